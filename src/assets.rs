@@ -1,0 +1,93 @@
+//! The files built into the program: the miniature model, its concepts, cutouts, scenes and example projects.
+//!
+//! They are part of the binary so that it runs from anywhere, with no set-up.
+
+/// Lists files of `assets/`, relative to that folder.
+macro_rules! embed {
+    ($($path:literal,)*) => {
+        &[$(($path, include_bytes!(concat!("../assets/", $path)) as &[u8]),)*]
+    };
+}
+
+/// Every built-in file with its path below `assets/`, in the order of the paths.
+pub const FILES: &[(&str, &[u8])] = embed![
+    "cutouts/black_bear.png",
+    "cutouts/black_cat.png",
+    "cutouts/black_dog.png",
+    "cutouts/blue_robot.png",
+    "cutouts/blue_teapot.png",
+    "cutouts/brown_bear.png",
+    "cutouts/brown_dog.png",
+    "cutouts/brown_rabbit.png",
+    "cutouts/grey_cat.png",
+    "cutouts/grey_rabbit.png",
+    "cutouts/grey_robot.png",
+    "cutouts/orange_cat.png",
+    "cutouts/orange_teapot.png",
+    "cutouts/red_robot.png",
+    "cutouts/red_teapot.png",
+    "cutouts/tan_bear.png",
+    "cutouts/tan_dog.png",
+    "cutouts/tan_rabbit.png",
+    "cutouts/white_bear.png",
+    "cutouts/white_cat.png",
+    "cutouts/white_dog.png",
+    "cutouts/white_rabbit.png",
+    "cutouts/white_robot.png",
+    "cutouts/white_teapot.png",
+    "miniature/concepts/coral_bear.pth",
+    "miniature/concepts/lime_robot.pth",
+    "miniature/concepts/mint_cat.pth",
+    "miniature/concepts/plum_dog.pth",
+    "miniature/scheduler/scheduler_config.json",
+    "miniature/text_encoder/config.json",
+    "miniature/text_encoder/model.safetensors",
+    "miniature/tokenizer/merges.txt",
+    "miniature/tokenizer/special_tokens_map.json",
+    "miniature/tokenizer/tokenizer_config.json",
+    "miniature/tokenizer/vocab.json",
+    "miniature/unet/config.json",
+    "miniature/unet/diffusion_pytorch_model.safetensors",
+    "miniature/vae/config.json",
+    "miniature/vae/diffusion_pytorch_model.safetensors",
+    "scenes/beach.png",
+    "scenes/desert.png",
+    "scenes/meadow.png",
+    "scenes/night.png",
+    "scenes/room.png",
+    "scenes/snow.png",
+];
+
+/// The built-in file at a path below `assets/`.
+pub fn find(path: &str) -> Option<&'static [u8]> {
+    FILES.binary_search_by(|(name, _)| (*name).cmp(path)).ok().map(|index| FILES[index].1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn on_disk(folder: &Path, root: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).expect("assets are in the repository") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                on_disk(&path, root, found);
+            } else {
+                found.push(path.strip_prefix(root).expect("below the root").display().to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_in_assets_is_built_in_and_found() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+        let mut found = Vec::new();
+        on_disk(&root, &root, &mut found);
+        found.sort();
+        assert_eq!(found, FILES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        assert!(found.iter().all(|path| find(path).is_some()));
+        assert!(find("no/such/file").is_none());
+    }
+}

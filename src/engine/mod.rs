@@ -1,0 +1,22 @@
+//! The models and the algorithm.
+//!
+//! Invariants: no egui; no global state; a job runs on an immutable snapshot of the project; no tensor leaves
+//! through `link`; only `worker.rs` starts a thread; only `weights.rs` and `concept.rs` know checkpoint names;
+//! only `nets/attention.rs` calls a tap.
+
+pub mod concept;
+pub mod ddim;
+pub mod device;
+pub mod error;
+pub mod kernels;
+pub mod kmeans;
+pub mod masks;
+pub mod models;
+pub mod nets;
+pub mod noise;
+pub mod pictures;
+pub mod prompt;
+pub mod refine;
+pub mod weights;
+
+pub use error::{EngineError, Result};

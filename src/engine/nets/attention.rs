@@ -1,0 +1,241 @@
+//! Attention layers and the transformer blocks they live in. The only file that calls a [`Tap`].
+
+use burn::tensor::activation::{gelu, softmax};
+use burn::tensor::module::attention;
+use burn::tensor::Tensor;
+
+use super::layers::{Bias, GroupNorm, LayerNorm, Linear, Then};
+use super::tap::{Block, Flow, Kind, Projection, Site, Tap};
+use crate::engine::error::Result;
+use crate::engine::weights::Weights;
+
+/// The encoded prompts of a batch: one slice for all cross-attention layers, or one a layer (ED-LoRA's layer-wise text).
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// One, or as many as the UNet has cross-attention layers: `[rows, 77, width]` each.
+    slices: Vec<Tensor<3>>,
+}
+
+impl Context {
+    /// The same text for every layer: `[rows, 77, width]`.
+    pub fn plain(text: Tensor<3>) -> Self {
+        Self { slices: vec![text] }
+    }
+
+    /// One text a layer, in the order in which the layers run.
+    pub fn layerwise(slices: Vec<Tensor<3>>) -> Self {
+        Self { slices }
+    }
+
+    /// What cross-attention layer `layer` reads.
+    pub fn slice(&self, layer: usize) -> Tensor<3> {
+        // A context is never empty; a plain one serves every layer.
+        self.slices[layer.min(self.slices.len() - 1)].clone()
+    }
+
+    /// The rows of several contexts, one after the other.
+    pub fn concat(parts: &[Context]) -> Self {
+        let layers = parts.iter().map(|part| part.slices.len()).max().unwrap_or(1);
+        let slices = (0..layers).map(|layer| Tensor::cat(parts.iter().map(|part| part.slice(layer)).collect(), 0)).collect();
+        Self { slices }
+    }
+
+    /// Each row repeated for `pictures` pictures, row by row.
+    #[must_use]
+    pub fn repeat_rows(&self, pictures: usize) -> Self {
+        if pictures == 1 {
+            return self.clone();
+        }
+        let repeat = |text: &Tensor<3>| {
+            let [rows, tokens, width] = text.dims();
+            text.clone().reshape([rows, 1, tokens, width]).repeat_dim(1, pictures).reshape([rows * pictures, tokens, width])
+        };
+        Self { slices: self.slices.iter().map(repeat).collect() }
+    }
+}
+
+/// What a forward pass shares between its layers.
+pub struct Pass<'a> {
+    /// The time embedding `[rows or 1, width]`, before its SiLU.
+    pub time: Tensor<2>,
+    /// The prompts.
+    pub context: &'a Context,
+    /// What the caller does at the attention layers.
+    pub tap: &'a mut dyn Tap,
+}
+
+/// The widths of one transformer.
+#[derive(Clone, Copy, Debug)]
+pub struct TransformerConfig {
+    /// Channels.
+    pub channels: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Width of the text context.
+    pub context_width: usize,
+    /// Groups of the norm.
+    pub groups: usize,
+}
+
+/// Multi-head attention, from the picture's tokens to themselves or to the prompt.
+#[derive(Clone, Debug)]
+struct Attention {
+    site: Site,
+    heads: usize,
+    to_q: Linear,
+    to_k: Linear,
+    to_v: Linear,
+    to_out: Linear,
+}
+
+impl Attention {
+    fn load(weights: &Weights<'_>, config: TransformerConfig, site: Site) -> Result<Self> {
+        let channels = config.channels;
+        let source = if site.kind == Kind::Own { channels } else { config.context_width };
+        Ok(Self {
+            site,
+            heads: config.heads,
+            to_q: Linear::load(&weights.at("to_q"), channels, channels, Bias::No)?,
+            to_k: Linear::load(&weights.at("to_k"), source, channels, Bias::No)?,
+            to_v: Linear::load(&weights.at("to_v"), source, channels, Bias::No)?,
+            to_out: Linear::load(&weights.at("to_out.0"), channels, channels, Bias::Yes)?,
+        })
+    }
+
+    /// # Shapes
+    /// `x` `[rows, tokens, channels]`, `source` `[rows, keys, width]`; returns `[rows, tokens, channels]`.
+    fn forward(&self, x: Tensor<3>, source: Tensor<3>, tap: &mut dyn Tap) -> Flow<Tensor<3>> {
+        let site = self.site;
+        let mut key = tap.project(site, Projection::Key, &source, self.to_k.forward(source.clone()));
+        tap.key(site, &key)?;
+        let query = tap.project(site, Projection::Query, &x, self.to_q.forward(x.clone()));
+        let value = tap.project(site, Projection::Value, &source, self.to_v.forward(source.clone()));
+        let heads = |t: Tensor<3>| split_heads(t, self.heads);
+        let mixed = if tap.wants_probs(site) {
+            let scale = ((self.width() / self.heads) as f64).powf(-0.5);
+            key = key * scale;
+            let probs = softmax(heads(query).matmul(heads(key).transpose()), 3);
+            tap.probs(site, &probs);
+            probs.matmul(heads(value))
+        } else {
+            attention(heads(query), heads(key), heads(value), None, None, Default::default())
+        };
+        let mixed = join_heads(mixed);
+        let output = tap.project(site, Projection::Out, &mixed, self.to_out.forward(mixed.clone()));
+        Flow::Continue(tap.output(site, output))
+    }
+
+    fn width(&self) -> usize {
+        self.to_q.output_width()
+    }
+}
+
+/// `[rows, tokens, channels]` to `[rows, heads, tokens, channels / heads]`.
+pub fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {
+    let [rows, tokens, channels] = x.dims();
+    x.reshape([rows, tokens, heads, channels / heads]).swap_dims(1, 2)
+}
+
+/// The inverse of [`split_heads`].
+pub fn join_heads(x: Tensor<4>) -> Tensor<3> {
+    let [rows, heads, tokens, width] = x.dims();
+    x.swap_dims(1, 2).reshape([rows, tokens, heads * width])
+}
+
+/// The gated feed-forward: `W2 (a ⊙ gelu(b))` with `[a, b] = W1 x`.
+#[derive(Clone, Debug)]
+struct FeedForward {
+    expand: Linear,
+    contract: Linear,
+}
+
+impl FeedForward {
+    fn load(weights: &Weights<'_>, channels: usize) -> Result<Self> {
+        let inner = channels * 4;
+        Ok(Self {
+            expand: Linear::load(&weights.at("net.0.proj"), channels, inner * 2, Bias::Yes)?,
+            contract: Linear::load(&weights.at("net.2"), inner, channels, Bias::Yes)?,
+        })
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let mut halves = self.expand.forward(x).chunk(2, 2).into_iter();
+        match (halves.next(), halves.next()) {
+            (Some(value), Some(gate)) => self.contract.forward(value * gelu(gate)),
+            _ => unreachable!("a tensor of even width has two halves"),
+        }
+    }
+}
+
+/// Self-attention, cross-attention and feed-forward, each with its norm and residual.
+#[derive(Clone, Debug)]
+struct TransformerBlock {
+    norm1: LayerNorm,
+    attn1: Attention,
+    norm2: LayerNorm,
+    attn2: Attention,
+    norm3: LayerNorm,
+    ff: FeedForward,
+    /// Which slice of a layer-wise context cross-attention reads.
+    layer: usize,
+}
+
+impl TransformerBlock {
+    fn load(weights: &Weights<'_>, config: TransformerConfig, block: Block, attention: usize, layer: usize) -> Result<Self> {
+        let norm = |name: &str| LayerNorm::load(&weights.at(name), config.channels, 1e-5);
+        let site = |kind| Site { block, attention, kind };
+        Ok(Self {
+            norm1: norm("norm1")?,
+            attn1: Attention::load(&weights.at("attn1"), config, site(Kind::Own))?,
+            norm2: norm("norm2")?,
+            attn2: Attention::load(&weights.at("attn2"), config, site(Kind::Cross))?,
+            norm3: norm("norm3")?,
+            ff: FeedForward::load(&weights.at("ff"), config.channels)?,
+            layer,
+        })
+    }
+
+    fn forward(&self, x: Tensor<3>, pass: &mut Pass<'_>) -> Flow<Tensor<3>> {
+        let h = self.norm1.forward(x.clone());
+        let x = x + self.attn1.forward(h.clone(), h, pass.tap)?;
+        let h = self.norm2.forward(x.clone());
+        let x = x + self.attn2.forward(h, pass.context.slice(self.layer), pass.tap)?;
+        let h = self.norm3.forward(x.clone());
+        Flow::Continue(x + self.ff.forward(h))
+    }
+}
+
+/// A transformer on a feature map: norm, projection in, one block, projection out, residual.
+#[derive(Clone, Debug)]
+pub struct Transformer {
+    norm: GroupNorm,
+    proj_in: Linear,
+    block: TransformerBlock,
+    proj_out: Linear,
+}
+
+impl Transformer {
+    /// Loads transformer `attention` of `block`; `layer` counts the UNet's transformers in the order in which they run.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn load(weights: &Weights<'_>, config: TransformerConfig, block: Block, attention: usize, layer: usize) -> Result<Self> {
+        let channels = config.channels;
+        Ok(Self {
+            norm: GroupNorm::load(&weights.at("norm"), channels, config.groups, 1e-6)?,
+            proj_in: Linear::load(&weights.at("proj_in"), channels, channels, Bias::Yes)?,
+            block: TransformerBlock::load(&weights.at("transformer_blocks.0"), config, block, attention, layer)?,
+            proj_out: Linear::load(&weights.at("proj_out"), channels, channels, Bias::Yes)?,
+        })
+    }
+
+    /// # Shapes
+    /// `[rows, channels, h, w]`, unchanged.
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Flow<Tensor<4>> {
+        let [rows, channels, height, width] = x.dims();
+        let tokens = self.norm.forward(x.clone(), Then::Nothing).reshape([rows, channels, height * width]).swap_dims(1, 2);
+        let tokens = self.block.forward(self.proj_in.forward(tokens), pass)?;
+        let y = self.proj_out.forward(tokens).swap_dims(1, 2).reshape([rows, channels, height, width]);
+        Flow::Continue(x + y)
+    }
+}

@@ -1,0 +1,10 @@
+//! The networks of Stable Diffusion 1.5, on burn. They know nothing of the method: callers reach in through [`tap`].
+
+pub mod attention;
+pub mod clip;
+pub mod layers;
+pub mod resnet;
+pub mod tap;
+pub mod tokenizer;
+pub mod unet;
+pub mod vae;

@@ -1,0 +1,219 @@
+//! CLIP's byte-level BPE: prompts to 77 token ids, exactly as the reference tokenizer gives them.
+//!
+//! The merging itself is the `tokenizers` crate's; this file sets it up as CLIP does and keeps track of
+//! what it is told to cut.
+
+use std::ops::Range;
+
+use regex::Regex;
+use serde_json::{Value, json};
+use tokenizers::Tokenizer as Bpe;
+
+use crate::engine::error::{EngineError, Result};
+use crate::engine::weights::ModelFiles;
+
+/// CLIP's word pattern: special tokens, contractions, runs of letters, single digits, runs of anything else.
+const WORDS: &str = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+
+/// A token of a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// An entry of the vocabulary.
+    Id(u32),
+    /// The `n`th of the placeholders given to [`Tokenizer::encode_with`].
+    Placeholder(usize),
+}
+
+/// A prompt as the text encoder reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// As many as the encoder has positions: start, the prompt, end, padding.
+    pub tokens: Vec<Token>,
+    /// Tokens of the prompt itself, before it was cut.
+    pub length: usize,
+    /// What did not fit, in the prompt's own words.
+    pub cut: Option<String>,
+    /// For every kept token of the prompt, which bytes of the prompt it stands for. Token `i` sits at position `i + 1`.
+    pub spans: Vec<Range<usize>>,
+}
+
+impl Encoded {
+    /// The ids; placeholders count as 0.
+    pub fn ids(&self) -> Vec<u32> {
+        let id = |token: &Token| match token {
+            Token::Id(id) => *id,
+            Token::Placeholder(_) => 0,
+        };
+        self.tokens.iter().map(id).collect()
+    }
+}
+
+/// CLIP's tokenizer.
+pub struct Tokenizer {
+    bpe: Bpe,
+    start: u32,
+    end: u32,
+    pad: u32,
+    positions: usize,
+    control: Regex,
+}
+
+impl Tokenizer {
+    /// Loads `tokenizer/vocab.json` and `merges.txt`, or `tokenizer.json` where those are not there.
+    /// `positions` is how many tokens the text encoder reads (77).
+    ///
+    /// # Errors
+    /// When a file is missing, broken, or has no start and end tokens.
+    pub fn load(files: &ModelFiles, positions: usize) -> Result<Self> {
+        let folder = "tokenizer";
+        let path = |name: &str| format!("{folder}/{name}");
+        let separate = files.has(&path("vocab.json")) || !files.has(&path("tokenizer.json"));
+        let source = if separate { path("vocab.json") } else { path("tokenizer.json") };
+        let malformed = |what: String| EngineError::Malformed { file: files.name(&source), what };
+        let definition = if separate {
+            let merges = files.read(&path("merges.txt"))?;
+            let merges = String::from_utf8(merges).map_err(|_| EngineError::Malformed {
+                file: files.name(&path("merges.txt")),
+                what: "is not text in UTF-8".into(),
+            })?;
+            from_vocabulary(&files.json(&source)?, &merges)
+        } else {
+            files.json(&source)?
+        };
+        // A post-processor would add start and end tokens, padding and truncation would hide what was cut: all done here.
+        let mut definition: Value = definition;
+        for key in ["post_processor", "padding", "truncation"] {
+            definition[key] = Value::Null;
+        }
+        let bpe = Bpe::from_bytes(definition.to_string()).map_err(|error| malformed(format!("is no tokenizer: {error}")))?;
+        let id = |token: &str| bpe.token_to_id(token).ok_or_else(|| malformed(format!("has no `{token}` token")));
+        let (start, end) = (id("<|startoftext|>")?, id("<|endoftext|>")?);
+        let pad = pad_token(files, &path("special_tokens_map.json")).and_then(|token| bpe.token_to_id(&token)).unwrap_or(end);
+        let control = Regex::new(r"[\p{C}\u{FFFD}--[\t\n\r]]").map_err(|error| malformed(error.to_string()))?;
+        Ok(Self { bpe, start, end, pad, positions, control })
+    }
+
+    /// Encodes a prompt without placeholders.
+    pub fn encode(&self, prompt: &str) -> Encoded {
+        self.encode_with(prompt, &[])
+    }
+
+    /// Encodes a prompt in which `placeholders` (a concept's tokens, such as `<mint_cat_1>`) stand for themselves.
+    pub fn encode_with(&self, prompt: &str, placeholders: &[String]) -> Encoded {
+        let mut tokens: Vec<(Token, Range<usize>)> = Vec::new();
+        let mut rest = 0;
+        while rest < prompt.len() {
+            let found = first_of(&prompt[rest..], placeholders);
+            let (text_end, placeholder) = match found {
+                Some((at, index)) => (rest + at, Some(index)),
+                None => (prompt.len(), None),
+            };
+            self.encode_text(&prompt[rest..text_end], rest, &mut tokens);
+            rest = text_end;
+            if let Some(index) = placeholder {
+                let end = text_end + placeholders[index].len();
+                tokens.push((Token::Placeholder(index), text_end..end));
+                rest = end;
+            }
+        }
+        self.finish(prompt, tokens)
+    }
+
+    fn finish(&self, prompt: &str, tokens: Vec<(Token, Range<usize>)>) -> Encoded {
+        let room = self.positions.saturating_sub(2);
+        let length = tokens.len();
+        let cut = tokens.get(room).map(|(_, span)| prompt[span.start..].trim().to_owned());
+        let kept = &tokens[..length.min(room)];
+        let mut row = vec![Token::Id(self.start)];
+        row.extend(kept.iter().map(|(token, _)| *token));
+        row.push(Token::Id(self.end));
+        row.resize(self.positions, Token::Id(self.pad));
+        Encoded { tokens: row, length, cut, spans: kept.iter().map(|(_, span)| span.clone()).collect() }
+    }
+
+    fn encode_text(&self, text: &str, offset: usize, into: &mut Vec<(Token, Range<usize>)>) {
+        let (clean, origin) = self.clean(text);
+        // Encoding plain text without a post-processor or truncation has no way to fail; if it did, the
+        // text would simply be missing from the token count that the user sees.
+        let Ok(encoding) = self.bpe.encode(clean.as_str(), false) else { return };
+        for (id, &(from, to)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
+            let start = origin.get(from).copied().unwrap_or(text.len());
+            let last = clean[..to.min(clean.len())].chars().next_back().map_or(0, char::len_utf8);
+            let end = origin.get(to.saturating_sub(last.max(1))).copied().unwrap_or(start);
+            let end = text[end..].chars().next().map_or(end, |c| end + c.len_utf8());
+            into.push((Token::Id(*id), offset + start..offset + end.max(start)));
+        }
+    }
+
+    /// What CLIP's reference does before BPE: drops control characters, sets CJK characters apart.
+    /// Returns the text and, for each of its bytes, the byte of the original that it came from.
+    fn clean(&self, text: &str) -> (String, Vec<usize>) {
+        let (mut clean, mut origin) = (String::with_capacity(text.len()), Vec::with_capacity(text.len()));
+        let mut push = |c: char, at: usize| {
+            clean.push(c);
+            origin.extend(std::iter::repeat_n(at, c.len_utf8()));
+        };
+        for (at, c) in text.char_indices() {
+            let mut buffer = [0; 4];
+            if self.control.is_match(c.encode_utf8(&mut buffer)) {
+                continue;
+            }
+            if is_cjk(c) {
+                push(' ', at);
+                push(c, at);
+                push(' ', at);
+            } else {
+                push(c, at);
+            }
+        }
+        (clean, origin)
+    }
+}
+
+/// The first placeholder in `text`; the longest one where two begin at the same place.
+fn first_of(text: &str, placeholders: &[String]) -> Option<(usize, usize)> {
+    let found = placeholders.iter().enumerate().filter(|(_, token)| !token.is_empty());
+    let found = found.filter_map(|(index, token)| text.find(token.as_str()).map(|at| (at, index)));
+    found.min_by_key(|&(at, index)| (at, std::cmp::Reverse(placeholders[index].len())))
+}
+
+/// The blocks that BERT's basic tokenizer, which CLIP's reference builds on, calls Chinese characters.
+fn is_cjk(c: char) -> bool {
+    matches!(u32::from(c),
+        0x4E00..=0x9FFF | 0x3400..=0x4DBF | 0x20000..=0x2A6DF | 0x2A700..=0x2B73F | 0x2B740..=0x2B81F
+        | 0x2B820..=0x2CEAF | 0xF900..=0xFAFF | 0x2F800..=0x2FA1F)
+}
+
+fn from_vocabulary(vocab: &Value, merges: &str) -> Value {
+    let merges: Vec<&str> =
+        merges.lines().filter(|line| !line.starts_with("#version") && line.split(' ').count() == 2).collect();
+    let special = |token: &str| {
+        json!({"id": vocab[token], "content": token, "single_word": false, "lstrip": false, "rstrip": false,
+               "normalized": false, "special": true})
+    };
+    let added: Vec<Value> =
+        ["<|startoftext|>", "<|endoftext|>"].into_iter().filter(|token| vocab[*token].is_u64()).map(special).collect();
+    json!({
+        "version": "1.0",
+        "added_tokens": added,
+        "normalizer": {"type": "Sequence", "normalizers": [
+            {"type": "NFC"},
+            {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "},
+            {"type": "Lowercase"},
+        ]},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": WORDS}, "behavior": "Removed", "invert": true},
+            {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
+        ]},
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": "<|endoftext|>", "continuing_subword_prefix": "",
+            "end_of_word_suffix": "</w>", "fuse_unk": false, "vocab": vocab, "merges": merges,
+        },
+    })
+}
+
+fn pad_token(files: &ModelFiles, path: &str) -> Option<String> {
+    let map: Value = files.json(path).ok()?;
+    let pad = &map["pad_token"];
+    pad.as_str().or_else(|| pad["content"].as_str()).map(str::to_owned)
+}

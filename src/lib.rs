@@ -1,0 +1,16 @@
+//! Podium: a studio for composing pictures out of several personal concepts.
+//!
+//! ```text
+//! main -> cli, gui -> link -> project
+//! main -> engine   -> link -> project
+//! ```
+//!
+//! [`project`] is the document: plain data. [`engine`] holds the models and the algorithm and knows nothing of
+//! egui. [`link`] is all they say to each other. See ARCHITECTURE.md for the map.
+
+#![warn(missing_docs)]
+
+pub mod assets;
+pub mod engine;
+#[path = "/tmp/stub.rs"]
+pub mod project;

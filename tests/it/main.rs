@@ -1,0 +1,6 @@
+//! The one integration test binary: each further one would link burn and wgpu again.
+
+/// Reference data: where it is and how it is compared.
+mod golden;
+/// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
+mod nets_parity;
