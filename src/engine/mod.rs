@@ -4,10 +4,14 @@
 //! through `link`; only `worker.rs` starts a thread; only `weights.rs` and `concept.rs` know checkpoint names;
 //! only `nets/attention.rs` calls a tap.
 
+pub mod align;
+pub mod cache;
 pub mod concept;
 pub mod ddim;
 pub mod device;
 pub mod error;
+pub mod inject;
+pub mod invert;
 pub mod kernels;
 pub mod kmeans;
 pub mod masks;
@@ -15,8 +19,11 @@ pub mod models;
 pub mod nets;
 pub mod noise;
 pub mod pictures;
+pub mod place;
 pub mod prompt;
 pub mod refine;
+pub mod sample;
+pub mod scene;
 pub mod weights;
 
 pub use error::{EngineError, Result};

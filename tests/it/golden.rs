@@ -41,10 +41,22 @@ impl Golden {
         self.tensors.values(name).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// A tensor of bytes.
+    pub fn values_of_bytes(&self, name: &str) -> Vec<u8> {
+        let bytes = std::fs::read(self.folder.join("tensors.safetensors")).expect("tensors are there");
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+        tensors.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}")).data().to_vec()
+    }
+
     pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
-        let (values, shape) = self.values(name);
+        let (values, shape) = if name.ends_with("mask") { self.bytes_as_values(name) } else { self.values(name) };
         let shape: [usize; D] = shape.try_into().expect("the README says which shape");
         Tensor::from_data(TensorData::new(values, shape), (device, DType::F32))
+    }
+
+    fn bytes_as_values(&self, name: &str) -> (Vec<f32>, Vec<usize>) {
+        let shape = self.tensors.tensors().find(|(known, ..)| *known == name).map(|(_, shape, _)| shape.to_vec());
+        (self.values_of_bytes(name).into_iter().map(f32::from).collect(), shape.expect("it is there"))
     }
 
     pub fn text(&self, key: &str) -> &str {

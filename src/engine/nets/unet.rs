@@ -292,6 +292,17 @@ impl Unet {
         Flow::Continue(self.conv_out.forward(self.conv_norm_out.forward(x, Then::Silu)))
     }
 
+    /// [`Unet::forward`] with a tap that never halts.
+    ///
+    /// # Panics
+    /// When the tap halts after all: a mistake of the caller's.
+    pub fn predict(&self, latents: Tensor<4>, timesteps: &[usize], context: &Context, tap: &mut dyn Tap) -> Tensor<4> {
+        match self.forward(latents, timesteps, context, tap) {
+            Flow::Continue(noise) => noise,
+            Flow::Break(_) => unreachable!("this tap never halts"),
+        }
+    }
+
     /// Sinusoidal embedding of the timesteps and its two linear layers: `[timesteps, 4 * first width]`.
     fn time_embedding(&self, timesteps: &[usize]) -> Tensor<2> {
         let width = self.config.block_out_channels[0];

@@ -1,0 +1,266 @@
+//! The only words that the engine and its listeners (the window, the command line) exchange: plain numbers and
+//! pixels, never a tensor.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use image::RgbImage;
+
+use crate::engine::device::DeviceChoice;
+use crate::engine::masks::Mask;
+use crate::project::Project;
+
+/// Names a render among those of one engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// What the engine is asked to do.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Render a project.
+    Render(Job),
+    /// Go on from the start of a step of an earlier job, which keeps its latents.
+    Continue {
+        /// The new job. Prompts, settings and concepts are its own; the number of pictures must be the earlier job's.
+        job: Job,
+        /// The earlier job.
+        from: JobId,
+        /// The step to go on from, counted from 0.
+        step: usize,
+        /// One mask a subject in the subjects' order, for all pictures; none keeps the masks that the step began with.
+        masks: Option<Vec<Mask>>,
+    },
+    /// End the thread.
+    Stop,
+}
+
+/// A render as it is asked for. The engine never looks at anything else.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// A snapshot of the project.
+    pub project: Project,
+    /// The folder that the project's relative paths start from.
+    pub folder: PathBuf,
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// What anybody looks at; nothing else is computed.
+    pub watch: Watch,
+}
+
+/// What a listener wants to see at every step. Nothing is computed that nobody watches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// A small picture of what the latent stands for.
+    pub preview: bool,
+    /// The masks of every subject.
+    pub masks: bool,
+    /// Self-attention, clustered.
+    pub clusters: bool,
+    /// Cross-attention to the subjects' words.
+    pub attention: bool,
+}
+
+impl Watch {
+    /// Everything.
+    pub const ALL: Watch = Watch { preview: true, masks: true, clusters: true, attention: true };
+}
+
+/// What a job is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Reading weights; steps are tensors.
+    LoadingModel,
+    /// Reading concepts, encoding prompts and the layout reference.
+    Preparing,
+    /// DDIM inversion of the layout reference; steps are timesteps.
+    InvertingReference,
+    /// DDIM inversion of the photo that objects are placed into.
+    InvertingPhoto,
+    /// Layout alignment, concept injection, mask refinement.
+    Denoising,
+    /// Latents to pictures.
+    Decoding,
+}
+
+impl Stage {
+    /// In words, for a progress bar.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::LoadingModel => "Loading the model",
+            Self::Preparing => "Reading prompts and concepts",
+            Self::InvertingReference => "Inverting the layout reference",
+            Self::InvertingPhoto => "Inverting the photo",
+            Self::Denoising => "Composing",
+            Self::Decoding => "Decoding",
+        }
+    }
+}
+
+/// What the engine tells.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A job began.
+    Started {
+        /// Which.
+        job: JobId,
+        /// The device, in words.
+        device: String,
+        /// A GPU compiles its kernels at first use, which takes a while.
+        first_use: bool,
+    },
+    /// A job advanced.
+    Progress {
+        /// Which.
+        job: JobId,
+        /// What it is doing.
+        stage: Stage,
+        /// Steps of the stage done.
+        step: usize,
+        /// Steps of the stage.
+        steps: usize,
+    },
+    /// A sampling step is done.
+    Step(JobId, Arc<StepView>),
+    /// Something the user must know; the job goes on.
+    Warning(JobId, Warning),
+    /// A job is done.
+    Done(JobId, Arc<Finished>),
+    /// A job was cancelled.
+    Cancelled(JobId),
+    /// A job failed, in words for people.
+    Failed(JobId, String),
+}
+
+/// What a user must know about a job that goes on.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Warning {
+    /// A prompt has more tokens than the text encoder reads.
+    #[error("the prompt of {whose} has {tokens} tokens, {room} fit: \"{cut}\" is not read")]
+    PromptCut {
+        /// Whose prompt: the base's, a concept's, the reference's, the negative one.
+        whose: String,
+        /// Its tokens.
+        tokens: usize,
+        /// How many fit.
+        room: usize,
+        /// What is not read.
+        cut: String,
+    },
+    /// A mask came to nothing and the old one was kept, or it is lost on a coarse grid.
+    #[error("{0}")]
+    Mask(String),
+    /// A setting or concept that has no effect.
+    #[error("{0}")]
+    NoEffect(String),
+    /// A result was made but not everything about it went well.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// A branch of the multipath sampling, or the layout reference beside them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// The base model.
+    Base,
+    /// The base model with a concept, by the concept's name.
+    Concept(String),
+    /// The layout reference.
+    Reference,
+}
+
+/// One subject's masks in one picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaskView {
+    /// The subject's concept, by name.
+    pub concept: String,
+    /// Where the concept's own branch has it.
+    pub custom: Mask,
+    /// Where the base branch has it.
+    pub base: Mask,
+    /// Where it is injected.
+    pub combined: Mask,
+}
+
+/// A self-attention map, clustered (Appendix B.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterView {
+    /// Whose.
+    pub lane: Lane,
+    /// Which picture of the batch.
+    pub picture: usize,
+    /// Height and width of the grid.
+    pub grid: (usize, usize),
+    /// The cluster of every cell; a cluster keeps its number from step to step.
+    pub labels: Vec<u32>,
+}
+
+/// A cross-attention map (Appendix B.1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttentionView {
+    /// Whose.
+    pub lane: Lane,
+    /// Which picture of the batch.
+    pub picture: usize,
+    /// The word, as the prompt has it; all foreground words together where empty.
+    pub word: String,
+    /// Height and width of the grid.
+    pub grid: (usize, usize),
+    /// Probabilities, each word's normalised to 0..1.
+    pub values: Vec<f32>,
+    /// The probabilities' range before that.
+    pub range: (f32, f32),
+}
+
+/// How long the parts of a step took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Layout alignment.
+    pub align: Duration,
+    /// The guided prediction with concept injection.
+    pub inject: Duration,
+    /// Mask refinement.
+    pub refine: Duration,
+    /// Views for listeners.
+    pub views: Duration,
+}
+
+/// A step, as its listeners asked to see it.
+#[derive(Clone, Debug)]
+pub struct StepView {
+    /// Counted from 0.
+    pub step: usize,
+    /// Of how many.
+    pub steps: usize,
+    /// The training timestep, 1..999.
+    pub timestep: usize,
+    /// A small picture for each seed: the clean picture that the step's latent implies.
+    pub previews: Vec<RgbImage>,
+    /// `[picture][subject]`, as they are after the step.
+    pub masks: Vec<Vec<MaskView>>,
+    /// Whether this step refined the masks.
+    pub refined: bool,
+    /// Clustered self-attention.
+    pub clusters: Vec<ClusterView>,
+    /// Cross-attention.
+    pub attention: Vec<AttentionView>,
+    /// The layout loss, where layout alignment acted.
+    pub loss: Option<f32>,
+    /// The 2-norm of its gradient.
+    pub gradient_norm: Option<f32>,
+    /// How long it took.
+    pub times: Times,
+}
+
+/// A finished job.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// One picture a seed.
+    pub pictures: Vec<RgbImage>,
+    /// Their seeds.
+    pub seeds: Vec<u64>,
+    /// The whole time.
+    pub elapsed: Duration,
+}

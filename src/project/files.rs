@@ -1,0 +1,185 @@
+//! Where the bytes behind a project's paths come from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::ProjectError;
+use super::{Background, Layout, MaskSource, Project};
+
+/// Paths that begin so name files built into the program: `assets:cutouts/orange_cat.png`.
+pub const ASSET_SCHEME: &str = "assets:";
+
+/// The most bytes that are read from one file: more than any picture that [`super::picture`]
+/// accepts.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// Reads the files that a project names.
+pub trait Files {
+    /// The whole file behind a path as the project writes it.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ProjectError>;
+}
+
+/// Files on disk, relative to the project file's folder, and files built into the program.
+#[derive(Clone, Debug)]
+pub struct DiskFiles {
+    /// The folder that relative paths start from.
+    pub base: PathBuf,
+    /// Finds a built-in file by its name without [`ASSET_SCHEME`], such as
+    /// `cutouts/orange_cat.png`.
+    pub assets: fn(&str) -> Option<&'static [u8]>,
+}
+
+impl Files for DiskFiles {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, ProjectError> {
+        if let Some(name) = asset_name(path) {
+            let bytes = (self.assets)(name).ok_or_else(|| {
+                let advice = "correct the name after assets:, or choose a file on disk";
+                ProjectError::read(path, "this Podium has no such built-in file", advice)
+            })?;
+            return Ok(bytes.to_vec());
+        }
+        read_file(&resolve(&self.base, path), MAX_BYTES)
+    }
+}
+
+/// Reads an ordinary file of at most `most` bytes.
+pub(super) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, ProjectError> {
+    let about = fs::metadata(path).map_err(|error| ProjectError::reading(path, &error))?;
+    if about.is_dir() {
+        return Err(ProjectError::read(path, "it is a folder", "choose a file inside it"));
+    }
+    // A pipe or a device could make the reader wait, or be fed, for ever.
+    if !about.is_file() {
+        return Err(ProjectError::read(path, "it is not an ordinary file", "choose another file"));
+    }
+    if about.len() > most {
+        let problem = format!("it is {} MB large, and at most {} MB are read", about.len() >> 20, most >> 20);
+        return Err(ProjectError::read(path, problem, "choose another file, or make this one smaller"));
+    }
+    fs::read(path).map_err(|error| ProjectError::reading(path, &error))
+}
+
+/// The name of a built-in file, when the path is one of [`ASSET_SCHEME`].
+pub fn asset_name(path: &Path) -> Option<&str> {
+    path.to_str()?.strip_prefix(ASSET_SCHEME)
+}
+
+/// A project's path as the operating system understands it: relative to `base`, the project file's
+/// folder, unless it is absolute. Built-in files stay as they are.
+pub fn resolve(base: &Path, path: &Path) -> PathBuf {
+    match asset_name(path) {
+        Some(_) => path.to_owned(),
+        None => base.join(path),
+    }
+}
+
+impl Project {
+    /// Every path in the project, to change: model, layout, concepts, masks and photo.
+    pub fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
+        let mut paths: Vec<&mut PathBuf> = self.model.iter_mut().collect();
+        match &mut self.layout {
+            Layout::Picture(path) => paths.push(path),
+            Layout::Collage { background, layers } => {
+                if let Background::Picture(path) = background {
+                    paths.push(path);
+                }
+                paths.extend(layers.iter_mut().map(|layer| &mut layer.picture));
+            }
+        }
+        for concept in &mut self.concepts {
+            paths.push(&mut concept.file);
+            if let MaskSource::Files(files) = &mut concept.mask {
+                paths.extend(files);
+            }
+        }
+        if let Some(place) = &mut self.place {
+            paths.extend([&mut place.photo, &mut place.edit_mask]);
+        }
+        paths
+    }
+
+    /// The same project with paths that hold wherever it is kept: absolute, or built in.
+    pub fn with_absolute_paths(&self, base: &Path) -> Result<Self, ProjectError> {
+        let mut project = self.clone();
+        for path in project.paths_mut() {
+            // An empty path is one not chosen yet; it must not turn into the folder itself.
+            if asset_name(path).is_none() && !path.as_os_str().is_empty() {
+                let full = std::path::absolute(resolve(base, path));
+                *path = full.map_err(|error| ProjectError::reading(path, &error))?;
+            }
+        }
+        Ok(project)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::tests::example;
+    use super::*;
+
+    /// Files under `base`, with one built-in file of three bytes.
+    pub(in super::super) fn disk(base: &Path) -> DiskFiles {
+        DiskFiles { base: base.to_owned(), assets: |name| (name == "cutouts/abc").then_some(b"abc") }
+    }
+
+    #[test]
+    fn relative_paths_start_at_the_project_and_others_stay() {
+        let base = Path::new("/home/me/work");
+        assert_eq!(resolve(base, Path::new("a/b.png")), Path::new("/home/me/work/a/b.png"));
+        assert_eq!(resolve(base, Path::new("../b.png")), Path::new("/home/me/work/../b.png"));
+        assert_eq!(resolve(base, Path::new("/b.png")), Path::new("/b.png"));
+        assert_eq!(resolve(base, Path::new("assets:b.png")), Path::new("assets:b.png"));
+    }
+
+    #[test]
+    fn built_in_files_are_found_by_name() {
+        let files = disk(Path::new("/nowhere"));
+        assert_eq!(files.read(Path::new("assets:cutouts/abc")), Ok(b"abc".to_vec()));
+        let error = files.read(Path::new("assets:cutouts/xyz")).unwrap_err().to_string();
+        assert!(error.contains("assets:cutouts/xyz: this Podium has no such"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_a_folder_and_a_huge_file_say_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = |name: &str| disk(folder.path()).read(Path::new(name)).unwrap_err().to_string();
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        let huge = fs::File::create(folder.path().join("huge")).unwrap();
+        huge.set_len(MAX_BYTES + (1 << 20)).unwrap();
+        assert!(message("none.png").contains("none.png: there is no such file"));
+        assert!(message("sub").contains("it is a folder; choose a file inside it"));
+        assert!(message("huge").contains("it is 1025 MB large, and at most 1024 MB are read"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_not_read_for_ever() {
+        let error = disk(Path::new("/")).read(Path::new("/dev/zero")).unwrap_err();
+        assert!(error.to_string().contains("not an ordinary file"), "{error}");
+    }
+
+    #[test]
+    fn every_path_of_a_project_can_be_made_absolute() {
+        let mut project = example();
+        project.model = Some("models/sd15".into());
+        project.concepts[0].mask = MaskSource::Files(vec!["masks/tom.png".into()]);
+        project.concepts[1].file = PathBuf::new();
+        let mut absolute = project.with_absolute_paths(Path::new("/base")).unwrap();
+        let paths: Vec<String> = absolute.paths_mut().iter().map(|path| path.display().to_string()).collect();
+        assert_eq!(
+            paths,
+            [
+                "/base/models/sd15",
+                "/base/beach.jpg",
+                "/base/pictures/cat.png",
+                "/base/pictures/cat.png",
+                "assets:cutouts/dog.png",
+                "/base/concepts/tom.pth",
+                "/base/masks/tom.png",
+                "",
+                "/base/photo.png",
+                "/base/mask.png",
+            ]
+        );
+    }
+}

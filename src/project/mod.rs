@@ -1,0 +1,288 @@
+//! The document: what a person composes, as plain data.
+//!
+//! A [`Project`] is cheap to clone and to compare, so that undo keeps whole copies and a render
+//! keeps the copy it was started with. Nothing here knows the models or the window. Pictures are
+//! read through [`Files`], so that the same project can name files on disk and files built into the
+//! program (`assets:…`).
+//!
+//! - What is in a project? `mod.rs`, `layer.rs`, `concept.rs`, `settings.rs`, `preset.rs`, `keys.rs`.
+//! - May it be rendered, and will all of it have an effect? `validate.rs`, `warning.rs`.
+//! - How is it kept? `file.rs` (RON), `png_text.rs` and `parameters.rs` (in a picture), `disk.rs`.
+//! - What do its pictures look like together? `files.rs`, `picture.rs`, `sprite.rs`, `collage.rs`.
+//! - Which words stand for concepts? `prompt.rs`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+mod collage;
+pub mod concept;
+mod disk;
+pub mod error;
+pub mod file;
+pub mod files;
+mod keys;
+pub mod layer;
+mod parameters;
+pub mod picture;
+pub mod png_text;
+pub mod preset;
+pub mod prompt;
+pub mod settings;
+mod sprite;
+mod validate;
+pub mod warning;
+
+pub use concept::{Color, Concept, MaskSource};
+pub use error::ProjectError;
+pub use files::{DiskFiles, Files, resolve};
+pub use layer::Layer;
+pub use picture::{Collage, LayerMask, composite};
+pub use preset::Preset;
+pub use settings::Settings;
+pub use warning::ProjectWarning;
+
+/// The version of the format that this program writes, and the newest that it reads.
+pub const VERSION: u32 = 1;
+
+/// A composition: the layout, the concepts, the words and the settings of one render.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    /// The format's version; [`VERSION`] in every project that this program makes.
+    pub version: u32,
+    /// The size of the pictures to make.
+    pub canvas: Canvas,
+    /// The model's diffusers folder; None is the built-in miniature.
+    #[serde(default)]
+    pub model: Option<PathBuf>,
+    /// What the pictures' layout is taken from: the method's reference.
+    pub layout: Layout,
+    /// The concepts, in the order in which their features are blended.
+    #[serde(default)]
+    pub concepts: Vec<Concept>,
+    /// The base prompt, with a plain class word where a concept shall be.
+    pub prompt: String,
+    /// What the reference shows, for its inversion; None: the base prompt says it.
+    #[serde(default)]
+    pub reference_prompt: Option<String>,
+    /// What the pictures shall not show, for every branch.
+    #[serde(default)]
+    pub negative_prompt: String,
+    /// Places the subjects into a photo, outside of whose edit mask nothing changes.
+    #[serde(default)]
+    pub place: Option<Placement>,
+    /// The method's numbers.
+    #[serde(default)]
+    pub settings: Settings,
+    /// The first picture's seed; the others count up from it, past the greatest number to 0.
+    #[serde(default)]
+    pub seed: u64,
+    /// How many pictures to make. Range: [`Project::PICTURES`].
+    #[serde(default = "one")]
+    pub pictures: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// The size of the pictures, in pixels.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Canvas {
+    /// A multiple of [`Canvas::STEP`] in [`Canvas::SIDE`].
+    pub width: u32,
+    /// A multiple of [`Canvas::STEP`] in [`Canvas::SIDE`].
+    pub height: u32,
+}
+
+/// Where the layout comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Layout {
+    /// Cutouts laid on a background.
+    Collage {
+        /// What lies behind all layers.
+        background: Background,
+        /// In drawing order: the first is the rearmost.
+        layers: Vec<Layer>,
+    },
+    /// A finished picture, scaled to cover the canvas.
+    Picture(PathBuf),
+}
+
+/// What lies behind all layers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Background {
+    /// One colour: red, green, blue, 0 to 255 each, sRGB.
+    Color([u8; 3]),
+    /// A picture, scaled to cover the canvas.
+    Picture(PathBuf),
+}
+
+/// Object placement: the render changes a photo only inside a mask.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placement {
+    /// The photo, scaled to cover the canvas.
+    pub photo: PathBuf,
+    /// A gray picture, scaled like the photo; white may change, black stays.
+    pub edit_mask: PathBuf,
+    /// Which latent stands outside the mask during sampling.
+    #[serde(default)]
+    pub background: PlaceBackground,
+}
+
+/// Which latent of the photo stands outside the edit mask at each step.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum PlaceBackground {
+    /// The photo's latent with the run's own first noise added, as the release does.
+    #[default]
+    Noised,
+    /// The photo's inverted latent, as the paper says; it keeps the background better.
+    Inverted,
+}
+
+impl Project {
+    /// How many pictures one render may make.
+    pub const PICTURES: std::ops::RangeInclusive<u32> = 1..=16;
+
+    /// An empty white collage of 512 by 512 pixels, with the default settings.
+    pub fn new() -> Self {
+        Self {
+            version: VERSION,
+            canvas: Canvas { width: 512, height: 512 },
+            model: None,
+            layout: Layout::Collage { background: Background::Color([255; 3]), layers: Vec::new() },
+            concepts: Vec::new(),
+            prompt: String::new(),
+            reference_prompt: None,
+            negative_prompt: String::new(),
+            place: None,
+            settings: Settings::default(),
+            seed: 0,
+            pictures: one(),
+        }
+    }
+
+    /// The layers in drawing order; none when the layout is a finished picture.
+    pub fn layers(&self) -> &[Layer] {
+        match &self.layout {
+            Layout::Collage { layers, .. } => layers,
+            Layout::Picture(_) => &[],
+        }
+    }
+
+    /// The layers to change; None when the layout is a finished picture.
+    pub fn layers_mut(&mut self) -> Option<&mut Vec<Layer>> {
+        match &mut self.layout {
+            Layout::Collage { layers, .. } => Some(layers),
+            Layout::Picture(_) => None,
+        }
+    }
+
+    /// The concept of this name, with its place in the order of blending.
+    pub fn concept(&self, name: &str) -> Option<(usize, &Concept)> {
+        self.concepts.iter().enumerate().find(|(_, concept)| concept.name == name)
+    }
+
+    /// The class words of all concepts, in their order.
+    pub fn class_words(&self) -> Vec<&str> {
+        self.concepts.iter().map(|concept| concept.class_word.as_str()).collect()
+    }
+
+    /// The prompt of a concept's branch, `tokens` standing for the concept: the one written by
+    /// hand, or else the base prompt under the paper's rule ([`prompt::custom_prompt`]).
+    pub fn branch_prompt(&self, concept: &Concept, tokens: &str) -> String {
+        match &concept.prompt {
+            Some(own) => own.replace(prompt::TOKEN_MARK, tokens),
+            None => prompt::custom_prompt(&self.prompt, &self.class_words(), tokens),
+        }
+    }
+
+    /// What the reference shows, in words.
+    pub fn prompt_for_reference(&self) -> &str {
+        self.reference_prompt.as_deref().unwrap_or(&self.prompt)
+    }
+
+    /// The seed of each picture.
+    pub fn seeds(&self) -> Vec<u64> {
+        (0..self.pictures).map(|picture| self.seed.wrapping_add(u64::from(picture))).collect()
+    }
+}
+
+impl Default for Project {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A project that uses every kind of field: two concepts on three layers, and a photo to place
+    /// them in.
+    pub(crate) fn example() -> Project {
+        let mut cat = Layer::new("pictures/cat.png", 100.0, 120.5);
+        cat.concept = Some("Tom".into());
+        let mut second = cat.clone();
+        second.x = 300.0;
+        second.flip = true;
+        let mut dog = Layer::new("assets:cutouts/dog.png", 200.0, 400.0);
+        dog.rotation = -12.5;
+        dog.concept = Some("Rex".into());
+        let mut tom = Concept::new("Tom", "concepts/tom.pth", "cat", Color([45, 212, 191]));
+        tom.strength = 0.9;
+        let rex = Concept::new("Rex", "/models/rex.pth", "dog", Color([230, 159, 0]));
+        Project {
+            layout: Layout::Collage {
+                background: Background::Picture("beach.jpg".into()),
+                layers: vec![cat, second, dog],
+            },
+            concepts: vec![tom, rex],
+            prompt: "Two cats and a \"dog\"\non the beach".into(),
+            negative_prompt: "blurry".into(),
+            place: Some(Placement {
+                photo: "photo.png".into(),
+                edit_mask: "mask.png".into(),
+                background: PlaceBackground::Inverted,
+            }),
+            seed: 42,
+            pictures: 3,
+            ..Project::new()
+        }
+    }
+
+    #[test]
+    fn each_picture_has_the_next_seed_and_the_last_number_wraps() {
+        let mut project = Project::new();
+        project.pictures = 3;
+        project.seed = u64::MAX - 1;
+        assert_eq!(project.seeds(), [u64::MAX - 1, u64::MAX, 0]);
+    }
+
+    #[test]
+    fn a_branch_s_prompt_names_its_tokens_for_every_concept() {
+        let project = example();
+        let prompt = project.branch_prompt(&project.concepts[0], "<t1> <t2>");
+        assert_eq!(prompt, "Two <t1> <t2> and a \"<t1> <t2>\"\non the beach");
+    }
+
+    #[test]
+    fn a_prompt_written_by_hand_replaces_only_its_mark() {
+        let mut project = example();
+        project.concepts[0].prompt = Some("a <TOK> beside a dog".into());
+        let prompt = project.branch_prompt(&project.concepts[0], "<t>");
+        assert_eq!(prompt, "a <t> beside a dog");
+    }
+
+    #[test]
+    fn the_base_prompt_describes_the_reference_unless_another_does() {
+        let mut project = example();
+        assert_eq!(project.prompt_for_reference(), project.prompt);
+        project.reference_prompt = Some("a collage".into());
+        assert_eq!(project.prompt_for_reference(), "a collage");
+    }
+}

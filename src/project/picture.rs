@@ -1,0 +1,197 @@
+//! Loading pictures from files that people have, and fitting them to the canvas.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{Rgb, RgbImage, RgbaImage};
+
+use super::Canvas;
+use super::error::ProjectError;
+use super::files::Files;
+
+pub use super::collage::{Collage, LayerMask, composite, composite_from};
+
+/// The longest side that is accepted, in pixels.
+pub const MAX_SIDE: u32 = 16_384;
+
+/// The most pixels that are accepted; 16 bits of four channels then take one GiB.
+pub const MAX_PIXELS: u64 = 128 << 20;
+
+/// Loads a picture with its transparency, turned upright as its camera noted. Of an animation, the
+/// first frame.
+pub fn load_rgba(files: &dyn Files, path: &Path) -> Result<RgbaImage, ProjectError> {
+    Ok(decode(&files.read(path)?, path)?.into_rgba8())
+}
+
+/// Loads a mask: the picture's brightness, dark where it is transparent. 255 is inside.
+pub fn load_gray(files: &dyn Files, path: &Path) -> Result<GrayImage, ProjectError> {
+    let picture = decode(&files.read(path)?, path)?;
+    if !picture.color().has_alpha() {
+        return Ok(picture.into_luma8());
+    }
+    let mut mask = picture.to_luma8();
+    for (gray, pixel) in mask.pixels_mut().zip(picture.into_rgba8().pixels()) {
+        let [_, _, _, alpha] = pixel.0;
+        gray.0 = gray.0.map(|light| ((u32::from(light) * u32::from(alpha) + 127) / 255) as u8);
+    }
+    Ok(mask)
+}
+
+/// Decodes a picture; `path` is for the message.
+pub fn decode(bytes: &[u8], path: &Path) -> Result<DynamicImage, ProjectError> {
+    if bytes.is_empty() {
+        let advice = "copy or download it again";
+        return Err(ProjectError::picture(path, "the file is empty (0 bytes)", advice));
+    }
+    // By content only: names lie, and a wrong ending does no harm.
+    let format = image::guess_format(bytes).ok().filter(ImageFormat::reading_enabled);
+    let Some(format) = format else {
+        return Err(not_a_picture(bytes, path));
+    };
+
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_PIXELS * 8);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|error| undecodable(path, &error))?;
+    check_size(decoder.dimensions(), path)?;
+    // A picture whose note of orientation is broken is still a picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(path, &error))?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+/// Refuses sizes before anything is allocated for them.
+fn check_size((width, height): (u32, u32), path: &Path) -> Result<(), ProjectError> {
+    if width == 0 || height == 0 {
+        return Err(ProjectError::picture(path, "it has no pixels", "export it again"));
+    }
+    let problem = if width > MAX_SIDE || height > MAX_SIDE {
+        format!("it is {width} × {height} pixels, and a side may have at most {MAX_SIDE}")
+    } else if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        let mega = u64::from(width) * u64::from(height) / 1_000_000;
+        let most = MAX_PIXELS / 1_000_000;
+        format!("it is {width} × {height} pixels, which is {mega} megapixels of at most {most}")
+    } else {
+        return Ok(());
+    };
+    Err(ProjectError::picture(path, problem, "make it smaller in a picture editor"))
+}
+
+fn undecodable(path: &Path, error: &ImageError) -> ProjectError {
+    match error {
+        ImageError::Limits(_) => {
+            let advice = "make it smaller in a picture editor";
+            ProjectError::picture(path, "decoding it takes too much memory", advice)
+        }
+        ImageError::Unsupported(_) => {
+            let problem = format!("it is of an unusual kind ({error})");
+            ProjectError::picture(path, problem, "export it as an ordinary PNG")
+        }
+        _ => {
+            let problem = format!("the file is damaged or cut short ({error})");
+            ProjectError::picture(path, problem, "copy or download it again")
+        }
+    }
+}
+
+/// Says what the file seems to be instead.
+fn not_a_picture(bytes: &[u8], path: &Path) -> ProjectError {
+    let start = bytes.get(..bytes.len().min(512)).unwrap_or_default();
+    let has = |mark: &[u8]| start.windows(mark.len()).any(|window| window == mark);
+    let kind = if has(b"<svg") {
+        "an SVG drawing"
+    } else if has(b"ftyphei") || has(b"ftypmif1") || has(b"ftypavif") {
+        "a HEIC or AVIF photo"
+    } else if start.starts_with(b"8BPS") {
+        "a Photoshop document"
+    } else if !start.contains(&0) && std::str::from_utf8(start).is_ok() {
+        "text"
+    } else {
+        let advice = "choose a PNG, JPEG, WebP, GIF, BMP or TIFF file";
+        return ProjectError::picture(path, "its contents are not those of a picture", advice);
+    };
+    let problem = format!("its contents are {kind}, whatever its name says");
+    ProjectError::picture(path, problem, "export it as PNG, or choose a PNG, JPEG, WebP, GIF, BMP or TIFF file")
+}
+
+/// Scales a picture to cover the canvas, cutting off what stands over evenly; white where it is
+/// transparent.
+pub fn cover(picture: &RgbaImage, canvas: Canvas) -> Result<RgbImage, ProjectError> {
+    let (width, height) = picture.dimensions();
+    let fitted = resize(
+        Pixels { data: picture, width, height, kind: PixelType::U8x4 },
+        canvas,
+        &ResizeOptions::new().fit_into_destination(None),
+    )?;
+    let mut covered = RgbImage::new(canvas.width, canvas.height);
+    for (to, from) in covered.pixels_mut().zip(fitted.chunks_exact(4)) {
+        if let &[red, green, blue, alpha] = from {
+            *to = Rgb([red, green, blue].map(|light| over_white(light, alpha)));
+        }
+    }
+    Ok(covered)
+}
+
+fn over_white(light: u8, alpha: u8) -> u8 {
+    let (light, alpha) = (u32::from(light), u32::from(alpha));
+    ((light * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+}
+
+/// Scales a mask as [`cover`] scales the picture that it belongs to.
+pub fn cover_gray(mask: &GrayImage, canvas: Canvas) -> Result<GrayImage, ProjectError> {
+    let (width, height) = mask.dimensions();
+    let fitted = resize(
+        Pixels { data: mask, width, height, kind: PixelType::U8 },
+        canvas,
+        &ResizeOptions::new().fit_into_destination(None),
+    )?;
+    GrayImage::from_raw(canvas.width, canvas.height, fitted).ok_or_else(|| unscalable("wrong size"))
+}
+
+/// Shrinks a picture to exactly this size, averaging over what each new pixel covers.
+pub(super) fn shrink(picture: &RgbaImage, size: Canvas) -> Result<RgbaImage, ProjectError> {
+    let (width, height) = picture.dimensions();
+    let shrunk = resize(
+        Pixels { data: picture, width, height, kind: PixelType::U8x4 },
+        size,
+        // Of the sharp filters the one without ringing, which would draw a faint second outline
+        // into the mask.
+        &ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Hamming)),
+    )?;
+    RgbaImage::from_raw(size.width, size.height, shrunk).ok_or_else(|| unscalable("wrong size"))
+}
+
+/// The bytes of a picture, row by row.
+struct Pixels<'a> {
+    data: &'a [u8],
+    width: u32,
+    height: u32,
+    kind: PixelType,
+}
+
+/// Resizes; colours are weighted by their opacity where there is any, so that hidden ones do not
+/// bleed in.
+fn resize(from: Pixels<'_>, to: Canvas, options: &ResizeOptions) -> Result<Vec<u8>, ProjectError> {
+    if [from.width, from.height, to.width, to.height].contains(&0) {
+        return Err(unscalable("it has no pixels"));
+    }
+    let source = ImageRef::new(from.width, from.height, from.data, from.kind).map_err(unscalable)?;
+    let mut target = Image::new(to.width, to.height, from.kind);
+    Resizer::new().resize(&source, &mut target, options).map_err(unscalable)?;
+    Ok(target.into_vec())
+}
+
+fn unscalable(problem: impl std::fmt::Display) -> ProjectError {
+    let advice = "check that it has pixels and that the canvas has a size";
+    ProjectError::value("a picture", format!("cannot be scaled ({problem})"), advice)
+}
+
+#[cfg(test)]
+#[path = "picture_tests.rs"]
+mod tests;

@@ -1,0 +1,82 @@
+//! Three complete sets of settings to start from.
+
+use serde::{Deserialize, Serialize};
+
+use super::settings::{Inversion, Settings};
+
+/// A named set of settings, from quick to careful.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Preset {
+    /// 20 steps and a coarse inversion: to see whether a composition works.
+    Draft,
+    /// 50 steps and a coarse inversion: for most pictures.
+    Standard,
+    /// 200 steps and the exact inversion, with the release's settings: what the paper's pictures
+    /// were made with.
+    Paper,
+}
+
+impl Preset {
+    /// Every preset, quickest first.
+    pub const ALL: [Self; 3] = [Self::Draft, Self::Standard, Self::Paper];
+
+    /// The name to show.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "Draft",
+            Self::Standard => "Standard",
+            Self::Paper => "Paper",
+        }
+    }
+
+    /// The settings that this preset stands for, with the default way of running branches.
+    pub fn settings(self) -> Settings {
+        let (steps, inversion) = match self {
+            Self::Draft => (20, Inversion::Coarse),
+            Self::Standard => (50, Inversion::Coarse),
+            Self::Paper => (200, Inversion::Exact),
+        };
+        Settings { steps, inversion, ..Settings::default() }
+    }
+
+    /// Replaces all settings by the preset's, except `execution`: that depends on the machine's
+    /// memory and not on the picture wanted.
+    pub fn apply(self, settings: &mut Settings) {
+        *settings = Settings { execution: settings.execution, ..self.settings() };
+    }
+
+    /// The preset that these settings are, or None when something was changed; `execution` is not
+    /// compared.
+    pub fn matching(settings: &Settings) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| {
+            let mut applied = settings.clone();
+            preset.apply(&mut applied);
+            applied == *settings
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings::Execution;
+    use super::*;
+
+    #[test]
+    fn a_preset_that_was_applied_is_recognized_until_something_changes() {
+        for preset in Preset::ALL {
+            let mut settings = Settings { execution: Execution::Sequential, ..Settings::default() };
+            preset.apply(&mut settings);
+            assert_eq!(Preset::matching(&settings), Some(preset));
+            assert_eq!(settings.execution, Execution::Sequential);
+            assert!(settings.validate().is_ok());
+            settings.guidance_scale += 1.0;
+            assert_eq!(Preset::matching(&settings), None);
+        }
+    }
+
+    #[test]
+    fn the_paper_preset_takes_200_steps_and_inverts_exactly() {
+        let settings = Preset::Paper.settings();
+        assert_eq!((settings.steps, settings.inversion), (200, Inversion::Exact));
+    }
+}

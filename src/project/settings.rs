@@ -1,0 +1,389 @@
+//! The numbers of the method, in the paper's groups, each with its range and the release's default.
+//!
+//! Step numbers are on the paper's scale of 200 sampling steps and are scaled to the steps in use,
+//! so that a setting means the same with 20 steps as with 200. Where paper and release differ, the
+//! release is the default.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{ProjectError, check};
+
+/// The number of sampling steps that step numbers in settings refer to.
+pub const STEP_SCALE: u32 = 200;
+
+/// A step number on the 200-step scale.
+pub const STEP_RANGE: RangeInclusive<f32> = 0.0..=200.0;
+
+/// A distance between steps on the 200-step scale; above 0, since steps repeated at no distance
+/// never end.
+pub const EVERY_RANGE: RangeInclusive<f32> = 0.1..=200.0;
+
+/// Everything about a render that is neither what it shows nor where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// S, the DDIM sampling steps. Range: [`Settings::STEPS`]; the paper uses 200.
+    pub steps: u32,
+    /// Weight of classifier-free guidance: e = e_uncond + g (e_cond − e_uncond). Range:
+    /// [`Settings::GUIDANCE_SCALE`].
+    pub guidance_scale: f32,
+    /// Pulls the picture's layout towards the reference's (Eq. 1, 2).
+    pub layout_alignment: LayoutAlignment,
+    /// Blends the concepts' features into the base model's inside their masks (Eq. 3, 4).
+    pub concept_injection: ConceptInjection,
+    /// Lets the masks follow the shapes that emerge (Algorithm 1).
+    pub mask_refinement: MaskRefinement,
+    /// How finely the reference is inverted.
+    pub inversion: Inversion,
+    /// Whether the branches run together or in turn; the picture is the same within rounding.
+    pub execution: Execution,
+}
+
+/// Layout alignment: z ← z − λ ∂L/∂z, with L comparing the keys of the first decoder
+/// self-attention.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LayoutAlignment {
+    /// Whether the latent is aligned at all.
+    pub enabled: bool,
+    /// The last step aligned, counted from 0 on the 200-step scale (`guidance_end` of the release).
+    pub end: f32,
+    /// Steps from one alignment to the next, on the 200-step scale (`guidance_interval` of the
+    /// release).
+    pub every: f32,
+    /// λ, the size of the gradient step. Range: [`LayoutAlignment::WEIGHT`].
+    pub weight: f32,
+    /// α, the weight of the custom branches' mean loss beside the base branch's. Range:
+    /// [`LayoutAlignment::ALPHA`].
+    pub alpha: f32,
+    /// How keys are compared with the reference's.
+    pub loss: LayoutLoss,
+    /// Weighs the loss by the union of the reference masks, which leaves the background free.
+    pub foreground_only: bool,
+}
+
+/// The distance between two branches' keys in the layout loss L.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum LayoutLoss {
+    /// Mean square over tokens and channels, as the release computes it.
+    #[default]
+    Mse,
+    /// The 2-norm, as the paper writes it.
+    Norm,
+}
+
+/// Concept injection: h ← h_i ⊙ M_i + h ⊙ (1 − M_i) for each concept i, in the decoder's attention
+/// layers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConceptInjection {
+    /// Whether self-attention outputs (attn1) are blended. Only [`Fusion::Features`] looks at it.
+    pub self_attention: bool,
+    /// Whether cross-attention outputs (attn2) are blended. Only [`Fusion::Features`] looks at it.
+    pub cross_attention: bool,
+    /// What is blended.
+    pub fusion: Fusion,
+}
+
+/// What of the branches is blended by the masks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Fusion {
+    /// The outputs of attention layers (Eq. 4), the paper's method.
+    #[default]
+    Features,
+    /// The predicted noises (Eq. 3), the naive way that the paper compares with.
+    Noise,
+}
+
+/// Mask refinement: masks are matched to clusters of the sixth decoder self-attention (Algorithm
+/// 1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaskRefinement {
+    /// Whether masks change during sampling.
+    pub enabled: bool,
+    /// The first step that refines, on the 200-step scale.
+    pub start: f32,
+    /// The last step that may refine, on the 200-step scale.
+    pub end: f32,
+    /// Steps from one refinement to the next, on the 200-step scale.
+    pub every: f32,
+    /// K, the numbers of clusters that are tried.
+    pub clusters: ClusterCounts,
+    /// Random starts of each k-means, of which the best is kept. Range: [`MaskRefinement::STARTS`].
+    pub starts: u32,
+    /// The least overlap (intersection over union, 0..=1) of a cluster with the old mask; below it
+    /// the old mask's bounding rectangle is used. 0 for Stable Diffusion 1.5.
+    pub overlap_threshold: f32,
+}
+
+/// Which numbers of clusters mask refinement tries, for N concepts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum ClusterCounts {
+    /// K to 2K − 1 with K = N + 1, as the release does.
+    #[default]
+    Release,
+    /// N to 2N, as the paper says.
+    Paper,
+}
+
+/// How the reference latents at the sampled timesteps are found.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Inversion {
+    /// 999 steps of one timestep each, as the release does.
+    #[default]
+    Exact,
+    /// Only through the timesteps that are sampled: as many steps as the picture takes.
+    Coarse,
+}
+
+/// How the branches of one step are computed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Execution {
+    /// All branches as one batch: faster.
+    #[default]
+    Lockstep,
+    /// One branch after another: less memory.
+    Sequential,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            steps: 50,
+            guidance_scale: 7.5,
+            layout_alignment: LayoutAlignment::default(),
+            concept_injection: ConceptInjection::default(),
+            mask_refinement: MaskRefinement::default(),
+            inversion: Inversion::default(),
+            execution: Execution::default(),
+        }
+    }
+}
+
+impl Default for LayoutAlignment {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            end: 60.0,
+            every: 1.0,
+            weight: 10.0,
+            alpha: 1.0,
+            loss: LayoutLoss::default(),
+            foreground_only: false,
+        }
+    }
+}
+
+impl Default for ConceptInjection {
+    fn default() -> Self {
+        Self { self_attention: true, cross_attention: true, fusion: Fusion::default() }
+    }
+}
+
+impl Default for MaskRefinement {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            start: 50.0,
+            end: 80.0,
+            every: 5.0,
+            clusters: ClusterCounts::default(),
+            starts: 100,
+            overlap_threshold: 0.0,
+        }
+    }
+}
+
+impl Settings {
+    /// DDIM sampling steps; 999 is one for every timestep of the reference's inversion.
+    pub const STEPS: RangeInclusive<u32> = 1..=999;
+    /// 1 follows the prompt alone; above about 15, colours burn out.
+    pub const GUIDANCE_SCALE: RangeInclusive<f32> = 0.0..=50.0;
+
+    /// Checks every number against its range.
+    pub fn validate(&self) -> Result<(), ProjectError> {
+        check("settings.steps", self.steps, &Self::STEPS)?;
+        check("settings.guidance_scale", self.guidance_scale, &Self::GUIDANCE_SCALE)?;
+        self.layout_alignment.validate(&"settings.layout_alignment")?;
+        self.mask_refinement.validate(&"settings.mask_refinement")
+    }
+
+    /// For each sampling step, whether the latent is aligned to the reference's layout there.
+    pub fn guided_steps(&self) -> Vec<bool> {
+        let group = &self.layout_alignment;
+        let marks = Marks { start: 0.0, end: group.end, every: group.every };
+        marks.on_steps(self.steps, group.enabled)
+    }
+
+    /// For each sampling step, whether the masks are refined there.
+    pub fn refined_steps(&self) -> Vec<bool> {
+        let group = &self.mask_refinement;
+        let marks = Marks { start: group.start, end: group.end, every: group.every };
+        marks.on_steps(self.steps, group.enabled)
+    }
+}
+
+impl LayoutAlignment {
+    /// λ; the release uses 10 for Stable Diffusion 1.5 and 40 for SDXL.
+    pub const WEIGHT: RangeInclusive<f32> = 0.0..=1000.0;
+    /// α; 0 aligns by the base branch alone.
+    pub const ALPHA: RangeInclusive<f32> = 0.0..=100.0;
+
+    fn validate(&self, place: &dyn Display) -> Result<(), ProjectError> {
+        check(format!("{place}.end"), self.end, &STEP_RANGE)?;
+        check(format!("{place}.every"), self.every, &EVERY_RANGE)?;
+        check(format!("{place}.weight"), self.weight, &Self::WEIGHT)?;
+        check(format!("{place}.alpha"), self.alpha, &Self::ALPHA)
+    }
+}
+
+impl MaskRefinement {
+    /// Random starts of each k-means.
+    pub const STARTS: RangeInclusive<u32> = 1..=1000;
+    /// Intersection over union.
+    pub const OVERLAP_THRESHOLD: RangeInclusive<f32> = 0.0..=1.0;
+
+    fn validate(&self, place: &dyn Display) -> Result<(), ProjectError> {
+        check(format!("{place}.start"), self.start, &STEP_RANGE)?;
+        check(format!("{place}.end"), self.end, &STEP_RANGE)?;
+        check(format!("{place}.every"), self.every, &EVERY_RANGE)?;
+        check(format!("{place}.starts"), self.starts, &Self::STARTS)?;
+        let threshold = format!("{place}.overlap_threshold");
+        check(threshold, self.overlap_threshold, &Self::OVERLAP_THRESHOLD)
+    }
+}
+
+impl ClusterCounts {
+    /// The numbers of clusters to try for `concepts` concepts.
+    pub fn range(self, concepts: usize) -> RangeInclusive<usize> {
+        match self {
+            Self::Release => concepts + 1..=2 * concepts + 1,
+            Self::Paper => concepts..=2 * concepts,
+        }
+    }
+}
+
+/// Marks start, start + every, … up to end, on the 200-step scale.
+struct Marks {
+    start: f32,
+    end: f32,
+    every: f32,
+}
+
+impl Marks {
+    /// Which of `steps` sampling steps carry a mark; none when not enabled.
+    fn on_steps(&self, steps: u32, enabled: bool) -> Vec<bool> {
+        let mut marked = vec![false; steps as usize];
+        // Settings from a half-typed form are not validated yet: the clamps keep the loop finite.
+        let start = f64::from(self.start).max(0.0);
+        let every = f64::from(self.every).max(0.01);
+        let end = f64::from(self.end).min(f64::from(STEP_SCALE)) + 1e-4;
+        if !enabled || self.start.is_nan() {
+            return marked;
+        }
+        let scale = f64::from(steps) / f64::from(STEP_SCALE);
+        // Multiplying rather than adding up: 0.1 added two thousand times would miss the end.
+        for mark in (0u32..).map(|count| start + f64::from(count) * every).take_while(|mark| *mark <= end) {
+            if let Some(step) = marked.get_mut((mark * scale).round() as usize) {
+                *step = true;
+            }
+        }
+        marked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marked(steps: &[bool]) -> Vec<usize> {
+        (0..steps.len()).filter(|step| steps[*step]).collect()
+    }
+
+    fn with_steps(steps: u32) -> Settings {
+        Settings { steps, ..Settings::default() }
+    }
+
+    #[test]
+    fn with_200_steps_the_paper_s_step_numbers_are_met_exactly() {
+        let settings = with_steps(200);
+        assert_eq!(marked(&settings.guided_steps()), (0..=60).collect::<Vec<_>>());
+        assert_eq!(marked(&settings.refined_steps()), [50, 55, 60, 65, 70, 75, 80]);
+    }
+
+    #[test]
+    fn with_fewer_steps_the_numbers_scale_and_fall_together() {
+        assert_eq!(marked(&with_steps(50).guided_steps()), (0..=15).collect::<Vec<_>>());
+        assert_eq!(marked(&with_steps(50).refined_steps()), [13, 14, 15, 16, 18, 19, 20]);
+        assert_eq!(marked(&with_steps(20).refined_steps()), [5, 6, 7, 8]);
+        assert_eq!(marked(&with_steps(1).guided_steps()), [0]);
+    }
+
+    #[test]
+    fn marks_beyond_the_last_step_are_dropped() {
+        let mut settings = with_steps(10);
+        settings.mask_refinement.start = 195.0;
+        settings.mask_refinement.end = 200.0;
+        let refined = settings.refined_steps();
+        assert_eq!(refined.len(), 10);
+        assert!(marked(&refined).is_empty());
+    }
+
+    #[test]
+    fn fine_intervals_reach_their_end() {
+        let mut settings = with_steps(999);
+        settings.layout_alignment.end = 200.0;
+        settings.layout_alignment.every = 0.1;
+        assert!(settings.guided_steps().into_iter().all(|guided| guided));
+    }
+
+    #[test]
+    fn a_group_that_is_off_or_ends_before_it_starts_marks_nothing() {
+        let mut settings = with_steps(200);
+        settings.layout_alignment.enabled = false;
+        settings.mask_refinement.end = 40.0;
+        assert!(marked(&settings.guided_steps()).is_empty());
+        assert!(marked(&settings.refined_steps()).is_empty());
+    }
+
+    #[test]
+    fn broken_numbers_neither_hang_nor_panic() {
+        for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -1.0] {
+            let mut settings = with_steps(200);
+            settings.mask_refinement.start = broken;
+            settings.mask_refinement.end = broken;
+            settings.mask_refinement.every = broken;
+            assert_eq!(settings.refined_steps().len(), 200);
+            assert!(settings.validate().is_err());
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused_by_their_key() {
+        let mut settings = with_steps(0);
+        assert_eq!(settings.validate().unwrap_err().to_string(), "settings.steps is 0; use 1 to 999");
+        settings.steps = 20;
+        settings.mask_refinement.overlap_threshold = 1.1;
+        let error = settings.validate().unwrap_err().to_string();
+        assert!(error.starts_with("settings.mask_refinement.overlap_threshold is 1.1"), "{error}");
+        assert!(Settings::default().validate().is_ok());
+    }
+
+    #[test]
+    fn two_concepts_try_three_to_five_clusters_in_the_release_and_two_to_four_in_the_paper() {
+        assert_eq!(ClusterCounts::Release.range(2), 3..=5);
+        assert_eq!(ClusterCounts::Paper.range(2), 2..=4);
+    }
+
+    #[test]
+    fn settings_left_out_of_a_file_have_their_defaults() {
+        let settings: Settings = ron::from_str("(layout_alignment: (weight: 5))").unwrap();
+        let mut expected = Settings::default();
+        expected.layout_alignment.weight = 5.0;
+        assert_eq!(settings, expected);
+    }
+}

@@ -1,0 +1,289 @@
+//! What in a project will silently have no effect.
+
+use std::fmt;
+
+use super::concept::MaskSource;
+use super::prompt::{TOKEN_MARK, class_word_spans};
+use super::settings::Fusion;
+use super::{Layout, Project};
+
+/// Something that is allowed, but does not do what its owner may expect. `Display` says what and
+/// what to do.
+///
+/// Concepts are named, layers counted from 0 (the rearmost), so that a warning can be shown where
+/// it is caused.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProjectWarning {
+    /// There is no base prompt.
+    EmptyPrompt,
+    /// A concept is found by its layers, and no visible layer names it.
+    ConceptOnNoLayer {
+        /// The concept's name.
+        concept: String,
+    },
+    /// A concept is found by its layers, but the layout is a finished picture and has none.
+    LayoutHasNoLayers {
+        /// The concept's name.
+        concept: String,
+    },
+    /// A concept's list of mask files or points is empty.
+    ConceptWithoutMask {
+        /// The concept's name.
+        concept: String,
+    },
+    /// A concept's class word is not in the base prompt, from which its own prompt is derived.
+    ClassWordNotInPrompt {
+        /// The concept's name.
+        concept: String,
+        /// The word that is missing.
+        class_word: String,
+    },
+    /// A concept's own prompt mentions neither `<TOK>` nor any other token.
+    OwnPromptWithoutTokens {
+        /// The concept's name.
+        concept: String,
+    },
+    /// A concept's strength is 0.
+    StrengthZero {
+        /// The concept's name.
+        concept: String,
+    },
+    /// A layer carries a concept, but is hidden or wholly transparent.
+    HiddenLayer {
+        /// The layer, from 0 for the rearmost.
+        layer: usize,
+        /// The layer's title.
+        title: String,
+        /// The concept it carries.
+        concept: String,
+    },
+    /// Both kinds of attention are excluded from injection, so that no concept reaches the picture.
+    InjectionOff,
+    /// Layout alignment is on, but its weight is 0.
+    AlignmentWeightZero,
+    /// Mask refinement is on, but no sampling step falls between its start and end.
+    RefinementNeverActs {
+        /// The sampling steps in use.
+        steps: u32,
+    },
+}
+
+impl fmt::Display for ProjectWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyPrompt => write!(f, "The prompt is empty; describe the picture."),
+            Self::ConceptOnNoLayer { concept } => write!(
+                f,
+                "{concept} is on no visible layer and will not appear; assign it to a layer, \
+                 or give it mask files or points."
+            ),
+            Self::LayoutHasNoLayers { concept } => write!(
+                f,
+                "{concept} takes its mask from layers, and the layout is a picture without \
+                 any; give it mask files or points."
+            ),
+            Self::ConceptWithoutMask { concept } => write!(
+                f,
+                "{concept} has no mask and will not appear; add a mask file or a point, or \
+                 assign it to a layer."
+            ),
+            Self::ClassWordNotInPrompt { concept, class_word } => write!(
+                f,
+                "The prompt does not mention \"{class_word}\", the class word of {concept}; \
+                 add it where {concept} shall be."
+            ),
+            Self::OwnPromptWithoutTokens { concept } => write!(
+                f,
+                "The own prompt of {concept} does not mention {TOKEN_MARK}; put it where \
+                 {concept} shall be."
+            ),
+            Self::StrengthZero { concept } => write!(
+                f,
+                "The strength of {concept} is 0, which leaves the base model's subject; 0.7 \
+                 is usual."
+            ),
+            Self::HiddenLayer { title, concept, .. } => write!(
+                f,
+                "The layer {title} carries {concept}, but cannot be seen; show it, or take \
+                 the concept off it."
+            ),
+            Self::InjectionOff => write!(
+                f,
+                "Neither self-attention nor cross-attention is injected, so no concept will \
+                 appear; turn one of them on."
+            ),
+            Self::AlignmentWeightZero => write!(
+                f,
+                "Layout alignment has weight 0 and does nothing; raise the weight (10 is \
+                 usual), or turn it off to save time."
+            ),
+            Self::RefinementNeverActs { steps } => write!(
+                f,
+                "No sampling step of {steps} lies between the start and the end of mask \
+                 refinement; widen them, or turn it off."
+            ),
+        }
+    }
+}
+
+impl Project {
+    /// Everything in the project that will have no effect, in the order: prompt, concepts, layers,
+    /// settings.
+    pub fn warnings(&self) -> Vec<ProjectWarning> {
+        let mut warnings = Vec::new();
+        if self.prompt.trim().is_empty() {
+            warnings.push(ProjectWarning::EmptyPrompt);
+        }
+        self.warn_of_concepts(&mut warnings);
+        for (index, layer) in self.layers().iter().enumerate() {
+            if let (Some(concept), false) = (&layer.concept, layer.is_seen()) {
+                warnings.push(ProjectWarning::HiddenLayer {
+                    layer: index,
+                    title: layer.title(),
+                    concept: concept.clone(),
+                });
+            }
+        }
+        self.warn_of_settings(&mut warnings);
+        warnings
+    }
+
+    fn warn_of_concepts(&self, warnings: &mut Vec<ProjectWarning>) {
+        for concept in &self.concepts {
+            let name = concept.name.clone();
+            let on_layer =
+                || self.layers().iter().any(|layer| layer.is_seen() && layer.concept.as_ref() == Some(&name));
+            match (&concept.mask, &self.layout) {
+                (MaskSource::Layers, Layout::Picture(_)) => {
+                    warnings.push(ProjectWarning::LayoutHasNoLayers { concept: name.clone() });
+                }
+                (MaskSource::Layers, Layout::Collage { .. }) if !on_layer() => {
+                    warnings.push(ProjectWarning::ConceptOnNoLayer { concept: name.clone() });
+                }
+                (MaskSource::Files(files), _) if files.is_empty() => {
+                    warnings.push(ProjectWarning::ConceptWithoutMask { concept: name.clone() });
+                }
+                (MaskSource::Points(points), _) if points.is_empty() => {
+                    warnings.push(ProjectWarning::ConceptWithoutMask { concept: name.clone() });
+                }
+                _ => {}
+            }
+            match &concept.prompt {
+                // A person may also write the tokens out as their file names them, in angle
+                // brackets.
+                Some(own) if !own.contains('<') => {
+                    warnings.push(ProjectWarning::OwnPromptWithoutTokens { concept: name.clone() });
+                }
+                None if class_word_spans(&self.prompt, &[&concept.class_word]).is_empty() => {
+                    warnings.push(ProjectWarning::ClassWordNotInPrompt {
+                        concept: name.clone(),
+                        class_word: concept.class_word.clone(),
+                    });
+                }
+                _ => {}
+            }
+            if concept.strength == 0.0 {
+                warnings.push(ProjectWarning::StrengthZero { concept: name });
+            }
+        }
+    }
+
+    fn warn_of_settings(&self, warnings: &mut Vec<ProjectWarning>) {
+        let settings = &self.settings;
+        let injection = &settings.concept_injection;
+        let reaches_nothing = !injection.self_attention && !injection.cross_attention;
+        if !self.concepts.is_empty() && injection.fusion == Fusion::Features && reaches_nothing {
+            warnings.push(ProjectWarning::InjectionOff);
+        }
+        if settings.layout_alignment.enabled && settings.layout_alignment.weight == 0.0 {
+            warnings.push(ProjectWarning::AlignmentWeightZero);
+        }
+        if settings.mask_refinement.enabled && !settings.refined_steps().contains(&true) {
+            let steps = settings.steps;
+            warnings.push(ProjectWarning::RefinementNeverActs { steps });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::example;
+    use super::*;
+
+    fn warnings(change: impl FnOnce(&mut Project)) -> Vec<ProjectWarning> {
+        let mut project = example();
+        change(&mut project);
+        project.warnings()
+    }
+
+    #[test]
+    fn the_example_has_nothing_to_warn_of() {
+        assert_eq!(example().warnings(), []);
+    }
+
+    #[test]
+    fn a_concept_on_no_visible_layer_is_a_warning_and_not_an_error() {
+        let mut project = example();
+        project.layers_mut().unwrap()[2].visible = false;
+        assert_eq!(project.validate(), Ok(()));
+        let warned = project.warnings();
+        assert_eq!(warned[0], ProjectWarning::ConceptOnNoLayer { concept: "Rex".into() });
+        assert!(matches!(&warned[1], ProjectWarning::HiddenLayer { layer: 2, title, .. } if title == "dog"));
+        assert_eq!(warned.len(), 2);
+    }
+
+    #[test]
+    fn a_plural_mentions_a_class_word_and_a_part_of_a_word_does_not() {
+        assert_eq!(warnings(|project| project.prompt = "DOGS and cats".into()), []);
+        let warned = warnings(|project| project.prompt = "dog and a category".into());
+        let text = warned[0].to_string();
+        assert!(text.contains("does not mention \"cat\", the class word of Tom"), "{text}");
+        assert_eq!(warned.len(), 1);
+    }
+
+    #[test]
+    fn a_prompt_of_its_own_needs_the_mark_and_not_the_class_word() {
+        let own = |text: &str| {
+            warnings(|project| {
+                project.prompt = "a dog".into();
+                project.concepts[0].prompt = Some(text.into());
+            })
+        };
+        assert_eq!(own("a <TOK> asleep"), []);
+        assert_eq!(own("a cat asleep"), [ProjectWarning::OwnPromptWithoutTokens { concept: "Tom".into() }]);
+    }
+
+    #[test]
+    fn masks_that_do_not_exist_are_warned_of() {
+        let none = ProjectWarning::ConceptWithoutMask { concept: "Tom".into() };
+        for mask in [MaskSource::Files(vec![]), MaskSource::Points(vec![])] {
+            let warned = warnings(|project| project.concepts[0].mask = mask);
+            assert_eq!(warned, std::slice::from_ref(&none));
+        }
+        let warned = warnings(|project| project.layout = Layout::Picture("scene.png".into()));
+        assert_eq!(warned[0], ProjectWarning::LayoutHasNoLayers { concept: "Tom".into() });
+    }
+
+    #[test]
+    fn settings_without_effect_are_warned_of() {
+        let warned = warnings(|project| {
+            project.concepts[1].strength = 0.0;
+            project.settings.concept_injection.self_attention = false;
+            project.settings.concept_injection.cross_attention = false;
+            project.settings.layout_alignment.weight = 0.0;
+            project.settings.mask_refinement.start = 90.0;
+        });
+        assert_eq!(
+            warned,
+            [
+                ProjectWarning::StrengthZero { concept: "Rex".into() },
+                ProjectWarning::InjectionOff,
+                ProjectWarning::AlignmentWeightZero,
+                ProjectWarning::RefinementNeverActs { steps: 50 },
+            ]
+        );
+        for warning in warned {
+            assert!(warning.to_string().ends_with('.'));
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Whole runs against the authors' release: inversion, keys, attention, layout gradients, every step, the picture.
+
+use std::path::PathBuf;
+
+use burn::tensor::{Device, Tensor};
+use podium::engine::align::{Alignment, Distance, layout_keys};
+use podium::engine::concept::{Adapter, Concept};
+use podium::engine::inject::{Fused, Stacked};
+use podium::engine::invert::{Path, Trajectory, invert, timesteps};
+use podium::engine::masks::Mask;
+use podium::engine::models::Models;
+use podium::engine::nets::tap::Site;
+use podium::engine::place::{Background, Placement};
+use podium::engine::prompt::{encode_custom, encode_plain};
+use podium::engine::refine::{Counts, SubjectMasks};
+use podium::engine::sample::{Observer, StepReport, map_of, refinement_site, sample};
+use podium::engine::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
+
+use crate::golden::{Golden, assert_close, cosine, host};
+use crate::nets_parity::{every_fourth, picture};
+
+/// The reference case, ready to be sampled.
+pub struct Case {
+    pub golden: Golden,
+    pub models: Models,
+    trajectory: Trajectory,
+}
+
+impl Case {
+    pub fn open(device: &Device) -> Self {
+        let golden = Golden::open();
+        let models = golden.models(device);
+        let latent = models.vae.encode_scaled(picture(&golden.folder.join("reference.png"), device));
+        let context = encode_plain(&models, golden.text("reference_prompt")).context;
+        let visited = timesteps(&models, Path::Exact, &[]);
+        let trajectory = invert(&models, latent, &context, &visited, &mut |_, _| Ok(())).expect("nothing stops it");
+        Self { golden, models, trajectory }
+    }
+
+    fn branches(&self) -> Vec<Branch> {
+        let (golden, models) = (&self.golden, &self.models);
+        let negative = golden.text("negative_prompt");
+        let mut branches = vec![Branch {
+            name: String::new(),
+            conditional: encode_plain(models, golden.text("base_prompt")).context,
+            unconditional: encode_plain(models, negative).context,
+            adapter: None,
+        }];
+        let prompts: Vec<String> = golden.list("custom_prompts");
+        for (file, prompt) in golden.list::<PathBuf>("concepts").iter().zip(prompts) {
+            let concept = Concept::open(&golden.folder.join(file)).expect("a concept");
+            let strength = golden.number("lora_scale") as f32;
+            let (unet, text) = (&models.unet.config, &models.text_encoder.config);
+            let adapter = Adapter::new(&concept, strength, unet, text, &models.device).expect("it fits");
+            branches.push(Branch {
+                name: file.display().to_string(),
+                conditional: encode_custom(models, &concept, &adapter, &prompt).context,
+                unconditional: encode_custom(models, &concept, &adapter, negative).context,
+                adapter: Some(adapter),
+            });
+        }
+        branches
+    }
+
+    fn masks(&self) -> Vec<Mask> {
+        let (height, width) = (self.golden.count("height"), self.golden.count("width"));
+        let load = |file: &PathBuf| {
+            let gray = image::open(self.golden.folder.join(file)).expect("a mask").to_luma8();
+            Mask::from_gray_resized(gray.as_raw(), (height, width), (height / 8, width / 8))
+        };
+        self.golden.list::<PathBuf>("masks").iter().map(load).collect()
+    }
+
+    pub fn scene(&self, execution: Execution) -> Scene {
+        let golden = &self.golden;
+        let steps = golden.count("steps");
+        let end = golden.count("guidance_end");
+        let masks: Vec<SubjectMasks> = self.masks().into_iter().map(SubjectMasks::new).collect();
+        Scene {
+            branches: self.branches(),
+            subjects: (1..=masks.len()).collect(),
+            masks: vec![masks; golden.count("batch")],
+            reference: Some(Reference {
+                trajectory: self.trajectory.clone(),
+                context: encode_plain(&self.models, golden.text("reference_prompt")).context,
+            }),
+            placement: None,
+            run: Run {
+                timesteps: self.models.schedule.timesteps(steps),
+                guided: (0..steps).map(|index| index <= end).collect(),
+                refined: vec![false; steps],
+                guidance_scale: golden.number("guidance_scale"),
+                step_size: golden.number("guidance_weight"),
+                alignment: Alignment {
+                    alpha: golden.number("alpha"),
+                    distance: Distance::MeanSquare,
+                    foreground: None,
+                },
+                fusion: Fusion::Features(Fused { self_attention: true, cross_attention: true }),
+                refinement: Refinement { counts: Counts::Release, starts: 1, overlap_threshold: 0.0, seed: 0 },
+                execution,
+            },
+        }
+    }
+
+    fn placement(&self) -> Placement {
+        let device = &self.models.device;
+        let photo = picture(&self.golden.folder.join("photo.png"), device);
+        Placement {
+            mask: self.golden.tensor::<3>("place.edit_mask", device).unsqueeze_dim(1),
+            background: Background::Noised {
+                latent: self.models.vae.encode_scaled(photo),
+                noise: self.golden.tensor("run.initial_latents", device),
+            },
+        }
+    }
+}
+
+/// Compares every tensor that the reference holds for a run.
+struct Compare<'a> {
+    case: &'a Case,
+    run: &'static str,
+    compared: usize,
+}
+
+impl Compare<'_> {
+    fn close(&mut self, name: &str, found: &[f32]) {
+        let name = format!("{}.{name}", self.run);
+        if self.case.golden.has(&name) {
+            assert_close(&name, found, &self.case.golden.values(&name).0);
+            self.compared += 1;
+        }
+    }
+}
+
+impl Observer for Compare<'_> {
+    fn wants(&self, index: usize) -> Vec<Site> {
+        refinement_site(&self.case.models).filter(|_| index == 0).into_iter().collect()
+    }
+
+    fn end(&mut self, report: &StepReport<'_>) -> podium::engine::Result<()> {
+        let index = report.index;
+        self.close(&format!("step{index}.latents_in"), &host(report.latents_in.clone()));
+        self.close(&format!("step{index}.noise_guided"), &host(report.noise.clone()));
+        self.close(&format!("latents_after.{index:02}"), &host(report.latents.clone()));
+        if let Some(pull) = report.pull {
+            let golden = &self.case.golden;
+            let losses: Vec<f32> = golden.list(&format!("{}.layout_losses", self.run));
+            assert_close(&format!("layout loss {index}"), &[pull.loss], &[losses[index]]);
+            let gradient = host(pull.gradient.clone());
+            let norms: Vec<f32> = golden.list(&format!("{}.gradient_norms", self.run));
+            let norm = gradient.iter().map(|value| value * value).sum::<f32>().sqrt();
+            assert_close(&format!("gradient norm {index}"), &[norm], &[norms[index]]);
+            let name = format!("{}.step{index}.layout_gradient", self.run);
+            if golden.has(&name) {
+                let cosine = cosine(&gradient, &golden.values(&name).0);
+                assert!(cosine >= 0.9999, "{name}: cosine {cosine}");
+                self.close(&format!("step{index}.layout_gradient"), &gradient);
+            }
+        }
+        if let Some(maps) = refinement_site(&self.case.models).and_then(|site| report.maps.get(&site)) {
+            let [branches, pictures, ..] = maps.dims();
+            for branch in 0..branches {
+                let map: Vec<f32> = (0..pictures).flat_map(|picture| map_of(maps, branch, picture).0).collect();
+                self.close(&format!("step{index}.self_attention.{branch}"), &map);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn compare(case: &Case, run: &'static str, mut scene: Scene) -> (Tensor<4>, usize) {
+    let mut compare = Compare { case, run, compared: 0 };
+    let start = case.golden.tensor("run.initial_latents", &case.models.device);
+    let latents = sample(&case.models, &mut scene, start, 0, &mut compare).expect("nothing stops it");
+    (latents, compare.compared)
+}
+
+#[test]
+fn parity_inversion() {
+    let case = Case::open(&Device::flex());
+    let mut compared = 0;
+    for name in case.golden.names() {
+        let Some(timestep) = name.strip_prefix("inversion.latents.") else { continue };
+        let latent = case.trajectory.at(timestep.parse().expect("a timestep"), &case.models).expect("visited");
+        assert_close(&name, &host(latent), &case.golden.values(&name).0);
+        compared += 1;
+    }
+    assert!(compared > 0);
+    parity_of_keys(&case);
+    parity_of_masks(&case);
+}
+
+fn parity_of_keys(case: &Case) {
+    let (golden, models) = (&case.golden, &case.models);
+    let timestep = models.schedule.timesteps(golden.count("steps"))[0];
+    let reference = case.trajectory.at(timestep, models).expect("visited");
+    let context = encode_plain(models, golden.text("reference_prompt")).context;
+    let keys = layout_keys(models, reference, timestep, &context, None).expect("keys");
+    assert_close("run.step0.key.ref", &host(keys), &golden.values("run.step0.key.ref").0);
+    let start: Tensor<4> = golden.tensor("run.initial_latents", &models.device);
+    let pictures = start.dims()[0];
+    for (index, branch) in case.branches().iter().enumerate() {
+        let stacked = Stacked::new(&[branch.adapter.as_ref()]);
+        let context = branch.conditional.repeat_rows(pictures);
+        let keys = layout_keys(models, start.clone(), timestep, &context, Some(&stacked)).expect("keys");
+        let name = format!("run.step0.key.{index}");
+        assert_close(&name, &host(keys), &golden.values(&name).0);
+    }
+}
+
+fn parity_of_masks(case: &Case) {
+    let expected: Vec<bool> = case.golden.values_of_bytes("run.masks").iter().map(|&on| on != 0).collect();
+    let found: Vec<bool> = case.masks().into_iter().flat_map(|mask| mask.on).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn parity_every_step_of_the_run_and_the_picture() {
+    let case = Case::open(&Device::flex());
+    let (latents, compared) = compare(&case, "run", case.scene(Execution::Lockstep));
+    assert!(compared > case.golden.count("steps"), "only {compared} tensors compared");
+    let decoded = case.models.vae.decode_scaled(latents).clamp(-1.0, 1.0);
+    let expected = case.golden.values("run.final_image").0;
+    let found = host(every_fourth(decoded));
+    let unit = |values: &[f32]| values.iter().map(|value| value / 2.0 + 0.5).collect::<Vec<f32>>();
+    // The reference may hold the picture in 0..1 or in -1..1.
+    let found = if expected.iter().all(|value| *value >= 0.0) { unit(&found) } else { found };
+    assert_close("run.final_image", &found, &expected);
+}
+
+#[test]
+fn parity_every_step_of_the_run_in_sequential_mode() {
+    let case = Case::open(&Device::flex());
+    let (_, compared) = compare(&case, "run", case.scene(Execution::Sequential));
+    assert!(compared > case.golden.count("steps"), "only {compared} tensors compared");
+}
+
+#[test]
+fn parity_placement_into_a_photo() {
+    let case = Case::open(&Device::flex());
+    let scene = Scene { placement: Some(case.placement()), ..case.scene(Execution::Lockstep) };
+    let (_, compared) = compare(&case, "place", scene);
+    assert!(compared >= 3, "only {compared} tensors compared");
+}
