@@ -11,7 +11,10 @@
 #![warn(missing_docs)]
 
 pub mod assets;
+pub mod cli;
 pub mod engine;
+#[cfg(feature = "gui")]
+pub mod gui;
 pub mod link;
 pub mod project;
 

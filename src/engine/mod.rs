@@ -20,10 +20,16 @@ pub mod nets;
 pub mod noise;
 pub mod pictures;
 pub mod place;
+pub mod prepare;
+pub mod preview;
 pub mod prompt;
 pub mod refine;
+pub mod render;
+pub mod report;
 pub mod sample;
 pub mod scene;
+pub mod views;
 pub mod weights;
+pub mod worker;
 
 pub use error::{EngineError, Result};

@@ -1,0 +1,21 @@
+//! `podium devices`
+
+use crate::engine::device::{AdapterKind, DeviceChoice, NO_ADAPTER, adapters, open};
+
+/// Lists the devices and which one `auto` takes.
+pub fn list() {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("flex   the CPU, {threads} threads");
+    let adapters = adapters();
+    for adapter in &adapters {
+        let note = if adapter.kind == AdapterKind::Software { " (far slower than flex)" } else { "" };
+        println!("wgpu   {} · {} · {}{note}", adapter.name, adapter.backend, adapter.kind);
+    }
+    if adapters.is_empty() {
+        println!("wgpu   none: {NO_ADAPTER}");
+    }
+    // `auto` always has the CPU to fall back to.
+    if let Ok(opened) = open(DeviceChoice::Auto) {
+        println!("auto   takes: {}", opened.name);
+    }
+}

@@ -1,0 +1,90 @@
+//! `podium inspect`
+
+use std::path::Path;
+
+use super::Outcome;
+use crate::engine::concept::Concept;
+use crate::engine::weights::Checkpoint;
+use crate::project::{self, png_text};
+
+/// Says what a file or folder holds.
+pub fn inspect(path: &Path) -> Outcome {
+    let ending = path.extension().map(|end| end.to_ascii_lowercase().to_string_lossy().into_owned()).unwrap_or_default();
+    if path.is_dir() {
+        return model_folder(path);
+    }
+    match ending.as_str() {
+        "ron" => describe_project(&project::file::load(path)?),
+        "png" => match png_text::read_project(path)? {
+            Some(project) => describe_project(&project),
+            None => println!("a picture that does not hold a Podium project"),
+        },
+        "safetensors" => match Concept::open(path) {
+            Ok(concept) => describe_concept(&concept),
+            // Any other safetensors file: its tensors say what it is.
+            Err(_) => describe_tensors(&Checkpoint::open_file(path)?),
+        },
+        _ => describe_concept(&Concept::open(path)?),
+    }
+    Ok(())
+}
+
+fn model_folder(path: &Path) -> Outcome {
+    let mut found = false;
+    for part in ["text_encoder", "unet", "vae"] {
+        for file in std::fs::read_dir(path.join(part)).into_iter().flatten().flatten() {
+            if file.path().extension().is_some_and(|end| end == "safetensors") {
+                found = true;
+                println!("{}", file.path().display());
+                describe_tensors(&Checkpoint::open_file(&file.path())?);
+            }
+        }
+    }
+    if found {
+        return Ok(());
+    }
+    Err(format!("{}: no model here; expected text_encoder/, unet/ and vae/ with safetensors files", path.display()).into())
+}
+
+fn describe_tensors(checkpoint: &Checkpoint) {
+    let mut values = 0;
+    let mut count = 0;
+    let mut kinds = std::collections::BTreeSet::new();
+    for (name, shape, dtype) in checkpoint.tensors() {
+        values += shape.iter().product::<usize>();
+        count += 1;
+        kinds.insert(format!("{dtype:?}"));
+        println!("  {name}  {dtype:?} {shape:?}");
+    }
+    println!("  {count} tensors, {values} values, {}", kinds.into_iter().collect::<Vec<_>>().join(" and "));
+}
+
+fn describe_concept(concept: &Concept) {
+    println!("an ED-LoRA concept");
+    println!("  tokens          {}", concept.words());
+    println!("  embeddings      {} layers of width {}", concept.layers, concept.width);
+    println!("  rank            {}", concept.rank());
+    println!("  text encoder    {} layers changed", concept.text_encoder.len());
+    println!("  UNet            {} layers changed", concept.unet.len());
+    println!("  values          {}", concept.parameters());
+    let widths: std::collections::BTreeSet<usize> = concept.unet.values().map(|factors| factors.output).collect();
+    println!("  UNet widths     {widths:?}");
+}
+
+fn describe_project(project: &project::Project) {
+    println!("a Podium project, {} x {} pixels", project.canvas.width, project.canvas.height);
+    println!("  prompt          {}", project.prompt);
+    if !project.negative_prompt.is_empty() {
+        println!("  to avoid        {}", project.negative_prompt);
+    }
+    for concept in &project.concepts {
+        println!("  concept         {} for \"{}\", strength {}, {}", concept.name, concept.class_word, concept.strength, concept.file.display());
+    }
+    println!("  layers          {}", project.layers().len());
+    println!("  seed            {}, {} pictures", project.seed, project.pictures);
+    let settings = &project.settings;
+    println!("  settings        {} steps, guidance scale {}", settings.steps, settings.guidance_scale);
+    for warning in project.warnings() {
+        println!("  note            {warning}");
+    }
+}

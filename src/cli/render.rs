@@ -1,0 +1,152 @@
+//! `podium render`
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Outcome;
+use super::record::Record;
+use crate::engine::cache::Cache;
+use crate::engine::device::DeviceChoice;
+use crate::engine::worker::Engine;
+use crate::link::{Event, Finished, Stage, Watch};
+use crate::project::{self, Project, png_text};
+
+/// What `podium render` is told.
+#[derive(Debug, Args)]
+pub struct Render {
+    /// The project (.ron), or a PNG that Podium wrote
+    project: PathBuf,
+
+    /// The picture to write (PNG); several seeds are numbered: out-1.png, out-2.png
+    #[arg(short, long)]
+    output: PathBuf,
+
+    /// Sampling steps
+    #[arg(long)]
+    steps: Option<u32>,
+
+    /// The first seed
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
+
+    /// Change a setting, such as mask_refinement.enabled=false; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+
+    /// Write every step's preview, masks and attention maps and a JSON-lines log into this folder
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+}
+
+impl Render {
+    /// Renders and writes.
+    pub fn run(&self) -> Outcome {
+        let (project, folder) = self.project()?;
+        check_output(&self.output)?;
+        let mut record = self.record.as_deref().map(Record::create).transpose()?;
+        let watch = if record.is_some() { Watch::ALL } else { Watch::default() };
+        let engine = Engine::start(Cache::standard(), || ())?;
+        engine.render(project.clone(), folder.clone(), self.device, watch);
+        let finished = follow(&engine, record.as_mut())?;
+        let many = finished.pictures.len() > 1;
+        for (index, (picture, seed)) in finished.pictures.iter().zip(&finished.seeds).enumerate() {
+            let path = if many { numbered(&self.output, index + 1) } else { self.output.clone() };
+            png_text::write_png(&path, picture, &project, &folder, *seed)?;
+            println!("{} (seed {seed})", path.display());
+        }
+        Ok(())
+    }
+
+    fn project(&self) -> Result<(Project, PathBuf), Box<dyn std::error::Error>> {
+        let path = &self.project;
+        let mut project = if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
+            png_text::read_project(path)?
+                .ok_or_else(|| format!("{}: this picture does not hold a Podium project", path.display()))?
+        } else {
+            project::file::load(path)?
+        };
+        if let Some(steps) = self.steps {
+            project.settings.set("steps", &steps.to_string())?;
+        }
+        project.seed = self.seed.unwrap_or(project.seed);
+        for setting in &self.settings {
+            let (key, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: write KEY=VALUE"))?;
+            project.settings.set(key, value)?;
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok((project, folder.to_owned()))
+    }
+}
+
+/// A render takes a while; that its result cannot be written shall not come out at the end.
+fn check_output(path: &Path) -> Outcome {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(format!("{}: there is no such folder to write to", folder.display()).into());
+    }
+    if path.is_dir() {
+        return Err(format!("{}: is a folder; name a picture, such as {}", path.display(), path.join("out.png").display()).into());
+    }
+    Ok(())
+}
+
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{stem}-{number}.png"))
+}
+
+/// Shows progress until the job ends.
+fn follow(engine: &Engine, mut record: Option<&mut Record>) -> Result<std::sync::Arc<Finished>, Box<dyn std::error::Error>> {
+    let bar = ProgressBar::new(1);
+    // The template is constant and correct, so the default style is never seen.
+    let style = ProgressStyle::with_template("{msg:32} {bar:30} {pos}/{len}  {elapsed}  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let mut stage: Option<Stage> = None;
+    loop {
+        match engine.events().recv()? {
+            Event::Started { device, first_use, .. } => {
+                let warm_up = if first_use { "; its first use compiles kernels, which takes a while" } else { "" };
+                bar.println(format!("on {device}{warm_up}"));
+            }
+            Event::Progress { stage: now, step, steps, .. } => {
+                if stage != Some(now) {
+                    stage = Some(now);
+                    bar.reset();
+                    bar.set_message(now.words());
+                }
+                bar.set_length(steps as u64);
+                bar.set_position(step as u64);
+            }
+            Event::Warning(_, warning) => {
+                bar.println(format!("note: {warning}"));
+                if let Some(record) = record.as_deref_mut() {
+                    record.warning(&warning)?;
+                }
+            }
+            Event::Step(_, view) => {
+                if let Some(record) = record.as_deref_mut() {
+                    record.step(&view)?;
+                }
+            }
+            Event::Done(_, finished) => {
+                bar.finish_and_clear();
+                println!("rendered in {:.1} s", finished.elapsed.as_secs_f64());
+                return Ok(finished);
+            }
+            Event::Cancelled(_) => return Err("cancelled".into()),
+            Event::Failed(_, words) => {
+                bar.finish_and_clear();
+                return Err(words.into());
+            }
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! From a project to a scene that can be sampled.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use burn::tensor::Tensor;
+use image::RgbImage;
+
+use super::align::{Alignment, Distance};
+use super::cache::Cache;
+use super::concept::{Adapter, Concept};
+use super::error::{EngineError, Result};
+use super::inject::{Fused, Record};
+use super::invert::{self, Key, Trajectory, invert_cached};
+use super::kmeans::Clusterer;
+use super::masks::{GridMasks, Mask};
+use super::models::Models;
+use super::nets::layers::upload;
+use super::nets::tokenizer::{Encoded, Token};
+use super::pictures::to_tensor;
+use super::place::{Background, Placement};
+use super::prompt::{EncodedPrompt, encode_custom, encode_plain};
+use super::refine::{Counts, SubjectMasks};
+use super::report::Reporter;
+use super::sample::{map_of, refinement_site};
+use super::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
+use super::{noise, views};
+use crate::link::{Stage, Warning, Watch};
+use crate::project::prompt::class_word_spans;
+use crate::project::{self, DiskFiles, Files, MaskSource, Project, picture};
+
+/// Clusters of the reference's attention that point masks are picked from (method: "Masks").
+const POINT_CLUSTERS: usize = 6;
+
+/// A word of a branch's prompt and the positions of its tokens, for the cross-attention view.
+pub type Word = (String, Vec<usize>);
+
+/// A project, ready to be sampled.
+pub struct Prepared {
+    /// What is sampled.
+    pub scene: Scene,
+    /// The initial noise, `[pictures, channels, h, w]`.
+    pub noise: Tensor<4>,
+    /// Names of the subjects' concepts, in the subjects' order.
+    pub subjects: Vec<String>,
+    /// For each branch, then for the reference, the words that stand for subjects.
+    pub words: Vec<Vec<Word>>,
+    /// The layout reference.
+    pub reference: RgbImage,
+    /// Its latent.
+    pub reference_latent: Tensor<4>,
+}
+
+/// What preparing needs beside the project.
+pub struct Desk<'a> {
+    /// The model.
+    pub models: &'a Models,
+    /// Where the project's files are.
+    pub files: &'a DiskFiles,
+    /// Inversions of earlier renders.
+    pub cache: &'a Cache,
+    /// The job's line to its listener.
+    pub report: &'a Reporter,
+    /// What the listener watches.
+    pub watch: Watch,
+}
+
+/// A concept of the project with its file and its place among the branches.
+struct Member<'a> {
+    concept: &'a project::Concept,
+    file: Concept,
+    adapter: Adapter,
+}
+
+/// Prepares a project.
+///
+/// # Errors
+/// When the project, one of its files or a concept cannot be used, or the job is cancelled.
+pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
+    project.validate()?;
+    check_canvas(desk.models, project)?;
+    for warning in project.warnings() {
+        desk.report.warn(Warning::NoEffect(warning.to_string()));
+    }
+    desk.report.progress(Stage::Preparing, 0, 3)?;
+    let collage = picture::composite(project, desk.files)?;
+    let members = project.concepts.iter().map(|concept| open_member(desk, concept)).collect::<Result<Vec<_>>>()?;
+    desk.report.progress(Stage::Preparing, 1, 3)?;
+
+    let run = run_of(desk.models, project);
+    let reference_prompt = encode_plain(desk.models, project.prompt_for_reference());
+    let reference_latent = desk.models.vae.encode_scaled(to_tensor(&collage.picture, &desk.models.device));
+    let wants_points = project.concepts.iter().any(|concept| matches!(concept.mask, MaskSource::Points(_)));
+    let needs_reference = run.guided.contains(&true) || wants_points || desk.watch.clusters || desk.watch.attention;
+    let trajectory = if needs_reference {
+        Some(invert_picture(desk, &run, project, &collage.picture, &reference_prompt, Stage::InvertingReference)?)
+    } else {
+        None
+    };
+    desk.report.progress(Stage::Preparing, 2, 3)?;
+
+    let clusters = match &trajectory {
+        Some(trajectory) if wants_points => Some(point_clusters(desk, &run, trajectory, &reference_prompt)?),
+        _ => None,
+    };
+    let masks = subject_masks(desk, project, &collage, clusters.as_ref())?;
+    // A concept without a subject has no branch: it would cost and do nothing. `project.warnings` has said so.
+    let used: Vec<usize> = (0..members.len()).filter(|&index| masks.iter().any(|(owner, _)| *owner == index)).collect();
+    let branch_of: HashMap<usize, usize> = used.iter().enumerate().map(|(position, &index)| (index, position + 1)).collect();
+    let (branches, mut words) = encode_branches(desk, project, &members, &used);
+    words.push(class_words(project, project.prompt_for_reference(), &reference_prompt.tokens));
+    warn_if_cut(desk, "the reference", &reference_prompt.tokens);
+
+    let channels = desk.models.unet.config.in_channels;
+    let [height, width] = latent_size(desk.models, project);
+    let seeds = project.seeds();
+    let noise = noise::seeded(&seeds, [channels, height, width], &desk.models.device);
+    let placement = place(desk, project, &run, &noise)?;
+    let mut alignment = run.alignment.clone();
+    if project.settings.layout_alignment.foreground_only {
+        alignment.foreground = foreground(masks.iter().map(|(_, mask)| mask), desk.models);
+    }
+    let picture_masks: Vec<SubjectMasks> = masks.iter().map(|(_, mask)| SubjectMasks::new(mask.clone())).collect();
+    desk.report.progress(Stage::Preparing, 3, 3)?;
+    Ok(Prepared {
+        subjects: masks.iter().map(|(owner, _)| project.concepts[*owner].name.clone()).collect(),
+        scene: Scene {
+            branches,
+            subjects: masks.iter().map(|(owner, _)| branch_of[owner]).collect(),
+            masks: vec![picture_masks; seeds.len()],
+            reference: trajectory.map(|trajectory| Reference { trajectory, context: reference_prompt.context }),
+            placement,
+            run: Run { alignment, ..run },
+        },
+        noise,
+        words,
+        reference: collage.picture,
+        reference_latent,
+    })
+}
+
+fn check_canvas(models: &Models, project: &Project) -> Result<()> {
+    let multiple = (models.vae.config.factor() * models.unet.config.latent_multiple()) as u32;
+    let canvas = project.canvas;
+    if canvas.width.is_multiple_of(multiple) && canvas.height.is_multiple_of(multiple) {
+        return Ok(());
+    }
+    Err(EngineError::Job(format!(
+        "the canvas is {} x {} pixels; this model needs multiples of {multiple} on both sides",
+        canvas.width, canvas.height
+    )))
+}
+
+/// Height and width of the latent.
+fn latent_size(models: &Models, project: &Project) -> [usize; 2] {
+    [project.canvas.height, project.canvas.width].map(|side| side as usize / models.vae.config.factor())
+}
+
+fn open_member<'a>(desk: &Desk<'_>, concept: &'a project::Concept) -> Result<Member<'a>> {
+    desk.report.check()?;
+    let file = open_concept(desk.files, &concept.file)?;
+    let models = desk.models;
+    let adapter = Adapter::new(&file, concept.strength, &models.unet.config, &models.text_encoder.config, &models.device)?;
+    Ok(Member { concept, file, adapter })
+}
+
+/// Opens a concept's file as a project names it: on disk, or built in.
+///
+/// # Errors
+/// When it cannot be read or is no ED-LoRA.
+pub fn open_concept(files: &DiskFiles, path: &Path) -> Result<Concept> {
+    if project::files::asset_name(path).is_some() {
+        return Concept::from_bytes(&path.display().to_string(), &files.read(path)?);
+    }
+    Concept::open(&project::resolve(&files.base, path))
+}
+
+/// The project's settings, resolved to steps.
+fn run_of(models: &Models, project: &Project) -> Run {
+    use project::settings as set;
+    let settings = &project.settings;
+    let (layout, injection, refinement) = (&settings.layout_alignment, &settings.concept_injection, &settings.mask_refinement);
+    let fused = Fused { self_attention: injection.self_attention, cross_attention: injection.cross_attention };
+    Run {
+        timesteps: models.schedule.timesteps(settings.steps as usize),
+        guided: settings.guided_steps(),
+        refined: settings.refined_steps(),
+        guidance_scale: f64::from(settings.guidance_scale),
+        step_size: f64::from(layout.weight),
+        alignment: Alignment {
+            alpha: f64::from(layout.alpha),
+            distance: match layout.loss {
+                set::LayoutLoss::Mse => Distance::MeanSquare,
+                set::LayoutLoss::Norm => Distance::Norm,
+            },
+            foreground: None,
+        },
+        fusion: match injection.fusion {
+            set::Fusion::Features => Fusion::Features(fused),
+            set::Fusion::Noise => Fusion::Noise,
+        },
+        refinement: Refinement {
+            counts: match refinement.clusters {
+                set::ClusterCounts::Release => Counts::Release,
+                set::ClusterCounts::Paper => Counts::Paper,
+            },
+            starts: refinement.starts,
+            overlap_threshold: refinement.overlap_threshold,
+            seed: project.seed,
+        },
+        execution: match settings.execution {
+            set::Execution::Lockstep => Execution::Lockstep,
+            set::Execution::Sequential => Execution::Sequential,
+        },
+    }
+}
+
+fn invert_picture(
+    desk: &Desk<'_>,
+    run: &Run,
+    project: &Project,
+    picture: &RgbImage,
+    prompt: &EncodedPrompt,
+    stage: Stage,
+) -> Result<Trajectory> {
+    let path = match project.settings.inversion {
+        project::settings::Inversion::Exact => invert::Path::Exact,
+        project::settings::Inversion::Coarse => invert::Path::Coarse,
+    };
+    let timesteps = invert::timesteps(desk.models, path, &run.timesteps);
+    let ids = prompt.tokens.ids();
+    let key = Key { picture, prompt: &ids, timesteps: &timesteps };
+    let latent = || desk.models.vae.encode_scaled(to_tensor(picture, &desk.models.device));
+    let advance = &mut |step, steps| desk.report.progress(stage, step, steps);
+    invert_cached(desk.models, desk.cache, &key, latent, &prompt.context, advance)
+}
+
+/// One encoded prompt pair a branch, the base first, and the words that the cross-attention view follows.
+fn encode_branches(desk: &Desk<'_>, project: &Project, members: &[Member<'_>], used: &[usize]) -> (Vec<Branch>, Vec<Vec<Word>>) {
+    let base = encode_plain(desk.models, &project.prompt);
+    warn_if_cut(desk, "the picture", &base.tokens);
+    let negative = encode_plain(desk.models, &project.negative_prompt);
+    warn_if_cut(desk, "what to avoid", &negative.tokens);
+    let mut words = vec![class_words(project, &project.prompt, &base.tokens)];
+    let mut branches =
+        vec![Branch { name: String::new(), conditional: base.context, unconditional: negative.context, adapter: None }];
+    for &index in used {
+        let Member { concept, file, adapter } = &members[index];
+        let prompt = encode_custom(desk.models, file, adapter, &project.branch_prompt(concept, &file.words()));
+        warn_if_cut(desk, &concept.name, &prompt.tokens);
+        words.push(placeholder_words(file, &prompt.tokens));
+        branches.push(Branch {
+            name: concept.name.clone(),
+            conditional: prompt.context,
+            unconditional: encode_custom(desk.models, file, adapter, &project.negative_prompt).context,
+            adapter: Some(adapter.clone()),
+        });
+    }
+    (branches, words)
+}
+
+fn warn_if_cut(desk: &Desk<'_>, whose: &str, tokens: &Encoded) {
+    if let Some(cut) = &tokens.cut {
+        let short: String = cut.chars().take(60).collect();
+        desk.report.warn(Warning::PromptCut {
+            whose: whose.into(),
+            tokens: tokens.length,
+            room: tokens.spans.len(),
+            cut: if short.len() < cut.len() { format!("{short}...") } else { short },
+        });
+    }
+}
+
+/// The class words of a plain prompt. Token `i` of the prompt sits at position `i + 1`, after the start token.
+fn class_words(project: &Project, prompt: &str, tokens: &Encoded) -> Vec<Word> {
+    let spans = class_word_spans(prompt, &project.class_words());
+    let positions = |range: &std::ops::Range<usize>| {
+        let overlaps = |span: &std::ops::Range<usize>| span.start < range.end && range.start < span.end;
+        (0..tokens.spans.len()).filter(|&index| overlaps(&tokens.spans[index])).map(|index| index + 1).collect()
+    };
+    spans.iter().map(|(range, _)| (prompt[range.clone()].to_owned(), positions(range))).collect()
+}
+
+fn placeholder_words(concept: &Concept, tokens: &Encoded) -> Vec<Word> {
+    let positions = |wanted: usize| {
+        let found = tokens.tokens.iter().enumerate().filter(|(_, token)| **token == Token::Placeholder(wanted));
+        found.map(|(position, _)| position).collect()
+    };
+    concept.tokens.iter().enumerate().map(|(index, token)| (token.clone(), positions(index))).collect()
+}
+
+/// Every subject's concept (by index) and mask on the latent's grid, in the order of blending.
+fn subject_masks(
+    desk: &Desk<'_>,
+    project: &Project,
+    collage: &picture::Collage,
+    clusters: Option<&views::Clusters>,
+) -> Result<Vec<(usize, Mask)>> {
+    let [height, width] = latent_size(desk.models, project);
+    let (canvas_width, canvas_height) = (project.canvas.width, project.canvas.height);
+    let shrink = |gray: &image::GrayImage| {
+        let from = (canvas_height as usize, canvas_width as usize);
+        Mask::from_gray_as_pillow(gray.as_raw(), from, (height, width))
+    };
+    let mut subjects = Vec::new();
+    for (index, concept) in project.concepts.iter().enumerate() {
+        let name = &concept.name;
+        match &concept.mask {
+            MaskSource::Layers => {
+                for layer in collage.masks.iter().filter(|layer| layer.concept.as_ref() == Some(name)) {
+                    let what = format!("layer \"{}\"", project.layers()[layer.layer].title());
+                    subjects.push((index, not_empty(shrink(&layer.mask), name, &what)?));
+                }
+            }
+            MaskSource::Files(paths) => {
+                for path in paths {
+                    let gray = picture::load_gray(desk.files, path)?;
+                    if gray.dimensions() != (canvas_width, canvas_height) {
+                        return Err(EngineError::Job(format!(
+                            "{}: the mask of {name} is {} x {} pixels, the canvas {canvas_width} x {canvas_height}; make them equal",
+                            path.display(),
+                            gray.width(),
+                            gray.height()
+                        )));
+                    }
+                    subjects.push((index, not_empty(shrink(&gray), name, &path.display().to_string())?));
+                }
+            }
+            MaskSource::Points(points) => {
+                for &(x, y) in points {
+                    // Without a reference there are no point masks, and with points there always is one.
+                    let Some(clusters) = clusters else { continue };
+                    let at = (y / canvas_height as f32, x / canvas_width as f32);
+                    let mask = clusters.under(at).resized((height, width));
+                    subjects.push((index, not_empty(mask, name, &format!("point {x}, {y}"))?));
+                }
+            }
+        }
+    }
+    warn_if_same(desk, project, &subjects);
+    Ok(subjects)
+}
+
+fn not_empty(mask: Mask, concept: &str, source: &str) -> Result<Mask> {
+    if !mask.is_empty() {
+        return Ok(mask);
+    }
+    Err(EngineError::Job(format!(
+        "the mask of {concept} from {source} is empty on the latent's grid of {} x {} cells: make it larger, move it onto the canvas, or bring its layer to the front",
+        mask.width, mask.height
+    )))
+}
+
+/// Two points in one cluster make the same mask, and the later concept hides the earlier.
+fn warn_if_same(desk: &Desk<'_>, project: &Project, subjects: &[(usize, Mask)]) {
+    for (position, (owner, mask)) in subjects.iter().enumerate() {
+        if let Some((other, _)) = subjects[..position].iter().find(|(other, earlier)| other != owner && earlier == mask) {
+            let (hidden, shown) = (&project.concepts[*other].name, &project.concepts[*owner].name);
+            desk.report.warn(Warning::NoEffect(format!(
+                "{hidden} and {shown} have the very same mask, so {hidden} will not be seen: move one of their points or layers"
+            )));
+        }
+    }
+}
+
+/// The reference's 6th decoder self-attention at step 80 of 200, clustered.
+fn point_clusters(desk: &Desk<'_>, run: &Run, trajectory: &Trajectory, prompt: &EncodedPrompt) -> Result<views::Clusters> {
+    let models = desk.models;
+    let step = (80 * run.steps() / 200).min(run.steps() - 1);
+    let timestep = run.timesteps[step];
+    let unusable = || EngineError::Job("this model has too few attention layers for masks from points; draw masks instead".into());
+    let site = refinement_site(models).ok_or_else(unusable)?;
+    // An inversion visits every sampled timestep.
+    let latent = trajectory.at(timestep, models).ok_or_else(unusable)?;
+    desk.report.check()?;
+    let [_, _, height, width] = latent.dims();
+    let mut record = Record::new(vec![site], 1, 1, 1);
+    models.unet.predict(latent, &[timestep], &prompt.context, &mut record);
+    let (map, tokens) = map_of(record.maps.get(&site).ok_or_else(unusable)?, 0, 0);
+    let clusterer = Clusterer::new(&map, tokens, map.len() / tokens.max(1));
+    let cancelled = || desk.report.check().is_err();
+    let labels = clusterer.cluster(POINT_CLUSTERS, run.refinement.starts, run.refinement.seed, &cancelled).labels;
+    desk.report.check()?;
+    Ok(views::Clusters { grid: views::grid_of(tokens, (height, width)), labels })
+}
+
+fn place(desk: &Desk<'_>, project: &Project, run: &Run, noise: &Tensor<4>) -> Result<Option<Placement>> {
+    let Some(place) = &project.place else { return Ok(None) };
+    let models = desk.models;
+    let photo = picture::cover(&picture::load_rgba(desk.files, &place.photo)?, project.canvas)?;
+    let gray = picture::cover_gray(&picture::load_gray(desk.files, &place.edit_mask)?, project.canvas)?;
+    let [height, width] = latent_size(models, project);
+    let from = (project.canvas.height as usize, project.canvas.width as usize);
+    let mask = Mask::from_gray_as_pillow(gray.as_raw(), from, (height, width));
+    if mask.is_empty() {
+        let file = place.edit_mask.display();
+        return Err(EngineError::Job(format!("{file}: the edit mask is empty: nothing of the photo may change; paint it where the objects go")));
+    }
+    let values = mask.on.iter().map(|&on| f32::from(u8::from(on))).collect();
+    let latent = models.vae.encode_scaled(to_tensor(&photo, &models.device));
+    let background = match place.background {
+        project::PlaceBackground::Noised => Background::Noised { latent, noise: noise.clone() },
+        project::PlaceBackground::Inverted => {
+            let prompt = encode_plain(models, project.prompt_for_reference());
+            let trajectory = invert_picture(desk, run, project, &photo, &prompt, Stage::InvertingPhoto)?;
+            Background::Inverted { trajectory, latent }
+        }
+    };
+    Ok(Some(Placement { mask: upload(values, [1, 1, height, width], &models.device), background }))
+}
+
+/// The union of all masks on the grid of the 1st decoder self-attention, as weights.
+fn foreground<'a>(masks: impl Iterator<Item = &'a Mask>, models: &Models) -> Option<Vec<f32>> {
+    let union = masks.cloned().reduce(|all, mask| all.union(&mask))?;
+    let grids = GridMasks::new(union);
+    let blocks = models.unet.config.block_out_channels.len();
+    let site = models.unet.config.decoder_site(1, super::nets::tap::Kind::Own)?;
+    let level = match site.block {
+        // The decoder's first block works on the coarsest grid, and each doubles it for the next.
+        super::nets::tap::Block::Up(index) => blocks.checked_sub(index + 1)?,
+        _ => return None,
+    };
+    grids.grids().get(level).map(|mask| mask.on.iter().map(|&on| f32::from(u8::from(on))).collect())
+}
