@@ -9,6 +9,7 @@
 //! egui. [`link`] is all they say to each other. See ARCHITECTURE.md for the map.
 
 #![warn(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 pub mod assets;
 pub mod cli;

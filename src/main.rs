@@ -6,7 +6,8 @@ use clap::Parser;
 use podium::cli::{Cli, run};
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,wgpu_core=error,wgpu_hal=error")).init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,wgpu_core=error,wgpu_hal=error"))
+        .init();
     match run(Cli::parse(), studio) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

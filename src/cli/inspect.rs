@@ -9,7 +9,8 @@ use crate::project::{self, png_text};
 
 /// Says what a file or folder holds.
 pub fn inspect(path: &Path) -> Outcome {
-    let ending = path.extension().map(|end| end.to_ascii_lowercase().to_string_lossy().into_owned()).unwrap_or_default();
+    let ending =
+        path.extension().map(|end| end.to_ascii_lowercase().to_string_lossy().into_owned()).unwrap_or_default();
     if path.is_dir() {
         return model_folder(path);
     }
@@ -43,7 +44,8 @@ fn model_folder(path: &Path) -> Outcome {
     if found {
         return Ok(());
     }
-    Err(format!("{}: no model here; expected text_encoder/, unet/ and vae/ with safetensors files", path.display()).into())
+    Err(format!("{}: no model here; expected text_encoder/, unet/ and vae/ with safetensors files", path.display())
+        .into())
 }
 
 fn describe_tensors(checkpoint: &Checkpoint) {
@@ -78,7 +80,13 @@ fn describe_project(project: &project::Project) {
         println!("  to avoid        {}", project.negative_prompt);
     }
     for concept in &project.concepts {
-        println!("  concept         {} for \"{}\", strength {}, {}", concept.name, concept.class_word, concept.strength, concept.file.display());
+        println!(
+            "  concept         {} for \"{}\", strength {}, {}",
+            concept.name,
+            concept.class_word,
+            concept.strength,
+            concept.file.display()
+        );
     }
     println!("  layers          {}", project.layers().len());
     println!("  seed            {}, {} pictures", project.seed, project.pictures);

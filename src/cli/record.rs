@@ -11,8 +11,16 @@ use crate::engine::masks::Mask;
 use crate::link::{Lane, StepView, Warning};
 
 /// Colours of clusters that people with colour-blindness can tell apart (Okabe and Ito).
-const CLUSTERS: [[u8; 3]; 8] =
-    [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167], [120, 120, 120]];
+const CLUSTERS: [[u8; 3]; 8] = [
+    [230, 159, 0],
+    [86, 180, 233],
+    [0, 158, 115],
+    [240, 228, 66],
+    [0, 114, 178],
+    [213, 94, 0],
+    [204, 121, 167],
+    [120, 120, 120],
+];
 
 /// A folder that a render is recorded into.
 pub struct Record {
@@ -50,7 +58,9 @@ impl Record {
         }
         for clusters in &view.clusters {
             let (height, width) = clusters.grid;
-            let colour = |x: u32, y: u32| Rgb(CLUSTERS[clusters.labels[y as usize * width + x as usize] as usize % CLUSTERS.len()]);
+            let colour = |x: u32, y: u32| {
+                Rgb(CLUSTERS[clusters.labels[y as usize * width + x as usize] as usize % CLUSTERS.len()])
+            };
             let picture = RgbImage::from_fn(width as u32, height as u32, colour);
             picture.save(name(format!("clusters{}-{}", clusters.picture + 1, lane(&clusters.lane))))?;
         }

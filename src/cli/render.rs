@@ -92,7 +92,12 @@ fn check_output(path: &Path) -> Outcome {
         return Err(format!("{}: there is no such folder to write to", folder.display()).into());
     }
     if path.is_dir() {
-        return Err(format!("{}: is a folder; name a picture, such as {}", path.display(), path.join("out.png").display()).into());
+        return Err(format!(
+            "{}: is a folder; name a picture, such as {}",
+            path.display(),
+            path.join("out.png").display()
+        )
+        .into());
     }
     Ok(())
 }
@@ -103,7 +108,10 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
 }
 
 /// Shows progress until the job ends.
-fn follow(engine: &Engine, mut record: Option<&mut Record>) -> Result<std::sync::Arc<Finished>, Box<dyn std::error::Error>> {
+fn follow(
+    engine: &Engine,
+    mut record: Option<&mut Record>,
+) -> Result<std::sync::Arc<Finished>, Box<dyn std::error::Error>> {
     let bar = ProgressBar::new(1);
     // The template is constant and correct, so the default style is never seen.
     let style = ProgressStyle::with_template("{msg:32} {bar:30} {pos}/{len}  {elapsed}  {eta} left")

@@ -50,7 +50,13 @@ impl Tap for Keys {
 
 /// The keys of the 1st decoder self-attention: `[rows, tokens, channels]`. Nothing after that layer is computed.
 /// `None` only for a UNet without attention in its decoder.
-pub fn layout_keys(models: &Models, latents: Tensor<4>, timestep: usize, context: &Context, stacked: Option<&Stacked>) -> Option<Tensor<3>> {
+pub fn layout_keys(
+    models: &Models,
+    latents: Tensor<4>,
+    timestep: usize,
+    context: &Context,
+    stacked: Option<&Stacked>,
+) -> Option<Tensor<3>> {
     let site = models.unet.config.decoder_site(1, Kind::Own)?;
     let mut keys = Keys { site, keys: None };
     // Breaking is what it is meant to do.

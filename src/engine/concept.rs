@@ -65,13 +65,17 @@ impl Concept {
         let file = path.display().to_string();
         let read = |source| EngineError::Read { path: path.into(), source };
         if path.is_dir() {
-            return Err(EngineError::Malformed { file, what: "is a folder; choose the concept's .pth or .safetensors file".into() });
+            return Err(EngineError::Malformed {
+                file,
+                what: "is a folder; choose the concept's .pth or .safetensors file".into(),
+            });
         }
         if std::fs::metadata(path).map_err(read)?.len() == 0 {
             return Err(EngineError::Malformed { file, what: "is empty; copy the concept again".into() });
         }
         let safetensors = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("safetensors"));
-        let named = if safetensors { from_safetensors(&Checkpoint::open_file(path)?)? } else { from_pickle(path, &file)? };
+        let named =
+            if safetensors { from_safetensors(&Checkpoint::open_file(path)?)? } else { from_pickle(path, &file)? };
         Self::from_named(file, named)
     }
 
@@ -105,19 +109,28 @@ impl Concept {
             } else if let Some(path) = short.strip_prefix("unet.") {
                 unet.insert(path.into(), tensor);
             } else {
-                return Err(malformed(format!("holds `{name}`, which no ED-LoRA has; expected new_concept_embedding, text_encoder and unet")));
+                return Err(malformed(format!(
+                    "holds `{name}`, which no ED-LoRA has; expected new_concept_embedding, text_encoder and unet"
+                )));
             }
         }
         if embeddings.is_empty() {
-            return Err(malformed("holds no new_concept_embedding, so it is no ED-LoRA (a plain LoRA has no tokens of its own)".into()));
+            return Err(malformed(
+                "holds no new_concept_embedding, so it is no ED-LoRA (a plain LoRA has no tokens of its own)".into(),
+            ));
         }
         embeddings.sort_by(|(a, _), (b, _)| a.cmp(b));
         let shape = embeddings[0].1.1.clone();
         let &[layers, width] = shape.as_slice() else {
-            return Err(malformed(format!("token `{}` has an embedding of shape {shape:?} where [16, width] is needed", embeddings[0].0)));
+            return Err(malformed(format!(
+                "token `{}` has an embedding of shape {shape:?} where [16, width] is needed",
+                embeddings[0].0
+            )));
         };
         if let Some((token, (_, other))) = embeddings.iter().find(|(_, (_, other))| *other != shape) {
-            return Err(malformed(format!("token `{token}` has an embedding of shape {other:?}, the first one of {shape:?}")));
+            return Err(malformed(format!(
+                "token `{token}` has an embedding of shape {other:?}, the first one of {shape:?}"
+            )));
         }
         Ok(Self {
             tokens: embeddings.iter().map(|(token, _)| token.clone()).collect(),
@@ -142,7 +155,8 @@ impl Concept {
 
     /// Numbers held, all together.
     pub fn parameters(&self) -> usize {
-        let factors = self.text_encoder.values().chain(self.unet.values()).map(|factors| factors.down.len() + factors.up.len());
+        let factors =
+            self.text_encoder.values().chain(self.unet.values()).map(|factors| factors.down.len() + factors.up.len());
         factors.sum::<usize>() + self.embeddings.iter().map(Vec::len).sum::<usize>()
     }
 
@@ -160,7 +174,10 @@ impl Concept {
         }
         let layers = unet.transformers().len();
         if self.layers != layers {
-            return misfit(format!("each token has {} embeddings, the model has {layers} cross-attention layers", self.layers));
+            return misfit(format!(
+                "each token has {} embeddings, the model has {layers} cross-attention layers",
+                self.layers
+            ));
         }
         let modules = unet_modules(unet);
         for (path, factors) in &self.unet {
@@ -171,7 +188,9 @@ impl Concept {
         }
         for (path, factors) in &self.text_encoder {
             match text_module(path).filter(|(layer, _)| *layer < text.num_hidden_layers) {
-                None => return misfit(format!("its module text_encoder.{path} is not an attention layer of this model")),
+                None => {
+                    return misfit(format!("its module text_encoder.{path} is not an attention layer of this model"));
+                }
                 Some(_) => check_widths(self, "text_encoder", path, factors, text.hidden_size, text.hidden_size)?,
             }
         }
@@ -179,7 +198,14 @@ impl Concept {
     }
 }
 
-fn check_widths(concept: &Concept, part: &str, path: &str, factors: &Factors, input: usize, output: usize) -> Result<()> {
+fn check_widths(
+    concept: &Concept,
+    part: &str,
+    path: &str,
+    factors: &Factors,
+    input: usize,
+    output: usize,
+) -> Result<()> {
     if (factors.input, factors.output) == (input, output) {
         return Ok(());
     }
@@ -198,13 +224,16 @@ fn from_safetensors(checkpoint: &Checkpoint) -> Result<Named> {
 fn from_pickle(path: &Path, file: &str) -> Result<Named> {
     let malformed = |what: String| EngineError::Malformed { file: file.into(), what };
     let reader = PytorchReader::new(path).map_err(|error| {
-        malformed(format!("cannot be read as a torch file: {error}; nothing in it was executed. If it is an ED-LoRA, save it again"))
+        malformed(format!(
+            "cannot be read as a torch file: {error}; nothing in it was executed. If it is an ED-LoRA, save it again"
+        ))
     })?;
     let mut named = Named::new();
     for (name, tensor) in reader.tensors() {
         let bytes = tensor.read().map_err(|error| malformed(format!("is cut short or damaged: {error}")))?;
-        let values = native_to_f32(tensor.dtype(), &bytes)
-            .ok_or_else(|| malformed(format!("tensor `{name}` is stored as {:?}; a floating-point type is needed", tensor.dtype())))?;
+        let values = native_to_f32(tensor.dtype(), &bytes).ok_or_else(|| {
+            malformed(format!("tensor `{name}` is stored as {:?}; a floating-point type is needed", tensor.dtype()))
+        })?;
         named.insert(name.clone(), (values, tensor.shape().to_vec()));
     }
     Ok(named)
@@ -244,7 +273,9 @@ fn pair_factors(file: &str, part: &str, named: Named) -> Result<BTreeMap<String,
             let known = name.strip_suffix(".lora_up.weight").map(|path| format!("{path}.lora_down.weight"));
             let paired = known.is_some_and(|down| named.contains_key(&down)) || name.ends_with("alpha");
             if !paired {
-                return Err(malformed(format!("holds `{part}.{name}` without its lora_down; the file is incomplete or no ED-LoRA")));
+                return Err(malformed(format!(
+                    "holds `{part}.{name}` without its lora_down; the file is incomplete or no ED-LoRA"
+                )));
             }
             continue;
         };
@@ -252,10 +283,14 @@ fn pair_factors(file: &str, part: &str, named: Named) -> Result<BTreeMap<String,
             return Err(malformed(format!("holds `{part}.{name}` without its lora_up; the file is incomplete")));
         };
         let (Some([rank, input]), Some([output, up_rank])) = (matrix(shape), matrix(up_shape)) else {
-            return Err(malformed(format!("`{part}.{path}` has factors of shapes {shape:?} and {up_shape:?}; matrices are needed")));
+            return Err(malformed(format!(
+                "`{part}.{path}` has factors of shapes {shape:?} and {up_shape:?}; matrices are needed"
+            )));
         };
         if rank != up_rank || rank == 0 {
-            return Err(malformed(format!("`{part}.{path}` has factors of ranks {rank} and {up_rank}; they must be equal")));
+            return Err(malformed(format!(
+                "`{part}.{path}` has factors of ranks {rank} and {up_rank}; they must be equal"
+            )));
         }
         let alpha = named.get(&format!("{path}.alpha")).and_then(|(values, _)| values.first()).copied().unwrap_or(1.0);
         factors.insert(path.to_owned(), Factors { down: down.clone(), up: up.clone(), rank, input, output, alpha });
@@ -299,7 +334,13 @@ impl Adapter {
     ///
     /// # Errors
     /// When the concept does not fit the model.
-    pub fn new(concept: &Concept, strength: f32, unet: &UnetConfig, text: &ClipConfig, device: &Device) -> Result<Self> {
+    pub fn new(
+        concept: &Concept,
+        strength: f32,
+        unet: &UnetConfig,
+        text: &ClipConfig,
+        device: &Device,
+    ) -> Result<Self> {
         concept.check(unet, text)?;
         let modules = unet_modules(unet);
         let upload_pair = |factors: &Factors| {
@@ -313,9 +354,14 @@ impl Adapter {
             let &(site, projection, ..) = modules.get(path)?;
             Some(((site, projection), upload_pair(factors)))
         });
-        let text = concept.text_encoder.iter().filter_map(|(path, factors)| Some((text_module(path)?, upload_pair(factors))));
+        let text =
+            concept.text_encoder.iter().filter_map(|(path, factors)| Some((text_module(path)?, upload_pair(factors))));
         let embed = |values: &Vec<f32>| upload(values.clone(), [concept.layers, concept.width], device);
-        Ok(Self { unet: unet.collect(), text: text.collect(), embeddings: concept.embeddings.iter().map(embed).collect() })
+        Ok(Self {
+            unet: unet.collect(),
+            text: text.collect(),
+            embeddings: concept.embeddings.iter().map(embed).collect(),
+        })
     }
 
     /// The factors of one layer of the UNet.

@@ -136,7 +136,8 @@ mod tests {
     use super::*;
 
     fn stable_diffusion() -> Schedule {
-        let config = r#"{"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}"#;
+        let config =
+            r#"{"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}"#;
         let config: ScheduleConfig = serde_json::from_str(config).expect("written above");
         Schedule::new(&config).expect("supported")
     }

@@ -128,7 +128,9 @@ pub fn open(choice: DeviceChoice) -> Result<Opened> {
     let mut adapters = adapters();
     adapters.sort_by_key(|adapter| adapter.kind as usize);
     match adapters.first() {
-        Some(adapter) if choice == DeviceChoice::Wgpu || adapter.kind != AdapterKind::Software => Ok(on_adapter(adapter)),
+        Some(adapter) if choice == DeviceChoice::Wgpu || adapter.kind != AdapterKind::Software => {
+            Ok(on_adapter(adapter))
+        }
         None if choice == DeviceChoice::Wgpu => Err(EngineError::Device(NO_ADAPTER.into())),
         _ => Ok(flex()),
     }

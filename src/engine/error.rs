@@ -38,7 +38,9 @@ pub enum EngineError {
         what: String,
     },
     /// A tensor the model needs is not in its file.
-    #[error("{file}: tensor `{tensor}` is missing (a {expected:?} tensor is needed); the file is incomplete or belongs to another kind of model")]
+    #[error(
+        "{file}: tensor `{tensor}` is missing (a {expected:?} tensor is needed); the file is incomplete or belongs to another kind of model"
+    )]
     MissingTensor {
         /// The weights file.
         file: String,
@@ -48,7 +50,9 @@ pub enum EngineError {
         expected: Vec<usize>,
     },
     /// A tensor has another shape than the configuration asks for.
-    #[error("{file}: tensor `{tensor}` has shape {found:?}, but config.json asks for {expected:?}; weights and config do not belong together")]
+    #[error(
+        "{file}: tensor `{tensor}` has shape {found:?}, but config.json asks for {expected:?}; weights and config do not belong together"
+    )]
     TensorShape {
         /// The weights file.
         file: String,
@@ -60,7 +64,9 @@ pub enum EngineError {
         expected: Vec<usize>,
     },
     /// The file holds tensors that the model has no place for.
-    #[error("{file}: {count} tensors have no place in this model, the first is `{tensor}` of shape {found:?}, where the model has none; weights and config do not belong together")]
+    #[error(
+        "{file}: {count} tensors have no place in this model, the first is `{tensor}` of shape {found:?}, where the model has none; weights and config do not belong together"
+    )]
     SurplusTensor {
         /// The weights file.
         file: String,
@@ -100,7 +106,9 @@ pub enum EngineError {
     #[error("cancelled")]
     Cancelled,
     /// A bug: the job stopped, the engine goes on.
-    #[error("something went wrong inside the engine: {0}; the project is untouched, please report this with the project file")]
+    #[error(
+        "something went wrong inside the engine: {0}; the project is untouched, please report this with the project file"
+    )]
     Panicked(String),
 }
 

@@ -34,7 +34,8 @@ impl Stacked {
 }
 
 fn stack(branches: &[Option<&Adapter>], site: Site, projection: Projection) -> Option<(Tensor<3>, Tensor<3>)> {
-    let each: Vec<_> = branches.iter().map(|adapter| adapter.and_then(|adapter| adapter.factors(site, projection))).collect();
+    let each: Vec<_> =
+        branches.iter().map(|adapter| adapter.and_then(|adapter| adapter.factors(site, projection))).collect();
     let (a, b) = each.iter().flatten().next()?;
     let ([input, _], [_, output], device) = (a.dims(), b.dims(), a.device());
     let rank = each.iter().flatten().map(|(a, _)| a.dims()[1]).max()?;
@@ -90,7 +91,8 @@ impl FusionMasks {
     /// Puts the combined masks on the device. `subjects` names each subject's branch, `masks` is `[picture][subject]`.
     pub fn new(subjects: &[usize], masks: &[Vec<SubjectMasks>], device: &Device) -> Self {
         let mut grids: HashMap<usize, Vec<(usize, Tensor<4, Bool>)>> = HashMap::new();
-        let levels = masks.first().and_then(|picture| picture.first()).map_or(0, |subject| subject.combined.grids().len());
+        let levels =
+            masks.first().and_then(|picture| picture.first()).map_or(0, |subject| subject.combined.grids().len());
         for level in 0..levels {
             for (index, &branch) in subjects.iter().enumerate() {
                 let of = |picture: &Vec<SubjectMasks>| picture[index].combined.grids()[level].on.clone();

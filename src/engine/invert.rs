@@ -24,6 +24,11 @@ impl Trajectory {
         self.latents.get(&timestep).map(|values| upload(values.clone(), self.shape, &models.device))
     }
 
+    /// The shape of its latents, `[1, channels, h, w]`.
+    pub fn shape(&self) -> [usize; 4] {
+        self.shape
+    }
+
     /// The timesteps visited, ascending.
     pub fn timesteps(&self) -> impl Iterator<Item = usize> + '_ {
         self.latents.keys().copied()

@@ -7,7 +7,14 @@ use burn::tensor::activation::silu;
 ///
 /// # Shapes
 /// `x` `[rows, channels, h, w]`, `weight` and `bias` `[channels]`; `channels` is a multiple of `groups`.
-pub fn group_norm(x: Tensor<4>, weight: Tensor<1>, bias: Tensor<1>, groups: usize, epsilon: f64, then_silu: bool) -> Tensor<4> {
+pub fn group_norm(
+    x: Tensor<4>,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    groups: usize,
+    epsilon: f64,
+    then_silu: bool,
+) -> Tensor<4> {
     let [rows, channels, height, width] = x.dims();
     let grouped = x.reshape([rows, groups, channels / groups * height * width]);
     let centred = grouped.clone() - grouped.mean_dim(2);

@@ -35,7 +35,11 @@ impl Models {
     ///
     /// # Errors
     /// When a file is missing or broken, or weights and configuration do not belong together.
-    pub fn load(files: &ModelFiles, device: &Device, progress: &mut dyn FnMut(LoadProgress) -> Result<()>) -> Result<Self> {
+    pub fn load(
+        files: &ModelFiles,
+        device: &Device,
+        progress: &mut dyn FnMut(LoadProgress) -> Result<()>,
+    ) -> Result<Self> {
         let dtype = DType::F32;
         let text_config: ClipConfig = files.json("text_encoder/config.json")?;
         let unet_config: UnetConfig = files.json("unet/config.json")?;
@@ -53,7 +57,9 @@ impl Models {
         })?;
         hasher.update(checkpoint.digest().as_bytes());
         let checkpoint = Checkpoint::open(files, "unet", &["diffusion_pytorch_model"])?;
-        let unet = load_part(&checkpoint, "unet", device, dtype, progress, |weights| Unet::load(weights, unet_config, device))?;
+        let unet = load_part(&checkpoint, "unet", device, dtype, progress, |weights| {
+            Unet::load(weights, unet_config, device)
+        })?;
         hasher.update(checkpoint.digest().as_bytes());
         let checkpoint = Checkpoint::open(files, "vae", &["diffusion_pytorch_model"])?;
         let vae = load_part(&checkpoint, "vae", device, dtype, progress, |weights| Vae::load(weights, vae_config))?;

@@ -106,7 +106,8 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
     let masks = subject_masks(desk, project, &collage, clusters.as_ref())?;
     // A concept without a subject has no branch: it would cost and do nothing. `project.warnings` has said so.
     let used: Vec<usize> = (0..members.len()).filter(|&index| masks.iter().any(|(owner, _)| *owner == index)).collect();
-    let branch_of: HashMap<usize, usize> = used.iter().enumerate().map(|(position, &index)| (index, position + 1)).collect();
+    let branch_of: HashMap<usize, usize> =
+        used.iter().enumerate().map(|(position, &index)| (index, position + 1)).collect();
     let (branches, mut words) = encode_branches(desk, project, &members, &used);
     words.push(class_words(project, project.prompt_for_reference(), &reference_prompt.tokens));
     warn_if_cut(desk, "the reference", &reference_prompt.tokens);
@@ -160,7 +161,8 @@ fn open_member<'a>(desk: &Desk<'_>, concept: &'a project::Concept) -> Result<Mem
     desk.report.check()?;
     let file = open_concept(desk.files, &concept.file)?;
     let models = desk.models;
-    let adapter = Adapter::new(&file, concept.strength, &models.unet.config, &models.text_encoder.config, &models.device)?;
+    let adapter =
+        Adapter::new(&file, concept.strength, &models.unet.config, &models.text_encoder.config, &models.device)?;
     Ok(Member { concept, file, adapter })
 }
 
@@ -179,7 +181,8 @@ pub fn open_concept(files: &DiskFiles, path: &Path) -> Result<Concept> {
 fn run_of(models: &Models, project: &Project) -> Run {
     use project::settings as set;
     let settings = &project.settings;
-    let (layout, injection, refinement) = (&settings.layout_alignment, &settings.concept_injection, &settings.mask_refinement);
+    let (layout, injection, refinement) =
+        (&settings.layout_alignment, &settings.concept_injection, &settings.mask_refinement);
     let fused = Fused { self_attention: injection.self_attention, cross_attention: injection.cross_attention };
     Run {
         timesteps: models.schedule.timesteps(settings.steps as usize),
@@ -236,7 +239,12 @@ fn invert_picture(
 }
 
 /// One encoded prompt pair a branch, the base first, and the words that the cross-attention view follows.
-fn encode_branches(desk: &Desk<'_>, project: &Project, members: &[Member<'_>], used: &[usize]) -> (Vec<Branch>, Vec<Vec<Word>>) {
+fn encode_branches(
+    desk: &Desk<'_>,
+    project: &Project,
+    members: &[Member<'_>],
+    used: &[usize],
+) -> (Vec<Branch>, Vec<Vec<Word>>) {
     let base = encode_plain(desk.models, &project.prompt);
     warn_if_cut(desk, "the picture", &base.tokens);
     let negative = encode_plain(desk.models, &project.negative_prompt);
@@ -354,7 +362,8 @@ fn not_empty(mask: Mask, concept: &str, source: &str) -> Result<Mask> {
 /// Two points in one cluster make the same mask, and the later concept hides the earlier.
 fn warn_if_same(desk: &Desk<'_>, project: &Project, subjects: &[(usize, Mask)]) {
     for (position, (owner, mask)) in subjects.iter().enumerate() {
-        if let Some((other, _)) = subjects[..position].iter().find(|(other, earlier)| other != owner && earlier == mask) {
+        if let Some((other, _)) = subjects[..position].iter().find(|(other, earlier)| other != owner && earlier == mask)
+        {
             let (hidden, shown) = (&project.concepts[*other].name, &project.concepts[*owner].name);
             desk.report.warn(Warning::NoEffect(format!(
                 "{hidden} and {shown} have the very same mask, so {hidden} will not be seen: move one of their points or layers"
@@ -364,11 +373,17 @@ fn warn_if_same(desk: &Desk<'_>, project: &Project, subjects: &[(usize, Mask)]) 
 }
 
 /// The reference's 6th decoder self-attention at step 80 of 200, clustered.
-fn point_clusters(desk: &Desk<'_>, run: &Run, trajectory: &Trajectory, prompt: &EncodedPrompt) -> Result<views::Clusters> {
+fn point_clusters(
+    desk: &Desk<'_>,
+    run: &Run,
+    trajectory: &Trajectory,
+    prompt: &EncodedPrompt,
+) -> Result<views::Clusters> {
     let models = desk.models;
     let step = (80 * run.steps() / 200).min(run.steps() - 1);
     let timestep = run.timesteps[step];
-    let unusable = || EngineError::Job("this model has too few attention layers for masks from points; draw masks instead".into());
+    let unusable =
+        || EngineError::Job("this model has too few attention layers for masks from points; draw masks instead".into());
     let site = refinement_site(models).ok_or_else(unusable)?;
     // An inversion visits every sampled timestep.
     let latent = trajectory.at(timestep, models).ok_or_else(unusable)?;
@@ -394,7 +409,9 @@ fn place(desk: &Desk<'_>, project: &Project, run: &Run, noise: &Tensor<4>) -> Re
     let mask = Mask::from_gray_as_pillow(gray.as_raw(), from, (height, width));
     if mask.is_empty() {
         let file = place.edit_mask.display();
-        return Err(EngineError::Job(format!("{file}: the edit mask is empty: nothing of the photo may change; paint it where the objects go")));
+        return Err(EngineError::Job(format!(
+            "{file}: the edit mask is empty: nothing of the photo may change; paint it where the objects go"
+        )));
     }
     let values = mask.on.iter().map(|&on| f32::from(u8::from(on))).collect();
     let latent = models.vae.encode_scaled(to_tensor(&photo, &models.device));

@@ -28,7 +28,8 @@ impl Preview {
         let [_, channels, height, width] = latent.dims();
         let factor = config.factor();
         let decoded = models.vae.decode_scaled(latent.clone()).clamp(-1.0, 1.0);
-        let blocks = decoded.reshape([3 * height, factor, width, factor]).mean_dim(3).mean_dim(1).reshape([3, height * width]);
+        let blocks =
+            decoded.reshape([3 * height, factor, width, factor]).mean_dim(3).mean_dim(1).reshape([3, height * width]);
         fit(&host(latent.clone()), channels, &host(blocks))
     }
 
@@ -48,9 +49,8 @@ impl Preview {
             }
             Rgb(sum.map(to_byte))
         };
-        let picture = |row| {
-            RgbImage::from_fn(width as u32, height as u32, |x, y| colour(row, y as usize * width + x as usize))
-        };
+        let picture =
+            |row| RgbImage::from_fn(width as u32, height as u32, |x, y| colour(row, y as usize * width + x as usize));
         (0..rows).map(picture).collect()
     }
 }
@@ -59,13 +59,18 @@ impl Preview {
 fn fit(latent: &[f32], channels: usize, colours: &[f32]) -> Preview {
     let plane = colours.len() / 3;
     let size = channels + 1;
-    let feature = |cell: usize, index: usize| if index == channels { 1.0 } else { f64::from(latent[index * plane + cell]) };
+    let feature =
+        |cell: usize, index: usize| if index == channels { 1.0 } else { f64::from(latent[index * plane + cell]) };
     let mut normal = vec![vec![0.0; size + 3]; size];
     for cell in 0..plane {
         for (row, equation) in normal.iter_mut().enumerate() {
             let left = feature(cell, row);
             for (column, sum) in equation.iter_mut().enumerate() {
-                let right = if column < size { feature(cell, column) } else { f64::from(colours[(column - size) * plane + cell]) };
+                let right = if column < size {
+                    feature(cell, column)
+                } else {
+                    f64::from(colours[(column - size) * plane + cell])
+                };
                 *sum += left * right;
             }
         }
@@ -100,8 +105,11 @@ mod tests {
     fn a_linear_relation_is_found_again() {
         let latent: Vec<f32> = (0..200).map(|i| ((i * 37 % 101) as f32 / 50.0) - 1.0).collect();
         let colour = |factor: f32| (0..100).map(move |i| (i, factor)).collect::<Vec<_>>();
-        let colours: Vec<f32> =
-            [0.5, -0.25, 0.1].into_iter().flat_map(colour).map(|(i, f)| latent[i] * f + latent[100 + i] * 0.2 + 0.05).collect();
+        let colours: Vec<f32> = [0.5, -0.25, 0.1]
+            .into_iter()
+            .flat_map(colour)
+            .map(|(i, f)| latent[i] * f + latent[100 + i] * 0.2 + 0.05)
+            .collect();
         let preview = fit(&latent, 2, &colours);
         assert!((preview.matrix[0][0] - 0.5).abs() < 0.01 && (preview.matrix[1][2] - 0.2).abs() < 0.01);
         assert!((preview.bias[1] - 0.05).abs() < 0.01);

@@ -55,7 +55,11 @@ impl History {
 
 /// Renders a project. Gives back the pictures, and the history of the steps that were reached even where the job
 /// was cancelled.
-pub fn render(studio: &Studio<'_>, project: &Project, from: Option<(Moment, Option<Vec<Mask>>)>) -> (Result<Finished>, Option<History>) {
+pub fn render(
+    studio: &Studio<'_>,
+    project: &Project,
+    from: Option<(Moment, Option<Vec<Mask>>)>,
+) -> (Result<Finished>, Option<History>) {
     let begun = Instant::now();
     let mut prepared = match prepare(studio, project) {
         Ok(prepared) => prepared,
@@ -76,22 +80,35 @@ pub fn render(studio: &Studio<'_>, project: &Project, from: Option<(Moment, Opti
 }
 
 /// Latents and first step of a job that goes on from another's.
-fn go_on(models: &Models, prepared: &mut Prepared, moment: Moment, masks: Option<Vec<Mask>>) -> Result<(Tensor<4>, usize)> {
+fn go_on(
+    models: &Models,
+    prepared: &mut Prepared,
+    moment: Moment,
+    masks: Option<Vec<Mask>>,
+) -> Result<(Tensor<4>, usize)> {
     let scene = &mut prepared.scene;
     if prepared.noise.dims() != moment.shape {
-        return Err(EngineError::Job("the canvas or the number of pictures has changed since; going on needs the same".into()));
+        return Err(EngineError::Job(
+            "the canvas or the number of pictures has changed since; going on needs the same".into(),
+        ));
     }
     if scene.run.steps() != moment.steps {
         let (then, now) = (moment.steps, scene.run.steps());
-        return Err(EngineError::Job(format!("that render had {then} steps, this one has {now}; going on needs the same number")));
+        return Err(EngineError::Job(format!(
+            "that render had {then} steps, this one has {now}; going on needs the same number"
+        )));
     }
     let subjects = scene.subjects.len();
     let pictures = scene.masks.len();
     match masks {
         Some(masks) => {
             let [_, _, height, width] = moment.shape;
-            if masks.len() != subjects || masks.iter().any(|mask| mask.size() != (height, width) || mask.on.len() != height * width) {
-                return Err(EngineError::Job(format!("{subjects} masks of {width} x {height} cells are needed, one a subject")));
+            if masks.len() != subjects
+                || masks.iter().any(|mask| mask.size() != (height, width) || mask.on.len() != height * width)
+            {
+                return Err(EngineError::Job(format!(
+                    "{subjects} masks of {width} x {height} cells are needed, one a subject"
+                )));
             }
             if let Some(empty) = masks.iter().position(Mask::is_empty) {
                 let name = &prepared.subjects[empty];
@@ -191,23 +208,33 @@ impl<'a> Listener<'a> {
             clusters,
             attention,
             loss: report.pull.map(|pull| pull.loss),
-            gradient_norm: report.pull.map(|pull| host(pull.gradient.clone()).iter().map(|value| value * value).sum::<f32>().sqrt()),
+            gradient_norm: report
+                .pull
+                .map(|pull| host(pull.gradient.clone()).iter().map(|value| value * value).sum::<f32>().sqrt()),
             times: Times { align, inject, refine, views: begun.elapsed() },
         }
     }
 
-    fn attention(&self, report: &StepReport<'_>, latent: (usize, usize)) -> (Vec<crate::link::ClusterView>, Vec<crate::link::AttentionView>) {
+    fn attention(
+        &self,
+        report: &StepReport<'_>,
+        latent: (usize, usize),
+    ) -> (Vec<crate::link::ClusterView>, Vec<crate::link::AttentionView>) {
         let (models, watch, sites) = (self.studio.models, self.studio.watch, self.sites());
         if sites.is_empty() {
             return (Vec::new(), Vec::new());
         }
         let (mut clusters, mut attention) = (Vec::new(), Vec::new());
         let reference = report.scene.reference.as_ref();
-        let reference = reference.map_or_else(Maps::new, |reference| views::reference_maps(models, reference, report.timestep, &sites));
+        let reference = reference
+            .map_or_else(Maps::new, |reference| views::reference_maps(models, reference, report.timestep, &sites));
         let branches = report.scene.branches.len();
         let branch_words = &self.words[..branches.min(self.words.len())];
         let lanes = views::lanes(report.scene);
-        let groups = [(report.maps, lanes.as_slice(), branch_words), (&reference, &[Lane::Reference], &self.words[branch_words.len()..])];
+        let groups = [
+            (report.maps, lanes.as_slice(), branch_words),
+            (&reference, &[Lane::Reference], &self.words[branch_words.len()..]),
+        ];
         for (maps, lanes, words) in groups {
             if watch.clusters {
                 clusters.extend(self.clusters.borrow_mut().see(models, maps, lanes, latent));

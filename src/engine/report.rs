@@ -20,7 +20,12 @@ pub struct Reporter {
 
 impl Reporter {
     /// A line for one job.
-    pub fn new(job: JobId, events: Sender<Event>, wake: Arc<dyn Fn() + Send + Sync>, cancelled: Arc<AtomicBool>) -> Self {
+    pub fn new(
+        job: JobId,
+        events: Sender<Event>,
+        wake: Arc<dyn Fn() + Send + Sync>,
+        cancelled: Arc<AtomicBool>,
+    ) -> Self {
         Self { job, events, wake, cancelled }
     }
 

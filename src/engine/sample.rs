@@ -81,7 +81,13 @@ impl Observer for () {}
 ///
 /// # Errors
 /// What the observer stops it with.
-pub fn sample(models: &Models, scene: &mut Scene, latents: Tensor<4>, first: usize, observer: &mut dyn Observer) -> Result<Tensor<4>> {
+pub fn sample(
+    models: &Models,
+    scene: &mut Scene,
+    latents: Tensor<4>,
+    first: usize,
+    observer: &mut dyn Observer,
+) -> Result<Tensor<4>> {
     let mut latents = latents;
     let groups = scene.groups(latents.dims()[0]);
     let mut fusion = FusionMasks::new(&scene.subjects, &scene.masks, &models.device);
@@ -89,7 +95,8 @@ pub fn sample(models: &Models, scene: &mut Scene, latents: Tensor<4>, first: usi
         let timestep = scene.run.timesteps[index];
         observer.begin(index, &latents, scene);
         let begun = Instant::now();
-        let pull = if scene.run.guided[index] { pull(models, scene, &groups, &latents, timestep, observer)? } else { None };
+        let pull =
+            if scene.run.guided[index] { pull(models, scene, &groups, &latents, timestep, observer)? } else { None };
         if let Some(pull) = &pull {
             latents = latents - pull.gradient.clone() * scene.run.step_size;
         }
@@ -193,7 +200,8 @@ fn predict(
             (Fusion::Noise, ..) => models.unet.predict(rows, &[timestep], &group.both, &mut (low_rank, &mut record)),
         };
         for (position, &branch) in group.branches.iter().enumerate() {
-            noises[branch] = Some(guide(noise.clone().narrow(0, position * 2 * pictures, 2 * pictures), scene.run.guidance_scale));
+            noises[branch] =
+                Some(guide(noise.clone().narrow(0, position * 2 * pictures, 2 * pictures), scene.run.guidance_scale));
         }
         parts.push((group.branches[0], record.maps));
     }
@@ -212,7 +220,9 @@ fn guide(halves: Tensor<4>, scale: f64) -> Tensor<4> {
 /// The base branch's prediction, which already holds the fused features; or Eq. 3's naive fusion of all predictions.
 fn fuse_noises(scene: &Scene, noises: Vec<Option<Tensor<4>>>, device: &Device) -> Tensor<4> {
     let mut noises = noises.into_iter();
-    let Some(mut fused) = noises.next().flatten() else { unreachable!("every scene has a base branch, and every branch ran") };
+    let Some(mut fused) = noises.next().flatten() else {
+        unreachable!("every scene has a base branch, and every branch ran")
+    };
     if scene.run.fusion != Fusion::Noise {
         return fused;
     }
@@ -221,7 +231,8 @@ fn fuse_noises(scene: &Scene, noises: Vec<Option<Tensor<4>>>, device: &Device) -
     for (subject, &branch) in scene.subjects.iter().enumerate() {
         let Some(own) = custom.get(branch - 1).cloned().flatten() else { continue };
         let on: Vec<bool> = scene.masks.iter().flat_map(|masks| masks[subject].combined.latent().on.clone()).collect();
-        let mask = Tensor::<4, burn::tensor::Bool>::from_data(TensorData::new(on, [pictures, 1, height, width]), device);
+        let mask =
+            Tensor::<4, burn::tensor::Bool>::from_data(TensorData::new(on, [pictures, 1, height, width]), device);
         fused = fused.mask_where(mask.expand([pictures, channels, height, width]), own);
     }
     fused
@@ -269,7 +280,8 @@ fn refine_masks(
         }
         observer.check()?;
         // Every branch that a subject has was segmented above.
-        let custom: Vec<&[Segmentation]> = scene.subjects.iter().map(|branch| segmentations[branch].as_slice()).collect();
+        let custom: Vec<&[Segmentation]> =
+            scene.subjects.iter().map(|branch| segmentations[branch].as_slice()).collect();
         let outcome = refine(old, &segmentations[&0], &custom, scene.run.refinement.overlap_threshold);
         warnings.extend(outcome.warnings.into_iter().map(|warning| (picture, warning)));
         refined.push(outcome.masks);
@@ -284,11 +296,18 @@ pub fn map_of(maps: &Tensor<4>, branch: usize, picture: usize) -> (Vec<f32>, usi
     (host(maps.clone().narrow(0, branch, 1).narrow(1, picture, 1)), tokens)
 }
 
-fn segment(scene: &Scene, (map, tokens): &(Vec<f32>, usize), index: usize, observer: &dyn Observer) -> Vec<Segmentation> {
+fn segment(
+    scene: &Scene,
+    (map, tokens): &(Vec<f32>, usize),
+    index: usize,
+    observer: &dyn Observer,
+) -> Vec<Segmentation> {
     let settings = scene.run.refinement;
     let clusterer = Clusterer::new(map, *tokens, map.len() / (*tokens).max(1));
     let cluster = |k| {
-        let labels = clusterer.cluster(k, settings.starts, settings.seed.wrapping_add(index as u64), &|| observer.check().is_err()).labels;
+        let labels = clusterer
+            .cluster(k, settings.starts, settings.seed.wrapping_add(index as u64), &|| observer.check().is_err())
+            .labels;
         Segmentation { labels, k }
     };
     cluster_counts(scene.subjects.len(), settings.counts).map(cluster).collect()

@@ -134,7 +134,8 @@ impl Scene {
     fn group(&self, branches: Vec<usize>, pictures: usize) -> Group {
         let of = |index: &usize| &self.branches[*index];
         let adapters: Vec<Option<&Adapter>> = branches.iter().map(|index| of(index).adapter.as_ref()).collect();
-        let conditional: Vec<Context> = branches.iter().map(|index| of(index).conditional.repeat_rows(pictures)).collect();
+        let conditional: Vec<Context> =
+            branches.iter().map(|index| of(index).conditional.repeat_rows(pictures)).collect();
         let both: Vec<Context> = branches
             .iter()
             .flat_map(|index| [&of(index).unconditional, &of(index).conditional])

@@ -124,7 +124,13 @@ fn follow(before: &[u32], labels: &[u32]) -> Vec<u32> {
 }
 
 /// Every lane's cross-attention to its subjects' words: each word's map normalised to 0..1, and their mean.
-pub fn attention_views(models: &Models, maps: &Maps, lanes: &[Lane], words: &[Vec<Word>], latent: (usize, usize)) -> Vec<AttentionView> {
+pub fn attention_views(
+    models: &Models,
+    maps: &Maps,
+    lanes: &[Lane],
+    words: &[Vec<Word>],
+    latent: (usize, usize),
+) -> Vec<AttentionView> {
     let Some(maps) = attention_site(models).and_then(|site| maps.get(&site)) else { return Vec::new() };
     let [_, pictures, tokens, keys] = maps.dims();
     let grid = grid_of(tokens, latent);
@@ -132,7 +138,14 @@ pub fn attention_views(models: &Models, maps: &Maps, lanes: &[Lane], words: &[Ve
     for ((branch, lane), words) in lanes.iter().enumerate().zip(words) {
         for picture in 0..pictures {
             let (map, _) = map_of(maps, branch, picture);
-            let view = |word: &str, (values, range)| AttentionView { lane: lane.clone(), picture, word: word.into(), grid, values, range };
+            let view = |word: &str, (values, range)| AttentionView {
+                lane: lane.clone(),
+                picture,
+                word: word.into(),
+                grid,
+                values,
+                range,
+            };
             let seen: Vec<(&String, (Vec<f32>, (f32, f32)))> = words
                 .iter()
                 .filter(|(_, positions)| !positions.is_empty())
@@ -141,7 +154,8 @@ pub fn attention_views(models: &Models, maps: &Maps, lanes: &[Lane], words: &[Ve
             if seen.is_empty() {
                 continue;
             }
-            let mean = (0..tokens).map(|cell| seen.iter().map(|(_, (values, _))| values[cell]).sum::<f32>() / seen.len() as f32);
+            let mean = (0..tokens)
+                .map(|cell| seen.iter().map(|(_, (values, _))| values[cell]).sum::<f32>() / seen.len() as f32);
             let ranges = seen.iter().map(|(_, (_, range))| *range);
             let range = ranges.fold((f32::MAX, f32::MIN), |all, one| (all.0.min(one.0), all.1.max(one.1)));
             views.push(view("", (mean.collect(), range)));
@@ -153,7 +167,8 @@ pub fn attention_views(models: &Models, maps: &Maps, lanes: &[Lane], words: &[Ve
 
 /// The probabilities of a word's tokens at every cell, normalised to 0..1, with their range before.
 fn normalised(map: &[f32], keys: usize, positions: &[usize]) -> (Vec<f32>, (f32, f32)) {
-    let at = |row: &[f32]| positions.iter().filter_map(|&position| row.get(position)).sum::<f32>() / positions.len() as f32;
+    let at =
+        |row: &[f32]| positions.iter().filter_map(|&position| row.get(position)).sum::<f32>() / positions.len() as f32;
     let values: Vec<f32> = map.chunks_exact(keys.max(1)).map(at).collect();
     let (low, high) = values.iter().fold((f32::MAX, f32::MIN), |(low, high), &value| (low.min(value), high.max(value)));
     let span = (high - low).max(f32::MIN_POSITIVE);

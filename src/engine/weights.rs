@@ -139,7 +139,8 @@ impl Checkpoint {
         }
         let listed: Index = files.json(index)?;
         let names: BTreeSet<&String> = listed.weight_map.values().collect();
-        let shards = names.into_iter().map(|name| open_shard(files, &format!("{folder}/{name}"))).collect::<Result<_>>()?;
+        let shards =
+            names.into_iter().map(|name| open_shard(files, &format!("{folder}/{name}"))).collect::<Result<_>>()?;
         let checkpoint = Self::from_shards(shards)?;
         match listed.weight_map.keys().find(|tensor| !checkpoint.place.contains_key(*tensor)) {
             None => Ok(checkpoint),
@@ -248,7 +249,10 @@ fn shard(name: String, bytes: Bytes, head: &[u8], length: u64) -> Result<Shard> 
     let end = metadata.tensors().values().map(|info| info.data_offsets.1).max().unwrap_or(0) as u64;
     if data_start + end > length {
         let missing = data_start + end - length;
-        return Err(EngineError::Malformed { file: name, what: format!("is cut short by {missing} bytes; fetch it again") });
+        return Err(EngineError::Malformed {
+            file: name,
+            what: format!("is cut short by {missing} bytes; fetch it again"),
+        });
     }
     Ok(Shard { name, bytes, data_start, metadata })
 }
@@ -363,7 +367,8 @@ impl Weights<'_> {
             return Err(EngineError::MissingTensor { file, tensor, expected: shape.to_vec() });
         }
         let (values, found) = shared.checkpoint.values(&tensor)?;
-        let same = found == shape || (found.len() == shape.len() + 2 && found[..shape.len()] == *shape && found[shape.len()..] == [1, 1]);
+        let same = found == shape
+            || (found.len() == shape.len() + 2 && found[..shape.len()] == *shape && found[shape.len()..] == [1, 1]);
         if !same {
             return Err(EngineError::TensorShape { file, tensor, found, expected: shape.to_vec() });
         }
@@ -391,8 +396,14 @@ pub fn load_part<T>(
     progress: &mut dyn FnMut(LoadProgress) -> Result<()>,
     build: impl FnOnce(&Weights<'_>) -> Result<T>,
 ) -> Result<T> {
-    let shared =
-        Shared { checkpoint, device, dtype, used: RefCell::new(BTreeSet::new()), progress: RefCell::new(progress), part };
+    let shared = Shared {
+        checkpoint,
+        device,
+        dtype,
+        used: RefCell::new(BTreeSet::new()),
+        progress: RefCell::new(progress),
+        part,
+    };
     let built = build(&Weights { shared: &shared, prefix: String::new() })?;
     let used = shared.used.borrow();
     // Buffers that older exports carry along; they hold no weights.

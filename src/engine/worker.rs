@@ -145,7 +145,9 @@ impl Worker {
         while let Ok(command) = inbox.recv() {
             match command {
                 Command::Render(job) => self.guarded(job, Start::Fresh),
-                Command::Continue { job, from, step, masks } => self.guarded(job, Start::From { job: from, step, masks }),
+                Command::Continue { job, from, step, masks } => {
+                    self.guarded(job, Start::From { job: from, step, masks })
+                }
                 Command::Stop => return,
             }
         }
@@ -210,14 +212,22 @@ impl Worker {
     }
 
     /// Loads the project's model unless it is loaded already.
-    fn load(&mut self, project: &Project, folder: &std::path::Path, choice: DeviceChoice, opened: &Opened, report: &Reporter) -> Result<()> {
+    fn load(
+        &mut self,
+        project: &Project,
+        folder: &std::path::Path,
+        choice: DeviceChoice,
+        opened: &Opened,
+        report: &Reporter,
+    ) -> Result<()> {
         let files = model_files(project, folder);
         if self.loaded.as_ref().is_some_and(|loaded| loaded.files == files && loaded.choice == choice) {
             return Ok(());
         }
         // Two models at once could be more than the device holds.
         self.loaded = None;
-        let progress = &mut |load: super::weights::LoadProgress| report.progress(Stage::LoadingModel, load.done, load.total);
+        let progress =
+            &mut |load: super::weights::LoadProgress| report.progress(Stage::LoadingModel, load.done, load.total);
         let models = Models::load(&files, &opened.device, progress)?;
         self.loaded = Some(Loaded { files, choice, models });
         Ok(())

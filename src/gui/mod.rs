@@ -81,9 +81,21 @@ impl Podium {
     /// A window on a project.
     pub fn new(engine: Engine, project: Project, folder: PathBuf, device: DeviceChoice) -> Self {
         let files = DiskFiles { base: folder.clone(), assets: crate::assets::find };
-        let reference = project::composite(&project, &files).map(|collage| color_image(&collage.picture)).map_err(|error| error.to_string());
+        let reference = project::composite(&project, &files)
+            .map(|collage| color_image(&collage.picture))
+            .map_err(|error| error.to_string());
         let notes = project.warnings().iter().map(ToString::to_string).collect();
-        Self { engine, project, folder, device, shown: Shown::Nothing, notes, reference, picture: None, textures: [None, None] }
+        Self {
+            engine,
+            project,
+            folder,
+            device,
+            shown: Shown::Nothing,
+            notes,
+            reference,
+            picture: None,
+            textures: [None, None],
+        }
     }
 
     fn drain(&mut self) {
@@ -142,7 +154,8 @@ impl Podium {
         });
         ui.horizontal(|ui| {
             let label = ui.label("Prompt");
-            ui.add(egui::TextEdit::singleline(&mut self.project.prompt).desired_width(f32::INFINITY)).labelled_by(label.id);
+            ui.add(egui::TextEdit::singleline(&mut self.project.prompt).desired_width(f32::INFINITY))
+                .labelled_by(label.id);
         });
         for note in &self.notes {
             ui.label(RichText::new(note).color(ui.visuals().warn_fg_color));
@@ -158,18 +171,26 @@ impl Podium {
                     let image = if index == 0 { self.reference.as_ref().ok() } else { self.picture.as_ref() };
                     match (image, &self.reference) {
                         (Some(image), _) => {
-                            let texture = self.textures[index].get_or_insert_with(|| ui.ctx().load_texture(title, image.clone(), TextureOptions::LINEAR));
-                            ui.add(egui::Image::new(&*texture).fit_to_exact_size(egui::Vec2::splat(side)).alt_text(title));
+                            let texture = self.textures[index].get_or_insert_with(|| {
+                                ui.ctx().load_texture(title, image.clone(), TextureOptions::LINEAR)
+                            });
+                            ui.add(
+                                egui::Image::new(&*texture).fit_to_exact_size(egui::Vec2::splat(side)).alt_text(title),
+                            );
                         }
                         (None, Err(words)) if index == 0 => {
                             ui.label(words);
                         }
                         _ => {
                             let size = egui::Vec2::splat(side);
-                            ui.allocate_ui_with_layout(size, Layout::centered_and_justified(egui::Direction::TopDown), |ui| {
-                                ui.set_min_size(size);
-                                ui.weak("Press Render (Ctrl+Enter)");
-                            });
+                            ui.allocate_ui_with_layout(
+                                size,
+                                Layout::centered_and_justified(egui::Direction::TopDown),
+                                |ui| {
+                                    ui.set_min_size(size);
+                                    ui.weak("Press Render (Ctrl+Enter)");
+                                },
+                            );
                         }
                     }
                 });

@@ -1,10 +1,27 @@
 //! The one integration test binary: each further one would link burn and wgpu again.
+//!
+//! Names of tests that compare with the authors' release contain `parity`; they read `PODIUM_GOLDEN_DIR` where set.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+/// Every broken input and its error.
+mod broken;
+/// The real binary, driven from outside.
+mod cli;
 /// Reference data: where it is and how it is compared.
 mod golden;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
 mod nets_parity;
-/// Inversion, keys, gradients, every step of whole runs and the final picture against the authors' release.
-mod run_parity;
 /// Mask refinement from given labels, bit for bit.
 mod refine_parity;
+/// Inversion, keys, gradients, every step of whole runs and the final picture against the authors' release.
+mod run_parity;
+/// Rendering as a service: determinism, cancelling, going on, watching.
+mod service;
+/// An engine for tests.
+mod studio;
+/// The project's own rules, checked on its sources.
+mod tidy;
+/// The GPU path against the CPU's.
+mod wgpu;
+/// The window, drawn without a display.
+mod window;

@@ -45,6 +45,20 @@ impl Case {
         Self { golden, models, trajectory }
     }
 
+    /// The same at half the size, with an inversion of a few steps only: for comparing devices, not for parity.
+    pub fn coarse(device: &Device) -> Self {
+        let golden = Golden::open();
+        let models = golden.models(device);
+        let whole = image::open(golden.folder.join("reference.png")).expect("a picture").to_rgb8();
+        let half = image::imageops::thumbnail(&whole, 128, 128);
+        let latent = models.vae.encode_scaled(podium::engine::pictures::to_tensor(&half, device));
+        let context = encode_plain(&models, golden.text("reference_prompt")).context;
+        let sampled = models.schedule.timesteps(golden.count("steps"));
+        let visited = [sampled[sampled.len() / 2], sampled[0]];
+        let trajectory = invert(&models, latent, &context, &visited, &mut |_, _| Ok(())).expect("nothing stops it");
+        Self { golden, models, trajectory }
+    }
+
     fn branches(&self) -> Vec<Branch> {
         let (golden, models) = (&self.golden, &self.models);
         let negative = golden.text("negative_prompt");
@@ -83,7 +97,9 @@ impl Case {
         let golden = &self.golden;
         let steps = golden.count("steps");
         let end = golden.count("guidance_end");
-        let masks: Vec<SubjectMasks> = self.masks().into_iter().map(SubjectMasks::new).collect();
+        let [_, _, rows, columns] = self.trajectory.shape();
+        let masks = self.masks().into_iter().map(|mask| SubjectMasks::new(mask.resized((rows, columns))));
+        let masks: Vec<SubjectMasks> = masks.collect();
         Scene {
             branches: self.branches(),
             subjects: (1..=masks.len()).collect(),

@@ -1,8 +1,8 @@
 //! Attention layers and the transformer blocks they live in. The only file that calls a [`Tap`].
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::module::attention;
-use burn::tensor::Tensor;
 
 use super::layers::{Bias, GroupNorm, LayerNorm, Linear, Then};
 use super::tap::{Block, Flow, Kind, Projection, Site, Tap};
@@ -36,7 +36,8 @@ impl Context {
     /// The rows of several contexts, one after the other.
     pub fn concat(parts: &[Context]) -> Self {
         let layers = parts.iter().map(|part| part.slices.len()).max().unwrap_or(1);
-        let slices = (0..layers).map(|layer| Tensor::cat(parts.iter().map(|part| part.slice(layer)).collect(), 0)).collect();
+        let slices =
+            (0..layers).map(|layer| Tensor::cat(parts.iter().map(|part| part.slice(layer)).collect(), 0)).collect();
         Self { slices }
     }
 
@@ -48,7 +49,11 @@ impl Context {
         }
         let repeat = |text: &Tensor<3>| {
             let [rows, tokens, width] = text.dims();
-            text.clone().reshape([rows, 1, tokens, width]).repeat_dim(1, pictures).reshape([rows * pictures, tokens, width])
+            text.clone().reshape([rows, 1, tokens, width]).repeat_dim(1, pictures).reshape([
+                rows * pictures,
+                tokens,
+                width,
+            ])
         };
         Self { slices: self.slices.iter().map(repeat).collect() }
     }
@@ -181,7 +186,13 @@ struct TransformerBlock {
 }
 
 impl TransformerBlock {
-    fn load(weights: &Weights<'_>, config: TransformerConfig, block: Block, attention: usize, layer: usize) -> Result<Self> {
+    fn load(
+        weights: &Weights<'_>,
+        config: TransformerConfig,
+        block: Block,
+        attention: usize,
+        layer: usize,
+    ) -> Result<Self> {
         let norm = |name: &str| LayerNorm::load(&weights.at(name), config.channels, 1e-5);
         let site = |kind| Site { block, attention, kind };
         Ok(Self {
@@ -219,7 +230,13 @@ impl Transformer {
     ///
     /// # Errors
     /// When a tensor is missing or misshapen.
-    pub fn load(weights: &Weights<'_>, config: TransformerConfig, block: Block, attention: usize, layer: usize) -> Result<Self> {
+    pub fn load(
+        weights: &Weights<'_>,
+        config: TransformerConfig,
+        block: Block,
+        attention: usize,
+        layer: usize,
+    ) -> Result<Self> {
         let channels = config.channels;
         Ok(Self {
             norm: GroupNorm::load(&weights.at("norm"), channels, config.groups, 1e-6)?,
@@ -233,7 +250,8 @@ impl Transformer {
     /// `[rows, channels, h, w]`, unchanged.
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Flow<Tensor<4>> {
         let [rows, channels, height, width] = x.dims();
-        let tokens = self.norm.forward(x.clone(), Then::Nothing).reshape([rows, channels, height * width]).swap_dims(1, 2);
+        let tokens =
+            self.norm.forward(x.clone(), Then::Nothing).reshape([rows, channels, height * width]).swap_dims(1, 2);
         let tokens = self.block.forward(self.proj_in.forward(tokens), pass)?;
         let y = self.proj_out.forward(tokens).swap_dims(1, 2).reshape([rows, channels, height, width]);
         Flow::Continue(x + y)

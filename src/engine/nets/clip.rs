@@ -107,7 +107,8 @@ impl TextEncoder {
             other => return Err(EngineError::Unsupported { file: file.into(), what: format!("hidden_act {other}") }),
         };
         if config.num_attention_heads == 0 || !config.hidden_size.is_multiple_of(config.num_attention_heads) {
-            let what = format!("width {} cannot be split into {} heads", config.hidden_size, config.num_attention_heads);
+            let what =
+                format!("width {} cannot be split into {} heads", config.hidden_size, config.num_attention_heads);
             return Err(EngineError::Unsupported { file: file.into(), what });
         }
         let at = weights.at("text_model");
@@ -118,7 +119,9 @@ impl TextEncoder {
         Ok(Self {
             device: device.clone(),
             tokens: at.at("embeddings.token_embedding").tensor("weight", [config.vocab_size, width])?,
-            positions: at.at("embeddings.position_embedding").tensor("weight", [config.max_position_embeddings, width])?,
+            positions: at
+                .at("embeddings.position_embedding")
+                .tensor("weight", [config.max_position_embeddings, width])?,
             layers,
             final_norm: LayerNorm::load(&at.at("final_layer_norm"), width, config.layer_norm_eps)?,
             activation,

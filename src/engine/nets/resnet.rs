@@ -1,7 +1,7 @@
 //! The residual block of the UNet and of the autoencoder.
 
-use burn::tensor::activation::silu;
 use burn::tensor::Tensor;
+use burn::tensor::activation::silu;
 
 use super::layers::{Bias, Conv2d, GroupNorm, Linear, Then};
 use crate::engine::error::Result;

@@ -85,10 +85,12 @@ impl Tokenizer {
         for key in ["post_processor", "padding", "truncation"] {
             definition[key] = Value::Null;
         }
-        let bpe = Bpe::from_bytes(definition.to_string()).map_err(|error| malformed(format!("is no tokenizer: {error}")))?;
+        let bpe =
+            Bpe::from_bytes(definition.to_string()).map_err(|error| malformed(format!("is no tokenizer: {error}")))?;
         let id = |token: &str| bpe.token_to_id(token).ok_or_else(|| malformed(format!("has no `{token}` token")));
         let (start, end) = (id("<|startoftext|>")?, id("<|endoftext|>")?);
-        let pad = pad_token(files, &path("special_tokens_map.json")).and_then(|token| bpe.token_to_id(&token)).unwrap_or(end);
+        let pad =
+            pad_token(files, &path("special_tokens_map.json")).and_then(|token| bpe.token_to_id(&token)).unwrap_or(end);
         let control = Regex::new(r"[\p{C}\u{FFFD}--[\t\n\r]]").map_err(|error| malformed(error.to_string()))?;
         Ok(Self { bpe, start, end, pad, positions, control })
     }

@@ -109,7 +109,10 @@ impl UnetConfig {
                 return refuse(format!("{channels} channels cannot be split into {heads} heads"));
             }
             if self.norm_num_groups == 0 || !channels.is_multiple_of(self.norm_num_groups) {
-                return refuse(format!("{channels} channels cannot be split into {} norm groups", self.norm_num_groups));
+                return refuse(format!(
+                    "{channels} channels cannot be split into {} norm groups",
+                    self.norm_num_groups
+                ));
             }
         }
         if self.block_out_channels[0] % 2 != 0 || self.layers_per_block == 0 || self.in_channels == 0 {
@@ -223,17 +226,25 @@ impl Unet {
         let (first, last) = (widths[0], widths[widths.len() - 1]);
         let time = first * 4;
         let mut counter = 0;
-        let down_blocks =
-            (0..widths.len()).map(|block| load_down(weights, &config, block, time, &mut counter)).collect::<Result<_>>()?;
+        let down_blocks = (0..widths.len())
+            .map(|block| load_down(weights, &config, block, time, &mut counter))
+            .collect::<Result<_>>()?;
         let mid = weights.at("mid_block");
         let resnet = resnet_config(&config, last, last, time);
         let mid_block = MidBlock {
             before: Resnet::load(&mid.at("resnets.0"), resnet)?,
-            attention: Transformer::load(&mid.at("attentions.0"), config.transformer(widths.len() - 1), Block::Mid, 0, next(&mut counter))?,
+            attention: Transformer::load(
+                &mid.at("attentions.0"),
+                config.transformer(widths.len() - 1),
+                Block::Mid,
+                0,
+                next(&mut counter),
+            )?,
             after: Resnet::load(&mid.at("resnets.1"), resnet)?,
         };
-        let up_blocks =
-            (0..widths.len()).map(|block| load_up(weights, &config, block, time, &mut counter)).collect::<Result<_>>()?;
+        let up_blocks = (0..widths.len())
+            .map(|block| load_up(weights, &config, block, time, &mut counter))
+            .collect::<Result<_>>()?;
         Ok(Self {
             device: device.clone(),
             time_1: Linear::load(&weights.at("time_embedding.linear_1"), first, time, Bias::Yes)?,
@@ -242,7 +253,12 @@ impl Unet {
             down_blocks,
             mid_block,
             up_blocks,
-            conv_norm_out: GroupNorm::load(&weights.at("conv_norm_out"), first, config.norm_num_groups, config.norm_eps)?,
+            conv_norm_out: GroupNorm::load(
+                &weights.at("conv_norm_out"),
+                first,
+                config.norm_num_groups,
+                config.norm_eps,
+            )?,
             conv_out: Conv2d::load(&weights.at("conv_out"), first, config.out_channels, 3)?,
             config,
         })
@@ -254,7 +270,13 @@ impl Unet {
     /// `latents` `[rows, in_channels, h, w]` with h and w multiples of [`UnetConfig::latent_multiple`];
     /// `timesteps` one, or one a row, in 0..1000; the context has as many rows as the latents.
     /// Returns `[rows, out_channels, h, w]`, or stops where the tap says so.
-    pub fn forward(&self, latents: Tensor<4>, timesteps: &[usize], context: &Context, tap: &mut dyn Tap) -> Flow<Tensor<4>> {
+    pub fn forward(
+        &self,
+        latents: Tensor<4>,
+        timesteps: &[usize],
+        context: &Context,
+        tap: &mut dyn Tap,
+    ) -> Flow<Tensor<4>> {
         let pass = &mut Pass { time: self.time_embedding(timesteps), context, tap };
         let mut x = self.conv_in.forward(latents);
         let mut skips = vec![x.clone()];
@@ -333,7 +355,13 @@ fn resnet_config(config: &UnetConfig, input: usize, output: usize, time: usize) 
     ResnetConfig { input, output, time: Some(time), groups: config.norm_num_groups, epsilon: config.norm_eps }
 }
 
-fn load_down(weights: &Weights<'_>, config: &UnetConfig, index: usize, time: usize, counter: &mut usize) -> Result<DownBlock> {
+fn load_down(
+    weights: &Weights<'_>,
+    config: &UnetConfig,
+    index: usize,
+    time: usize,
+    counter: &mut usize,
+) -> Result<DownBlock> {
     let at = weights.at(format!("down_blocks.{index}"));
     let widths = &config.block_out_channels;
     let output = widths[index];
@@ -352,7 +380,13 @@ fn load_down(weights: &Weights<'_>, config: &UnetConfig, index: usize, time: usi
     Ok(DownBlock { resnets, attentions, downsampler })
 }
 
-fn load_up(weights: &Weights<'_>, config: &UnetConfig, index: usize, time: usize, counter: &mut usize) -> Result<UpBlock> {
+fn load_up(
+    weights: &Weights<'_>,
+    config: &UnetConfig,
+    index: usize,
+    time: usize,
+    counter: &mut usize,
+) -> Result<UpBlock> {
     let at = weights.at(format!("up_blocks.{index}"));
     let reversed: Vec<usize> = config.block_out_channels.iter().rev().copied().collect();
     let output = reversed[index];
@@ -366,7 +400,8 @@ fn load_up(weights: &Weights<'_>, config: &UnetConfig, index: usize, time: usize
         })
         .collect::<Result<_>>()?;
     let layers = if config.up_block_types[index].starts_with("Cross") { config.layers_per_block + 1 } else { 0 };
-    let attentions = load_transformers(&at, config.transformer(reversed.len() - 1 - index), Block::Up(index), layers, counter)?;
+    let attentions =
+        load_transformers(&at, config.transformer(reversed.len() - 1 - index), Block::Up(index), layers, counter)?;
     let last = index + 1 == reversed.len();
     let upsampler = if last { None } else { Some(Conv2d::load(&at.at("upsamplers.0.conv"), output, output, 3)?) };
     Ok(UpBlock { resnets, attentions, upsampler })
@@ -379,5 +414,7 @@ fn load_transformers(
     layers: usize,
     counter: &mut usize,
 ) -> Result<Vec<Transformer>> {
-    (0..layers).map(|layer| Transformer::load(&at.at(format!("attentions.{layer}")), config, block, layer, next(counter))).collect()
+    (0..layers)
+        .map(|layer| Transformer::load(&at.at(format!("attentions.{layer}")), config, block, layer, next(counter)))
+        .collect()
 }

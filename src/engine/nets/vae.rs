@@ -1,8 +1,8 @@
 //! AutoencoderKL: pictures to latents and back.
 
+use burn::tensor::Tensor;
 use burn::tensor::module::attention;
 use burn::tensor::ops::PadMode;
-use burn::tensor::Tensor;
 use serde::Deserialize;
 
 use super::layers::{Bias, Conv2d, GroupNorm, Linear, Then, upsample_nearest};
@@ -46,7 +46,9 @@ impl VaeConfig {
             return refuse("no blocks or no norm groups".into());
         }
         match self.block_out_channels.iter().find(|&&width| width == 0 || width % self.norm_num_groups != 0) {
-            Some(width) => refuse(format!("{width} channels cannot be split into {} norm groups", self.norm_num_groups)),
+            Some(width) => {
+                refuse(format!("{width} channels cannot be split into {} norm groups", self.norm_num_groups))
+            }
             None => Ok(()),
         }
     }
@@ -89,7 +91,8 @@ impl SpatialAttention {
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [rows, channels, height, width] = x.dims();
-        let tokens = self.norm.forward(x.clone(), Then::Nothing).reshape([rows, channels, height * width]).swap_dims(1, 2);
+        let tokens =
+            self.norm.forward(x.clone(), Then::Nothing).reshape([rows, channels, height * width]).swap_dims(1, 2);
         let head = |linear: &Linear| linear.forward(tokens.clone()).reshape([rows, 1, height * width, channels]);
         let mixed = attention(head(&self.query), head(&self.key), head(&self.value), None, None, Default::default());
         let out = self.out.forward(mixed.reshape([rows, height * width, channels]));
@@ -257,7 +260,13 @@ fn load_decoder(weights: &Weights<'_>, config: &VaeConfig) -> Result<Decoder> {
     })
 }
 
-fn load_resnets(at: &Weights<'_>, config: &VaeConfig, entry: usize, output: usize, layers: usize) -> Result<Vec<Resnet>> {
+fn load_resnets(
+    at: &Weights<'_>,
+    config: &VaeConfig,
+    entry: usize,
+    output: usize,
+    layers: usize,
+) -> Result<Vec<Resnet>> {
     (0..layers)
         .map(|layer| {
             let input = if layer == 0 { entry } else { output };

@@ -1,0 +1,110 @@
+//! A small engine for tests: the miniature, pictures of 128 x 128, a cache of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use podium::engine::cache::Cache;
+use podium::engine::device::DeviceChoice;
+use podium::engine::worker::Engine;
+use podium::link::{Event, Finished, JobId, StepView, Warning, Watch};
+use podium::project::{Canvas, Project, file};
+
+/// Longer than any of these jobs takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// One of the built-in example projects, as it is.
+pub fn example(name: &str) -> Project {
+    let text = podium::assets::find(&format!("projects/{name}.ron")).expect("a built-in project");
+    file::from_str(std::str::from_utf8(text).expect("UTF-8")).expect("a valid project")
+}
+
+/// An example project made small: half the size, few steps.
+pub fn small(name: &str, steps: u32) -> Project {
+    let mut project = example(name);
+    project.canvas = Canvas { width: 128, height: 128 };
+    for layer in project.layers_mut().expect("a collage") {
+        layer.x /= 2.0;
+        layer.y /= 2.0;
+        layer.scale /= 2.0;
+    }
+    for concept in &mut project.concepts {
+        if let podium::project::MaskSource::Points(points) = &mut concept.mask {
+            points.iter_mut().for_each(|point| *point = (point.0 / 2.0, point.1 / 2.0));
+        }
+    }
+    project.settings.steps = steps;
+    project.settings.mask_refinement.starts = 4;
+    project
+}
+
+/// An engine without a cache on disk.
+pub fn engine() -> Engine {
+    Engine::start(Cache::none(), || ()).expect("a thread")
+}
+
+/// How a job ended, and everything it told before.
+pub struct Told {
+    pub end: Event,
+    pub events: Vec<Event>,
+}
+
+impl Told {
+    pub fn finished(&self) -> Arc<Finished> {
+        match &self.end {
+            Event::Done(_, finished) => finished.clone(),
+            other => panic!("not done: {other:?}"),
+        }
+    }
+
+    pub fn failure(&self) -> &str {
+        match &self.end {
+            Event::Failed(_, words) => words,
+            other => panic!("not failed: {other:?}"),
+        }
+    }
+
+    pub fn steps(&self) -> Vec<Arc<StepView>> {
+        let steps = self
+            .events
+            .iter()
+            .filter_map(|event| if let Event::Step(_, view) = event { Some(view.clone()) } else { None });
+        steps.collect()
+    }
+
+    pub fn warnings(&self) -> Vec<Warning> {
+        let all = self
+            .events
+            .iter()
+            .filter_map(|event| if let Event::Warning(_, warning) = event { Some(warning.clone()) } else { None });
+        all.collect()
+    }
+}
+
+/// Waits for a job to end; `watch` sees every event of it first.
+pub fn wait(engine: &Engine, job: JobId, mut watch: impl FnMut(&Event)) -> Told {
+    let mut events = Vec::new();
+    loop {
+        let event = engine.events().recv_timeout(PATIENCE).expect("the engine answers");
+        watch(&event);
+        let ended = match &event {
+            Event::Done(id, _) | Event::Cancelled(id) | Event::Failed(id, _) => *id == job,
+            _ => false,
+        };
+        if ended {
+            return Told { end: event, events };
+        }
+        events.push(event);
+    }
+}
+
+/// Renders a project and waits.
+pub fn render(engine: &Engine, project: &Project, watch: Watch) -> Told {
+    let job = engine.render(project.clone(), PathBuf::from("."), DeviceChoice::Flex, watch);
+    wait(engine, job, |_| ())
+}
+
+/// The greatest difference of two pictures' values, of 255.
+pub fn difference(a: &image::RgbImage, b: &image::RgbImage) -> u8 {
+    a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(255)
+}

@@ -1,0 +1,53 @@
+//! The window, drawn without a display on whatever adapter there is.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use eframe::egui::Vec2;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
+use podium::gui::Podium;
+
+use crate::studio::{engine, small};
+use crate::wgpu::pictures_required;
+
+fn harness() -> Harness<'static, Podium> {
+    let project = small("beach", 2);
+    Harness::builder()
+        .with_size(Vec2::new(1024.0, 700.0))
+        .build_eframe(|_| Podium::new(engine(), project, PathBuf::from("."), DeviceChoice::Flex))
+}
+
+#[test]
+fn a_press_on_render_brings_progress_and_then_the_picture() {
+    let mut harness = harness();
+    harness.step();
+    harness.get_by_label("Render").click();
+    let begun = Instant::now();
+    loop {
+        harness.step();
+        if harness.query_by_label_contains("Rendered in").is_some() {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(120), "no picture came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    harness.step();
+    harness.get_by_label("Picture");
+}
+
+#[test]
+fn the_first_screen_is_drawn() {
+    if device::adapters().is_empty() {
+        assert!(!pictures_required(), "PODIUM_REQUIRE_PICTURES is set, but {NO_ADAPTER}");
+        eprintln!("skipped 1 test, the_first_screen_is_drawn: {NO_ADAPTER}");
+        return;
+    }
+    let mut harness = harness();
+    harness.step();
+    harness.step();
+    let picture = harness.render().expect("an adapter draws it");
+    let colours: std::collections::HashSet<[u8; 4]> = picture.pixels().map(|pixel| pixel.0).collect();
+    assert!(colours.len() > 500, "the collage is not drawn: {} colours", colours.len());
+}
