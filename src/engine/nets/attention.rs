@@ -1,12 +1,12 @@
 //! Attention layers and the transformer blocks they live in. The only file that calls a [`Tap`].
 
-use burn::tensor::activation::{gelu, softmax};
-use burn::tensor::module::attention;
 use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
 
 use super::layers::{Bias, GroupNorm, LayerNorm, Linear, Then};
 use super::tap::{Block, Flow, Kind, Projection, Site, Tap};
 use crate::engine::error::Result;
+use crate::engine::kernels;
 use crate::engine::weights::Weights;
 
 /// The encoded prompts of a batch: one slice for all cross-attention layers, or one a layer (ED-LoRA's layer-wise text).
@@ -36,7 +36,8 @@ impl Context {
     /// The rows of several contexts, one after the other.
     pub fn concat(parts: &[Context]) -> Self {
         let layers = parts.iter().map(|part| part.slices.len()).max().unwrap_or(1);
-        let slices = (0..layers).map(|layer| Tensor::cat(parts.iter().map(|part| part.slice(layer)).collect(), 0)).collect();
+        let slices =
+            (0..layers).map(|layer| Tensor::cat(parts.iter().map(|part| part.slice(layer)).collect(), 0)).collect();
         Self { slices }
     }
 
@@ -48,7 +49,11 @@ impl Context {
         }
         let repeat = |text: &Tensor<3>| {
             let [rows, tokens, width] = text.dims();
-            text.clone().reshape([rows, 1, tokens, width]).repeat_dim(1, pictures).reshape([rows * pictures, tokens, width])
+            text.clone().reshape([rows, 1, tokens, width]).repeat_dim(1, pictures).reshape([
+                rows * pictures,
+                tokens,
+                width,
+            ])
         };
         Self { slices: self.slices.iter().map(repeat).collect() }
     }
@@ -106,21 +111,19 @@ impl Attention {
     /// `x` `[rows, tokens, channels]`, `source` `[rows, keys, width]`; returns `[rows, tokens, channels]`.
     fn forward(&self, x: Tensor<3>, source: Tensor<3>, tap: &mut dyn Tap) -> Flow<Tensor<3>> {
         let site = self.site;
-        let mut key = tap.project(site, Projection::Key, &source, self.to_k.forward(source.clone()));
+        let key = tap.project(site, Projection::Key, &source, self.to_k.forward(source.clone()));
         tap.key(site, &key)?;
         let query = tap.project(site, Projection::Query, &x, self.to_q.forward(x.clone()));
         let value = tap.project(site, Projection::Value, &source, self.to_v.forward(source.clone()));
-        let heads = |t: Tensor<3>| split_heads(t, self.heads);
         let mixed = if tap.wants_probs(site) {
+            let heads = |t| split_heads(t, self.heads);
             let scale = ((self.width() / self.heads) as f64).powf(-0.5);
-            key = key * scale;
-            let probs = softmax(heads(query).matmul(heads(key).transpose()), 3);
+            let probs = softmax(heads(query).matmul(heads(key * scale).transpose()), 3);
             tap.probs(site, &probs);
-            probs.matmul(heads(value))
+            join_heads(probs.matmul(heads(value)))
         } else {
-            attention(heads(query), heads(key), heads(value), None, None, Default::default())
+            kernels::attention(query, key, value, self.heads)
         };
-        let mixed = join_heads(mixed);
         let output = tap.project(site, Projection::Out, &mixed, self.to_out.forward(mixed.clone()));
         Flow::Continue(tap.output(site, output))
     }
@@ -159,11 +162,7 @@ impl FeedForward {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let mut halves = self.expand.forward(x).chunk(2, 2).into_iter();
-        match (halves.next(), halves.next()) {
-            (Some(value), Some(gate)) => self.contract.forward(value * gelu(gate)),
-            _ => unreachable!("a tensor of even width has two halves"),
-        }
+        self.contract.forward(kernels::geglu(self.expand.forward(x)))
     }
 }
 
@@ -181,7 +180,13 @@ struct TransformerBlock {
 }
 
 impl TransformerBlock {
-    fn load(weights: &Weights<'_>, config: TransformerConfig, block: Block, attention: usize, layer: usize) -> Result<Self> {
+    fn load(
+        weights: &Weights<'_>,
+        config: TransformerConfig,
+        block: Block,
+        attention: usize,
+        layer: usize,
+    ) -> Result<Self> {
         let norm = |name: &str| LayerNorm::load(&weights.at(name), config.channels, 1e-5);
         let site = |kind| Site { block, attention, kind };
         Ok(Self {
@@ -219,7 +224,13 @@ impl Transformer {
     ///
     /// # Errors
     /// When a tensor is missing or misshapen.
-    pub fn load(weights: &Weights<'_>, config: TransformerConfig, block: Block, attention: usize, layer: usize) -> Result<Self> {
+    pub fn load(
+        weights: &Weights<'_>,
+        config: TransformerConfig,
+        block: Block,
+        attention: usize,
+        layer: usize,
+    ) -> Result<Self> {
         let channels = config.channels;
         Ok(Self {
             norm: GroupNorm::load(&weights.at("norm"), channels, config.groups, 1e-6)?,
@@ -233,7 +244,8 @@ impl Transformer {
     /// `[rows, channels, h, w]`, unchanged.
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Flow<Tensor<4>> {
         let [rows, channels, height, width] = x.dims();
-        let tokens = self.norm.forward(x.clone(), Then::Nothing).reshape([rows, channels, height * width]).swap_dims(1, 2);
+        let tokens =
+            self.norm.forward(x.clone(), Then::Nothing).reshape([rows, channels, height * width]).swap_dims(1, 2);
         let tokens = self.block.forward(self.proj_in.forward(tokens), pass)?;
         let y = self.proj_out.forward(tokens).swap_dims(1, 2).reshape([rows, channels, height, width]);
         Flow::Continue(x + y)
