@@ -62,8 +62,12 @@ impl Concept {
     /// # Errors
     /// When the file is not one of these, is cut short, or is not an ED-LoRA.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = path.display().to_string();
-        let read = |source| EngineError::Read { path: path.into(), source };
+        Self::open_as(path, path.display().to_string())
+    }
+
+    /// Opens a file that messages call `file`.
+    fn open_as(path: &Path, file: String) -> Result<Self> {
+        let read = |source| EngineError::Read { path: file.clone().into(), source };
         if path.is_dir() {
             return Err(EngineError::Malformed {
                 file,
@@ -89,9 +93,7 @@ impl Concept {
         let read = |source| EngineError::Read { path: name.into(), source };
         let mut file = tempfile::Builder::new().suffix(ending).tempfile().map_err(read)?;
         file.write_all(bytes).and_then(|()| file.flush()).map_err(read)?;
-        let mut concept = Self::open(file.path())?;
-        concept.file = name.into();
-        Ok(concept)
+        Self::open_as(file.path(), name.into())
     }
 
     fn from_named(file: String, named: Named) -> Result<Self> {

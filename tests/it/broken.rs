@@ -289,7 +289,7 @@ fn a_prompt_of_ten_thousand_words_is_cut_and_says_where() {
     assert_eq!(told.finished().pictures.len(), 1);
     let cut =
         told.warnings().iter().map(ToString::to_string).find(|words| words.contains("the picture")).expect("said");
-    assert_says(&cut, &["10007 tokens", "75 fit", "teapot"]);
+    assert_says(&cut, &["10008 tokens", "75 fit", "teapot"]);
 }
 
 #[test]

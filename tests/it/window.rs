@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::Vec2;
 use egui_kittest::Harness;
+use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable;
 use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
 use podium::gui::Podium;
@@ -23,7 +24,7 @@ fn harness() -> Harness<'static, Podium> {
 fn a_press_on_render_brings_progress_and_then_the_picture() {
     let mut harness = harness();
     harness.step();
-    harness.get_by_label("Render").click();
+    harness.get_by_role_and_label(Role::Button, "Render").click();
     let begun = Instant::now();
     loop {
         harness.step();
@@ -34,7 +35,7 @@ fn a_press_on_render_brings_progress_and_then_the_picture() {
         std::thread::sleep(Duration::from_millis(20));
     }
     harness.step();
-    harness.get_by_label("Picture");
+    harness.get_by_role_and_label(Role::Image, "Picture");
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Attention layers and the transformer blocks they live in. The only file that calls a [`Tap`].
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::{gelu, softmax};
-use burn::tensor::module::attention;
+use burn::tensor::activation::softmax;
 
 use super::layers::{Bias, GroupNorm, LayerNorm, Linear, Then};
 use super::tap::{Block, Flow, Kind, Projection, Site, Tap};
 use crate::engine::error::Result;
+use crate::engine::kernels;
 use crate::engine::weights::Weights;
 
 /// The encoded prompts of a batch: one slice for all cross-attention layers, or one a layer (ED-LoRA's layer-wise text).
@@ -111,21 +111,18 @@ impl Attention {
     /// `x` `[rows, tokens, channels]`, `source` `[rows, keys, width]`; returns `[rows, tokens, channels]`.
     fn forward(&self, x: Tensor<3>, source: Tensor<3>, tap: &mut dyn Tap) -> Flow<Tensor<3>> {
         let site = self.site;
-        let mut key = tap.project(site, Projection::Key, &source, self.to_k.forward(source.clone()));
+        let key = tap.project(site, Projection::Key, &source, self.to_k.forward(source.clone()));
         tap.key(site, &key)?;
         let query = tap.project(site, Projection::Query, &x, self.to_q.forward(x.clone()));
         let value = tap.project(site, Projection::Value, &source, self.to_v.forward(source.clone()));
-        let heads = |t: Tensor<3>| split_heads(t, self.heads);
-        let mixed = if tap.wants_probs(site) {
+        if tap.wants_probs(site) {
+            let heads = |t| split_heads(t, self.heads);
             let scale = ((self.width() / self.heads) as f64).powf(-0.5);
-            key = key * scale;
-            let probs = softmax(heads(query).matmul(heads(key).transpose()), 3);
+            let probs = softmax(heads(query.clone()).matmul(heads(key.clone() * scale).transpose()), 3);
             tap.probs(site, &probs);
-            probs.matmul(heads(value))
-        } else {
-            attention(heads(query), heads(key), heads(value), None, None, Default::default())
-        };
-        let mixed = join_heads(mixed);
+        }
+        // Computed the same way whether or not anybody looks, so that looking never changes the picture.
+        let mixed = kernels::attention(query, key, value, self.heads);
         let output = tap.project(site, Projection::Out, &mixed, self.to_out.forward(mixed.clone()));
         Flow::Continue(tap.output(site, output))
     }
@@ -164,11 +161,7 @@ impl FeedForward {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let mut halves = self.expand.forward(x).chunk(2, 2).into_iter();
-        match (halves.next(), halves.next()) {
-            (Some(value), Some(gate)) => self.contract.forward(value * gelu(gate)),
-            _ => unreachable!("a tensor of even width has two halves"),
-        }
+        self.contract.forward(kernels::geglu(self.expand.forward(x)))
     }
 }
 

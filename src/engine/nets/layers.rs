@@ -1,7 +1,7 @@
 //! The layers that everything else is made of, each loaded from a checkpoint by its own name.
 
-use burn::tensor::module::{conv2d, interpolate, layer_norm, linear};
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::module::{interpolate, linear};
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
 use crate::engine::error::Result;
@@ -81,8 +81,7 @@ impl Conv2d {
     /// # Shapes
     /// `[rows, in, h, w]` to `[rows, out, h', w']`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
-        conv2d(x, self.weight.clone(), Some(self.bias.clone()), options)
+        kernels::conv2d(x, self.weight.clone(), self.bias.clone(), self.stride, self.padding)
     }
 }
 
@@ -141,7 +140,7 @@ impl LayerNorm {
     /// # Shapes
     /// `[rows, tokens, width]`, unchanged.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        layer_norm(x, self.weight.clone(), Some(self.bias.clone()), self.epsilon)
+        kernels::layer_norm(x, self.weight.clone(), self.bias.clone(), self.epsilon)
     }
 }
 
