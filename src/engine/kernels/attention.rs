@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::product::{LANES, Matrix, Shared, multiply};
-use super::simd::{exp, fma, vectorised};
+use super::simd::{exp2, fma, vectorised};
 
 /// The sizes of an attention layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,11 @@ impl Sizes {
 
     fn scale(&self) -> f32 {
         (self.width as f64).powf(-0.5) as f32
+    }
+
+    /// Scores are powers of 2, not of e: a factor that costs nothing here saves one for each score.
+    fn scale_of_scores(&self) -> f32 {
+        ((self.width as f64).powf(-0.5) * std::f64::consts::LOG2_E) as f32
     }
 
     /// Calls `run(row, head)` for all heads of all rows, in parallel.
@@ -76,9 +81,13 @@ impl<'a> Head<'a> {
     /// Channels as rows: `[width][tokens]`.
     fn transposed(&self) -> Vec<f32> {
         let mut out = vec![0.0; self.width * self.tokens];
-        for token in 0..self.tokens {
-            for (channel, value) in self.values[token * self.stride..][..self.width].iter().enumerate() {
-                out[channel * self.tokens + token] = *value;
+        for first in (0..self.tokens).step_by(LANES) {
+            let count = LANES.min(self.tokens - first);
+            let values = &self.values[first * self.stride..];
+            for (channel, out) in out.chunks_exact_mut(self.tokens).enumerate() {
+                for (lane, out) in out[first..first + count].iter_mut().enumerate() {
+                    *out = values[lane * self.stride + channel];
+                }
             }
         }
         out
@@ -118,7 +127,7 @@ fn store(
 }
 
 vectorised! {
-    /// Scores `[key][LANES]` become `exp(score - max)`; tells the maxima and sums over the keys.
+    /// Scores `[key][LANES]`, in units of log 2, become `2^(score - max)`; tells the maxima and sums over the keys.
     fn exponentiate(scores: &mut [f32], maxima: &mut [f32; LANES], sums: &mut [f32; LANES]) {
         let (lines, _) = scores.as_chunks_mut::<LANES>();
         let mut max = [f32::NEG_INFINITY; LANES];
@@ -130,7 +139,7 @@ vectorised! {
         let mut sum = [0.0; LANES];
         for line in lines {
             for lane in 0..LANES {
-                line[lane] = exp::<FMA>(line[lane] - max[lane]);
+                line[lane] = exp2::<FMA>(line[lane] - max[lane]);
                 sum[lane] += line[lane];
             }
         }
@@ -153,7 +162,7 @@ pub fn forward(q: &[f32], k: &[f32], v: &[f32], s: Sizes) -> Vec<f32> {
         let init =
             || (vec![0.0; s.width * LANES], vec![0.0; s.keys * LANES], vec![0.0; s.width * LANES], vec![0.0; s.width]);
         s.each_panel(s.queries, s.keys, init, |(panel, scores, mixed, line), first, count| {
-            q.panel(first, count, s.scale(), panel);
+            q.panel(first, count, s.scale_of_scores(), panel);
             multiply(k.matrix(), 0, s.width, panel, false, scores);
             let (mut max, mut sum) = ([0.0; LANES], [0.0; LANES]);
             exponentiate(scores, &mut max, &mut sum);
@@ -169,18 +178,19 @@ vectorised! {
     fn slope(scores: &[f32], sums: &[f32; LANES], dp: &mut [f32], inner: &mut [f32; LANES]) {
         let (scores, _) = scores.as_chunks::<LANES>();
         let (dp, _) = dp.as_chunks_mut::<LANES>();
-        let mut total = [0.0; LANES];
+        let (mut total, mut inverse) = ([0.0; LANES], [0.0; LANES]);
         for (score, dp) in scores.iter().zip(dp.iter()) {
             for lane in 0..LANES {
                 total[lane] = fma::<FMA>(score[lane], dp[lane], total[lane]);
             }
         }
         for lane in 0..LANES {
-            total[lane] /= sums[lane];
+            inverse[lane] = 1.0 / sums[lane];
+            total[lane] *= inverse[lane];
         }
         for (score, dp) in scores.iter().zip(dp) {
             for lane in 0..LANES {
-                dp[lane] = score[lane] / sums[lane] * (dp[lane] - total[lane]);
+                dp[lane] = score[lane] * inverse[lane] * (dp[lane] - total[lane]);
             }
         }
         *inner = total;
@@ -197,7 +207,7 @@ vectorised! {
         let (dp, _) = dp.as_chunks_mut::<LANES>();
         for ((scores, dp), [max, inverse, inner]) in scores.iter_mut().zip(dp).zip(queries) {
             for lane in 0..LANES {
-                let p = exp::<FMA>(scores[lane] - max) * inverse;
+                let p = exp2::<FMA>(scores[lane] - max) * inverse;
                 scores[lane] = p;
                 dp[lane] = p * (dp[lane] - inner);
             }
@@ -235,7 +245,7 @@ pub fn backward(q: &[f32], k: &[f32], v: &[f32], grad: &[f32], s: Sizes) -> [Vec
             2 * s.keys,
             init(s.keys),
             |([panel, other, mixed], [scores, dp], line), first, count| {
-                q.panel(first, count, s.scale(), panel);
+                q.panel(first, count, s.scale_of_scores(), panel);
                 grad.panel(first, count, 1.0, other);
                 multiply(k.matrix(), 0, s.width, panel, false, scores);
                 let [mut max, mut sum, mut inner] = [[0.0; LANES]; 3];
@@ -256,7 +266,7 @@ pub fn backward(q: &[f32], k: &[f32], v: &[f32], grad: &[f32], s: Sizes) -> [Vec
             3 * s.queries,
             init(s.queries),
             |([panel, other, mixed], [scores, dp], line), first, count| {
-                k.panel(first, count, s.scale(), panel);
+                k.panel(first, count, s.scale_of_scores(), panel);
                 v.panel(first, count, 1.0, other);
                 multiply(q.matrix(), 0, s.width, panel, false, scores);
                 multiply(grad.matrix(), 0, s.width, other, false, dp);

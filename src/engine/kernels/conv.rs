@@ -3,9 +3,12 @@
 //! The gradient of the input is the same computation: a convolution of the output's gradient, spread out by the
 //! stride, with the weights read the other way round.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::product::{LANES, Matrix, Shared, multiply};
+use super::simd::vectorised;
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,12 +107,18 @@ pub fn forward(x: &[f32], weight: &[f32], bias: &[f32], g: Geometry) -> Vec<f32>
 pub fn backward(grad: &[f32], weight: &[f32], g: Geometry) -> Vec<f32> {
     let [inputs, outputs] = g.channels;
     let area = g.kernel * g.kernel;
-    // A kernel wider than its padding by two never occurs here, a padding wider than the kernel neither.
+    // `Kernels` takes no padding wider than the kernel.
     let border = g.kernel - 1 - g.padding;
     let size = g.input.map(|size| size + g.kernel - 1);
+    // Read in place, each run of weights is one kernel long; where many pixels meet them, longer runs repay a copy.
+    let turned = (area == 1 || g.rows * g.input[0] * g.input[1] >= 256).then(|| turn(weight, g));
+    let weights = match &turned {
+        Some(turned) => Matrix::rows_of(turned, inputs, outputs * area, outputs * area),
+        None => Matrix { values: weight, rows: inputs, row_stride: area, run: area, run_stride: inputs * area },
+    };
     Plan {
         padded: Padded::new(grad, g.rows * outputs, outputs, g.output(), size, border, g.stride),
-        weights: Matrix { values: weight, rows: inputs, row_stride: area, run: area, run_stride: inputs * area },
+        weights,
         taps: (0..area).rev().map(|tap| tap / g.kernel * size[1] + tap % g.kernel).collect(),
         stride: 1,
         rows: g.rows,
@@ -117,6 +126,19 @@ pub fn backward(grad: &[f32], weight: &[f32], g: Geometry) -> Vec<f32> {
         bias: None,
     }
     .run()
+}
+
+/// `[out][in][tap]` to `[in][out][tap]`.
+fn turn(weight: &[f32], g: Geometry) -> Vec<f32> {
+    let ([inputs, outputs], area) = (g.channels, g.kernel * g.kernel);
+    let mut turned = vec![0.0; weight.len()];
+    turned.par_chunks_exact_mut(outputs * area).with_min_len(8).enumerate().for_each(|(input, line)| {
+        for (output, to) in line.chunks_exact_mut(area).enumerate() {
+            let from = (output * inputs + input) * area;
+            to.copy_from_slice(&weight[from..from + area]);
+        }
+    });
+    turned
 }
 
 /// `k` is cut into blocks of about this many, so that a group of panels stays in the second-level cache.
@@ -137,30 +159,23 @@ impl Plan<'_> {
         let shares = (wanted / groups).clamp(1, outputs.div_ceil(12));
         let share = outputs.div_ceil(shares);
         let shared = Shared::new(&mut out);
-        let width = self.output[1];
+        // So many pixels of a tile lie in one line of the picture.
+        let piece = match self.output[1] {
+            width if self.stride > 2 || !width.is_multiple_of(4) => 1,
+            width if width.is_multiple_of(16) => 16,
+            width if width.is_multiple_of(8) => 8,
+            _ => 4,
+        };
         (0..groups * shares).into_par_iter().for_each(|task| {
             let tiles = task / shares * group..(task / shares * group + group).min(tiles);
             let channels = task % shares * share..(task % shares * share + share).min(outputs);
-            match (width % 16, width % 8, width % 4, self.stride) {
-                (0, _, _, 1) => self.task::<16, 1>(tiles, channels, shared),
-                (_, 0, _, 1) => self.task::<8, 1>(tiles, channels, shared),
-                (_, _, 0, 1) => self.task::<4, 1>(tiles, channels, shared),
-                (0, _, _, 2) => self.task::<16, 2>(tiles, channels, shared),
-                (_, 0, _, 2) => self.task::<8, 2>(tiles, channels, shared),
-                (_, _, 0, 2) => self.task::<4, 2>(tiles, channels, shared),
-                _ => self.task::<1, 0>(tiles, channels, shared),
-            }
+            self.task(tiles, channels, piece, shared);
         });
         out
     }
 
-    /// Some tiles of some output channels. `R` pixels of a tile lie in one line; the stride is `S`, or any if that is 0.
-    fn task<const R: usize, const S: usize>(
-        &self,
-        tiles: std::ops::Range<usize>,
-        channels: std::ops::Range<usize>,
-        out: Shared,
-    ) {
+    /// Some tiles of some output channels.
+    fn task(&self, tiles: Range<usize>, channels: Range<usize>, piece: usize, out: Shared) {
         if channels.is_empty() || tiles.is_empty() {
             return;
         }
@@ -178,7 +193,7 @@ impl Plan<'_> {
             let depth = block.min(self.padded.channels - first) * area;
             let panels = &mut panels[..width * depth];
             for (tile, panel) in tiles.clone().zip(panels.chunks_exact_mut(depth * LANES)) {
-                self.pack::<R, S>(tile, first, panel);
+                self.pack(tile, first, piece, panel);
             }
             multiply(rows, first * area, depth, panels, first > 0, &mut sums);
         }
@@ -186,34 +201,25 @@ impl Plan<'_> {
     }
 
     /// Packs one tile of `channels` from `first` on: `[channel][tap][LANES]`.
-    fn pack<const R: usize, const S: usize>(&self, tile: usize, first: usize, panel: &mut [f32]) {
-        let ([height, width], stride) = (self.output, if S == 0 { self.stride } else { S });
+    fn pack(&self, tile: usize, first: usize, size: usize, panel: &mut [f32]) {
+        let ([height, width], stride) = (self.output, self.stride);
         let pixels = self.rows * height * width;
         let plane = self.padded.size[0] * self.padded.size[1];
         let mut starts = [0usize; LANES];
-        for (piece, start) in starts[..LANES / R].iter_mut().enumerate() {
+        for (piece, start) in starts[..LANES / size].iter_mut().enumerate() {
             // Lanes past the last pixel repeat it; nobody stores them.
-            let pixel = (tile * LANES + piece * R).min(pixels - R);
+            let pixel = (tile * LANES + piece * size).min(pixels - size);
             let (row, y, x) = (pixel / (height * width), pixel / width % height, pixel % width);
             *start = (row * self.padded.channels + first) * plane + y * stride * self.padded.size[1] + x * stride;
         }
-        let (lines, _) = panel.as_chunks_mut::<LANES>();
-        for (channel, lines) in lines.chunks_exact_mut(self.taps.len()).enumerate() {
-            for (line, tap) in lines.iter_mut().zip(&self.taps) {
-                for (to, start) in line.chunks_exact_mut(R).zip(&starts) {
-                    let from = &self.padded.values[start + channel * plane + tap..][..(R - 1) * stride + 1];
-                    for lane in 0..R {
-                        to[lane] = from[lane * stride];
-                    }
-                }
-            }
-        }
+        let values = &self.padded.values[..];
+        gather(values, plane, &self.taps, &starts, size, stride, panel);
     }
 
     fn store(
         &self,
-        tiles: std::ops::Range<usize>,
-        channels: std::ops::Range<usize>,
+        tiles: Range<usize>,
+        channels: Range<usize>,
         sums: &[f32],
         width: usize,
         out: Shared,
@@ -231,6 +237,42 @@ impl Plan<'_> {
                 // SAFETY: `out` lives until all tasks are done, and each has its own pixels and channels.
                 unsafe { out.write(at, &line[pixel - first..end - first]) };
                 pixel = end;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Copies what each tap of each channel reads, `piece` pixels of a line at a time: `[channel][tap][LANES]`.
+    fn gather(values: &[f32], plane: usize, taps: &[usize], starts: &[usize; LANES], piece: usize, stride: usize, panel: &mut [f32]) {
+        match (piece, stride) {
+            (16, 1) => pieces::<16, 1>(values, plane, taps, starts, panel),
+            (8, 1) => pieces::<8, 1>(values, plane, taps, starts, panel),
+            (4, 1) => pieces::<4, 1>(values, plane, taps, starts, panel),
+            (16, 2) => pieces::<16, 2>(values, plane, taps, starts, panel),
+            (8, 2) => pieces::<8, 2>(values, plane, taps, starts, panel),
+            (4, 2) => pieces::<4, 2>(values, plane, taps, starts, panel),
+            _ => pieces::<1, 1>(values, plane, taps, starts, panel),
+        }
+    }
+}
+
+#[inline(always)]
+fn pieces<const R: usize, const S: usize>(values: &[f32], plane: usize, taps: &[usize], starts: &[usize; LANES], panel: &mut [f32]) {
+    let (lines, _) = panel.as_chunks_mut::<LANES>();
+    let channels = lines.len() / taps.len();
+    let starts = &starts[..LANES / R];
+    let largest = |all: &[usize]| all.iter().copied().max().unwrap_or(0);
+    let end = largest(starts) + channels.saturating_sub(1) * plane + largest(taps) + (R - 1) * S;
+    assert!(end < values.len(), "a convolution reads past its padded picture");
+    for (channel, lines) in lines.chunks_exact_mut(taps.len()).enumerate() {
+        for (line, tap) in lines.iter_mut().zip(taps) {
+            for (to, start) in line.as_chunks_mut::<R>().0.iter_mut().zip(starts) {
+                let at = start + channel * plane + tap;
+                for (lane, to) in to.iter_mut().enumerate() {
+                    // SAFETY: no index is larger than `end`, which was checked.
+                    *to = unsafe { *values.get_unchecked(at + lane * S) };
+                }
             }
         }
     }

@@ -53,6 +53,10 @@ pub trait ByHand: Backend {
     ) -> FloatTensor<Self> {
         unreachable!("this backend said that it cannot")
     }
+    /// Of `x`.
+    fn affine_slope(_weight: FloatTensor<Self>, _grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("this backend said that it cannot")
+    }
     /// Of `[q, k, v]`.
     fn mix_slopes(_: [FloatTensor<Self>; 3], _grad: FloatTensor<Self>, _heads: usize) -> [FloatTensor<Self>; 3] {
         unreachable!("this backend said that it cannot")
@@ -181,6 +185,23 @@ impl<B: Kernels + ByHand, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             |x| B::conv(x, weight.clone(), bias, stride, padding),
             |(weight, x, stride, padding), grad| B::conv_slope(weight, grad, x, stride, padding),
         )
+    }
+
+    fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        let trained = weight.is_tracked() || bias.is_tracked();
+        if trained || !B::can(&[x.primitive(), weight.primitive(), bias.primitive()]) {
+            return Self::linear(x, weight, Some(bias));
+        }
+        let (weight, bias) = (weight.into_primitive(), bias.into_primitive());
+        single::<B, C, _>(x, |_| weight.clone(), |x| B::affine(x, weight.clone(), bias), B::affine_slope)
+    }
+
+    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        if weight.is_tracked() || !B::can(&[x.primitive(), weight.primitive()]) {
+            return Self::linear(x, weight, None);
+        }
+        let weight = weight.into_primitive();
+        single::<B, C, _>(x, |_| weight.clone(), |x| B::product(x, weight.clone()), B::affine_slope)
     }
 
     fn mix(q: FloatTensor<Self>, k: FloatTensor<Self>, v: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {

@@ -10,6 +10,7 @@
 //! | `product.rs`   | the matrix product that convolution and attention are made of    |
 //! | `conv.rs`      | convolution and its input's gradient                             |
 //! | `attention.rs` | attention and its gradients                                      |
+//! | `linear.rs`    | the linear layer and its input's gradient                        |
 //! | `norm.rs`      | group norm with SiLU, layer norm, and their gradients            |
 //! | `geglu.rs`     | the gated unit and its gradient                                  |
 //! | `composed.rs`  | all of them of burn's operations                                 |
@@ -20,6 +21,7 @@ mod composed;
 mod conv;
 mod geglu;
 mod gradients;
+mod linear;
 mod norm;
 mod product;
 mod simd;
@@ -75,6 +77,16 @@ pub trait Kernels: Backend {
         composed::conv::<Self>(x, weight, bias, stride, padding)
     }
 
+    /// See [`linear`].
+    fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::linear(x, weight, Some(bias))
+    }
+
+    /// See [`linear`], without a bias.
+    fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::linear(x, weight, None)
+    }
+
     /// See [`attention`].
     fn mix(q: FloatTensor<Self>, k: FloatTensor<Self>, v: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
         composed::mix::<Self>(q, k, v, heads)
@@ -123,6 +135,18 @@ pub fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, stride: usize, padding: usize) -> Tensor<4> {
     let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
     Tensor::from_dispatch(<Dispatch as Kernels>::conv(x, weight, bias, stride, padding))
+}
+
+/// `x W + b`.
+///
+/// # Shapes
+/// `x` `[.., in]`, `weight` `[in, out]`, `bias` `[out]`; returns `[.., out]`.
+pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(match bias {
+        Some(bias) => <Dispatch as Kernels>::affine(x, weight, bias.into_dispatch()),
+        None => <Dispatch as Kernels>::product(x, weight),
+    })
 }
 
 /// Multi-head attention, `softmax(q kᵀ / √width) v` head by head.
@@ -203,6 +227,14 @@ impl Kernels for Flex {
         }
     }
 
+    fn affine(x: Host, weight: Host, bias: Host) -> Host {
+        if ours(&[&x, &weight, &bias]) { line(x, weight, Some(bias)) } else { Self::linear(x, weight, Some(bias)) }
+    }
+
+    fn product(x: Host, weight: Host) -> Host {
+        if ours(&[&x, &weight]) { line(x, weight, None) } else { Self::linear(x, weight, None) }
+    }
+
     fn mix(q: Host, k: Host, v: Host, heads: usize) -> Host {
         if !ours(&[&q, &k, &v]) {
             return composed::mix::<Self>(q, k, v, heads);
@@ -253,6 +285,15 @@ impl ByHand for Flex {
         geometry(x, weight, stride, padding).is_some()
     }
 
+    fn affine_slope(weight: Host, grad: Host) -> Host {
+        let sizes = weight.shape().dims();
+        let mut shape = grad.shape();
+        let last = shape.num_dims() - 1;
+        shape[last] = sizes[0];
+        let [weight, grad] = [weight, grad].map(Values::new);
+        tensor(linear::backward(grad.slice(), weight.slice(), sizes), shape)
+    }
+
     fn mix_slopes([q, k, v]: [Host; 3], grad: Host, heads: usize) -> [Host; 3] {
         let sizes = sizes(&q, &k, heads);
         let shapes = [&q, &k, &v].map(|x| x.shape());
@@ -273,6 +314,15 @@ fn geometry(x: &Shape, weight: &Shape, stride: usize, padding: usize) -> Option<
     let ([rows, _, height, width], [outputs, inputs, kernel, other]) = (x.dims(), weight.dims());
     let fits = kernel == other && padding < kernel && height + 2 * padding >= kernel && width + 2 * padding >= kernel;
     fits.then_some(Geometry { rows, channels: [inputs, outputs], input: [height, width], kernel, stride, padding })
+}
+
+fn line(x: Host, weight: Host, bias: Option<Host>) -> Host {
+    let sizes = weight.shape().dims();
+    let mut shape = x.shape();
+    let last = shape.num_dims() - 1;
+    shape[last] = sizes[1];
+    let ([x, weight], bias) = ([x, weight].map(Values::new), bias.map(Values::new));
+    tensor(linear::forward(x.slice(), weight.slice(), bias.as_ref().map(Values::slice), sizes), shape)
 }
 
 fn sizes(q: &Host, k: &Host, heads: usize) -> attention::Sizes {

@@ -39,45 +39,65 @@ vectorised! {
     /// `panels` `[panel][depth][LANES]`, `out` `[row][panel][LANES]`.
     /// `first_k` and `depth` are multiples of `a.run`, unless a row is one run.
     pub fn multiply(a: Matrix<'_>, first_k: usize, depth: usize, panels: &[f32], add: bool, out: &mut [f32]) {
-        let width = panels.len() / depth;
+        let count = panels.len() / (depth * LANES);
+        let width = count * LANES;
+        let whole = a.run_stride == a.run;
+        let (start, run, runs) = if whole { (first_k, depth, 1) } else { (first_k / a.run * a.run_stride, a.run, depth / a.run) };
+        if a.rows == 0 || count == 0 || runs == 0 {
+            return;
+        }
+        assert!(run * runs == depth, "a block of whole runs");
+        assert!((a.rows - 1) * a.row_stride + start + (runs - 1) * a.run_stride + run <= a.values.len(), "the matrix is as large as it says");
+        assert!(a.rows * width <= out.len(), "the product has room");
         for row in (0..a.rows).step_by(ROWS) {
-            for (index, panel) in panels.chunks_exact(depth * LANES).enumerate() {
+            let a_rows = &a.values[row * a.row_stride + start..];
+            for index in 0..count {
+                let panel = &panels[index * depth * LANES..][..depth * LANES];
                 let out = &mut out[row * width + index * LANES..];
-                let from = (row, first_k, depth);
-                match a.rows - row {
-                    1 => tile::<FMA, 1>(a, from, panel, add, out, width),
-                    2 => tile::<FMA, 2>(a, from, panel, add, out, width),
-                    3 => tile::<FMA, 3>(a, from, panel, add, out, width),
-                    4 => tile::<FMA, 4>(a, from, panel, add, out, width),
-                    5 => tile::<FMA, 5>(a, from, panel, add, out, width),
-                    _ => tile::<FMA, ROWS>(a, from, panel, add, out, width),
+                let block = Block { row_stride: a.row_stride, run, run_stride: a.run_stride, add, width };
+                // SAFETY: the assertions above, and at most `rows - row` rows.
+                unsafe {
+                    match a.rows - row {
+                        1 => tile::<FMA, 1>(a_rows, block, panel, out),
+                        2 => tile::<FMA, 2>(a_rows, block, panel, out),
+                        3 => tile::<FMA, 3>(a_rows, block, panel, out),
+                        4 => tile::<FMA, 4>(a_rows, block, panel, out),
+                        5 => tile::<FMA, 5>(a_rows, block, panel, out),
+                        _ => tile::<FMA, ROWS>(a_rows, block, panel, out),
+                    }
                 }
             }
         }
     }
 }
 
-/// `M` rows by [`LANES`] columns, held in registers while `k` runs.
-#[inline(always)]
-fn tile<const FMA: bool, const M: usize>(
-    a: Matrix<'_>,
-    (row, first_k, depth): (usize, usize, usize),
-    panel: &[f32],
+/// What [`tile`] knows of the product besides its slices.
+#[derive(Clone, Copy)]
+struct Block {
+    row_stride: usize,
+    run: usize,
+    run_stride: usize,
     add: bool,
-    out: &mut [f32],
+    /// Of a row of the output.
     width: usize,
-) {
+}
+
+/// `M` rows by [`LANES`] columns, held in registers while `k` runs. Without checks: a tile may be as short as 16 steps.
+///
+/// # Safety
+/// `a` holds `M` rows of all the runs that `panel` has steps for, `panel` whole runs, and `out` `M` rows of `width`.
+#[inline(always)]
+unsafe fn tile<const FMA: bool, const M: usize>(a: &[f32], block: Block, panel: &[f32], out: &mut [f32]) {
     let mut sums = [[0.0f32; LANES]; M];
-    let (panel, _) = panel.as_chunks::<LANES>();
-    let whole = a.run_stride == a.run;
-    let run = if whole { depth } else { a.run };
-    for (index, columns) in panel.chunks_exact(run).enumerate() {
-        let start = if whole { first_k } else { (first_k / run + index) * a.run_stride };
-        let weights: [&[f32]; M] = std::array::from_fn(|i| &a.values[(row + i) * a.row_stride + start..][..run]);
+    let (columns, _) = panel.as_chunks::<LANES>();
+    for (index, columns) in columns.chunks_exact(block.run).enumerate() {
+        // SAFETY: the caller vouches for `a`.
+        let weights: [*const f32; M] =
+            std::array::from_fn(|i| unsafe { a.as_ptr().add(i * block.row_stride + index * block.run_stride) });
         for (k, column) in columns.iter().enumerate() {
             for (sums, weights) in sums.iter_mut().zip(&weights) {
-                // SAFETY: every slice of weights has `run` elements, and so has `columns`.
-                let weight = unsafe { *weights.get_unchecked(k) };
+                // SAFETY: `k` is less than the run.
+                let weight = unsafe { *weights.add(k) };
                 for lane in 0..LANES {
                     sums[lane] = fma::<FMA>(weight, column[lane], sums[lane]);
                 }
@@ -85,12 +105,15 @@ fn tile<const FMA: bool, const M: usize>(
         }
     }
     for (row, sums) in sums.iter().enumerate() {
-        let out = &mut out[row * width..row * width + LANES];
-        if add {
+        // SAFETY: the caller vouches for `out`.
+        let out = unsafe { &mut *out.as_mut_ptr().add(row * block.width).cast::<[f32; LANES]>() };
+        if block.add {
             // Added up block by block, which rounds less than one long sum.
-            out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+            for lane in 0..LANES {
+                out[lane] += sums[lane];
+            }
         } else {
-            out.copy_from_slice(sums);
+            *out = *sums;
         }
     }
 }

@@ -78,13 +78,14 @@ pub fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
+/// Adding and subtracting 1.5 · 2^23 rounds to the nearest whole number, which the sum's lowest bits hold.
+const ROUND: f32 = 12_582_912.0;
+
 /// `eˣ` to 1.5 units in the last place; 0 below -87.3, and no more than e^88 above.
 ///
 /// Cephes' `expf`: `x = n ln 2 + r`, a polynomial of `r`, and `n` put into the exponent.
 #[inline(always)]
 pub fn exp<const FMA: bool>(x: f32) -> f32 {
-    // Adding and subtracting 1.5 · 2^23 rounds to the nearest whole number.
-    const ROUND: f32 = 12_582_912.0;
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     const LOWEST: f32 = -87.33;
@@ -147,4 +148,19 @@ pub fn erf<const FMA: bool>(x: f32) -> f32 {
         q = fma::<FMA>(q, square, c);
     }
     x * p / q
+}
+
+/// `2ˣ` to 1 unit in the last place for x up to 127; never less than 2^-126.
+///
+/// `x = n + r` with `n` whole, a polynomial of `r`, and `n` put into the exponent.
+#[inline(always)]
+pub fn exp2<const FMA: bool>(x: f32) -> f32 {
+    let x = if x > -126.0 { x } else { -126.0 };
+    let shifted = x + ROUND;
+    let r = x - (shifted - ROUND);
+    let mut p = 1.534_732e-4;
+    for c in [1.340_015_4e-3, 9.618_484e-3, 5.550_328e-2, 2.402_264_6e-1, 6.931_472e-1, 1.0] {
+        p = fma::<FMA>(p, r, c);
+    }
+    p * f32::from_bits(shifted.to_bits().wrapping_shl(23).wrapping_add(0x3f80_0000))
 }

@@ -1,6 +1,6 @@
 //! The layers that everything else is made of, each loaded from a checkpoint by its own name.
 
-use burn::tensor::module::{interpolate, linear};
+use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
@@ -40,7 +40,7 @@ impl Linear {
     /// # Shapes
     /// `[.., in]` to `[.., out]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        linear(x, self.weight.clone(), self.bias.clone())
+        kernels::linear(x, self.weight.clone(), self.bias.clone())
     }
 
     /// The width of the output.
