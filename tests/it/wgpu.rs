@@ -5,6 +5,7 @@ use std::process::Command;
 
 use burn::tensor::Device;
 use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
+use podium::engine::nets::attention::Context;
 use podium::engine::sample::{Observer, StepReport, sample};
 use podium::engine::scene::Execution;
 use podium::engine::{Result, noise};
@@ -58,9 +59,12 @@ impl Observer for Step {
 fn step_on(device: &Device) -> (Vec<f32>, Step) {
     let case = Case::coarse(device);
     let mut scene = case.scene(Execution::Lockstep);
-    let start = noise::seeded(&[5], [4, 16, 16], device);
-    let context = scene.branches[0].conditional.clone();
-    let forward = case.models.unet.predict(start.clone(), &[501], &context, &mut ());
+    let start = noise::seeded(&[5], [4, 8, 8], device);
+    // As many rows as the fused step has, since every further shape is compiled anew.
+    let rows = scene.branches.len() * 2;
+    let context = Context::concat(&vec![scene.branches[0].conditional.clone(); rows]);
+    let latents = noise::seeded(&(0..rows as u64).collect::<Vec<_>>(), [4, 8, 8], device);
+    let forward = case.models.unet.predict(latents, &[501], &context, &mut ());
     let mut step = Step::default();
     let stopped = sample(&case.models, &mut scene, start, 0, &mut step);
     assert!(stopped.is_err(), "stopped after one step");
