@@ -376,6 +376,18 @@ impl Adapter {
         self.unet.keys().copied()
     }
 
+    /// Numbers held.
+    pub fn len(&self) -> usize {
+        let factors = self.unet.values().chain(self.text.values());
+        let factors: usize = factors.map(|(a, b)| a.shape().num_elements() + b.shape().num_elements()).sum();
+        factors + self.embeddings.iter().map(|embedding| embedding.shape().num_elements()).sum::<usize>()
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The layer-wise embeddings of placeholder `token`: `[layers, width]`.
     pub fn embedding(&self, token: usize) -> Option<&Tensor<2>> {
         self.embeddings.get(token)

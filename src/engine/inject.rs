@@ -31,6 +31,16 @@ impl Stacked {
         let factors = factors.into_iter().filter_map(|(key, pair)| Some((key, pair?))).collect();
         Self { branches: branches.len(), factors }
     }
+
+    /// Numbers held.
+    pub fn len(&self) -> usize {
+        self.factors.values().map(|(a, b)| a.shape().num_elements() + b.shape().num_elements()).sum()
+    }
+
+    /// Whether no branch changes any layer.
+    pub fn is_empty(&self) -> bool {
+        self.factors.is_empty()
+    }
 }
 
 fn stack(branches: &[Option<&Adapter>], site: Site, projection: Projection) -> Option<(Tensor<3>, Tensor<3>)> {

@@ -27,6 +27,10 @@ pub fn encode_plain(models: &Models, prompt: &str) -> EncodedPrompt {
 pub fn encode_custom(models: &Models, concept: &Concept, adapter: &Adapter, prompt: &str) -> EncodedPrompt {
     let tokens = models.tokenizer.encode_with(prompt, &concept.tokens);
     let plain = models.text_encoder.embed(&[tokens.ids()]);
+    // Without a token of the concept's all layers read the same text, as the negative prompt's do.
+    if !tokens.tokens.iter().any(|token| matches!(token, Token::Placeholder(_))) {
+        return EncodedPrompt { context: Context::plain(models.text_encoder.forward(plain, adapter)), tokens };
+    }
     let [_, positions, width] = plain.dims();
     let mut embeddings = plain.expand([concept.layers, positions, width]);
     for (position, token) in tokens.tokens.iter().enumerate() {

@@ -149,6 +149,16 @@ impl Scene {
         }
     }
 
+    /// Bytes that the custom branches hold on the device from step to step: their factors, alone and stacked, and
+    /// their prompts.
+    pub fn concept_bytes(&self) -> usize {
+        let own = self.branches.iter().skip(1).map(|branch| {
+            branch.conditional.len() + branch.unconditional.len() + branch.adapter.as_ref().map_or(0, Adapter::len)
+        });
+        let stacked = self.groups(1).iter().map(|group| group.stacked.len()).sum::<usize>();
+        (own.sum::<usize>() + stacked) * size_of::<f32>()
+    }
+
     /// Each branch's weight in the layout loss: 1 for the base, α / N for the N custom ones.
     pub(super) fn loss_weights(&self, branches: &[usize]) -> Vec<f64> {
         let custom = (self.branches.len() - 1).max(1) as f64;

@@ -217,3 +217,14 @@ fn an_inversion_is_found_again_and_a_changed_picture_is_not() {
     project.layers_mut().expect("a collage")[0].x += 5.0;
     assert!(inverted(&render(&engine, &project, Watch::default())));
 }
+
+#[test]
+fn a_concept_takes_less_than_four_times_its_file_on_the_device() {
+    let golden = crate::run_parity::Case::coarse(&burn::tensor::Device::flex());
+    let files: Vec<PathBuf> = golden.golden.list("concepts");
+    let size = |file: &PathBuf| std::fs::metadata(golden.golden.folder.join(file)).expect("there").len() as usize;
+    let on_disk: usize = files.iter().map(size).sum();
+    let held = golden.scene(podium::engine::scene::Execution::Lockstep).concept_bytes();
+    println!("{held} bytes held for {on_disk} bytes of files");
+    assert!(held < 4 * on_disk, "{held} bytes held for {on_disk} bytes of files");
+}

@@ -9,53 +9,75 @@ use crate::engine::error::Result;
 use crate::engine::kernels;
 use crate::engine::weights::Weights;
 
-/// The encoded prompts of a batch: one slice for all cross-attention layers, or one a layer (ED-LoRA's layer-wise text).
+/// The encoded prompts of a batch: rows of prompts, each with one text for all cross-attention layers or one a layer
+/// (ED-LoRA's layer-wise text).
+///
+/// Rows are put together only when a layer asks for them, so that a prompt is held once, however many batches it is in.
 #[derive(Clone, Debug)]
 pub struct Context {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug)]
+struct Part {
     /// One, or as many as the UNet has cross-attention layers: `[rows, 77, width]` each.
     slices: Vec<Tensor<3>>,
+    /// How many times each row stands in the batch.
+    pictures: usize,
+}
+
+impl Part {
+    fn slice(&self, layer: usize) -> Tensor<3> {
+        // A part is never empty; a plain one serves every layer.
+        let text = self.slices[layer.min(self.slices.len() - 1)].clone();
+        if self.pictures == 1 {
+            return text;
+        }
+        let [rows, tokens, width] = text.dims();
+        let repeated = text.reshape([rows, 1, tokens, width]).repeat_dim(1, self.pictures);
+        repeated.reshape([rows * self.pictures, tokens, width])
+    }
 }
 
 impl Context {
     /// The same text for every layer: `[rows, 77, width]`.
     pub fn plain(text: Tensor<3>) -> Self {
-        Self { slices: vec![text] }
+        Self::layerwise(vec![text])
     }
 
     /// One text a layer, in the order in which the layers run.
     pub fn layerwise(slices: Vec<Tensor<3>>) -> Self {
-        Self { slices }
+        Self { parts: vec![Part { slices, pictures: 1 }] }
     }
 
-    /// What cross-attention layer `layer` reads.
+    /// What cross-attention layer `layer` reads: `[rows, 77, width]`.
     pub fn slice(&self, layer: usize) -> Tensor<3> {
-        // A context is never empty; a plain one serves every layer.
-        self.slices[layer.min(self.slices.len() - 1)].clone()
+        match self.parts.as_slice() {
+            [part] => part.slice(layer),
+            parts => Tensor::cat(parts.iter().map(|part| part.slice(layer)).collect(), 0),
+        }
     }
 
     /// The rows of several contexts, one after the other.
     pub fn concat(parts: &[Context]) -> Self {
-        let layers = parts.iter().map(|part| part.slices.len()).max().unwrap_or(1);
-        let slices =
-            (0..layers).map(|layer| Tensor::cat(parts.iter().map(|part| part.slice(layer)).collect(), 0)).collect();
-        Self { slices }
+        Self { parts: parts.iter().flat_map(|context| context.parts.iter().cloned()).collect() }
     }
 
     /// Each row repeated for `pictures` pictures, row by row.
     #[must_use]
     pub fn repeat_rows(&self, pictures: usize) -> Self {
-        if pictures == 1 {
-            return self.clone();
-        }
-        let repeat = |text: &Tensor<3>| {
-            let [rows, tokens, width] = text.dims();
-            text.clone().reshape([rows, 1, tokens, width]).repeat_dim(1, pictures).reshape([
-                rows * pictures,
-                tokens,
-                width,
-            ])
-        };
-        Self { slices: self.slices.iter().map(repeat).collect() }
+        let repeat = |part: &Part| Part { slices: part.slices.clone(), pictures: part.pictures * pictures };
+        Self { parts: self.parts.iter().map(repeat).collect() }
+    }
+
+    /// Numbers held.
+    pub fn len(&self) -> usize {
+        self.parts.iter().flat_map(|part| &part.slices).map(|text| text.shape().num_elements()).sum()
+    }
+
+    /// Whether it holds nothing, which no context that encodes a prompt does.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
