@@ -216,14 +216,7 @@ impl Plan<'_> {
         gather(values, plane, &self.taps, &starts, size, stride, panel);
     }
 
-    fn store(
-        &self,
-        tiles: Range<usize>,
-        channels: Range<usize>,
-        sums: &[f32],
-        width: usize,
-        out: Shared,
-    ) {
+    fn store(&self, tiles: Range<usize>, channels: Range<usize>, sums: &[f32], width: usize, out: Shared) {
         let area = self.output[0] * self.output[1];
         let (first, last) = (tiles.start * LANES, (tiles.end * LANES).min(self.rows * area));
         let mut line = vec![0.0; width];
@@ -258,7 +251,13 @@ vectorised! {
 }
 
 #[inline(always)]
-fn pieces<const R: usize, const S: usize>(values: &[f32], plane: usize, taps: &[usize], starts: &[usize; LANES], panel: &mut [f32]) {
+fn pieces<const R: usize, const S: usize>(
+    values: &[f32],
+    plane: usize,
+    taps: &[usize],
+    starts: &[usize; LANES],
+    panel: &mut [f32],
+) {
     let (lines, _) = panel.as_chunks_mut::<LANES>();
     let channels = lines.len() / taps.len();
     let starts = &starts[..LANES / R];

@@ -20,8 +20,11 @@ impl Panels {
         let block = |first: usize| {
             let depth = DEPTH.min(inputs - first);
             let mut panels = vec![0.0; outputs.div_ceil(LANES) * LANES * depth];
-            panels.par_chunks_exact_mut(depth * LANES).with_min_len((1 << 14) / (depth * LANES) + 1).enumerate().for_each(
-                |(panel, lines)| {
+            panels
+                .par_chunks_exact_mut(depth * LANES)
+                .with_min_len((1 << 14) / (depth * LANES) + 1)
+                .enumerate()
+                .for_each(|(panel, lines)| {
                     let start = panel * LANES;
                     let count = LANES.min(outputs - start);
                     let (lines, _) = lines.as_chunks_mut::<LANES>();
@@ -35,8 +38,7 @@ impl Panels {
                             line[..count].copy_from_slice(&weight[(first + k) * outputs + start..][..count]);
                         }
                     }
-                },
-            );
+                });
             panels
         };
         Self { blocks: (0..inputs).step_by(DEPTH).map(block).collect(), inputs, outputs }
@@ -58,7 +60,7 @@ impl Panels {
                 multiply(rows, block * DEPTH, depth, panels, block > 0 || bias.is_some(), out);
             }
         };
-        out.par_chunks_mut(share * outputs).zip(x.par_chunks(share * inputs)).for_each(|(out, x)| {
+        let run = |(out, x): (&mut [f32], &[f32])| {
             let begin = |line: &mut [f32]| bias.into_iter().for_each(|bias| line[..outputs].copy_from_slice(bias));
             if wide == outputs {
                 out.chunks_exact_mut(outputs).for_each(begin);
@@ -71,7 +73,12 @@ impl Panels {
                     out.copy_from_slice(&line[..outputs]);
                 }
             }
-        });
+        };
+        if share >= tokens {
+            run((&mut out, x));
+        } else {
+            out.par_chunks_mut(share * outputs).zip(x.par_chunks(share * inputs)).for_each(run);
+        }
         out
     }
 }

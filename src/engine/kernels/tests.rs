@@ -125,7 +125,9 @@ fn convolution_equals_burns() {
 
 #[test]
 fn linear_equals_burns() {
-    for (shape, outputs) in [([2, 5, 7], 3), ([1, 77, 64], 32), ([3, 13, 33], 40), ([1, 1, 1100], 20), ([1, 300, 16], 48)] {
+    for (shape, outputs) in
+        [([2, 5, 7], 3), ([1, 77, 64], 32), ([3, 13, 33], 40), ([1, 1, 1100], 20), ([1, 300, 16], 48)]
+    {
         let weight: Tensor<2> = random([shape[2], outputs]);
         for bias in [None, Some(random([outputs]))] {
             let ours = |x| linear(x, weight.clone(), bias.clone());
