@@ -106,23 +106,29 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Writes a panel `[width][LANES]`, lane by lane scaled, to one head of `[rows, tokens, channels]`.
-fn store(
-    panel: &[f32],
-    scale: &[f32; LANES],
-    s: Sizes,
-    (row, head): (usize, usize),
-    tokens: usize,
-    (first, count): (usize, usize),
-    line: &mut [f32],
+/// One head of an output `[rows, tokens, channels]`.
+#[derive(Clone, Copy)]
+struct Target {
+    /// Of the head's first value.
+    start: usize,
+    stride: usize,
     out: Shared,
-) {
-    for lane in 0..count {
-        for (channel, to) in line.iter_mut().enumerate() {
-            *to = panel[channel * LANES + lane] * scale[lane];
+}
+
+impl Target {
+    fn new(out: Shared, s: Sizes, row: usize, head: usize, tokens: usize) -> Self {
+        Self { start: row * tokens * s.channels() + head * s.width, stride: s.channels(), out }
+    }
+
+    /// Writes a panel `[width][LANES]`, each lane times its scale, to `count` tokens from `first` on; `line` is scratch.
+    fn store(&self, panel: &[f32], scale: &[f32; LANES], first: usize, count: usize, line: &mut [f32]) {
+        for lane in 0..count {
+            for (channel, to) in line.iter_mut().enumerate() {
+                *to = panel[channel * LANES + lane] * scale[lane];
+            }
+            // SAFETY: each panel of each head has its own elements, and the output outlives the parallel loop.
+            unsafe { self.out.write(self.start + (first + lane) * self.stride, line) };
         }
-        // SAFETY: each panel of each head has its own elements, and the output outlives the parallel loop.
-        unsafe { out.write((row * tokens + first + lane) * s.channels() + head * s.width, line) };
     }
 }
 
@@ -159,6 +165,7 @@ pub fn forward(q: &[f32], k: &[f32], v: &[f32], s: Sizes) -> Vec<f32> {
         let [q, k, v] =
             [(q, s.queries), (k, s.keys), (v, s.keys)].map(|(x, tokens)| Head::new(x, s, row, head, tokens));
         let v = v.transposed();
+        let to = Target::new(shared, s, row, head, s.queries);
         let init =
             || (vec![0.0; s.width * LANES], vec![0.0; s.keys * LANES], vec![0.0; s.width * LANES], vec![0.0; s.width]);
         s.each_panel(s.queries, s.keys, init, |(panel, scores, mixed, line), first, count| {
@@ -167,7 +174,7 @@ pub fn forward(q: &[f32], k: &[f32], v: &[f32], s: Sizes) -> Vec<f32> {
             let (mut max, mut sum) = ([0.0; LANES], [0.0; LANES]);
             exponentiate(scores, &mut max, &mut sum);
             multiply(Matrix::rows_of(&v, s.width, s.keys, s.keys), 0, s.keys, scores, false, mixed);
-            store(mixed, &sum.map(|sum| 1.0 / sum), s, (row, head), s.queries, (first, count), line, shared);
+            to.store(mixed, &sum.map(|sum| 1.0 / sum), first, count, line);
         });
     });
     out
@@ -225,7 +232,8 @@ pub fn backward(q: &[f32], k: &[f32], v: &[f32], grad: &[f32], s: Sizes) -> [Vec
     let plain = [1.0; LANES];
     let scaled = [s.scale(); LANES];
     s.each_head(|row, head| {
-        let at = (row, head);
+        let to = |out, tokens| Target::new(out, s, row, head, tokens);
+        let (dq, dk, dv) = (to(dq, s.queries), to(dk, s.keys), to(dv, s.keys));
         let of = |x, tokens| Head::new(x, s, row, head, tokens);
         let (q, k, v, grad) = (of(q, s.queries), of(k, s.keys), of(v, s.keys), of(grad, s.queries));
         let [qt, kt, gt] = [q, k, grad].map(|x| x.transposed());
@@ -253,7 +261,7 @@ pub fn backward(q: &[f32], k: &[f32], v: &[f32], grad: &[f32], s: Sizes) -> [Vec
                 multiply(v.matrix(), 0, s.width, other, false, dp);
                 slope(scores, &sum, dp, &mut inner);
                 multiply(Matrix::rows_of(&kt, s.width, s.keys, s.keys), 0, s.keys, dp, false, mixed);
-                store(mixed, &scaled, s, at, s.queries, (first, count), line, dq);
+                dq.store(mixed, &scaled, first, count, line);
                 for lane in 0..count {
                     // SAFETY: each query has its own note, and the notes outlive the loop.
                     unsafe { shared.write((first + lane) * 3, &[max[lane], 1.0 / sum[lane], inner[lane]]) };
@@ -272,9 +280,9 @@ pub fn backward(q: &[f32], k: &[f32], v: &[f32], grad: &[f32], s: Sizes) -> [Vec
                 multiply(grad.matrix(), 0, s.width, other, false, dp);
                 slope_of_keys(notes, scores, dp);
                 multiply(Matrix::rows_of(&gt, s.width, s.queries, s.queries), 0, s.queries, scores, false, mixed);
-                store(mixed, &plain, s, at, s.keys, (first, count), line, dv);
+                dv.store(mixed, &plain, first, count, line);
                 multiply(Matrix::rows_of(&qt, s.width, s.queries, s.queries), 0, s.queries, dp, false, mixed);
-                store(mixed, &scaled, s, at, s.keys, (first, count), line, dk);
+                dk.store(mixed, &scaled, first, count, line);
             },
         );
     });

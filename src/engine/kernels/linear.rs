@@ -60,7 +60,7 @@ impl Panels {
                 multiply(rows, block * DEPTH, depth, panels, block > 0 || bias.is_some(), out);
             }
         };
-        out.par_chunks_mut(share * outputs).zip(x.par_chunks(share * inputs)).for_each(|(out, x)| {
+        let run = |(out, x): (&mut [f32], &[f32])| {
             let begin = |line: &mut [f32]| bias.into_iter().for_each(|bias| line[..outputs].copy_from_slice(bias));
             if wide == outputs {
                 out.chunks_exact_mut(outputs).for_each(begin);
@@ -73,7 +73,12 @@ impl Panels {
                     out.copy_from_slice(&line[..outputs]);
                 }
             }
-        });
+        };
+        if share >= tokens {
+            run((&mut out, x));
+        } else {
+            out.par_chunks_mut(share * outputs).zip(x.par_chunks(share * inputs)).for_each(run);
+        }
         out
     }
 }

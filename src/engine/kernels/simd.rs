@@ -89,18 +89,12 @@ pub fn exp<const FMA: bool>(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     const LOWEST: f32 = -87.33;
-    let clamped = if x > 88.0 {
-        88.0
-    } else if x < LOWEST {
-        LOWEST
-    } else {
-        x
-    };
+    let clamped = x.clamp(LOWEST, 88.0);
     let shifted = fma::<FMA>(clamped, std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
     let r = fma::<FMA>(n, -LN2_LOW, fma::<FMA>(n, -LN2_HIGH, clamped));
     let mut p = 1.987_569_1e-4;
-    for c in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+    for c in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         p = fma::<FMA>(p, r, c);
     }
     let y = fma::<FMA>(p, r * r, r) + 1.0;
@@ -131,13 +125,7 @@ pub fn sum_of(values: &[f32], mut of: impl FnMut(f32) -> f32) -> f32 {
 /// The error function, to 3e-7 of its value: Eigen's quotient of odd polynomials.
 #[inline(always)]
 pub fn erf<const FMA: bool>(x: f32) -> f32 {
-    let x = if x > 4.0 {
-        4.0
-    } else if x < -4.0 {
-        -4.0
-    } else {
-        x
-    };
+    let x = x.clamp(-4.0, 4.0);
     let square = x * x;
     let mut p = -2.726_142_3e-10;
     for c in [2.770_681_4e-8, -2.101_024e-6, -5.692_506_5e-5, -7.349_906e-4, -2.954_6e-3, -1.609_603_3e-2] {
@@ -155,7 +143,8 @@ pub fn erf<const FMA: bool>(x: f32) -> f32 {
 /// `x = n + r` with `n` whole, a polynomial of `r`, and `n` put into the exponent.
 #[inline(always)]
 pub fn exp2<const FMA: bool>(x: f32) -> f32 {
-    let x = if x > -126.0 { x } else { -126.0 };
+    // A NaN stays one.
+    let x = if x < -126.0 { -126.0 } else { x };
     let shifted = x + ROUND;
     let r = x - (shifted - ROUND);
     let mut p = 1.534_732e-4;
