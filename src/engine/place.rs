@@ -6,6 +6,7 @@ use super::invert::Trajectory;
 use super::models::Models;
 
 /// Which latent stands outside the mask.
+#[expect(clippy::large_enum_variant, reason = "there is one a render")]
 pub enum Background {
     /// The photo's latent, noised with the run's own initial noise (release).
     Noised {

@@ -1,6 +1,7 @@
 //! The sampling loop: the method on one screen.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -273,9 +274,9 @@ fn refine_masks(
     for (picture, old) in scene.masks.iter().enumerate() {
         let mut segmentations: HashMap<usize, Vec<Segmentation>> = HashMap::new();
         for &branch in scene.subjects.iter().chain([&0]) {
-            if !segmentations.contains_key(&branch) {
+            if let Entry::Vacant(place) = segmentations.entry(branch) {
                 observer.check()?;
-                segmentations.insert(branch, segment(scene, &map_of(maps, branch, picture), index, observer));
+                place.insert(segment(scene, &map_of(maps, branch, picture), index, observer));
             }
         }
         observer.check()?;

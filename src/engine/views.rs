@@ -146,7 +146,7 @@ pub fn attention_views(
                 values,
                 range,
             };
-            let seen: Vec<(&String, (Vec<f32>, (f32, f32)))> = words
+            let seen: Vec<(&String, Normalised)> = words
                 .iter()
                 .filter(|(_, positions)| !positions.is_empty())
                 .map(|(word, positions)| (word, normalised(&map, keys, positions)))
@@ -165,8 +165,11 @@ pub fn attention_views(
     views
 }
 
+/// Values in 0..1 and the range that they had before.
+type Normalised = (Vec<f32>, (f32, f32));
+
 /// The probabilities of a word's tokens at every cell, normalised to 0..1, with their range before.
-fn normalised(map: &[f32], keys: usize, positions: &[usize]) -> (Vec<f32>, (f32, f32)) {
+fn normalised(map: &[f32], keys: usize, positions: &[usize]) -> Normalised {
     let at =
         |row: &[f32]| positions.iter().filter_map(|&position| row.get(position)).sum::<f32>() / positions.len() as f32;
     let values: Vec<f32> = map.chunks_exact(keys.max(1)).map(at).collect();

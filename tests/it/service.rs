@@ -69,12 +69,15 @@ fn one_to_five_concepts_render() {
     }
 }
 
+/// Turns one part of the method off, or another way.
+type Switch = fn(&mut Project);
+
 #[test]
 fn every_ablation_switch_changes_the_picture() {
     let engine = engine();
     let whole = small("beach", 8);
     let base = render(&engine, &whole, Watch::default()).finished();
-    let switches: [(&str, fn(&mut Project)); 7] = [
+    let switches: [(&str, Switch); 7] = [
         ("layout alignment", |p| p.settings.layout_alignment.enabled = false),
         ("self-attention", |p| p.settings.concept_injection.self_attention = false),
         ("cross-attention", |p| p.settings.concept_injection.cross_attention = false),

@@ -115,7 +115,7 @@ impl UnetConfig {
                 ));
             }
         }
-        if self.block_out_channels[0] % 2 != 0 || self.layers_per_block == 0 || self.in_channels == 0 {
+        if !self.block_out_channels[0].is_multiple_of(2) || self.layers_per_block == 0 || self.in_channels == 0 {
             return refuse("an odd first width, or no layers or channels".into());
         }
         Ok(())
