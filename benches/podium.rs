@@ -83,7 +83,7 @@ fn scene(models: &Models, concepts: usize, guided: bool, refined: bool, side: us
             step_size: 10.0,
             alignment: Alignment { alpha: 1.0, distance: Distance::MeanSquare, foreground: None },
             fusion: Fusion::Features(Fused { self_attention: true, cross_attention: true }),
-            refinement: Refinement { counts: Counts::Release, starts: 100, overlap_threshold: 0.0, seed: 0 },
+            refinement: Refinement { counts: Counts::Release, starts: 40, overlap_threshold: 0.0, seed: 0 },
             execution: Execution::Lockstep,
         },
     }
@@ -153,12 +153,12 @@ fn clustering(criterion: &mut Criterion, models: &Models) {
     let tokens = side * side / 4;
     let mut group = criterion.benchmark_group("1024 tokens");
     group.bench_function("refinement step", |bench| bench.iter(|| step(models, &mut scene, &latents)));
-    group.bench_function("k-means of the step (3 branches, k = 3, 4, 5, 100 starts)", |bench| {
+    group.bench_function("k-means of the step (3 branches, k = 3, 4, 5, 40 starts)", |bench| {
         bench.iter(|| {
             for _ in 0..3 {
                 let clusterer = Clusterer::new(&keep.0, tokens, tokens);
                 for k in 3..6 {
-                    black_box(clusterer.cluster(k, 100, 0, &|| false));
+                    black_box(clusterer.cluster(k, 40, 0, &|| false));
                 }
             }
         });

@@ -36,7 +36,11 @@ impl Preset {
             Self::Standard => (50, Inversion::Coarse),
             Self::Paper => (200, Inversion::Exact),
         };
-        Settings { steps, inversion, ..Settings::default() }
+        let mut settings = Settings { steps, inversion, ..Settings::default() };
+        if self == Self::Paper {
+            settings.mask_refinement.starts = 100;
+        }
+        settings
     }
 
     /// Replaces all settings by the preset's, except `execution`: that depends on the machine's

@@ -1,13 +1,13 @@
 //! AutoencoderKL: pictures to latents and back.
 
 use burn::tensor::Tensor;
-use burn::tensor::module::attention;
 use burn::tensor::ops::PadMode;
 use serde::Deserialize;
 
 use super::layers::{Bias, Conv2d, GroupNorm, Linear, Then, upsample_nearest};
 use super::resnet::{Resnet, ResnetConfig};
 use crate::engine::error::{EngineError, Result};
+use crate::engine::kernels;
 use crate::engine::weights::Weights;
 
 /// `vae/config.json`, as far as it varies between models of this topology.
@@ -93,9 +93,8 @@ impl SpatialAttention {
         let [rows, channels, height, width] = x.dims();
         let tokens =
             self.norm.forward(x.clone(), Then::Nothing).reshape([rows, channels, height * width]).swap_dims(1, 2);
-        let head = |linear: &Linear| linear.forward(tokens.clone()).reshape([rows, 1, height * width, channels]);
-        let mixed = attention(head(&self.query), head(&self.key), head(&self.value), None, None, Default::default());
-        let out = self.out.forward(mixed.reshape([rows, height * width, channels]));
+        let [query, key, value] = [&self.query, &self.key, &self.value].map(|linear| linear.forward(tokens.clone()));
+        let out = self.out.forward(kernels::attention(query, key, value, 1));
         x + out.swap_dims(1, 2).reshape([rows, channels, height, width])
     }
 }
