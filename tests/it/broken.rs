@@ -11,7 +11,6 @@ use podium::link::Watch;
 use podium::project::{Layout, MaskSource, Placement, Project, file};
 use tempfile::TempDir;
 
-use crate::golden::Golden;
 use crate::studio::{Told, engine, example, small, wait};
 
 fn concept_bytes() -> &'static [u8] {
@@ -117,10 +116,8 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[test]
 fn a_concept_of_another_model_names_both_widths() {
     // The reference data's concepts are half as wide as the miniature's.
-    let golden = Golden::open();
-    let file = golden.list::<PathBuf>("concepts")[0].clone();
     let mut project = small("beach", 1);
-    project.concepts[0].file = golden.folder.join(file);
+    project.concepts[0].file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden/concepts/mint_cat.pth").into();
     let told = render_in(Path::new("."), project);
     assert_says(told.failure(), &["does not fit", "32 wide", "64 wide"]);
 }
