@@ -155,9 +155,6 @@ pub enum Warning {
     /// A setting or concept that has no effect.
     #[error("{0}")]
     NoEffect(String),
-    /// A result was made but not everything about it went well.
-    #[error("{0}")]
-    Other(String),
 }
 
 /// A branch of the multipath sampling, or the layout reference beside them.

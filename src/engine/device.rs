@@ -82,7 +82,7 @@ impl fmt::Display for AdapterKind {
 /// The adapters that wgpu can compute on. Empty where no driver or no Vulkan loader is installed.
 pub fn adapters() -> Vec<Adapter> {
     let instance = wgpu::Instance::default();
-    let found = burn_wgpu_block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
     let mut adapters: Vec<Adapter> = Vec::new();
     for adapter in found {
         let info = adapter.get_info();
@@ -96,10 +96,6 @@ pub fn adapters() -> Vec<Adapter> {
         adapters.push(Adapter { name: info.name, kind, backend: format!("{:?}", info.backend), index });
     }
     adapters
-}
-
-fn burn_wgpu_block_on<F: Future>(future: F) -> F::Output {
-    pollster::block_on(future)
 }
 
 /// How to get a GPU where wgpu sees none.

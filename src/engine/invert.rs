@@ -28,11 +28,6 @@ impl Trajectory {
     pub fn shape(&self) -> [usize; 4] {
         self.shape
     }
-
-    /// The timesteps visited, ascending.
-    pub fn timesteps(&self) -> impl Iterator<Item = usize> + '_ {
-        self.latents.keys().copied()
-    }
 }
 
 /// Which timesteps the inversion visits.

@@ -47,8 +47,6 @@ pub struct Prepared {
     pub words: Vec<Vec<Word>>,
     /// The layout reference.
     pub reference: RgbImage,
-    /// Its latent.
-    pub reference_latent: Tensor<4>,
 }
 
 /// What preparing needs beside the project.
@@ -89,7 +87,6 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
 
     let run = run_of(desk.models, project);
     let reference_prompt = encode_plain(desk.models, project.prompt_for_reference());
-    let reference_latent = desk.models.vae.encode_scaled(to_tensor(&collage.picture, &desk.models.device));
     let wants_points = project.concepts.iter().any(|concept| matches!(concept.mask, MaskSource::Points(_)));
     let needs_reference = run.guided.contains(&true) || wants_points || desk.watch.clusters || desk.watch.attention;
     let trajectory = if needs_reference {
@@ -136,7 +133,6 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
         noise,
         words,
         reference: collage.picture,
-        reference_latent,
     })
 }
 

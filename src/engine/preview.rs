@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use image::{Rgb, RgbImage};
 
 use super::models::Models;
-use super::pictures::{host, to_byte};
+use super::pictures::{host, to_byte, to_tensor};
 
 /// The factors for Stable Diffusion 1.x's autoencoder, as widely used: one row a latent channel, to -1..1.
 const STABLE_DIFFUSION: [[f32; 3]; 4] =
@@ -19,18 +19,19 @@ pub struct Preview {
 
 impl Preview {
     /// Known factors where the autoencoder is Stable Diffusion's, else a least-squares fit to what the model's own
-    /// decoder makes of `latent` (`[1, channels, h, w]`, scaled).
-    pub fn of(models: &Models, latent: &Tensor<4>) -> Self {
+    /// decoder makes of a picture's latent.
+    pub fn of(models: &Models, picture: &RgbImage) -> Self {
         let config = &models.vae.config;
         if config.latent_channels == 4 && (config.scaling_factor - 0.18215).abs() < 1e-6 {
             return Self { matrix: STABLE_DIFFUSION.to_vec(), bias: [0.0; 3] };
         }
+        let latent = models.vae.encode_scaled(to_tensor(picture, &models.device));
         let [_, channels, height, width] = latent.dims();
         let factor = config.factor();
         let decoded = models.vae.decode_scaled(latent.clone()).clamp(-1.0, 1.0);
         let blocks =
             decoded.reshape([3 * height, factor, width, factor]).mean_dim(3).mean_dim(1).reshape([3, height * width]);
-        fit(&host(latent.clone()), channels, &host(blocks))
+        fit(&host(latent), channels, &host(blocks))
     }
 
     /// One picture a row, a pixel a latent cell.

@@ -21,9 +21,6 @@ use super::views::{self, ClusterViews};
 use crate::link::{Event, Finished, Lane, Stage, StepView, Times, Warning};
 use crate::project::Project;
 
-/// What a render needs beside its project.
-pub type Studio<'a> = Desk<'a>;
-
 /// What every step of a job began with, so that another can go on from there.
 #[derive(Default)]
 pub struct History {
@@ -56,25 +53,25 @@ impl History {
 /// Renders a project. Gives back the pictures, and the history of the steps that were reached even where the job
 /// was cancelled.
 pub fn render(
-    studio: &Studio<'_>,
+    desk: &Desk<'_>,
     project: &Project,
     from: Option<(Moment, Option<Vec<Mask>>)>,
 ) -> (Result<Finished>, Option<History>) {
     let begun = Instant::now();
-    let mut prepared = match prepare(studio, project) {
+    let mut prepared = match prepare(desk, project) {
         Ok(prepared) => prepared,
         Err(error) => return (Err(error), None),
     };
     let (latents, first) = match from {
         None => (prepared.noise.clone(), 0),
-        Some((moment, masks)) => match go_on(studio.models, &mut prepared, moment, masks) {
+        Some((moment, masks)) => match go_on(desk.models, &mut prepared, moment, masks) {
             Ok(start) => start,
             Err(error) => return (Err(error), None),
         },
     };
-    let mut listener = Listener::new(studio, &prepared);
-    let outcome = sample(studio.models, &mut prepared.scene, latents, first, &mut listener)
-        .and_then(|latents| decode(studio, latents))
+    let mut listener = Listener::new(desk, &prepared);
+    let outcome = sample(desk.models, &mut prepared.scene, latents, first, &mut listener)
+        .and_then(|latents| decode(desk, latents))
         .map(|pictures| Finished { pictures, seeds: project.seeds(), elapsed: begun.elapsed() });
     (outcome, Some(listener.history))
 }
@@ -124,26 +121,26 @@ fn go_on(
 }
 
 /// Decodes one picture after another, so that memory does not grow with their number.
-fn decode(studio: &Studio<'_>, latents: Tensor<4>) -> Result<Vec<image::RgbImage>> {
+fn decode(desk: &Desk<'_>, latents: Tensor<4>) -> Result<Vec<image::RgbImage>> {
     let count = latents.dims()[0];
     let mut pictures = Vec::with_capacity(count);
     for index in 0..count {
-        studio.report.progress(Stage::Decoding, index, count)?;
+        desk.report.progress(Stage::Decoding, index, count)?;
         let latent = latents.clone().narrow(0, index, 1);
         if host(latent.clone()).iter().any(|value| !value.is_finite()) {
             return Err(EngineError::Job(
                 "the picture came out as NaN: lower the step size of layout alignment or the guidance scale".into(),
             ));
         }
-        pictures.extend(from_tensor(studio.models.vae.decode_scaled(latent)));
+        pictures.extend(from_tensor(desk.models.vae.decode_scaled(latent)));
     }
-    studio.report.progress(Stage::Decoding, count, count)?;
+    desk.report.progress(Stage::Decoding, count, count)?;
     Ok(pictures)
 }
 
 /// Turns the steps into what the listener watches, and keeps the history.
 struct Listener<'a> {
-    studio: &'a Studio<'a>,
+    desk: &'a Desk<'a>,
     names: Vec<String>,
     words: Vec<Vec<super::prepare::Word>>,
     preview: Option<Preview>,
@@ -152,21 +149,21 @@ struct Listener<'a> {
 }
 
 impl<'a> Listener<'a> {
-    fn new(studio: &'a Studio<'a>, prepared: &Prepared) -> Self {
+    fn new(desk: &'a Desk<'a>, prepared: &Prepared) -> Self {
         Self {
-            studio,
+            desk,
             names: prepared.subjects.clone(),
             words: prepared.words.clone(),
-            preview: studio.watch.preview.then(|| Preview::of(studio.models, &prepared.reference_latent)),
+            preview: desk.watch.preview.then(|| Preview::of(desk.models, &prepared.reference)),
             clusters: RefCell::default(),
             history: History::default(),
         }
     }
 
     fn sites(&self) -> Vec<Site> {
-        let models = self.studio.models;
-        let clusters = refinement_site(models).filter(|_| self.studio.watch.clusters);
-        let attention = attention_site(models).filter(|_| self.studio.watch.attention);
+        let models = self.desk.models;
+        let clusters = refinement_site(models).filter(|_| self.desk.watch.clusters);
+        let attention = attention_site(models).filter(|_| self.desk.watch.attention);
         clusters.into_iter().chain(attention).collect()
     }
 
@@ -184,16 +181,16 @@ impl<'a> Listener<'a> {
             Trouble::EmptyAtGrid { .. } => "is too small for the coarser layers, which no longer draw it",
         };
         let text = format!("the {view} mask of {name} in picture {} {happened}; a larger mask helps", picture + 1);
-        self.studio.report.warn(Warning::Mask(text));
+        self.desk.report.warn(Warning::Mask(text));
     }
 
     fn view(&self, report: &StepReport<'_>) -> StepView {
         let begun = Instant::now();
-        let (studio, scene) = (self.studio, report.scene);
+        let (desk, scene) = (self.desk, report.scene);
         let [_, _, height, width] = report.latents.dims();
         let latent = (height, width);
         let previews = self.preview.as_ref().map_or_else(Vec::new, |preview| {
-            let clean = studio.models.schedule.clean(report.timestep);
+            let clean = desk.models.schedule.clean(report.timestep);
             preview.see(report.latents_in.clone() * clean.latent + report.noise.clone() * clean.noise)
         });
         let (clusters, attention) = self.attention(report, latent);
@@ -203,7 +200,7 @@ impl<'a> Listener<'a> {
             steps: scene.run.steps(),
             timestep: report.timestep,
             previews,
-            masks: if studio.watch.masks { views::mask_views(scene, &self.names) } else { Vec::new() },
+            masks: if desk.watch.masks { views::mask_views(scene, &self.names) } else { Vec::new() },
             refined: report.refined,
             clusters,
             attention,
@@ -220,7 +217,7 @@ impl<'a> Listener<'a> {
         report: &StepReport<'_>,
         latent: (usize, usize),
     ) -> (Vec<crate::link::ClusterView>, Vec<crate::link::AttentionView>) {
-        let (models, watch, sites) = (self.studio.models, self.studio.watch, self.sites());
+        let (models, watch, sites) = (self.desk.models, self.desk.watch, self.sites());
         if sites.is_empty() {
             return (Vec::new(), Vec::new());
         }
@@ -249,7 +246,7 @@ impl<'a> Listener<'a> {
 
 impl Observer for Listener<'_> {
     fn check(&self) -> Result<()> {
-        self.studio.report.check()
+        self.desk.report.check()
     }
 
     fn begin(&mut self, index: usize, latents: &Tensor<4>, scene: &Scene) {
@@ -269,8 +266,8 @@ impl Observer for Listener<'_> {
     fn end(&mut self, report: &StepReport<'_>) -> Result<()> {
         report.warnings.iter().for_each(|warning| self.warn(*warning));
         let view = self.view(report);
-        let (job, steps) = (self.studio.report.job, view.steps);
-        self.studio.report.send(Event::Step(job, Arc::new(view)));
-        self.studio.report.progress(Stage::Denoising, report.index + 1, steps)
+        let (job, steps) = (self.desk.report.job, view.steps);
+        self.desk.report.send(Event::Step(job, Arc::new(view)));
+        self.desk.report.progress(Stage::Denoising, report.index + 1, steps)
     }
 }

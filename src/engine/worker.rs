@@ -13,7 +13,8 @@ use super::device::{self, DeviceChoice, Opened};
 use super::error::{EngineError, Result};
 use super::masks::Mask;
 use super::models::Models;
-use super::render::{History, Studio, render};
+use super::prepare::Desk;
+use super::render::{History, render};
 use super::report::Reporter;
 use super::weights::ModelFiles;
 use crate::link::{Command, Event, Job, JobId, Stage, Watch};
@@ -192,7 +193,7 @@ impl Worker {
         self.load(&job.project, &job.folder, job.device, &opened, report)?;
         let Some(loaded) = &self.loaded else { unreachable!("loaded just now") };
         let files = project::DiskFiles { base: job.folder.clone(), assets: crate::assets::find };
-        let studio = Studio { models: &loaded.models, files: &files, cache: &self.cache, report, watch: job.watch };
+        let desk = Desk { models: &loaded.models, files: &files, cache: &self.cache, report, watch: job.watch };
         let from = match start {
             Start::Fresh => None,
             Start::From { job: earlier, step, masks } => {
@@ -203,7 +204,7 @@ impl Worker {
                 Some((history.at(step)?, masks))
             }
         };
-        let (outcome, history) = render(&studio, &job.project, from);
+        let (outcome, history) = render(&desk, &job.project, from);
         if let Some(history) = history {
             self.kept.push_back((job.id, history));
             while self.kept.len() > KEPT_JOBS {
