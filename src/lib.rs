@@ -18,6 +18,7 @@ pub mod engine;
 pub mod gui;
 pub mod link;
 pub mod project;
+pub mod studio;
 
 /// The allocator of every binary of this crate: flex allocates a buffer an operation, and mimalloc halves the time
 /// of a network pass against the system allocator (measured).

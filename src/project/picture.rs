@@ -154,6 +154,14 @@ pub fn cover_gray(mask: &GrayImage, canvas: Canvas) -> Result<GrayImage, Project
     GrayImage::from_raw(canvas.width, canvas.height, fitted).ok_or_else(|| unscalable("wrong size"))
 }
 
+/// Shrinks a picture to this size in pixels, averaging over what each new pixel covers.
+///
+/// # Errors
+/// When either picture has no pixels.
+pub fn shrink_to(picture: &RgbaImage, width: u32, height: u32) -> Result<RgbaImage, ProjectError> {
+    shrink(picture, Canvas { width, height })
+}
+
 /// Shrinks a picture to exactly this size, averaging over what each new pixel covers.
 pub(super) fn shrink(picture: &RgbaImage, size: Canvas) -> Result<RgbaImage, ProjectError> {
     let (width, height) = picture.dimensions();

@@ -15,9 +15,9 @@ use crate::studio::{engine, small};
 use crate::wgpu::pictures_required;
 
 fn harness_on(project: Project) -> Harness<'static, Podium> {
-    Harness::builder()
-        .with_size(Vec2::new(1024.0, 700.0))
-        .build_eframe(|_| Podium::new(engine(), project, PathBuf::from("."), DeviceChoice::Flex))
+    Harness::builder().with_size(Vec2::new(1024.0, 700.0)).build_eframe(|context| {
+        Podium::new(&context.egui_ctx, engine(), project, PathBuf::from("."), DeviceChoice::Flex).expect("threads")
+    })
 }
 
 fn harness() -> Harness<'static, Podium> {

@@ -1,0 +1,162 @@
+//! Small things that several panels draw: named icon buttons, segmented switches, rows of values, advice.
+
+use eframe::egui::{
+    self, Align, Button, Color32, CornerRadius, Frame, Layout, Margin, Response, RichText, Role, Sense, Stroke, Ui,
+    Vec2, WidgetInfo,
+};
+
+use super::{icons, theme};
+use crate::studio::{Place, Studio};
+
+/// A button with an icon for a face and a name for screen readers and the pointer.
+pub fn icon_button(ui: &mut Ui, icon: &str, name: &str) -> Response {
+    named(ui.add(Button::new(RichText::new(icon).size(16.0)).frame_when_inactive(false)), name)
+}
+
+/// An icon button that is on or off.
+pub fn icon_toggle(ui: &mut Ui, icon: &str, on: bool, name: &str) -> Response {
+    let response = ui.add(Button::new(RichText::new(icon).size(16.0)).frame_when_inactive(false).selected(on));
+    let enabled = response.enabled();
+    response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, on, name));
+    response.on_hover_text(name)
+}
+
+/// Gives a widget its name, for screen readers and under the pointer.
+pub fn named(response: Response, name: &str) -> Response {
+    let enabled = response.enabled();
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
+    response.on_hover_text(name)
+}
+
+/// A switch of a few words of which one is on. Says whether it changed.
+pub fn segmented<T: PartialEq + Clone>(ui: &mut Ui, chosen: &mut T, choices: &[(T, &str)]) -> bool {
+    let colors = theme::colors(ui);
+    let mut changed = false;
+    Frame::new().fill(colors.raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2)).show(
+        ui,
+        |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 2.0;
+                for (value, words) in choices {
+                    let on = value == chosen;
+                    let button = Button::new(*words).selected(on).frame_when_inactive(false);
+                    if ui.add(button).clicked() && !on {
+                        *chosen = value.clone();
+                        changed = true;
+                    }
+                }
+            });
+        },
+    );
+    changed
+}
+
+/// A heading with something at its right end.
+pub fn section(ui: &mut Ui, title: &str, right: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(title).strong().color(theme::colors(ui).weak));
+        ui.with_layout(Layout::right_to_left(Align::Center), right);
+    });
+}
+
+/// A small round mark of a concept's colour.
+pub fn dot(ui: &mut Ui, color: Color32) -> Response {
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(10.0), Sense::hover());
+    ui.painter().circle_filled(rect.center(), 4.5, color);
+    response
+}
+
+/// A card; `edge` colours its left edge.
+pub fn card<R>(
+    ui: &mut Ui,
+    selected: bool,
+    edge: Option<Color32>,
+    add: impl FnOnce(&mut Ui) -> R,
+) -> egui::InnerResponse<R> {
+    let colors = theme::colors(ui);
+    let fill = if selected { colors.selected } else { colors.raised };
+    let stroke = Stroke::new(1.0, if selected { colors.accent } else { Color32::TRANSPARENT });
+    let frame =
+        Frame::new().fill(fill).stroke(stroke).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(8));
+    let shown = frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        add(ui)
+    });
+    if let Some(edge) = edge {
+        let rect = shown.response.rect;
+        let strip = egui::Rect::from_min_max(rect.left_top(), egui::pos2(rect.left() + 3.0, rect.bottom()));
+        ui.painter().rect_filled(strip, CornerRadius { nw: 6, sw: 6, ne: 0, se: 0 }, edge);
+    }
+    shown
+}
+
+/// Amber words with a sign, so that colour is not the only mark.
+pub fn amber(ui: &mut Ui, words: &str) -> Response {
+    let color = theme::colors(ui).amber;
+    ui.add(egui::Label::new(RichText::new(format!("{} {words}", icons::WARNING)).small().color(color)).wrap())
+}
+
+/// Everything to say at a place: advice, and notices with a button to put each away.
+pub fn said_ui(ui: &mut Ui, studio: &mut Studio, place: &Place) {
+    let advice = studio.advice();
+    for advice in advice.iter().filter(|advice| advice.place == *place) {
+        amber(ui, &advice.words);
+    }
+    let mut gone = None;
+    for (index, notice) in studio.notices.iter().enumerate().filter(|(_, notice)| notice.place == *place) {
+        ui.horizontal_top(|ui| {
+            let room = ui.available_width() - 32.0;
+            ui.allocate_ui(Vec2::new(room, 0.0), |ui| {
+                let words = RichText::new(&notice.words).small().color(theme::colors(ui).red);
+                ui.add(egui::Label::new(words).wrap());
+            });
+            if icon_button(ui, icons::X, "Dismiss this message").clicked() {
+                gone = Some(index);
+            }
+        });
+    }
+    if let Some(gone) = gone {
+        studio.notices.remove(gone);
+    }
+}
+
+/// Lets a widget that is dragged or typed into change the project: all its changes until it is let go are one step.
+pub fn edit_by(
+    studio: &mut Studio,
+    response: &Response,
+    name: &str,
+    change: impl FnOnce(&mut crate::project::Project),
+) {
+    if response.changed() {
+        studio.edit_in_gesture(response.id.value(), name, change);
+    }
+    let clicked_away = response.clicked() && !response.has_focus() && !response.dragged();
+    if response.drag_stopped() || response.lost_focus() || clicked_away {
+        studio.end_gesture();
+    }
+}
+
+/// A row: words at the left with an explanation under the pointer, a widget at the right end.
+pub fn row<R>(ui: &mut Ui, words: &str, explanation: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.horizontal(|ui| {
+        let label = ui.label(words);
+        if !explanation.is_empty() {
+            label.on_hover_text(explanation);
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), add).inner
+    })
+    .inner
+}
+
+/// A chip in the top bar that opens something.
+pub fn chip(ui: &mut Ui, words: &str, name: &str) -> Response {
+    let colors = theme::colors(ui);
+    let button = Button::new(RichText::new(words).small())
+        .fill(colors.raised)
+        .corner_radius(CornerRadius::same(12))
+        .stroke(Stroke::new(1.0, colors.line));
+    let response = ui.add(button);
+    let enabled = response.enabled();
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, format!("{name}: {words}")));
+    response.on_hover_text(name)
+}

@@ -1,0 +1,166 @@
+//! What will silently have no effect, said where it is set: the document's own warnings and those that need the
+//! collage, the concept files or the prompts' tokens.
+
+use super::Studio;
+use super::pictures::Loaded;
+use crate::project::settings::Fusion;
+use crate::project::{Concept, ProjectWarning};
+
+/// Where in the window something is set.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The project as a whole, its file.
+    Project,
+    /// A layer, counted from the rearmost.
+    Layer(usize),
+    /// A concept, by name.
+    Concept(String),
+    /// The prompt.
+    Prompt,
+    /// The canvas.
+    Canvas,
+    /// A group or value of the settings, by its dotted key.
+    Setting(&'static str),
+    /// The render button.
+    Render,
+    /// The gallery.
+    Gallery,
+    /// The model and device.
+    Device,
+}
+
+/// Words that belong to a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// Where to show it.
+    pub place: Place,
+    /// What is the matter and what to do.
+    pub words: String,
+}
+
+impl Advice {
+    fn new(place: Place, words: impl Into<String>) -> Self {
+        Self { place, words: words.into() }
+    }
+}
+
+fn place_of(warning: &ProjectWarning) -> Place {
+    use ProjectWarning as W;
+    match warning {
+        W::EmptyPrompt | W::ClassWordNotInPrompt { .. } => Place::Prompt,
+        W::ConceptOnNoLayer { concept }
+        | W::LayoutHasNoLayers { concept }
+        | W::ConceptWithoutMask { concept }
+        | W::OwnPromptWithoutTokens { concept }
+        | W::StrengthZero { concept } => Place::Concept(concept.clone()),
+        W::HiddenLayer { layer, .. } => Place::Layer(*layer),
+        W::InjectionOff => Place::Setting("concept_injection"),
+        W::AlignmentWeightZero => Place::Setting("layout_alignment"),
+        W::RefinementNeverActs { .. } => Place::Setting("mask_refinement"),
+    }
+}
+
+/// Everything to say about the studio's project.
+pub(super) fn advise(studio: &mut Studio) -> Vec<Advice> {
+    let project = studio.project().clone();
+    let mut all: Vec<Advice> =
+        project.warnings().iter().map(|warning| Advice::new(place_of(warning), warning.to_string())).collect();
+    // A class word that is missing is said on the concept's card too: there it is noticed first.
+    for warning in project.warnings() {
+        if let ProjectWarning::ClassWordNotInPrompt { concept, .. } = &warning {
+            all.push(Advice::new(Place::Concept(concept.clone()), warning.to_string()));
+        }
+    }
+    for (index, layer) in project.layers().iter().enumerate() {
+        if let Loaded::Failed(words) = studio.picture(&layer.picture) {
+            all.push(Advice::new(Place::Layer(index), words));
+        }
+    }
+    if let Some(Ok(collage)) = studio.collage_now() {
+        for mask in collage.masks.iter().filter(|mask| mask.is_hidden()) {
+            let Some(layer) = project.layers().get(mask.layer).filter(|layer| layer.opacity > 0.0) else { continue };
+            let words = match &mask.concept {
+                Some(concept) => format!(
+                    "{} cannot be seen behind other layers or outside the canvas, so {concept} will not appear there; bring it to the front or move it.",
+                    layer.title()
+                ),
+                None => format!(
+                    "{} cannot be seen behind other layers or outside the canvas; bring it to the front or move it.",
+                    layer.title()
+                ),
+            };
+            all.push(Advice::new(Place::Layer(mask.layer), words));
+        }
+    }
+    for concept in &project.concepts {
+        match studio.concept_facts(concept) {
+            Some(Err(words)) => all.push(Advice::new(Place::Concept(concept.name.clone()), words)),
+            Some(Ok(facts)) => {
+                if let Some(misfit) = &facts.misfit {
+                    all.push(Advice::new(Place::Concept(concept.name.clone()), misfit.clone()));
+                }
+            }
+            None => {}
+        }
+    }
+    if let Some(counts) = studio.token_counts() {
+        if let Some(cut) = &counts.cut {
+            let room = counts.positions.saturating_sub(2);
+            let words =
+                format!("The prompt has {} tokens and {room} are read; \"{cut}\" is not. Shorten it.", counts.base);
+            all.push(Advice::new(Place::Prompt, words));
+        }
+    }
+    let settings = &project.settings;
+    if settings.guidance_scale == 1.0 && !project.negative_prompt.trim().is_empty() {
+        let words = "With a guidance scale of 1 the negative prompt has no effect; raise it above 1.";
+        all.push(Advice::new(Place::Setting("guidance_scale"), words));
+    }
+    let injection = &settings.concept_injection;
+    if injection.fusion == Fusion::Noise && !(injection.self_attention && injection.cross_attention) {
+        let words = "Self-attention and cross-attention are looked at only when features are fused; noise fusion ignores both switches.";
+        all.push(Advice::new(Place::Setting("concept_injection"), words));
+    }
+    if project.concepts.is_empty() && !project.layers().is_empty() {
+        let words = "No concept is loaded, so the picture follows the collage and the prompt alone. Load a concept and drag it onto a layer.";
+        all.push(Advice::new(Place::Project, words));
+    }
+    let acts = |steps: &[bool]| steps.iter().filter(|on| **on).count();
+    let (steps, aligned) = (settings.steps, acts(&settings.guided_steps()));
+    if settings.layout_alignment.enabled && aligned <= 1 && steps > 2 {
+        let words = format!(
+            "Layout alignment acts on {aligned} of {steps} steps, too few to move anything; raise \"Until step\" or lower \"Every\"."
+        );
+        all.push(Advice::new(Place::Setting("layout_alignment"), words));
+    }
+    all
+}
+
+/// Why a render cannot start, in words with what to do; None where it can.
+pub(super) fn obstacle(studio: &mut Studio) -> Option<String> {
+    let project = studio.project().clone();
+    if let Err(error) = project.validate() {
+        return Some(format!("{error}."));
+    }
+    for layer in project.layers().iter().filter(|layer| layer.visible) {
+        if let Loaded::Failed(words) = studio.picture(&layer.picture) {
+            return Some(format!("Layer {}: {words}", layer.title()));
+        }
+    }
+    let used = |concept: &&Concept| {
+        project.layers().iter().any(|layer| layer.is_seen() && layer.concept.as_ref() == Some(&concept.name))
+            || !matches!(concept.mask, crate::project::MaskSource::Layers)
+    };
+    for concept in project.concepts.iter().filter(used) {
+        match studio.concept_facts(concept) {
+            Some(Err(words)) => return Some(format!("Concept {}: {words}", concept.name)),
+            Some(Ok(facts)) => {
+                if let Some(misfit) = &facts.misfit {
+                    return Some(format!("Concept {} does not fit the model: {misfit}", concept.name));
+                }
+            }
+            None => {}
+        }
+    }
+    None
+}

@@ -1,0 +1,369 @@
+//! What a person does to the project, each as one named step of the history.
+
+use std::path::{Path, PathBuf};
+
+use super::history::ResultId;
+use super::{Studio, palette};
+use crate::project::prompt::class_word_spans;
+use crate::project::{Background, Concept, Layer, Layout, Project};
+
+/// A new layer's longest side, as a share of the canvas's shorter one.
+const NEW_LAYER_SHARE: f32 = 0.5;
+
+/// Which way a layer goes among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reorder {
+    /// One nearer.
+    Forward,
+    /// One farther.
+    Backward,
+    /// Before all others.
+    Front,
+    /// Behind all others.
+    Back,
+}
+
+impl Studio {
+    /// Changes the project as one step. Nothing happens where nothing changes. Selection and pictures follow.
+    pub fn edit(&mut self, name: impl Into<String>, change: impl FnOnce(&mut Project)) -> bool {
+        let changed = self.history.edit(name, |doc| change(&mut doc.project));
+        if changed {
+            self.after_change();
+        }
+        changed
+    }
+
+    /// Changes the project as a move of a gesture (see [`super::History::edit_in_gesture`]).
+    pub fn edit_in_gesture(&mut self, key: u64, name: impl Into<String>, change: impl FnOnce(&mut Project)) {
+        self.history.edit_in_gesture(key, name, |doc| change(&mut doc.project));
+        self.after_change();
+    }
+
+    /// Ends the gesture in hand.
+    pub fn end_gesture(&mut self) {
+        self.history.end_gesture();
+        self.after_change();
+    }
+
+    /// Gives the gesture in hand up.
+    pub fn cancel_gesture(&mut self) {
+        self.history.cancel_gesture();
+        self.after_change();
+    }
+
+    /// Takes the last step back.
+    pub fn undo(&mut self) -> Option<String> {
+        let name = self.history.undo();
+        self.after_change();
+        name
+    }
+
+    /// Makes the last step taken back again.
+    pub fn redo(&mut self) -> Option<String> {
+        let name = self.history.redo();
+        self.after_change();
+        name
+    }
+
+    /// Puts a picture on the canvas, its centre at `at` in canvas pixels, or in the middle; gives its index.
+    pub fn add_layer(&mut self, picture: PathBuf, size: (u32, u32), at: Option<(f32, f32)>) -> Option<usize> {
+        if matches!(self.project().layout, Layout::Picture(_)) {
+            self.notice(
+                super::Place::Canvas,
+                "The layout is a finished picture, which has no layers; start a new project for a collage.",
+            );
+            return None;
+        }
+        let canvas = self.project().canvas;
+        let (x, y) = at.unwrap_or((canvas.width as f32 / 2.0, canvas.height as f32 / 2.0));
+        let mut layer = Layer::new(picture, x, y);
+        let room = canvas.width.min(canvas.height) as f32 * NEW_LAYER_SHARE;
+        layer.scale = (room / size.0.max(size.1).max(1) as f32).clamp(*Layer::SCALE.start(), 1.0);
+        layer.name = layer.title().replace('_', " ");
+        let title = layer.title();
+        self.edit(format!("Add {title}"), |project| {
+            if let Some(layers) = project.layers_mut() {
+                layers.push(layer);
+            }
+        });
+        let index = self.project().layers().len() - 1;
+        self.select_only(index);
+        Some(index)
+    }
+
+    /// Lays the collage on another background.
+    pub fn set_background(&mut self, to: Background) {
+        self.edit("Change the background", |project| match &mut project.layout {
+            Layout::Collage { background, .. } => *background = to,
+            Layout::Picture(path) => {
+                if let Background::Picture(picture) = to {
+                    *path = picture;
+                }
+            }
+        });
+    }
+
+    /// Takes the selected layers away.
+    pub fn delete_selected(&mut self) {
+        let doomed: Vec<usize> = self.selection().iter().copied().filter(|index| !self.is_locked(*index)).collect();
+        let Some(&first) = doomed.first() else { return };
+        let name = match doomed.len() {
+            1 => format!("Delete {}", self.project().layers()[first].title()),
+            count => format!("Delete {count} layers"),
+        };
+        self.edit(name, |project| {
+            if let Some(layers) = project.layers_mut() {
+                let mut index = 0;
+                layers.retain(|_| {
+                    index += 1;
+                    !doomed.contains(&(index - 1))
+                });
+            }
+        });
+        self.select_none();
+    }
+
+    /// Copies the selected layers in front of themselves, `by` canvas pixels aside, and selects the copies.
+    pub fn duplicate_selected(&mut self, by: (f32, f32)) {
+        let chosen: Vec<usize> = self.selection().iter().copied().collect();
+        if chosen.is_empty() {
+            return;
+        }
+        let name =
+            if chosen.len() == 1 { "Duplicate a layer".into() } else { format!("Duplicate {} layers", chosen.len()) };
+        let before = self.project().layers().len();
+        self.edit(name, |project| {
+            if let Some(layers) = project.layers_mut() {
+                let copies: Vec<Layer> = chosen.iter().filter_map(|index| layers.get(*index)).cloned().collect();
+                layers.extend(copies.into_iter().map(|mut layer| {
+                    layer.x = clamp(layer.x + by.0, &Layer::POSITION);
+                    layer.y = clamp(layer.y + by.1, &Layer::POSITION);
+                    layer
+                }));
+            }
+        });
+        self.select(before..self.project().layers().len());
+    }
+
+    /// Changes every selected layer that is not locked.
+    pub fn edit_selected(&mut self, name: impl Into<String>, mut change: impl FnMut(&mut Layer)) {
+        let chosen: Vec<usize> = self.selection().iter().copied().filter(|index| !self.is_locked(*index)).collect();
+        self.edit(name, |project| {
+            if let Some(layers) = project.layers_mut() {
+                chosen.iter().for_each(|index| layers.get_mut(*index).into_iter().for_each(&mut change));
+            }
+        });
+    }
+
+    /// Moves the selected layers by canvas pixels. Nudges that follow each other are one step.
+    pub fn nudge(&mut self, by: (f32, f32)) {
+        let chosen: Vec<usize> = self.selection().iter().copied().filter(|index| !self.is_locked(*index)).collect();
+        if chosen.is_empty() {
+            return;
+        }
+        const NUDGE: u64 = u64::MAX;
+        self.edit_in_gesture(NUDGE, "Nudge", |project| {
+            if let Some(layers) = project.layers_mut() {
+                for index in chosen {
+                    if let Some(layer) = layers.get_mut(index) {
+                        layer.x = clamp(layer.x + by.0, &Layer::POSITION);
+                        layer.y = clamp(layer.y + by.1, &Layer::POSITION);
+                    }
+                }
+            }
+        });
+    }
+
+    /// Changes one layer as one step.
+    pub fn edit_layer(&mut self, index: usize, name: impl Into<String>, change: impl FnOnce(&mut Layer)) {
+        self.edit(name, |project| {
+            if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
+                change(layer);
+            }
+        });
+    }
+
+    /// Moves a layer in the order of drawing.
+    pub fn reorder(&mut self, index: usize, way: Reorder) {
+        let count = self.project().layers().len();
+        if index >= count {
+            return;
+        }
+        let to = match way {
+            Reorder::Forward => (index + 1).min(count - 1),
+            Reorder::Backward => index.saturating_sub(1),
+            Reorder::Front => count - 1,
+            Reorder::Back => 0,
+        };
+        self.move_layer(index, to);
+    }
+
+    /// Moves a layer to another place in the order of drawing, 0 being the rearmost.
+    pub fn move_layer(&mut self, from: usize, to: usize) {
+        let count = self.project().layers().len();
+        if from >= count || to >= count || from == to {
+            return;
+        }
+        let title = self.project().layers()[from].title();
+        self.edit(format!("Reorder {title}"), |project| {
+            if let Some(layers) = project.layers_mut() {
+                let layer = layers.remove(from);
+                layers.insert(to, layer);
+            }
+        });
+        self.select_only(to);
+    }
+
+    /// Lets a layer stand for a concept, or for none.
+    pub fn assign(&mut self, layer: usize, concept: Option<String>) {
+        let Some(title) = self.project().layers().get(layer).map(Layer::title) else { return };
+        if concept.as_ref().is_some_and(|name| self.project().concept(name).is_none()) {
+            return;
+        }
+        let name = match &concept {
+            Some(concept) => format!("Assign {concept} to {title}"),
+            None => format!("Take the concept off {title}"),
+        };
+        self.edit_layer(layer, name, |layer| layer.concept = concept);
+    }
+
+    /// Adds a concept file and gives back the concept's name; one that is there already is not added twice.
+    pub fn add_concept(&mut self, file: PathBuf, tokens: &[String]) -> String {
+        if let Some(known) = self.project().concepts.iter().find(|concept| concept.file == file) {
+            return known.name.clone();
+        }
+        let stem = file.file_stem().map_or_else(|| "concept".into(), |stem| stem.to_string_lossy().into_owned());
+        let name = free_name(self.project(), stem.replace(['_', '-'], " ").trim());
+        let class_word = guess_class_word(&self.project().prompt, &stem, tokens);
+        let color = palette::free(self.project());
+        let concept = Concept::new(name.clone(), file, class_word, color);
+        self.edit(format!("Load {name}"), |project| project.concepts.push(concept));
+        name
+    }
+
+    /// Takes a concept out of the project and off its layers.
+    pub fn remove_concept(&mut self, name: &str) {
+        self.edit(format!("Remove {name}"), |project| {
+            project.concepts.retain(|concept| concept.name != name);
+            for layer in project.layers_mut().into_iter().flatten() {
+                if layer.concept.as_deref() == Some(name) {
+                    layer.concept = None;
+                }
+            }
+        });
+    }
+
+    /// Gives a concept another name, on its layers too. A name that is taken or empty is refused, in words.
+    pub fn rename_concept(&mut self, from: &str, to: &str) {
+        let to = to.trim();
+        if to == from {
+            return;
+        }
+        if to.is_empty() || self.project().concept(to).is_some() {
+            let words = if to.is_empty() {
+                "A concept needs a name.".to_owned()
+            } else {
+                format!("There is a concept called {to} already; choose another name.")
+            };
+            self.notice(super::Place::Concept(from.into()), words);
+            return;
+        }
+        self.edit(format!("Rename {from}"), |project| {
+            for concept in project.concepts.iter_mut().filter(|concept| concept.name == from) {
+                concept.name = to.to_owned();
+            }
+            for layer in project.layers_mut().into_iter().flatten() {
+                if layer.concept.as_deref() == Some(from) {
+                    layer.concept = Some(to.to_owned());
+                }
+            }
+        });
+    }
+
+    /// Changes one concept as one step.
+    pub fn edit_concept(&mut self, concept: &str, name: impl Into<String>, change: impl FnOnce(&mut Concept)) {
+        self.edit(name, |project| {
+            if let Some(found) = project.concepts.iter_mut().find(|known| known.name == concept) {
+                change(found);
+            }
+        });
+    }
+
+    /// Puts a concept's class word into the prompt, which has no effect on it otherwise.
+    pub fn mention(&mut self, concept: &str) {
+        let Some((_, found)) = self.project().concept(concept) else { return };
+        let word = found.class_word.clone();
+        self.edit(format!("Add \"{word}\" to the prompt"), |project| {
+            if class_word_spans(&project.prompt, &[&word]).is_empty() {
+                let prompt = project.prompt.trim_end().to_owned();
+                project.prompt = if prompt.is_empty() { format!("a {word}") } else { format!("{prompt}, a {word}") };
+            }
+        });
+    }
+
+    /// Takes results out of the gallery, or brings them back.
+    pub fn delete_results(&mut self, results: &[ResultId], deleted: bool) {
+        let name = match (results.len(), deleted) {
+            (1, true) => "Delete a picture".to_owned(),
+            (count, true) => format!("Delete {count} pictures"),
+            (_, false) => "Bring pictures back".to_owned(),
+        };
+        self.history.edit(name, |doc| {
+            for result in results {
+                if deleted {
+                    doc.deleted.insert(result.clone())
+                } else {
+                    doc.deleted.remove(result)
+                };
+            }
+        });
+        self.after_change();
+    }
+
+    /// Marks a result as good, or not.
+    pub fn star(&mut self, result: &ResultId, starred: bool) {
+        self.history.edit(if starred { "Star a picture" } else { "Take a star off" }, |doc| {
+            if starred {
+                doc.starred.insert(result.clone())
+            } else {
+                doc.starred.remove(result)
+            };
+        });
+        self.after_change();
+    }
+}
+
+/// A value inside a range; the middle for what is no number.
+pub fn clamp(value: f32, range: &std::ops::RangeInclusive<f32>) -> f32 {
+    if value.is_nan() { (range.start() + range.end()) / 2.0 } else { value.clamp(*range.start(), *range.end()) }
+}
+
+fn free_name(project: &Project, wanted: &str) -> String {
+    let wanted = if wanted.is_empty() { "concept" } else { wanted };
+    let taken = |name: &str| project.concept(name).is_some();
+    if !taken(wanted) {
+        return wanted.to_owned();
+    }
+    (2..).map(|number| format!("{wanted} {number}")).find(|name| !taken(name)).unwrap_or_else(|| wanted.to_owned())
+}
+
+/// The word that a concept most likely stands for: one of its file's or tokens' words that the prompt mentions, else
+/// the last of its file's.
+fn guess_class_word(prompt: &str, stem: &str, tokens: &[String]) -> String {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|letter: char| !letter.is_alphabetic())
+            .filter(|word| word.len() > 1)
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let mut all = words(stem);
+    all.extend(tokens.iter().flat_map(|token| words(token)));
+    let mentioned = all.iter().find(|word| !class_word_spans(prompt, &[word]).is_empty());
+    let last = words(stem).pop();
+    mentioned.cloned().or(last).unwrap_or_else(|| "object".into())
+}
+
+/// The folder of a file, `.` where its path names none.
+pub fn folder_of(path: &Path) -> PathBuf {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}

@@ -1,0 +1,395 @@
+//! What the window knows and does, without a window: the document with its history, what is selected, what is known
+//! of its files, the renders and the gallery. No egui; the window draws this and calls it.
+//!
+//! Nothing here waits: files are read and written by [`tasks`], renders by the engine, and [`Studio::poll`] takes in
+//! what came of them.
+//!
+//! - What can be undone, and what is it called? `history.rs`, `edits.rs`.
+//! - What runs, how far is it, how long will it take? `runs.rs`, `clock.rs`, `rendering.rs`.
+//! - Which masks does a render go on with? `mask_editor.rs`.
+//! - What has no effect, and where is that said? `advice.rs`.
+//! - What is known of files? `pictures.rs`, `knowledge.rs`, `intake.rs`.
+//! - What is kept on disk? `places.rs`, `config.rs`, `autosave.rs`, `store.rs`, `files.rs`, `export/`.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+pub mod advice;
+pub mod clock;
+pub mod edits;
+pub mod history;
+pub mod knowledge;
+pub mod mask_editor;
+pub mod palette;
+pub mod pictures;
+pub mod rendering;
+pub mod runs;
+pub mod tasks;
+
+pub use advice::{Advice, Place};
+pub use edits::Reorder;
+pub use history::{Doc, History, ResultId};
+pub use mask_editor::MaskEditor;
+pub use runs::{Playhead, Run, Runs};
+
+use crate::engine::device::DeviceChoice;
+use crate::engine::weights::ModelFiles;
+use crate::engine::worker::{Engine, model_files};
+use crate::project::picture::composite_from;
+use crate::project::{Collage, Concept, DiskFiles, Project};
+use knowledge::{ConceptFacts, TokenCounts};
+use pictures::{Loaded, Picture, Pictures};
+use tasks::Tasks;
+
+/// What came of a piece of work.
+enum Told {
+    Picture { folder: PathBuf, path: PathBuf, loaded: Result<Picture, String> },
+    Collage { revision: u64, collage: Result<Arc<Collage>, String> },
+    Concept { key: ConceptKey, facts: Result<Arc<ConceptFacts>, String> },
+    Tokens { revision: u64, counts: Result<TokenCounts, String> },
+}
+
+/// A concept's file and the model that it shall fit.
+type ConceptKey = (PathBuf, PathBuf, Option<PathBuf>);
+
+/// Something that went wrong or that a person should know, kept at its place until it is dismissed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Where it belongs.
+    pub place: Place,
+    /// What it says.
+    pub words: String,
+}
+
+/// The studio.
+pub struct Studio {
+    /// The document, its past and its future.
+    pub history: History,
+    /// The project's file, once it has one.
+    pub file: Option<PathBuf>,
+    /// Where the project's relative paths start.
+    pub folder: PathBuf,
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// The renders.
+    pub runs: Runs,
+    /// The masks being painted, while somebody paints.
+    pub mask_editor: Option<MaskEditor>,
+    /// Whether a render keeps the seed; else each begins with a new one.
+    pub seed_locked: bool,
+    /// What to say, and where.
+    pub notices: Vec<Notice>,
+    engine: Engine,
+    selection: BTreeSet<usize>,
+    pictures: Pictures,
+    collage: Option<(u64, Result<Arc<Collage>, String>)>,
+    collage_asked: Option<u64>,
+    concepts: HashMap<ConceptKey, Option<Result<Arc<ConceptFacts>, String>>>,
+    tokens: Option<(u64, Result<TokenCounts, String>)>,
+    tokens_asked: Option<u64>,
+    advice: Option<(u64, u64, Arc<Vec<Advice>>)>,
+    obstacle: Option<String>,
+    /// Counts what was learnt, so that advice is worked out again only when something changed.
+    learnt: u64,
+    runs_made: u64,
+    tasks: Tasks<Told>,
+}
+
+impl Studio {
+    /// A studio on a project. `wake` is called from other threads whenever there is something to [`Studio::poll`].
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn new(
+        engine: Engine,
+        project: Project,
+        file: Option<PathBuf>,
+        folder: PathBuf,
+        device: DeviceChoice,
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> std::io::Result<Self> {
+        let tasks = Tasks::start(wake)?;
+        Ok(Self {
+            history: History::new(Doc { project, ..Doc::default() }),
+            file,
+            folder,
+            device,
+            runs: Runs::default(),
+            mask_editor: None,
+            seed_locked: true,
+            notices: Vec::new(),
+            engine,
+            selection: BTreeSet::new(),
+            pictures: Pictures::default(),
+            collage: None,
+            collage_asked: None,
+            concepts: HashMap::new(),
+            tokens: None,
+            tokens_asked: None,
+            advice: None,
+            obstacle: None,
+            learnt: 0,
+            runs_made: 0,
+            tasks,
+        })
+    }
+
+    /// The project as it is.
+    pub fn project(&self) -> &Project {
+        &self.history.doc().project
+    }
+
+    /// The engine's handle.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What the project is called: its file's name, or `Untitled`.
+    pub fn title(&self) -> String {
+        let stem = self.file.as_ref().and_then(|file| file.file_stem());
+        stem.map_or_else(|| "Untitled".into(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Takes in what the engine and the file threads have to tell. Says whether there was anything.
+    pub fn poll(&mut self) -> bool {
+        let mut any = false;
+        while let Some(told) = self.tasks.next() {
+            any = true;
+            self.take(told);
+        }
+        while let Ok(event) = self.engine.events().try_recv() {
+            any = true;
+            self.take_event(&event);
+        }
+        any
+    }
+
+    /// Whether files are being read or written.
+    pub fn is_busy(&self) -> bool {
+        self.tasks.is_busy()
+    }
+
+    fn take(&mut self, told: Told) {
+        self.learnt += 1;
+        match told {
+            Told::Picture { folder, path, loaded } => {
+                self.pictures.put(folder, path, loaded);
+                // A collage that was waiting for the picture can be made now.
+                self.collage_asked = None;
+            }
+            Told::Collage { revision, collage } => self.collage = Some((revision, collage)),
+            Told::Concept { key, facts } => {
+                self.concepts.insert(key, Some(facts));
+                self.tokens_asked = None;
+            }
+            Told::Tokens { revision, counts } => self.tokens = Some((revision, counts)),
+        }
+    }
+
+    fn after_change(&mut self) {
+        let count = self.project().layers().len();
+        self.selection.retain(|index| *index < count);
+    }
+
+    // What is selected.
+
+    /// The selected layers, the rearmost first.
+    pub fn selection(&self) -> &BTreeSet<usize> {
+        &self.selection
+    }
+
+    /// The only selected layer.
+    pub fn selected(&self) -> Option<usize> {
+        (self.selection.len() == 1).then(|| self.selection.first().copied()).flatten()
+    }
+
+    /// Selects these layers and no others.
+    pub fn select(&mut self, layers: impl IntoIterator<Item = usize>) {
+        let count = self.project().layers().len();
+        self.selection = layers.into_iter().filter(|index| *index < count).collect();
+    }
+
+    /// Selects one layer.
+    pub fn select_only(&mut self, layer: usize) {
+        self.select([layer]);
+    }
+
+    /// Selects a layer too, or no longer.
+    pub fn select_toggle(&mut self, layer: usize) {
+        if !self.selection.remove(&layer) && layer < self.project().layers().len() {
+            self.selection.insert(layer);
+        }
+    }
+
+    /// Selects nothing.
+    pub fn select_none(&mut self) {
+        self.selection.clear();
+    }
+
+    /// Whether a layer cannot be moved by hand.
+    pub fn is_locked(&self, layer: usize) -> bool {
+        self.project().layers().get(layer).is_none_or(|layer| layer.locked)
+    }
+
+    // What is said.
+
+    /// Says something at a place, once.
+    pub fn notice(&mut self, place: Place, words: impl Into<String>) {
+        let notice = Notice { place, words: words.into() };
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+    }
+
+    /// Everything that has no effect or is wrong with the project.
+    pub fn advice(&mut self) -> Arc<Vec<Advice>> {
+        let now = (self.history.revision(), self.learnt);
+        if let Some((revision, learnt, advice)) = &self.advice
+            && (*revision, *learnt) == now
+        {
+            return advice.clone();
+        }
+        let advice = Arc::new(advice::advise(self));
+        self.obstacle = advice::obstacle(self);
+        self.advice = Some((now.0, now.1, advice.clone()));
+        advice
+    }
+
+    /// Why a render cannot start, in words.
+    pub fn obstacle(&mut self) -> Option<String> {
+        self.advice();
+        self.obstacle.clone()
+    }
+
+    // What is known of files.
+
+    /// The model that the project names.
+    pub fn model(&self) -> ModelFiles {
+        model_files(self.project(), &self.folder)
+    }
+
+    fn files(&self) -> DiskFiles {
+        DiskFiles { base: self.folder.clone(), assets: crate::assets::find }
+    }
+
+    /// A picture that the project names; it is loaded in the background at first.
+    pub fn picture(&mut self, path: &Path) -> Loaded {
+        let tasks = &self.tasks;
+        self.pictures.get(&self.folder, path, |folder, path| {
+            tasks.run(move || {
+                let loaded = pictures::load(&folder, &path);
+                Told::Picture { folder, path, loaded }
+            });
+        })
+    }
+
+    /// Looks again for files that were not there.
+    pub fn look_again(&mut self) {
+        self.pictures.try_again();
+        self.concepts.retain(|_, facts| !matches!(facts, Some(Err(_))));
+        self.learnt += 1;
+    }
+
+    /// The collage as the engine will see it, with every layer's visible mask: of the present project, or of the one
+    /// shortly before while the new one is being drawn. None at first.
+    pub fn collage(&mut self) -> Option<Result<Arc<Collage>, String>> {
+        let revision = self.history.revision();
+        if self.collage_asked != Some(revision) && !self.history.in_gesture() {
+            self.ask_for_collage(revision);
+        }
+        self.collage.as_ref().map(|(_, collage)| collage.clone())
+    }
+
+    /// The collage, only if it is of the present project.
+    pub fn collage_now(&mut self) -> Option<Result<Arc<Collage>, String>> {
+        self.collage();
+        let revision = self.history.revision();
+        self.collage.as_ref().filter(|(of, _)| *of == revision).map(|(_, collage)| collage.clone())
+    }
+
+    fn ask_for_collage(&mut self, revision: u64) {
+        let project = self.project().clone();
+        let mut paths: Vec<PathBuf> =
+            project.layers().iter().filter(|layer| layer.visible).map(|layer| layer.picture.clone()).collect();
+        match &project.layout {
+            crate::project::Layout::Picture(path) => paths.push(path.clone()),
+            crate::project::Layout::Collage { background: crate::project::Background::Picture(path), .. } => {
+                paths.push(path.clone());
+            }
+            crate::project::Layout::Collage { .. } => {}
+        }
+        let mut pictures = HashMap::new();
+        for path in paths {
+            match self.picture(&path) {
+                Loaded::Ready(picture) => {
+                    pictures.insert(path, picture.full.clone());
+                }
+                Loaded::Loading => return,
+                Loaded::Failed(words) => {
+                    self.collage_asked = Some(revision);
+                    self.collage = Some((revision, Err(words)));
+                    return;
+                }
+            }
+        }
+        self.collage_asked = Some(revision);
+        self.tasks.run(move || {
+            let collage = composite_from(&project, &mut |path| {
+                // Every path was put in above.
+                pictures.get(path).cloned().ok_or_else(|| crate::project::ProjectError::Unwritable {
+                    problem: format!("{} was not loaded", path.display()),
+                })
+            });
+            Told::Collage { revision, collage: collage.map(Arc::new).map_err(|error| error.to_string()) }
+        });
+    }
+
+    /// What is known of a concept's file; None while it is being read.
+    pub fn concept_facts(&mut self, concept: &Concept) -> Option<Result<Arc<ConceptFacts>, String>> {
+        let key = (self.folder.clone(), concept.file.clone(), self.project().model.clone());
+        if let Some(facts) = self.concepts.get(&key) {
+            return facts.clone();
+        }
+        self.concepts.insert(key.clone(), None);
+        let (files, model) = (self.files(), self.model());
+        self.tasks.run(move || {
+            let facts = knowledge::concept_facts(&files, &key.1, &model).map(Arc::new);
+            Told::Concept { key, facts }
+        });
+        None
+    }
+
+    /// How many tokens the prompts have: of the present project or the one shortly before. None at first.
+    pub fn token_counts(&mut self) -> Option<TokenCounts> {
+        let revision = self.history.revision();
+        if self.tokens_asked != Some(revision) {
+            self.tokens_asked = Some(revision);
+            let (project, model) = (self.project().clone(), self.model());
+            let tokens: Vec<Vec<String>> = project
+                .concepts
+                .iter()
+                .map(|concept| match self.concept_facts(concept) {
+                    Some(Ok(facts)) => facts.tokens.clone(),
+                    _ => Vec::new(),
+                })
+                .collect();
+            self.tasks
+                .run(move || Told::Tokens { revision, counts: knowledge::count_tokens(&project, &tokens, &model) });
+        }
+        match &self.tokens {
+            Some((_, Ok(counts))) => Some(counts.clone()),
+            _ => None,
+        }
+    }
+
+    fn take_event(&mut self, event: &crate::link::Event) {
+        if let Some(done) = self.runs.take(event, Instant::now()) {
+            self.keep_results(done);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
