@@ -11,25 +11,33 @@
 //! - What is known of files? `pictures.rs`, `knowledge.rs`, `intake.rs`.
 //! - What is kept on disk? `places.rs`, `config.rs`, `autosave.rs`, `store.rs`, `files.rs`, `export/`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 pub mod advice;
+pub mod autosave;
 pub mod clock;
+pub mod config;
 pub mod edits;
+pub mod files;
 pub mod history;
+pub mod intake;
 pub mod knowledge;
 pub mod mask_editor;
 pub mod palette;
 pub mod pictures;
+pub mod places;
 pub mod rendering;
+pub mod results;
 pub mod runs;
+pub mod store;
 pub mod tasks;
 
 pub use advice::{Advice, Place};
 pub use edits::Reorder;
+pub use files::{Held, Question, Target};
 pub use history::{Doc, History, ResultId};
 pub use mask_editor::MaskEditor;
 pub use runs::{Playhead, Run, Runs};
@@ -39,8 +47,13 @@ use crate::engine::weights::ModelFiles;
 use crate::engine::worker::{Engine, model_files};
 use crate::project::picture::composite_from;
 use crate::project::{Collage, Concept, DiskFiles, Project};
+use autosave::Autosave;
+use config::Config;
+use files::{Saved, TakenIn};
 use knowledge::{ConceptFacts, TokenCounts};
 use pictures::{Loaded, Picture, Pictures};
+use places::Places;
+use store::Store;
 use tasks::Tasks;
 
 /// What came of a piece of work.
@@ -49,6 +62,11 @@ enum Told {
     Collage { revision: u64, collage: Result<Arc<Collage>, String> },
     Concept { key: ConceptKey, facts: Result<Arc<ConceptFacts>, String> },
     Tokens { revision: u64, counts: Result<TokenCounts, String> },
+    TakenIn(Box<TakenIn>),
+    Pasted { kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
+    Saved(Box<Saved>),
+    ConfigSaved(Result<(), String>),
+    ResultProject(Result<Box<Project>, String>),
 }
 
 /// A concept's file and the model that it shall fit.
@@ -81,6 +99,22 @@ pub struct Studio {
     pub seed_locked: bool,
     /// What to say, and where.
     pub notices: Vec<Notice>,
+    /// What has to be asked before anything goes on.
+    pub question: Option<Question>,
+    /// What the program remembers from one start to the next.
+    pub config: Config,
+    /// Nothing stands in the way of closing the window any more.
+    pub closing: bool,
+    places: Places,
+    /// Holds everything of a studio that was given no places, and vanishes with it.
+    _scratch: Option<tempfile::TempDir>,
+    autosave: Autosave,
+    /// The gallery.
+    pub store: Store,
+    /// Results marked in this session, and whether each was starred before.
+    marked: BTreeMap<ResultId, Option<bool>>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    after_saving: Option<Held>,
     engine: Engine,
     selection: BTreeSet<usize>,
     pictures: Pictures,
@@ -99,9 +133,10 @@ pub struct Studio {
 
 impl Studio {
     /// A studio on a project. `wake` is called from other threads whenever there is something to [`Studio::poll`].
+    /// Until [`Studio::keep_in`] what it keeps lies in a folder that vanishes with it.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// When the system has no thread or no temporary folder to give.
     pub fn new(
         engine: Engine,
         project: Project,
@@ -110,7 +145,10 @@ impl Studio {
         device: DeviceChoice,
         wake: Arc<dyn Fn() + Send + Sync>,
     ) -> std::io::Result<Self> {
-        let tasks = Tasks::start(wake)?;
+        let tasks = Tasks::start(wake.clone())?;
+        let scratch = tempfile::Builder::new().prefix("podium-").tempdir()?;
+        let places = Places::in_folder(scratch.path());
+        let project = project.with_absolute_paths(&folder).unwrap_or(project);
         Ok(Self {
             history: History::new(Doc { project, ..Doc::default() }),
             file,
@@ -120,6 +158,16 @@ impl Studio {
             mask_editor: None,
             seed_locked: true,
             notices: Vec::new(),
+            question: None,
+            config: Config::default(),
+            closing: false,
+            autosave: Autosave::start(&places),
+            store: Store::open(&places, wake.clone()),
+            marked: BTreeMap::new(),
+            wake,
+            places,
+            _scratch: Some(scratch),
+            after_saving: None,
             engine,
             selection: BTreeSet::new(),
             pictures: Pictures::default(),
@@ -134,6 +182,38 @@ impl Studio {
             runs_made: 0,
             tasks,
         })
+    }
+
+    /// Keeps results, settings and unsaved work in these places, and takes up what is there: asks about the work of a
+    /// session that ended without saving.
+    pub fn keep_in(&mut self, places: Places) {
+        let (config, problem) = Config::load(&places);
+        self.config = config;
+        if let Some(problem) = problem {
+            self.notice(Place::Project, problem);
+        }
+        let found = Autosave::recoverable(&places);
+        if !found.is_empty() {
+            self.question = Some(Question::Recover(found));
+        }
+        self.autosave = Autosave::start(&places);
+        self.store = Store::open(&places, self.wake.clone());
+        self.places = places;
+        self._scratch = None;
+    }
+
+    /// Where things are kept.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Ends the session: nothing unsaved is left to recover.
+    pub fn close(&mut self) {
+        let places = self.places.clone();
+        std::mem::replace(&mut self.autosave, Autosave::start(&places)).clean();
+        for words in std::mem::replace(&mut self.store, Store::open(&places, self.wake.clone())).close() {
+            log::warn!("{words}");
+        }
     }
 
     /// The project as it is.
@@ -163,6 +243,16 @@ impl Studio {
             any = true;
             self.take_event(&event);
         }
+        any |= self.store.poll();
+        for words in self.store.take_messages() {
+            self.notice(Place::Gallery, words);
+        }
+        if self.history.is_dirty() {
+            self.note_for_autosave();
+        }
+        if let Some(words) = self.autosave.take_message() {
+            self.notice(Place::Project, words);
+        }
         any
     }
 
@@ -185,12 +275,24 @@ impl Studio {
                 self.tokens_asked = None;
             }
             Told::Tokens { revision, counts } => self.tokens = Some((revision, counts)),
+            Told::TakenIn(taken) => self.taken_in(*taken),
+            Told::Pasted { kept: Ok(path), size, at } => {
+                self.add_layer(path, size, at);
+            }
+            Told::Pasted { kept: Err(words), .. } => self.notice(Place::Canvas, words),
+            Told::Saved(saved) => self.saved(*saved),
+            Told::ResultProject(project) => self.take_result_project(project),
+            Told::ConfigSaved(Ok(())) => {}
+            Told::ConfigSaved(Err(words)) => self.notice(Place::Project, words),
         }
     }
 
     fn after_change(&mut self) {
         let count = self.project().layers().len();
         self.selection.retain(|index| *index < count);
+        if !self.marked.is_empty() {
+            self.sync_marks();
+        }
     }
 
     // What is selected.
