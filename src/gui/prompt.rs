@@ -170,7 +170,11 @@ fn own_prompt_fields(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 fn word_colors(text: &str, project: &Project) -> Vec<(String, egui::Color32)> {
     let job = colored(text, &marks(project), &theme::DARK, &FontId::proportional(14.0));
     let sections = job.sections.iter().filter(|section| section.format.underline.width > 0.0);
-    sections.map(|section| (job.text[section.byte_range.clone()].to_owned(), section.format.underline.color)).collect()
+    sections
+        .map(|section| {
+            (job.text[section.byte_range.start.0..section.byte_range.end.0].to_owned(), section.format.underline.color)
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod autosave;
 pub mod clock;
 pub mod config;
 pub mod edits;
+pub mod export;
 pub mod files;
 pub mod history;
 pub mod intake;
@@ -59,9 +60,9 @@ use tasks::Tasks;
 /// What came of a piece of work.
 enum Told {
     Picture { folder: PathBuf, path: PathBuf, loaded: Result<Picture, String> },
-    Collage { revision: u64, collage: Result<Arc<Collage>, String> },
+    Collage { asked: u64, revision: u64, collage: Result<Arc<Collage>, String> },
     Concept { key: ConceptKey, facts: Result<Arc<ConceptFacts>, String> },
-    Tokens { revision: u64, counts: Result<TokenCounts, String> },
+    Tokens { asked: u64, counts: Result<TokenCounts, String> },
     TakenIn(Box<TakenIn>),
     Pasted { kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
     Saved(Box<Saved>),
@@ -121,8 +122,12 @@ pub struct Studio {
     collage: Option<(u64, Result<Arc<Collage>, String>)>,
     collage_asked: Option<u64>,
     concepts: HashMap<ConceptKey, Option<Result<Arc<ConceptFacts>, String>>>,
-    tokens: Option<(u64, Result<TokenCounts, String>)>,
+    tokens: Option<Result<TokenCounts, String>>,
     tokens_asked: Option<u64>,
+    /// Counts what was asked of the file threads: they may answer in another order, and the newest answer counts.
+    asked: u64,
+    newest_collage: u64,
+    newest_tokens: u64,
     advice: Option<(u64, u64, Arc<Vec<Advice>>)>,
     obstacle: Option<String>,
     /// Counts what was learnt, so that advice is worked out again only when something changed.
@@ -176,6 +181,9 @@ impl Studio {
             concepts: HashMap::new(),
             tokens: None,
             tokens_asked: None,
+            asked: 0,
+            newest_collage: 0,
+            newest_tokens: 0,
             advice: None,
             obstacle: None,
             learnt: 0,
@@ -269,12 +277,22 @@ impl Studio {
                 // A collage that was waiting for the picture can be made now.
                 self.collage_asked = None;
             }
-            Told::Collage { revision, collage } => self.collage = Some((revision, collage)),
+            Told::Collage { asked, revision, collage } => {
+                if asked > self.newest_collage {
+                    self.newest_collage = asked;
+                    self.collage = Some((revision, collage));
+                }
+            }
             Told::Concept { key, facts } => {
                 self.concepts.insert(key, Some(facts));
                 self.tokens_asked = None;
             }
-            Told::Tokens { revision, counts } => self.tokens = Some((revision, counts)),
+            Told::Tokens { asked, counts } => {
+                if asked > self.newest_tokens {
+                    self.newest_tokens = asked;
+                    self.tokens = Some(counts);
+                }
+            }
             Told::TakenIn(taken) => self.taken_in(*taken),
             Told::Pasted { kept: Ok(path), size, at } => {
                 self.add_layer(path, size, at);
@@ -437,6 +455,8 @@ impl Studio {
             }
         }
         self.collage_asked = Some(revision);
+        self.asked += 1;
+        let asked = self.asked;
         self.tasks.run(move || {
             let collage = composite_from(&project, &mut |path| {
                 // Every path was put in above.
@@ -444,7 +464,7 @@ impl Studio {
                     problem: format!("{} was not loaded", path.display()),
                 })
             });
-            Told::Collage { revision, collage: collage.map(Arc::new).map_err(|error| error.to_string()) }
+            Told::Collage { asked, revision, collage: collage.map(Arc::new).map_err(|error| error.to_string()) }
         });
     }
 
@@ -477,11 +497,12 @@ impl Studio {
                     _ => Vec::new(),
                 })
                 .collect();
-            self.tasks
-                .run(move || Told::Tokens { revision, counts: knowledge::count_tokens(&project, &tokens, &model) });
+            self.asked += 1;
+            let asked = self.asked;
+            self.tasks.run(move || Told::Tokens { asked, counts: knowledge::count_tokens(&project, &tokens, &model) });
         }
         match &self.tokens {
-            Some((_, Ok(counts))) => Some(counts.clone()),
+            Some(Ok(counts)) => Some(counts.clone()),
             _ => None,
         }
     }
