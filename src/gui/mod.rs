@@ -53,7 +53,7 @@ const FIRST_PROJECT: &str = "projects/beach.ron";
 /// When the project cannot be read, or there is no display or no graphics driver: in words, with the way on.
 pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Outcome {
     let (project, folder) = match &path {
-        Some(path) => (project::file::load(path)?, folder_of(path)),
+        Some(path) => (project::file::load_as_it_is(path)?, folder_of(path)),
         None => (built_in()?, PathBuf::from(".")),
     };
     let options = eframe::NativeOptions {

@@ -11,8 +11,12 @@ mod cli;
 mod golden;
 /// How the window looks: snapshots in both themes.
 mod looks;
+/// Random actions.
+mod monkey;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
 mod nets_parity;
+/// The real binary under Xvfb.
+mod real_window;
 /// Mask refinement from given labels, bit for bit.
 mod refine_parity;
 /// Inversion, keys, gradients, every step of whole runs and the final picture against the authors' release.
