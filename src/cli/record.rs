@@ -4,23 +4,11 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use image::{GrayImage, Luma, Rgb, RgbImage};
 use serde_json::json;
 
 use crate::engine::masks::Mask;
-use crate::link::{Lane, StepView, Warning};
-
-/// Colours of clusters that people with colour-blindness can tell apart (Okabe and Ito).
-const CLUSTERS: [[u8; 3]; 8] = [
-    [230, 159, 0],
-    [86, 180, 233],
-    [0, 158, 115],
-    [240, 228, 66],
-    [0, 114, 178],
-    [213, 94, 0],
-    [204, 121, 167],
-    [120, 120, 120],
-];
+use crate::link::{StepView, Warning};
+use crate::studio::export::draw::{attention_picture, cluster_picture, lane_name, mask_picture, plain};
 
 /// A folder that a render is recorded into.
 pub struct Record {
@@ -57,18 +45,12 @@ impl Record {
             }
         }
         for clusters in &view.clusters {
-            let (height, width) = clusters.grid;
-            let colour = |x: u32, y: u32| {
-                Rgb(CLUSTERS[clusters.labels[y as usize * width + x as usize] as usize % CLUSTERS.len()])
-            };
-            let picture = RgbImage::from_fn(width as u32, height as u32, colour);
-            picture.save(name(format!("clusters{}-{}", clusters.picture + 1, lane(&clusters.lane))))?;
+            let name = name(format!("clusters{}-{}", clusters.picture + 1, lane_name(&clusters.lane)));
+            cluster_picture(clusters).save(name)?;
         }
         for map in view.attention.iter().filter(|map| map.word.is_empty()) {
-            let (height, width) = map.grid;
-            let grey = |x: u32, y: u32| Luma([(map.values[y as usize * width + x as usize] * 255.0).round() as u8]);
-            let picture = GrayImage::from_fn(width as u32, height as u32, grey);
-            picture.save(name(format!("attention{}-{}", map.picture + 1, lane(&map.lane))))?;
+            let name = name(format!("attention{}-{}", map.picture + 1, lane_name(&map.lane)));
+            attention_picture(map).save(name)?;
         }
         let area = |mask: &Mask| mask.count();
         self.line(&json!({
@@ -78,7 +60,7 @@ impl Record {
                 "concept": mask.concept, "custom": area(&mask.custom), "base": area(&mask.base), "combined": area(&mask.combined),
             })).collect::<Vec<_>>()).collect::<Vec<_>>(),
             "attention": view.attention.iter().map(|map| json!({
-                "of": lane(&map.lane), "picture": map.picture + 1, "word": map.word, "least": map.range.0, "greatest": map.range.1,
+                "of": lane_name(&map.lane), "picture": map.picture + 1, "word": map.word, "least": map.range.0, "greatest": map.range.1,
             })).collect::<Vec<_>>(),
             "seconds": {
                 "align": view.times.align.as_secs_f64(), "inject": view.times.inject.as_secs_f64(),
@@ -98,22 +80,4 @@ impl Record {
         self.log.flush()?;
         Ok(())
     }
-}
-
-fn mask_picture(mask: &Mask) -> GrayImage {
-    let on = |x: u32, y: u32| mask.on.get(y as usize * mask.width + x as usize).copied().unwrap_or(false);
-    GrayImage::from_fn(mask.width as u32, mask.height as u32, |x, y| Luma([if on(x, y) { 255 } else { 0 }]))
-}
-
-fn lane(lane: &Lane) -> String {
-    match lane {
-        Lane::Base => "base".into(),
-        Lane::Concept(name) => plain(name),
-        Lane::Reference => "reference".into(),
-    }
-}
-
-/// A name that every file system takes.
-fn plain(name: &str) -> String {
-    name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
 }

@@ -1,22 +1,13 @@
 //! What stands over everything else: questions before something is lost, shortcuts, the model and device panel.
 
-use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
 
-use eframe::egui::Ui;
+use eframe::egui::{self, Align2, Context, RichText, Ui, Window};
 
+use super::files::Purpose;
 use super::look::Look;
-use crate::studio::Studio;
-
-/// Something that the unsaved-changes question holds back.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Held {
-    /// Begin a new project.
-    New,
-    /// Open a file; None: choose one first.
-    Open(Option<PathBuf>),
-    /// Close the window.
-    Close,
-}
+use super::{device, theme, widgets};
+use crate::studio::{Held, Question, Studio, Target};
 
 /// Which of them are open.
 #[derive(Debug, Default)]
@@ -25,9 +16,233 @@ pub struct Dialogs {
     pub shortcuts: bool,
     /// Model and device.
     pub device: bool,
-    /// What waits for an answer about unsaved changes.
-    pub held: Option<Held>,
+    memory: Option<(Instant, Option<u64>)>,
+}
+
+/// How often the memory in use is looked up.
+const MEMORY_EVERY: Duration = Duration::from_secs(2);
+
+impl Dialogs {
+    /// Bytes of memory that this process has, looked up every other second while something is drawn.
+    pub fn memory(&mut self, _ui: &Ui) -> Option<u64> {
+        let stale = self.memory.is_none_or(|(at, _)| at.elapsed() > MEMORY_EVERY);
+        if stale {
+            self.memory = Some((Instant::now(), resident_bytes()));
+        }
+        self.memory.and_then(|(_, bytes)| bytes)
+    }
+}
+
+/// The process's resident set, where the system says it.
+fn resident_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 /// Draws those that are open.
-pub fn show(_ui: &mut Ui, _studio: &mut Studio, _look: &mut Look) {}
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let ctx = ui.ctx().clone();
+    look.files.show(&ctx);
+    if let Some(question) = studio.question.clone() {
+        match question {
+            Question::Unsaved(held) => unsaved(&ctx, studio, look, &held),
+            Question::PodiumPicture { path, project, folder, size, at } => {
+                dialog(&ctx, "A picture that Podium made", |ui| {
+                    ui.label(format!(
+                        "{} holds the project it was made from.",
+                        path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
+                    ));
+                    ui.add_space(8.0);
+                    ui.horizontal(|ui| {
+                        if ui.button("Open its project").clicked() {
+                            studio.question = None;
+                            studio.ask_to(Held::Replace { project, file: None, folder });
+                        }
+                        if ui.button("Use it as a picture").clicked() {
+                            studio.question = None;
+                            studio.add_layer(path, size, at);
+                        }
+                        if ui.button("Cancel").clicked() {
+                            studio.question = None;
+                        }
+                    });
+                });
+            }
+            Question::Recover(found) => recover(&ctx, studio, found),
+        }
+    }
+    if look.dialogs.device {
+        let mut open = true;
+        Window::new("Model and device")
+            .open(&mut open)
+            .default_width(440.0)
+            .anchor(Align2::CENTER_CENTER, [0.0, 0.0])
+            .collapsible(false)
+            .show(&ctx, |ui| {
+                egui::ScrollArea::vertical().show(ui, |ui| match device::show(ui, studio, look) {
+                    device::Wish::None => {}
+                    device::Wish::ChooseModelFolder => look.files.ask(ui.ctx(), Purpose::ModelFolder, studio),
+                    device::Wish::UseBuiltIn => studio.set_model(None),
+                    device::Wish::UseFolder(folder) => studio.take_in(folder, Target::Model),
+                    device::Wish::Device(choice) => {
+                        studio.device = choice;
+                        studio.config.device = choice.to_string();
+                        studio.save_config();
+                    }
+                });
+            });
+        look.dialogs.device &= open;
+    }
+    if look.dialogs.shortcuts {
+        shortcuts(&ctx, studio, look);
+    }
+}
+
+fn dialog(ctx: &Context, title: &str, add: impl FnOnce(&mut Ui)) {
+    Window::new(title)
+        .collapsible(false)
+        .resizable(false)
+        .anchor(Align2::CENTER_CENTER, [0.0, -40.0])
+        .order(egui::Order::Foreground)
+        .show(ctx, |ui| {
+            ui.set_max_width(460.0);
+            add(ui);
+        });
+}
+
+fn unsaved(ctx: &Context, studio: &mut Studio, look: &mut Look, held: &Held) {
+    let dirty = studio.history.is_dirty();
+    let renders = studio.runs.active().count();
+    dialog(ctx, "Before you go on", |ui| {
+        if dirty {
+            ui.label(format!("{} has changes that were not saved.", studio.title()));
+        }
+        if renders > 0 && *held == Held::Close {
+            let words = if renders == 1 { "A render is" } else { "Renders are" };
+            ui.label(format!("{words} not finished and would be lost."));
+        }
+        ui.add_space(8.0);
+        ui.horizontal(|ui| {
+            if dirty && ui.button("Save and go on").clicked() && !studio.save_and(held.clone()) {
+                look.files.ask(ui.ctx(), Purpose::SaveProject, studio);
+            }
+            let words = if dirty { "Go on without saving" } else { "Close and lose the render" };
+            if ui.button(words).clicked() {
+                studio.go_ahead(held.clone());
+            }
+            if ui.button("Cancel").clicked() {
+                studio.question = None;
+            }
+        });
+    });
+}
+
+fn recover(ctx: &Context, studio: &mut Studio, found: Vec<crate::studio::autosave::Recovered>) {
+    dialog(ctx, "Unsaved work was found", |ui| {
+        ui.label("Podium ended without saving. What was being worked on is still here.");
+        ui.add_space(8.0);
+        for recovered in &found {
+            let name = recovered
+                .file
+                .as_ref()
+                .and_then(|file| file.file_stem())
+                .map_or_else(|| "Untitled".to_owned(), |stem| stem.to_string_lossy().into_owned());
+            ui.horizontal(|ui| {
+                ui.label(format!("{name}, {}", ago(recovered.when)));
+                if ui.button("Recover").clicked() {
+                    studio.recover(recovered.clone());
+                }
+                if ui.button("Throw away").clicked() {
+                    studio.discard_recovered(&recovered.path);
+                    let rest: Vec<_> = found.iter().filter(|other| other.path != recovered.path).cloned().collect();
+                    studio.question = (!rest.is_empty()).then_some(Question::Recover(rest));
+                }
+            });
+        }
+        ui.add_space(8.0);
+        if ui.button("Decide later").clicked() {
+            studio.question = None;
+        }
+    });
+}
+
+fn ago(when: SystemTime) -> String {
+    let seconds = SystemTime::now().duration_since(when).unwrap_or_default().as_secs();
+    match seconds {
+        0..=89 => "a moment ago".into(),
+        90..=5399 => format!("{} minutes ago", seconds / 60),
+        5400..=129_599 => format!("{} hours ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+/// Keys and what they do, in the groups of the sheet.
+pub const SHORTCUTS: [(&str, &[(&str, &str)]); 5] = [
+    (
+        "Project",
+        &[
+            ("Ctrl+N, Ctrl+O", "New, open"),
+            ("Ctrl+S, Ctrl+Shift+S", "Save, save as"),
+            ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo"),
+            ("Ctrl+V", "Paste a picture as a layer"),
+            ("Ctrl+C", "Copy the picture shown"),
+        ],
+    ),
+    (
+        "Canvas",
+        &[
+            ("Space+drag, wheel", "Pan, zoom to the pointer"),
+            ("Ctrl+0, Ctrl+1", "Fit, 100 %"),
+            ("1, 2, 3", "Collage, picture, both"),
+            ("Ctrl+\\", "Fold the panels away"),
+        ],
+    ),
+    (
+        "Layers",
+        &[
+            ("Arrows, Shift+arrows", "Nudge by 1, by 10"),
+            ("Shift while turning", "In steps of 15 degrees"),
+            ("Alt+drag, Ctrl+D", "Duplicate"),
+            ("Ctrl while dragging", "No snapping"),
+            ("H", "Flip"),
+            ("Ctrl+], Ctrl+[", "Forward, backward"),
+            ("Delete, Esc", "Delete; give the gesture up"),
+        ],
+    ),
+    ("Render", &[("Ctrl+Enter", "Render"), ("Left, Right on the timeline", "A step back, a step on")]),
+    ("Masks", &[("X", "Brush or eraser"), ("[, ]", "Smaller, larger brush")]),
+];
+
+fn shortcuts(ctx: &Context, studio: &mut Studio, look: &mut Look) {
+    let mut open = true;
+    Window::new("Shortcuts")
+        .open(&mut open)
+        .collapsible(false)
+        .resizable(false)
+        .anchor(Align2::CENTER_CENTER, [0.0, 0.0])
+        .show(ctx, |ui| {
+            ui.columns(2, |columns| {
+                for (index, (group, keys)) in SHORTCUTS.iter().enumerate() {
+                    let ui = &mut columns[index % 2];
+                    ui.label(RichText::new(*group).strong());
+                    egui::Grid::new(*group).num_columns(2).spacing([16.0, 4.0]).show(ui, |ui| {
+                        for (key, what) in *keys {
+                            ui.label(RichText::new(*key).small().color(theme::colors(ui).accent));
+                            ui.label(RichText::new(*what).small());
+                            ui.end_row();
+                        }
+                    });
+                    ui.add_space(8.0);
+                }
+            });
+            ui.separator();
+            if ui.button("Show the first hints again").clicked() {
+                look.hints.bring_back(studio);
+                look.dialogs.shortcuts = false;
+            }
+            widgets::amber(ui, "On a Mac, Cmd stands for Ctrl.");
+        });
+    look.dialogs.shortcuts &= open;
+}

@@ -1,11 +1,348 @@
-//! TODO-part.
+//! The list of layers, front first, and the background under them.
 
-use eframe::egui::Ui;
+use eframe::egui::{self, Align, Color32, Id, Image, Layout as Arrange, RichText, Sense, Ui, Vec2};
 
-use super::look::Look;
-use crate::studio::Studio;
+use super::files::Purpose;
+use super::look::{DraggedConcept, Look};
+use super::{icons, textures, theme, widgets};
+use crate::project::{Background, Layer, Layout};
+use crate::studio::pictures::Loaded;
+use crate::studio::{Place, Reorder, Studio};
 
-/// Draws it.
-pub fn show(ui: &mut Ui, _studio: &mut Studio, _look: &mut Look) {
-    ui.label("layers");
+/// A layer that is dragged to another place in the list.
+struct DraggedLayer(usize);
+
+/// The side of a thumbnail, in points.
+const THUMBNAIL: f32 = 36.0;
+
+/// Draws the list.
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    widgets::section(ui, "Layers", |ui| add_menu(ui, studio, look));
+    ui.add_space(4.0);
+    let count = studio.project().layers().len();
+    for index in (0..count).rev() {
+        layer_row(ui, studio, look, index);
+        ui.add_space(4.0);
+    }
+    if count == 0 && matches!(studio.project().layout, Layout::Collage { .. }) {
+        ui.label(
+            RichText::new("No cutouts yet. Add one, or drop a picture with a transparent ground on the canvas.")
+                .small()
+                .color(theme::colors(ui).weak),
+        );
+        ui.add_space(4.0);
+    }
+    background_row(ui, studio, look);
+}
+
+fn add_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    ui.menu_button(format!("{} Add cutout...", icons::PLUS), |ui| {
+        if ui.button(format!("{} Choose files...", icons::FOLDER_OPEN)).clicked() {
+            look.files.ask(ui.ctx(), Purpose::Cutouts, studio);
+            ui.close();
+        }
+        ui.separator();
+        if let Some(chosen) = built_in_grid(ui, studio, look, "cutouts/") {
+            studio.add_layer(chosen, (256, 256), None);
+            ui.close();
+        }
+    })
+    .response
+    .on_hover_text("Add a picture with a transparent ground");
+}
+
+/// A grid of the built-in pictures in a folder of the assets; gives the one that was pressed.
+fn built_in_grid(ui: &mut Ui, studio: &mut Studio, look: &mut Look, folder: &str) -> Option<std::path::PathBuf> {
+    let mut chosen = None;
+    ui.set_max_width(264.0);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = Vec2::splat(4.0);
+        for (name, _) in crate::assets::FILES.iter().filter(|(name, _)| name.starts_with(folder)) {
+            let path = std::path::PathBuf::from(format!("assets:{name}"));
+            let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().replace('_', " "));
+            let (rect, response) = ui.allocate_exact_size(Vec2::splat(40.0), Sense::click());
+            let fill = if response.hovered() { theme::colors(ui).selected } else { theme::colors(ui).raised };
+            ui.painter().rect_filled(rect, 4.0, fill);
+            thumbnail_at(ui, studio, look, &path, rect.shrink(2.0));
+            if widgets::named(response, &stem).clicked() {
+                chosen = Some(path);
+            }
+        }
+    });
+    chosen
+}
+
+/// Paints a picture of the project small into a rectangle, keeping its shape.
+fn thumbnail_at(ui: &mut Ui, studio: &mut Studio, look: &mut Look, path: &std::path::Path, rect: egui::Rect) {
+    match studio.picture(path) {
+        Loaded::Ready(picture) => {
+            let key = ("thumbnail", std::sync::Arc::as_ptr(&picture) as usize, path);
+            let texture = look.textures.get(ui.ctx(), key, || textures::transparent(&picture.thumbnail));
+            let size = texture.size_vec2();
+            let fitted = size * (rect.width() / size.x).min(rect.height() / size.y);
+            Image::new(&texture).paint_at(ui, egui::Rect::from_center_size(rect.center(), fitted));
+        }
+        Loaded::Loading => {
+            ui.painter().rect_filled(rect, 4.0, theme::colors(ui).line);
+        }
+        Loaded::Failed(_) => {
+            let amber = theme::colors(ui).amber;
+            ui.painter().text(
+                rect.center(),
+                egui::Align2::CENTER_CENTER,
+                icons::WARNING,
+                egui::FontId::proportional(18.0),
+                amber,
+            );
+        }
+    }
+}
+
+fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
+    let Some(layer) = studio.project().layers().get(index).cloned() else { return };
+    let selected = studio.selection().contains(&index);
+    let color =
+        layer.concept.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept.color);
+    let lit = layer.concept.is_some() && layer.concept == look.lit;
+    let id = Id::unique(("layer", index));
+    let card = widgets::card(ui, selected || lit, None, |ui| {
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(Vec2::splat(THUMBNAIL), Sense::hover());
+            thumbnail_at(ui, studio, look, &layer.picture, rect);
+            ui.with_layout(Arrange::right_to_left(Align::Center), |ui| {
+                row_buttons(ui, studio, look, index, &layer);
+                ui.with_layout(Arrange::top_down(Align::Min), |ui| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    let words = RichText::new(layer.title());
+                    let words = if layer.visible { words } else { words.weak() };
+                    ui.add(egui::Label::new(words).truncate().selectable(false));
+                    ui.horizontal(|ui| {
+                        ui.spacing_mut().item_spacing.x = 4.0;
+                        let weak = theme::colors(ui).weak;
+                        match (&layer.concept, color) {
+                            (Some(name), Some(color)) => {
+                                widgets::dot(ui, theme::mark(color));
+                                ui.add(
+                                    egui::Label::new(RichText::new(name).small().color(weak))
+                                        .truncate()
+                                        .selectable(false),
+                                );
+                            }
+                            _ => {
+                                ui.add(
+                                    egui::Label::new(RichText::new("layout only").small().color(weak))
+                                        .truncate()
+                                        .selectable(false),
+                                );
+                            }
+                        }
+                    });
+                });
+            });
+        });
+    });
+    let response = ui.interact(card.response.rect, id, Sense::click_and_drag());
+    // The buttons in the row come first: they were drawn before this and would lose their clicks to it otherwise.
+    let enabled = response.enabled();
+    let name = match &layer.concept {
+        Some(concept) => format!("Layer {}, {concept}", layer.title()),
+        None => format!("Layer {}", layer.title()),
+    };
+    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, enabled, selected, &name));
+    if response.clicked() {
+        if ui.input(|input| input.modifiers.command || input.modifiers.shift) {
+            studio.select_toggle(index);
+        } else {
+            studio.select_only(index);
+        }
+    }
+    if response.hovered() {
+        look.pointed_concept.clone_from(&layer.concept);
+    }
+    response.dnd_set_drag_payload(DraggedLayer(index));
+    take_drop(ui, studio, &response, index);
+    response.context_menu(|ui| layer_menu(ui, studio, look, index));
+    widgets::said_ui(ui, studio, &Place::Layer(index));
+}
+
+fn take_drop(ui: &mut Ui, studio: &mut Studio, response: &egui::Response, index: usize) {
+    let colors = theme::colors(ui);
+    let hovers = response.dnd_hover_payload::<DraggedConcept>().is_some()
+        || response.dnd_hover_payload::<DraggedLayer>().is_some_and(|layer| layer.0 != index);
+    if hovers {
+        ui.painter().rect_stroke(response.rect, 6.0, (2.0, colors.accent), egui::StrokeKind::Inside);
+    }
+    if let Some(concept) = response.dnd_release_payload::<DraggedConcept>() {
+        studio.assign(index, Some(concept.0.clone()));
+    } else if let Some(layer) = response.dnd_release_payload::<DraggedLayer>() {
+        studio.move_layer(layer.0, index);
+    }
+}
+
+fn row_buttons(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize, layer: &Layer) {
+    ui.spacing_mut().item_spacing.x = 0.0;
+    ui.menu_button(icons::DOTS_THREE, |ui| layer_menu(ui, studio, look, index))
+        .response
+        .on_hover_text(format!("More about {}", layer.title()));
+    let (icon, words) = if layer.locked { (icons::LOCK, "Unlock") } else { (icons::LOCK_OPEN, "Lock") };
+    let title = layer.title();
+    let faint = |icon: &str, strong: bool| {
+        let text = RichText::new(icon).size(15.0);
+        if strong { text } else { text.weak() }
+    };
+    let lock = ui.add(egui::Button::new(faint(icon, layer.locked)).frame_when_inactive(false));
+    if widgets::named(lock, &format!("{words} {title}")).clicked() {
+        studio.edit_layer(index, format!("{words} {title}"), |layer| layer.locked = !layer.locked);
+    }
+    let (icon, words) = if layer.visible { (icons::EYE, "Hide") } else { (icons::EYE_SLASH, "Show") };
+    let eye = ui.add(egui::Button::new(faint(icon, layer.visible)).frame_when_inactive(false));
+    if widgets::named(eye, &format!("{words} {title}")).clicked() {
+        studio.edit_layer(index, format!("{words} {title}"), |layer| layer.visible = !layer.visible);
+    }
+}
+
+/// What can be done with a layer.
+pub fn layer_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
+    let Some(layer) = studio.project().layers().get(index).cloned() else { return ui.close() };
+    let title = layer.title();
+    if !studio.selection().contains(&index) {
+        studio.select_only(index);
+    }
+    ui.menu_button("Concept", |ui| concept_menu(ui, studio, index));
+    ui.horizontal(|ui| {
+        let label = ui.label("Name");
+        let mut name = layer.name.clone();
+        let field = ui.add(egui::TextEdit::singleline(&mut name).desired_width(140.0)).labelled_by(label.id);
+        widgets::edit_by(studio, &field, "Rename a layer", |project| {
+            if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
+                layer.name = name;
+            }
+        });
+    });
+    ui.horizontal(|ui| {
+        let label = ui.label("Opacity");
+        let mut percent = layer.opacity * 100.0;
+        let slider =
+            ui.add(egui::Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0)).labelled_by(label.id);
+        widgets::edit_by(studio, &slider, &format!("Opacity of {title}"), |project| {
+            if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
+                layer.opacity = percent / 100.0;
+            }
+        });
+    });
+    ui.separator();
+    if ui.button("Duplicate").clicked() {
+        studio.duplicate_selected((12.0, 12.0));
+        ui.close();
+    }
+    if ui.button("Flip").clicked() {
+        studio.edit_selected(format!("Flip {title}"), |layer| layer.flip = !layer.flip);
+        ui.close();
+    }
+    for (words, way) in [
+        ("Bring to front", Reorder::Front),
+        ("Bring forward", Reorder::Forward),
+        ("Send backward", Reorder::Backward),
+        ("Send to back", Reorder::Back),
+    ] {
+        if ui.button(words).clicked() {
+            studio.reorder(index, way);
+            ui.close();
+        }
+    }
+    ui.separator();
+    if ui.button("Choose another picture...").clicked() {
+        look.files.ask(ui.ctx(), Purpose::ReplaceLayer(index), studio);
+        ui.close();
+    }
+    if ui.button("Delete").clicked() {
+        studio.delete_selected();
+        ui.close();
+    }
+}
+
+/// Which concept a layer stands for.
+pub fn concept_menu(ui: &mut Ui, studio: &mut Studio, index: usize) {
+    let Some(layer) = studio.project().layers().get(index) else { return };
+    let (now, concepts) = (layer.concept.clone(), studio.project().concepts.clone());
+    if ui.radio(now.is_none(), "None: layout only").clicked() {
+        studio.assign(index, None);
+        ui.close();
+    }
+    for concept in &concepts {
+        let on = now.as_ref() == Some(&concept.name);
+        ui.horizontal(|ui| {
+            widgets::dot(ui, theme::mark(concept.color));
+            if ui.radio(on, &concept.name).clicked() {
+                studio.assign(index, Some(concept.name.clone()));
+                ui.close();
+            }
+        });
+    }
+    if concepts.is_empty() {
+        ui.label("Load a concept first.");
+    }
+}
+
+fn background_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let (picture, color, what) = match &studio.project().layout {
+        Layout::Picture(path) => (Some(path.clone()), None, "the whole layout"),
+        Layout::Collage { background: Background::Picture(path), .. } => {
+            (Some(path.clone()), None, "background, layout only")
+        }
+        Layout::Collage { background: Background::Color(color), .. } => (None, Some(*color), "background, layout only"),
+    };
+    widgets::card(ui, false, None, |ui| {
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(Vec2::splat(THUMBNAIL), Sense::hover());
+            let title = match (&picture, color) {
+                (Some(path), _) => {
+                    thumbnail_at(ui, studio, look, path, rect);
+                    path.file_stem().map_or_else(|| "picture".into(), |stem| stem.to_string_lossy().into_owned())
+                }
+                (None, color) => {
+                    let [red, green, blue] = color.unwrap_or([255; 3]);
+                    ui.painter().rect_filled(rect, 4.0, Color32::from_rgb(red, green, blue));
+                    "one colour".to_owned()
+                }
+            };
+            ui.with_layout(Arrange::right_to_left(Align::Center), |ui| {
+                ui.menu_button("Change", |ui| background_menu(ui, studio, look))
+                    .response
+                    .on_hover_text("Choose another background");
+                ui.with_layout(Arrange::top_down(Align::Min), |ui| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    ui.add(egui::Label::new(title).truncate());
+                    ui.add(egui::Label::new(RichText::new(what).small().color(theme::colors(ui).weak)).truncate());
+                });
+            });
+        });
+    });
+}
+
+fn background_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    if ui.button(format!("{} Choose a picture...", icons::FOLDER_OPEN)).clicked() {
+        look.files.ask(ui.ctx(), Purpose::Background, studio);
+        ui.close();
+    }
+    if let Layout::Collage { background, .. } = &studio.project().layout {
+        let mut color = match background {
+            Background::Color(color) => *color,
+            Background::Picture(_) => [255; 3],
+        };
+        ui.horizontal(|ui| {
+            ui.label("One colour");
+            let response = ui.color_edit_button_srgb(&mut color);
+            widgets::edit_by(studio, &response, "Change the background", |project| {
+                if let Layout::Collage { background, .. } = &mut project.layout {
+                    *background = Background::Color(color);
+                }
+            });
+        });
+    }
+    ui.separator();
+    if let Some(chosen) = built_in_grid(ui, studio, look, "scenes/") {
+        studio.set_background(Background::Picture(chosen));
+        ui.close();
+    }
 }

@@ -3,8 +3,12 @@
 
 use super::paint::{ColorMap, Sampling};
 use super::textures::Textures;
-use super::{canvas, dialogs, gallery, timeline};
+use super::{canvas, dialogs, files, gallery, hints, timeline};
 use crate::link::Lane;
+
+/// A concept's card that is dragged onto a layer, by the concept's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraggedConcept(pub String);
 
 /// The pages of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -83,8 +87,22 @@ pub struct Look {
     pub folded: bool,
     /// The place pointed at, in canvas pixels: shown as a crosshair on the other side.
     pub pointed: Option<(f32, f32)>,
+    /// The concept whose word, card, layer, mask and curve are lit, since one of them is pointed at.
+    pub lit: Option<String>,
+    /// The concept pointed at in this frame; it is [`Look::lit`] in the next.
+    pub pointed_concept: Option<String>,
+    /// The concept whose prompt is being written by hand.
+    pub own_prompt: Option<String>,
+    /// The concept being renamed, and what was typed so far.
+    pub renaming: Option<(String, String)>,
+    /// The size of everything that was set last.
+    pub scale_set: Option<f32>,
     /// The textures in use.
     pub textures: Textures,
+    /// Files being chosen.
+    pub files: files::Pickers,
+    /// The hints of the first minute.
+    pub hints: hints::Hints,
     /// What the canvas remembers.
     pub canvas: canvas::CanvasLook,
     /// What the timeline and inspector remember.
@@ -108,7 +126,14 @@ impl Default for Look {
             color_map: ColorMap::Viridis,
             folded: false,
             pointed: None,
+            lit: None,
+            pointed_concept: None,
+            own_prompt: None,
+            renaming: None,
+            scale_set: None,
             textures: Textures::default(),
+            files: files::Pickers::default(),
+            hints: hints::Hints::default(),
             canvas: canvas::CanvasLook::default(),
             timeline: timeline::TimelineLook::default(),
             gallery: gallery::GalleryLook::default(),

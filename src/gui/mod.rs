@@ -7,7 +7,6 @@
 //!   `look.rs` (what the window remembers).
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel};
 
@@ -15,10 +14,13 @@ pub mod canvas;
 mod concepts;
 mod device;
 pub mod dialogs;
+pub mod files;
 pub mod gallery;
+pub mod hints;
 #[allow(missing_docs, reason = "the names are the icons'")]
 mod icons;
 pub mod inspector;
+mod keys;
 mod layers;
 pub mod look;
 pub mod paint;
@@ -27,7 +29,7 @@ mod render;
 pub mod textures;
 pub mod theme;
 pub mod timeline;
-mod topbar;
+pub mod topbar;
 pub mod widgets;
 
 use crate::cli::Outcome;
@@ -36,8 +38,12 @@ use crate::engine::device::DeviceChoice;
 use crate::engine::worker::Engine;
 use crate::project::{self, Project};
 use crate::studio::Studio;
+use crate::studio::config::{self, Theme};
 use crate::studio::edits::folder_of;
+use crate::studio::places::Places;
+use crate::studio::{Held, Place};
 use look::{Look, Page};
+use paint::{ColorMap, Sampling};
 
 /// The project that the window opens on.
 const FIRST_PROJECT: &str = "projects/beach.ron";
@@ -61,7 +67,11 @@ pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Outcome {
     let create = move |context: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
         let repaint = context.egui_ctx.clone();
         let engine = Engine::start(Cache::standard(), move || repaint.request_repaint())?;
-        Ok(Box::new(Podium::new(&context.egui_ctx, engine, project, folder, device)?))
+        paint::install(context.wgpu_render_state.as_ref());
+        let mut podium = Podium::new(&context.egui_ctx, engine, project, folder, device)?;
+        podium.studio.file = path;
+        podium.keep_in(Places::standard());
+        Ok(Box::new(podium))
     };
     eframe::run_native("podium", options, Box::new(create)).map_err(|error| explain(&error).into())
 }
@@ -102,9 +112,83 @@ impl Podium {
         device: DeviceChoice,
     ) -> std::io::Result<Self> {
         theme::install(ctx);
-        let repaint = ctx.clone();
-        let studio = Studio::new(engine, project, None, folder, device, Arc::new(move || repaint.request_repaint()))?;
+        let studio = Studio::new(engine, project, None, folder, device, keys::wake(ctx))?;
         Ok(Self { studio, look: Look::default() })
+    }
+
+    /// Keeps results, settings and unsaved work in these places, and takes up what is there.
+    pub fn keep_in(&mut self, places: Places) {
+        self.studio.keep_in(places);
+        if self.studio.device == DeviceChoice::Auto
+            && let Ok(device) = self.studio.config.device.parse()
+        {
+            self.studio.device = device;
+        }
+        let config = &self.studio.config;
+        self.look.color_map = ColorMap::ALL
+            .into_iter()
+            .find(|map| map.name().eq_ignore_ascii_case(&config.color_map))
+            .unwrap_or(self.look.color_map);
+        self.look.sampling = match config.sampling {
+            config::Sampling::Nearest => Sampling::Nearest,
+            config::Sampling::Smooth => Sampling::Smooth,
+        };
+    }
+
+    /// Takes in what came from elsewhere, and what this frame's keys and dropped files ask for.
+    pub fn think(&mut self, ctx: &egui::Context) {
+        let (studio, look) = (&mut self.studio, &mut self.look);
+        studio.poll();
+        look.files.take(studio);
+        look.lit = look.pointed_concept.take();
+        self.remember_choices();
+        let (studio, look) = (&mut self.studio, &mut self.look);
+        let theme = match studio.config.theme {
+            Theme::System => egui::ThemePreference::System,
+            Theme::Light => egui::ThemePreference::Light,
+            Theme::Dark => egui::ThemePreference::Dark,
+        };
+        if ctx.options(|options| options.theme_preference) != theme {
+            ctx.set_theme(theme);
+        }
+        if (ctx.zoom_factor() - studio.config.ui_scale).abs() > 1e-3 {
+            if look.scale_set == Some(studio.config.ui_scale) {
+                // Ctrl+plus and Ctrl+minus have changed it: that is remembered.
+                studio.config.ui_scale =
+                    ctx.zoom_factor().clamp(*config::Config::UI_SCALE.start(), *config::Config::UI_SCALE.end());
+                studio.save_config();
+            }
+            ctx.set_zoom_factor(studio.config.ui_scale);
+        }
+        look.scale_set = Some(studio.config.ui_scale);
+        keys::take_dropped(ctx, studio, look);
+        keys::take(ctx, studio, look);
+        self.guard_closing(ctx);
+    }
+
+    fn remember_choices(&mut self) {
+        let (config, look) = (&mut self.studio.config, &self.look);
+        let sampling = match look.sampling {
+            Sampling::Nearest => config::Sampling::Nearest,
+            Sampling::Smooth => config::Sampling::Smooth,
+        };
+        if config.sampling != sampling || config.color_map != look.color_map.name() {
+            config.sampling = sampling;
+            config.color_map = look.color_map.name().to_owned();
+            self.studio.save_config();
+        }
+    }
+
+    /// Closing asks first where something would be lost.
+    fn guard_closing(&mut self, ctx: &egui::Context) {
+        if ctx.input(|input| input.viewport().close_requested()) && !self.studio.closing {
+            self.studio.ask_to(Held::Close);
+            if !self.studio.closing {
+                ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            }
+        } else if self.studio.closing {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
     }
 
     /// Draws everything.
@@ -120,6 +204,13 @@ impl Podium {
             }
         }
         dialogs::show(ui, studio, look);
+        if keys::files_hover(ui.ctx()) {
+            let colors = theme::colors(ui);
+            let painter =
+                ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("files")));
+            let rect = ui.ctx().content_rect();
+            painter.rect_stroke(rect.shrink(2.0), 8.0, (3.0, colors.accent), egui::StrokeKind::Inside);
+        }
     }
 }
 
@@ -153,16 +244,25 @@ fn compose(ui: &mut egui::Ui, studio: &mut Studio, look: &mut Look) {
             let prompt = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(12));
             Panel::bottom("prompt").frame(prompt).resizable(false).show(ui, |ui| prompt::show(ui, studio, look));
         }
+        let above = Frame::new().inner_margin(Margin::symmetric(12, 0));
+        above.show(ui, |ui| {
+            hints::show(ui, studio, look);
+            widgets::said_ui(ui, studio, &Place::Canvas);
+        });
         canvas::show(ui, studio, look);
     });
 }
 
 impl eframe::App for Podium {
-    fn logic(&mut self, _ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        self.studio.poll();
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.think(ctx);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.draw(ui);
+    }
+
+    fn on_exit(&mut self) {
+        self.studio.close();
     }
 }

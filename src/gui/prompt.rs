@@ -1,11 +1,193 @@
-//! TODO-part.
+//! The prompt with its class words in their concepts' colours, and the prompts made from it.
 
-use eframe::egui::Ui;
+use eframe::egui::text::{LayoutJob, TextFormat};
+use eframe::egui::{self, CornerRadius, FontId, Frame, Margin, RichText, Stroke, TextBuffer, TextStyle, Ui};
 
 use super::look::Look;
-use crate::studio::Studio;
+use super::{icons, theme, widgets};
+use crate::project::prompt::{TOKEN_MARK, class_word_spans};
+use crate::project::{Concept, Project};
+use crate::studio::{Place, Studio};
 
-/// Draws it.
-pub fn show(ui: &mut Ui, _studio: &mut Studio, _look: &mut Look) {
-    ui.label("prompt");
+/// Draws the prompt's panel.
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let colors = theme::colors(ui);
+    let frame = Frame::new()
+        .fill(colors.panel)
+        .stroke(Stroke::new(1.0, colors.line))
+        .corner_radius(CornerRadius::same(8))
+        .inner_margin(Margin::same(12));
+    frame.show(ui, |ui| {
+        ui.horizontal_top(|ui| {
+            let counted = studio.token_counts();
+            let room = (ui.available_width() - 112.0).max(80.0);
+            ui.allocate_ui(egui::vec2(room, 0.0), |ui| base_prompt(ui, studio));
+            if let Some(counts) = counted {
+                let used = counts.base + 2;
+                let words = format!("{used} / {} tokens", counts.positions);
+                let color = if used > counts.positions { colors.amber } else { colors.weak };
+                ui.label(RichText::new(words).small().color(color)).on_hover_text(
+                    "What the text encoder reads, a start and an end token included. Words beyond its last token are not read.",
+                );
+            }
+        });
+        egui::ScrollArea::vertical().id_salt("derived prompts").max_height(72.0).show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                for concept in studio.project().concepts.clone() {
+                    derived_prompt(ui, studio, look, &concept);
+                }
+            });
+            own_prompt_fields(ui, studio, look);
+        });
+        widgets::said_ui(ui, studio, &Place::Prompt);
+    });
+}
+
+fn base_prompt(ui: &mut Ui, studio: &mut Studio) {
+    let colors = theme::colors(ui);
+    let mut prompt = studio.project().prompt.clone();
+    let marks = marks(studio.project());
+    let font = TextStyle::Body.resolve(ui.style());
+    let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
+        let mut job = colored(text.as_str(), &marks, colors, &FontId::proportional(font.size + 1.0));
+        job.wrap.max_width = width;
+        ui.fonts_mut(|fonts| fonts.layout_job(job))
+    };
+    let edit = egui::TextEdit::multiline(&mut prompt)
+        .desired_rows(1)
+        .desired_width(f32::INFINITY)
+        .frame(Frame::NONE)
+        .hint_text("Describe the picture in plain words, such as: a cat and a dog on the beach")
+        .layouter(&mut layouter);
+    let field = ui.add(edit);
+    ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Prompt"));
+    widgets::edit_by(studio, &field, "Edit the prompt", |project| project.prompt = prompt);
+}
+
+/// The class words of a project, each with its concept's colour.
+fn marks(project: &Project) -> Vec<(String, crate::project::Color)> {
+    project.concepts.iter().map(|concept| (concept.class_word.clone(), concept.color)).collect()
+}
+
+/// A prompt with its class words on a ground of their concepts' colours.
+fn colored(text: &str, marks: &[(String, crate::project::Color)], colors: &theme::Colors, font: &FontId) -> LayoutJob {
+    let plain = TextFormat { font_id: font.clone(), color: colors.text, ..TextFormat::default() };
+    let words: Vec<&str> = marks.iter().map(|(word, _)| word.as_str()).collect();
+    let mut job = LayoutJob::default();
+    let mut done = 0;
+    for (span, index) in class_word_spans(text, &words) {
+        job.append(text.get(done..span.start).unwrap_or_default(), 0.0, plain.clone());
+        let color = marks[index].1;
+        let marked = TextFormat {
+            font_id: font.clone(),
+            color: theme::ink(color, colors),
+            background: theme::wash(color, colors).gamma_multiply(0.6),
+            underline: Stroke::new(1.5, theme::mark(color)),
+            expand_bg: 2.0,
+            ..TextFormat::default()
+        };
+        job.append(text.get(span.clone()).unwrap_or_default(), 0.0, marked);
+        done = span.end;
+    }
+    job.append(text.get(done..).unwrap_or_default(), 0.0, plain);
+    job
+}
+
+/// The concept's tokens as they are written, or its name in brackets while its file is being read.
+fn tokens_of(studio: &mut Studio, concept: &Concept) -> String {
+    match studio.concept_facts(concept) {
+        Some(Ok(facts)) => facts.tokens.join(" "),
+        _ => format!("<{}>", concept.name),
+    }
+}
+
+fn derived_prompt(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Concept) {
+    let colors = theme::colors(ui);
+    let tokens = tokens_of(studio, concept);
+    let words = studio.project().branch_prompt(concept, &tokens);
+    let mut job = LayoutJob::default();
+    let weak = TextFormat { font_id: FontId::proportional(12.0), color: colors.weak, ..TextFormat::default() };
+    let strong = TextFormat { color: theme::ink(concept.color, colors), ..weak.clone() };
+    let mut rest = words.as_str();
+    while let Some((before, after)) = rest.split_once(&tokens).filter(|_| !tokens.is_empty()) {
+        job.append(before, 0.0, weak.clone());
+        job.append(&tokens, 0.0, strong.clone());
+        rest = after;
+    }
+    job.append(rest, 0.0, weak);
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        widgets::dot(ui, theme::mark(concept.color));
+        let label = ui.add(egui::Label::new(job).sense(egui::Sense::click()));
+        let own = if concept.prompt.is_some() { "written by hand" } else { "made from the prompt" };
+        let label = label
+            .on_hover_text(format!("What the branch of {} reads, {own}. Press to write it yourself.", concept.name));
+        if label.hovered() {
+            look.pointed_concept = Some(concept.name.clone());
+        }
+        if label.clicked() {
+            look.own_prompt =
+                if look.own_prompt.as_ref() == Some(&concept.name) { None } else { Some(concept.name.clone()) };
+        }
+    });
+}
+
+/// The field in which a concept's prompt is written by hand.
+fn own_prompt_fields(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let Some(name) = look.own_prompt.clone() else { return };
+    let Some((_, concept)) = studio.project().concept(&name) else {
+        look.own_prompt = None;
+        return;
+    };
+    let concept = concept.clone();
+    let derived =
+        crate::project::prompt::custom_prompt(&studio.project().prompt, &studio.project().class_words(), TOKEN_MARK);
+    let mut text = concept.prompt.clone().unwrap_or(derived);
+    ui.horizontal(|ui| {
+        let label = ui.label(
+            RichText::new(format!("Prompt of {name}")).small().color(theme::ink(concept.color, theme::colors(ui))),
+        );
+        let room = (ui.available_width() - 176.0).max(80.0);
+        let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(room)).labelled_by(label.id);
+        let field = field.on_hover_text(format!("{TOKEN_MARK} stands for this concept's tokens"));
+        let which = name.clone();
+        widgets::edit_by(studio, &field, &format!("Prompt of {name}"), |project| {
+            if let Some(concept) = project.concepts.iter_mut().find(|concept| concept.name == which) {
+                concept.prompt = Some(text);
+            }
+        });
+        if concept.prompt.is_some() && ui.small_button("Make it from the prompt again").clicked() {
+            studio.edit_concept(&name, format!("Derive the prompt of {name}"), |concept| concept.prompt = None);
+        }
+        if widgets::icon_button(ui, icons::X, "Close this field").clicked() {
+            look.own_prompt = None;
+        }
+    });
+}
+
+/// For tests: the colours that a prompt's words have on the screen, in order.
+#[cfg(test)]
+fn word_colors(text: &str, project: &Project) -> Vec<(String, egui::Color32)> {
+    let job = colored(text, &marks(project), &theme::DARK, &FontId::proportional(14.0));
+    let sections = job.sections.iter().filter(|section| section.format.underline.width > 0.0);
+    sections
+        .map(|section| {
+            (job.text[section.byte_range.start.0..section.byte_range.end.0].to_owned(), section.format.underline.color)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::studio::palette::COLORS;
+
+    #[test]
+    fn class_words_wear_their_concepts_colours_and_other_words_none() {
+        let mut project = Project::new();
+        project.concepts.push(Concept::new("Tom", "t.pth", "cat", COLORS[0].1));
+        project.concepts.push(Concept::new("Rex", "r.pth", "dog", COLORS[1].1));
+        let found = word_colors("two Cats, a dog and a catalogue", &project);
+        assert_eq!(found, [("Cats".into(), theme::mark(COLORS[0].1)), ("dog".into(), theme::mark(COLORS[1].1))]);
+    }
 }

@@ -1,11 +1,183 @@
-//! TODO-part.
+//! The top bar: the project and its state, the pages, device, memory and model, the theme.
 
-use eframe::egui::Ui;
+use eframe::egui::{self, Align, Layout as Arrange, RichText, Ui};
 
-use super::look::Look;
-use crate::studio::Studio;
+use super::files::Purpose;
+use super::look::{Look, Page};
+use super::{icons, theme, widgets};
+use crate::studio::config::Theme;
+use crate::studio::{Held, Place, Studio};
 
-/// Draws it.
-pub fn show(ui: &mut Ui, _studio: &mut Studio, _look: &mut Look) {
-    ui.label("topbar");
+/// Draws the bar.
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Podium").strong().size(16.0));
+        project_menu(ui, studio, look);
+        undo_buttons(ui, studio);
+        ui.add_space(8.0);
+        widgets::segmented(
+            ui,
+            &mut look.page,
+            &[(Page::Compose, "Compose"), (Page::Place, "Place"), (Page::Gallery, "Gallery")],
+        );
+        ui.with_layout(Arrange::right_to_left(Align::Center), |ui| {
+            if widgets::icon_button(ui, icons::QUESTION, "Shortcuts and hints (?)").clicked() {
+                look.dialogs.shortcuts = !look.dialogs.shortcuts;
+            }
+            theme_button(ui, studio);
+            let model = match &studio.project().model {
+                None => "miniature".to_owned(),
+                Some(folder) => folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned(),
+            };
+            if widgets::chip(ui, &model, "Model").clicked() {
+                look.dialogs.device = !look.dialogs.device;
+            }
+            if ui.available_width() > 360.0
+                && let Some(bytes) = look.dialogs.memory(ui)
+            {
+                let words = format!("{:.1} GB", bytes as f64 / 1e9);
+                if widgets::chip(ui, &words, "Memory in use by Podium").clicked() {
+                    look.dialogs.device = !look.dialogs.device;
+                }
+            }
+            let device = studio
+                .runs
+                .iter()
+                .rev()
+                .find(|run| !run.device.is_empty())
+                .map_or_else(|| studio.device.to_string(), |run| run.device.clone());
+            if widgets::chip(ui, &device, "Device").clicked() {
+                look.dialogs.device = !look.dialogs.device;
+            }
+        });
+    });
+    widgets::said_ui(ui, studio, &Place::Device);
+}
+
+fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let dirty = studio.history.is_dirty();
+    let state = if dirty { " · edited" } else { "" };
+    let title = RichText::new(format!("{}{state} {}", studio.title(), icons::CARET_DOWN));
+    let title = if dirty { title.color(theme::colors(ui).amber) } else { title };
+    let hover = studio
+        .file
+        .as_ref()
+        .map_or_else(|| "This project has not been saved to a file yet".to_owned(), |file| file.display().to_string());
+    let menu = ui.menu_button(title, |ui| {
+        if ui.button("New").clicked() {
+            studio.ask_to(Held::New);
+            ui.close();
+        }
+        if ui.button("Open...        Ctrl+O").clicked() {
+            look.files.ask(ui.ctx(), Purpose::OpenProject, studio);
+            ui.close();
+        }
+        ui.menu_button("Open recent", |ui| {
+            if studio.config.recent_projects.is_empty() {
+                ui.label("Nothing was opened or saved yet.");
+            }
+            for path in studio.config.recent_projects.clone() {
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+                if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+                    studio.ask_to(Held::Open(path));
+                    ui.close();
+                }
+            }
+        });
+        ui.menu_button("Examples", |ui| {
+            for (name, bytes) in crate::assets::FILES.iter().filter(|(name, _)| name.starts_with("projects/")) {
+                let words = name.trim_start_matches("projects/").trim_end_matches(".ron");
+                if ui.button(words).clicked() {
+                    let project =
+                        std::str::from_utf8(bytes).ok().and_then(|text| crate::project::file::from_str(text).ok());
+                    if let Some(project) = project {
+                        studio.ask_to(Held::Replace { project: Box::new(project), file: None, folder: ".".into() });
+                    }
+                    ui.close();
+                }
+            }
+        });
+        ui.separator();
+        if ui.button("Save        Ctrl+S").clicked() {
+            save(ui.ctx(), studio, look);
+            ui.close();
+        }
+        if ui.button("Save as...").clicked() {
+            look.files.ask(ui.ctx(), Purpose::SaveProject, studio);
+            ui.close();
+        }
+        ui.separator();
+        if ui.button("Model and device...").clicked() {
+            look.dialogs.device = true;
+            ui.close();
+        }
+        if ui.button("Look for missing files again").clicked() {
+            studio.look_again();
+            ui.close();
+        }
+        ui.horizontal(|ui| {
+            ui.label("Size of everything");
+            for (words, scale) in [("100 %", 1.0), ("125 %", 1.25), ("150 %", 1.5), ("200 %", 2.0)] {
+                if ui.selectable_label((studio.config.ui_scale - scale).abs() < 0.01, words).clicked() {
+                    studio.config.ui_scale = scale;
+                    studio.save_config();
+                }
+            }
+        });
+    });
+    let enabled = menu.response.enabled();
+    let name = format!("Project {}{state}", studio.title());
+    menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, &name));
+    menu.response.on_hover_text(hover);
+}
+
+/// Saves to the project's file, or asks for one.
+pub fn save(ctx: &egui::Context, studio: &mut Studio, look: &mut Look) {
+    if !studio.save() {
+        look.files.ask(ctx, Purpose::SaveProject, studio);
+    }
+}
+
+fn undo_buttons(ui: &mut Ui, studio: &mut Studio) {
+    let (undo, redo) = (studio.history.undo_name().map(str::to_owned), studio.history.redo_name().map(str::to_owned));
+    let words = undo.as_ref().map_or_else(|| "Nothing to undo".to_owned(), |name| format!("Undo: {name}"));
+    ui.add_enabled_ui(undo.is_some(), |ui| {
+        let response = widgets::icon_button(ui, icons::ARROW_U_UP_LEFT, &words);
+        if response.clicked() {
+            studio.undo();
+        }
+        response.context_menu(|ui| steps_menu(ui, studio));
+    });
+    let words = redo.as_ref().map_or_else(|| "Nothing to redo".to_owned(), |name| format!("Redo: {name}"));
+    ui.add_enabled_ui(redo.is_some(), |ui| {
+        if widgets::icon_button(ui, icons::ARROW_U_UP_RIGHT, &words).clicked() {
+            studio.redo();
+        }
+    });
+}
+
+/// The last steps by name; a press goes to one.
+fn steps_menu(ui: &mut Ui, studio: &mut Studio) {
+    let (steps, at) = studio.history.steps();
+    let steps: Vec<(usize, String)> = steps.map(str::to_owned).enumerate().collect();
+    let from = at.saturating_sub(20);
+    let mut to = None;
+    for (index, name) in steps.into_iter().skip(from).take(40) {
+        if ui.selectable_label(index == at, name).clicked() {
+            to = Some(index);
+            ui.close();
+        }
+    }
+    if let Some(to) = to {
+        studio.go_to_step(to);
+    }
+}
+
+fn theme_button(ui: &mut Ui, studio: &mut Studio) {
+    let dark = ui.visuals().dark_mode;
+    let (icon, words) = if dark { (icons::SUN, "Light theme") } else { (icons::MOON, "Dark theme") };
+    if widgets::icon_button(ui, icon, words).clicked() {
+        studio.config.theme = if dark { Theme::Light } else { Theme::Dark };
+        studio.save_config();
+    }
 }

@@ -110,6 +110,20 @@ impl Project {
         }
         Ok(project)
     }
+
+    /// The same project with the paths of files below `base` written from there, so that the folder can be moved.
+    pub fn with_relative_paths(&self, base: &Path) -> Self {
+        let mut project = self.clone();
+        let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
+        for path in project.paths_mut() {
+            if let Ok(relative) = path.strip_prefix(&base).map(Path::to_owned)
+                && !relative.as_os_str().is_empty()
+            {
+                *path = relative;
+            }
+        }
+        project
+    }
 }
 
 #[cfg(test)]
@@ -181,5 +195,16 @@ pub(super) mod tests {
                 "/base/mask.png",
             ]
         );
+    }
+
+    #[test]
+    fn paths_below_the_project_s_folder_are_written_from_there() {
+        let mut project = example();
+        project.concepts[1].file = "/base/deep/rex.pth".into();
+        let absolute = project.with_absolute_paths(Path::new("/base")).unwrap();
+        let relative = absolute.with_relative_paths(Path::new("/base"));
+        assert_eq!(relative.concepts[1].file, Path::new("deep/rex.pth"));
+        assert_eq!(relative.concepts[0].file, Path::new("concepts/tom.pth"));
+        assert_eq!(relative.with_absolute_paths(Path::new("/base")).unwrap(), absolute);
     }
 }

@@ -14,15 +14,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::places::{Places, TEMPORARY, WriteError, remove, write_whole};
+use super::places::{Places, TEMPORARY, WriteError, files, remove, seconds, sweep_unfinished, write_whole};
 use crate::project::Project;
 
 /// The least time between two writes.
 pub const INTERVAL: Duration = Duration::from_secs(5);
 /// The most bytes of a file that are read.
 const MAX_BYTES: u64 = 64 << 20;
-/// After this time an unfinished file belongs to nobody who still writes.
-const UNFINISHED: Duration = Duration::from_secs(3600);
 
 /// Keeps the newest unsaved state of one session on disk. Dropped without [`Autosave::clean`], it writes what it was
 /// last given and leaves it there to be recovered.
@@ -157,15 +155,10 @@ impl Autosave {
     /// frame.
     pub fn recoverable(places: &Places) -> Vec<Recovered> {
         let folder = places.autosave_folder();
+        sweep_unfinished(&folder);
         let mut found = Vec::new();
         for path in files(&folder) {
             match path.extension().and_then(OsStr::to_str) {
-                _ if is_unfinished(&path) => {
-                    let age = fs::metadata(&path).and_then(|about| about.modified()).ok();
-                    if age.and_then(|age| age.elapsed().ok()).is_some_and(|age| age > UNFINISHED) {
-                        let _ = remove(&path);
-                    }
-                }
                 Some("lock") if !path.with_extension("ron").exists() && !is_running(&path) => {
                     let _ = remove(&path);
                 }
@@ -232,20 +225,20 @@ impl Shared {
     fn next(&self, not_before: Option<Instant>) -> Option<Want> {
         let mut state = self.state();
         loop {
-            let wait = match (&state.want, not_before) {
+            let due = match (&state.want, not_before) {
+                (Some(Want::Write(_)), Some(time)) if !state.stop => time,
+                (Some(_), _) => return state.want.take(),
                 (None, _) if state.stop => return None,
-                (None, _) => None,
-                (Some(Want::Write(_)), Some(time)) if !state.stop => {
-                    Some(time.saturating_duration_since(Instant::now())).filter(|rest| !rest.is_zero())
+                (None, _) => {
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    continue;
                 }
-                _ => Some(Duration::ZERO),
             };
-            state = match wait {
-                Some(Duration::ZERO) => return state.want.take(),
-                Some(rest) => self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0,
-                None if state.want.is_some() => return state.want.take(),
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+            let rest = due.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return state.want.take();
+            }
+            state = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -391,19 +384,6 @@ fn recover(path: &Path) -> Option<Recovered> {
             None
         }
     }
-}
-
-fn is_unfinished(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY))
-}
-
-/// Everything directly in a folder; nothing where there is none.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]

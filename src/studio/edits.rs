@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::history::ResultId;
 use super::{Studio, palette};
 use crate::project::prompt::class_word_spans;
 use crate::project::{Background, Concept, Layer, Layout, Project};
@@ -63,6 +62,12 @@ impl Studio {
         let name = self.history.redo();
         self.after_change();
         name
+    }
+
+    /// Goes to a step of the history by its number.
+    pub fn go_to_step(&mut self, step: usize) {
+        self.history.go_to(step);
+        self.after_change();
     }
 
     /// Puts a picture on the canvas, its centre at `at` in canvas pixels, or in the middle; gives its index.
@@ -299,37 +304,6 @@ impl Studio {
                 project.prompt = if prompt.is_empty() { format!("a {word}") } else { format!("{prompt}, a {word}") };
             }
         });
-    }
-
-    /// Takes results out of the gallery, or brings them back.
-    pub fn delete_results(&mut self, results: &[ResultId], deleted: bool) {
-        let name = match (results.len(), deleted) {
-            (1, true) => "Delete a picture".to_owned(),
-            (count, true) => format!("Delete {count} pictures"),
-            (_, false) => "Bring pictures back".to_owned(),
-        };
-        self.history.edit(name, |doc| {
-            for result in results {
-                if deleted {
-                    doc.deleted.insert(result.clone())
-                } else {
-                    doc.deleted.remove(result)
-                };
-            }
-        });
-        self.after_change();
-    }
-
-    /// Marks a result as good, or not.
-    pub fn star(&mut self, result: &ResultId, starred: bool) {
-        self.history.edit(if starred { "Star a picture" } else { "Take a star off" }, |doc| {
-            if starred {
-                doc.starred.insert(result.clone())
-            } else {
-                doc.starred.remove(result)
-            };
-        });
-        self.after_change();
     }
 }
 

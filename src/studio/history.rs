@@ -1,6 +1,6 @@
 //! Undo and redo without limit: whole copies of the document, each named by the change that led to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::project::Project;
@@ -16,8 +16,8 @@ pub struct Doc {
     pub project: Project,
     /// Results taken out of the gallery; their files go when the session ends.
     pub deleted: BTreeSet<ResultId>,
-    /// Results marked as good.
-    pub starred: BTreeSet<ResultId>,
+    /// Results whose mark as good was set or taken off in this session.
+    pub starred: BTreeMap<ResultId, bool>,
 }
 
 /// One state of the document and what led to it.
@@ -77,6 +77,11 @@ impl History {
     /// The present state is on the disk.
     pub fn mark_saved(&mut self) {
         self.saved = self.doc().clone();
+    }
+
+    /// A state that was handed out by [`History::doc`] is on the disk.
+    pub fn mark_saved_as(&mut self, doc: Arc<Doc>) {
+        self.saved = doc;
     }
 
     /// The present state is on no disk, as after recovery from a crash.

@@ -11,25 +11,34 @@
 //! - What is known of files? `pictures.rs`, `knowledge.rs`, `intake.rs`.
 //! - What is kept on disk? `places.rs`, `config.rs`, `autosave.rs`, `store.rs`, `files.rs`, `export/`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 pub mod advice;
+pub mod autosave;
 pub mod clock;
+pub mod config;
 pub mod edits;
+pub mod export;
+pub mod files;
 pub mod history;
+pub mod intake;
 pub mod knowledge;
 pub mod mask_editor;
 pub mod palette;
 pub mod pictures;
+pub mod places;
 pub mod rendering;
+pub mod results;
 pub mod runs;
+pub mod store;
 pub mod tasks;
 
 pub use advice::{Advice, Place};
 pub use edits::Reorder;
+pub use files::{Held, Question, Target};
 pub use history::{Doc, History, ResultId};
 pub use mask_editor::MaskEditor;
 pub use runs::{Playhead, Run, Runs};
@@ -39,16 +48,26 @@ use crate::engine::weights::ModelFiles;
 use crate::engine::worker::{Engine, model_files};
 use crate::project::picture::composite_from;
 use crate::project::{Collage, Concept, DiskFiles, Project};
+use autosave::Autosave;
+use config::Config;
+use files::{Saved, TakenIn};
 use knowledge::{ConceptFacts, TokenCounts};
 use pictures::{Loaded, Picture, Pictures};
+use places::Places;
+use store::Store;
 use tasks::Tasks;
 
 /// What came of a piece of work.
 enum Told {
     Picture { folder: PathBuf, path: PathBuf, loaded: Result<Picture, String> },
-    Collage { revision: u64, collage: Result<Arc<Collage>, String> },
+    Collage { asked: u64, revision: u64, collage: Result<Arc<Collage>, String> },
     Concept { key: ConceptKey, facts: Result<Arc<ConceptFacts>, String> },
-    Tokens { revision: u64, counts: Result<TokenCounts, String> },
+    Tokens { asked: u64, counts: Result<TokenCounts, String> },
+    TakenIn(Box<TakenIn>),
+    Pasted { kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
+    Saved(Box<Saved>),
+    ConfigSaved(Result<(), String>),
+    ResultProject(Result<Box<Project>, String>),
 }
 
 /// A concept's file and the model that it shall fit.
@@ -81,14 +100,34 @@ pub struct Studio {
     pub seed_locked: bool,
     /// What to say, and where.
     pub notices: Vec<Notice>,
+    /// What has to be asked before anything goes on.
+    pub question: Option<Question>,
+    /// What the program remembers from one start to the next.
+    pub config: Config,
+    /// Nothing stands in the way of closing the window any more.
+    pub closing: bool,
+    places: Places,
+    /// Holds everything of a studio that was given no places, and vanishes with it.
+    _scratch: Option<tempfile::TempDir>,
+    autosave: Autosave,
+    /// The gallery.
+    pub store: Store,
+    /// Results marked in this session, and whether each was starred before.
+    marked: BTreeMap<ResultId, Option<bool>>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    after_saving: Option<Held>,
     engine: Engine,
     selection: BTreeSet<usize>,
     pictures: Pictures,
     collage: Option<(u64, Result<Arc<Collage>, String>)>,
     collage_asked: Option<u64>,
     concepts: HashMap<ConceptKey, Option<Result<Arc<ConceptFacts>, String>>>,
-    tokens: Option<(u64, Result<TokenCounts, String>)>,
+    tokens: Option<Result<TokenCounts, String>>,
     tokens_asked: Option<u64>,
+    /// Counts what was asked of the file threads: they may answer in another order, and the newest answer counts.
+    asked: u64,
+    newest_collage: u64,
+    newest_tokens: u64,
     advice: Option<(u64, u64, Arc<Vec<Advice>>)>,
     obstacle: Option<String>,
     /// Counts what was learnt, so that advice is worked out again only when something changed.
@@ -99,9 +138,10 @@ pub struct Studio {
 
 impl Studio {
     /// A studio on a project. `wake` is called from other threads whenever there is something to [`Studio::poll`].
+    /// Until [`Studio::keep_in`] what it keeps lies in a folder that vanishes with it.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// When the system has no thread or no temporary folder to give.
     pub fn new(
         engine: Engine,
         project: Project,
@@ -110,7 +150,10 @@ impl Studio {
         device: DeviceChoice,
         wake: Arc<dyn Fn() + Send + Sync>,
     ) -> std::io::Result<Self> {
-        let tasks = Tasks::start(wake)?;
+        let tasks = Tasks::start(wake.clone())?;
+        let scratch = tempfile::Builder::new().prefix("podium-").tempdir()?;
+        let places = Places::in_folder(scratch.path());
+        let project = project.with_absolute_paths(&folder).unwrap_or(project);
         Ok(Self {
             history: History::new(Doc { project, ..Doc::default() }),
             file,
@@ -120,6 +163,16 @@ impl Studio {
             mask_editor: None,
             seed_locked: true,
             notices: Vec::new(),
+            question: None,
+            config: Config::default(),
+            closing: false,
+            autosave: Autosave::start(&places),
+            store: Store::open(&places, wake.clone()),
+            marked: BTreeMap::new(),
+            wake,
+            places,
+            _scratch: Some(scratch),
+            after_saving: None,
             engine,
             selection: BTreeSet::new(),
             pictures: Pictures::default(),
@@ -128,12 +181,47 @@ impl Studio {
             concepts: HashMap::new(),
             tokens: None,
             tokens_asked: None,
+            asked: 0,
+            newest_collage: 0,
+            newest_tokens: 0,
             advice: None,
             obstacle: None,
             learnt: 0,
             runs_made: 0,
             tasks,
         })
+    }
+
+    /// Keeps results, settings and unsaved work in these places, and takes up what is there: asks about the work of a
+    /// session that ended without saving.
+    pub fn keep_in(&mut self, places: Places) {
+        let (config, problem) = Config::load(&places);
+        self.config = config;
+        if let Some(problem) = problem {
+            self.notice(Place::Project, problem);
+        }
+        let found = Autosave::recoverable(&places);
+        if !found.is_empty() {
+            self.question = Some(Question::Recover(found));
+        }
+        self.autosave = Autosave::start(&places);
+        self.store = Store::open(&places, self.wake.clone());
+        self.places = places;
+        self._scratch = None;
+    }
+
+    /// Where things are kept.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Ends the session: nothing unsaved is left to recover.
+    pub fn close(&mut self) {
+        let places = self.places.clone();
+        std::mem::replace(&mut self.autosave, Autosave::start(&places)).clean();
+        for words in std::mem::replace(&mut self.store, Store::open(&places, self.wake.clone())).close() {
+            log::warn!("{words}");
+        }
     }
 
     /// The project as it is.
@@ -163,6 +251,16 @@ impl Studio {
             any = true;
             self.take_event(&event);
         }
+        any |= self.store.poll();
+        for words in self.store.take_messages() {
+            self.notice(Place::Gallery, words);
+        }
+        if self.history.is_dirty() {
+            self.note_for_autosave();
+        }
+        if let Some(words) = self.autosave.take_message() {
+            self.notice(Place::Project, words);
+        }
         any
     }
 
@@ -179,18 +277,40 @@ impl Studio {
                 // A collage that was waiting for the picture can be made now.
                 self.collage_asked = None;
             }
-            Told::Collage { revision, collage } => self.collage = Some((revision, collage)),
+            Told::Collage { asked, revision, collage } => {
+                if asked > self.newest_collage {
+                    self.newest_collage = asked;
+                    self.collage = Some((revision, collage));
+                }
+            }
             Told::Concept { key, facts } => {
                 self.concepts.insert(key, Some(facts));
                 self.tokens_asked = None;
             }
-            Told::Tokens { revision, counts } => self.tokens = Some((revision, counts)),
+            Told::Tokens { asked, counts } => {
+                if asked > self.newest_tokens {
+                    self.newest_tokens = asked;
+                    self.tokens = Some(counts);
+                }
+            }
+            Told::TakenIn(taken) => self.taken_in(*taken),
+            Told::Pasted { kept: Ok(path), size, at } => {
+                self.add_layer(path, size, at);
+            }
+            Told::Pasted { kept: Err(words), .. } => self.notice(Place::Canvas, words),
+            Told::Saved(saved) => self.saved(*saved),
+            Told::ResultProject(project) => self.take_result_project(project),
+            Told::ConfigSaved(Ok(())) => {}
+            Told::ConfigSaved(Err(words)) => self.notice(Place::Project, words),
         }
     }
 
     fn after_change(&mut self) {
         let count = self.project().layers().len();
         self.selection.retain(|index| *index < count);
+        if !self.marked.is_empty() {
+            self.sync_marks();
+        }
     }
 
     // What is selected.
@@ -335,6 +455,8 @@ impl Studio {
             }
         }
         self.collage_asked = Some(revision);
+        self.asked += 1;
+        let asked = self.asked;
         self.tasks.run(move || {
             let collage = composite_from(&project, &mut |path| {
                 // Every path was put in above.
@@ -342,7 +464,7 @@ impl Studio {
                     problem: format!("{} was not loaded", path.display()),
                 })
             });
-            Told::Collage { revision, collage: collage.map(Arc::new).map_err(|error| error.to_string()) }
+            Told::Collage { asked, revision, collage: collage.map(Arc::new).map_err(|error| error.to_string()) }
         });
     }
 
@@ -375,11 +497,12 @@ impl Studio {
                     _ => Vec::new(),
                 })
                 .collect();
-            self.tasks
-                .run(move || Told::Tokens { revision, counts: knowledge::count_tokens(&project, &tokens, &model) });
+            self.asked += 1;
+            let asked = self.asked;
+            self.tasks.run(move || Told::Tokens { asked, counts: knowledge::count_tokens(&project, &tokens, &model) });
         }
         match &self.tokens {
-            Some((_, Ok(counts))) => Some(counts.clone()),
+            Some(Ok(counts)) => Some(counts.clone()),
             _ => None,
         }
     }

@@ -183,6 +183,4 @@ impl Studio {
         let (project, name) = (run.project.clone(), run.name.clone());
         self.edit(format!("Go back to the project of {name}"), |present| *present = Project::clone(&project));
     }
-
-    pub(super) fn keep_results(&mut self, _job: JobId) {}
 }

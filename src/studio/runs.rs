@@ -74,6 +74,8 @@ pub struct Run {
     pub notes: Vec<Note>,
     /// The run and step that it went on from.
     pub from: Option<(JobId, usize)>,
+    /// Its pictures in the gallery.
+    pub results: Vec<super::ResultId>,
     stage_since: Instant,
     countdown: Option<Countdown>,
 }
@@ -214,6 +216,7 @@ impl Runs {
             steps,
             notes: Vec::new(),
             from,
+            results: Vec::new(),
             stage_since: Instant::now(),
             countdown: None,
         });
@@ -291,6 +294,13 @@ impl Runs {
             Some(newest) if step <= newest => Playhead::At(step),
             _ => Playhead::Live,
         };
+    }
+
+    /// A run's pictures were put into the gallery.
+    pub fn keep_results(&mut self, job: JobId, results: Vec<super::ResultId>) {
+        if let Some(run) = self.get_mut(job) {
+            run.results = results;
+        }
     }
 
     /// A run was told to pause.

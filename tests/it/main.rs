@@ -17,6 +17,8 @@ mod refine_parity;
 mod run_parity;
 /// Rendering as a service: determinism, cancelling, going on, watching.
 mod service;
+/// The window's shaders, against the CPU.
+mod shaders;
 /// An engine for tests.
 mod studio;
 /// The project's own rules, checked on its sources.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Theme, Vec2};
+use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
@@ -14,6 +14,7 @@ use podium::gui::inspector::Tile;
 use podium::link::{self, AttentionView, ClusterView, JobId, Lane, Stage, StepView, Times, Warning};
 use podium::project::Project;
 use podium::studio::Playhead;
+use podium::studio::config::Theme;
 use podium::studio::runs::State;
 
 use crate::studio::{engine, small};
@@ -321,7 +322,7 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
     let empty = shot(&mut harness, "empty");
     render(&mut harness);
     for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
-        harness.ctx.set_theme(theme);
+        harness.state_mut().studio.config.theme = theme;
         harness.state_mut().studio.runs.seek(12);
         settle(&mut harness);
         let colours = shot(&mut harness, name);
@@ -346,10 +347,10 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
     harness.state_mut().studio.runs.playhead = Playhead::Live;
     harness.state_mut().studio.edit("Seed", |project| project.seed = 78);
     harness.set_size(Vec2::new(1024.0, 700.0));
-    harness.ctx.set_theme(Theme::Dark);
+    harness.state_mut().studio.config.theme = Theme::Dark;
     settle(&mut harness);
     shot(&mut harness, "small");
-    harness.ctx.set_zoom_factor(2.0);
+    harness.state_mut().studio.config.ui_scale = 2.0;
     settle(&mut harness);
     shot(&mut harness, "zoomed");
     let window = harness.ctx.content_rect();

@@ -13,3 +13,13 @@ pub struct CanvasLook {}
 pub fn show(ui: &mut Ui, _studio: &mut Studio, _look: &mut Look) {
     ui.label("canvas");
 }
+
+/// Where on the canvas a point of the screen is.
+pub fn place_at(_look: &Look, _screen: eframe::egui::Pos2) -> Option<(f32, f32)> {
+    None
+}
+
+/// The layer under a point of the screen.
+pub fn layer_at(_studio: &mut Studio, _look: &Look, _screen: eframe::egui::Pos2) -> Option<usize> {
+    None
+}

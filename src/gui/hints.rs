@@ -1,0 +1,139 @@
+//! The hints of the first minute: each one line, shown once, when it can be used.
+
+use eframe::egui::{Frame, Margin, RichText, Stroke, Ui};
+
+use super::look::Look;
+use super::{icons, theme, widgets};
+use crate::studio::Studio;
+
+/// A hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// On the first screen.
+    DragAndRender,
+    /// Once a concept lies on no layer.
+    DropConcept,
+    /// Once a step is there.
+    Scrub,
+    /// Once the playhead was moved.
+    Paint,
+    /// Once there is a picture.
+    Gallery,
+}
+
+impl Hint {
+    const ALL: [Self; 5] = [Self::DragAndRender, Self::Scrub, Self::Paint, Self::DropConcept, Self::Gallery];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::DragAndRender => "drag and render",
+            Self::DropConcept => "drop a concept",
+            Self::Scrub => "scrub",
+            Self::Paint => "paint",
+            Self::Gallery => "gallery",
+        }
+    }
+
+    /// What it says.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::DragAndRender => "Drag the cat, then press Render (Ctrl+Enter)",
+            Self::DropConcept => "Drag a concept's card onto the layer that shall become it",
+            Self::Scrub => "Drag along the timeline to see every step: masks, attention and the picture move with it",
+            Self::Paint => "Press \"Edit masks here...\" to paint where a concept shall be, and go on from this step",
+            Self::Gallery => "Every finished picture is kept in the Gallery; export it from there",
+        }
+    }
+
+    fn usable(self, studio: &Studio) -> bool {
+        let steps = studio.runs.shown().is_some_and(|run| run.newest().is_some());
+        match self {
+            Self::DragAndRender => !steps && !studio.project().layers().is_empty(),
+            Self::DropConcept => {
+                let on_layer =
+                    |name: &str| studio.project().layers().iter().any(|layer| layer.concept.as_deref() == Some(name));
+                studio.project().concepts.iter().any(|concept| {
+                    matches!(concept.mask, crate::project::MaskSource::Layers) && !on_layer(&concept.name)
+                })
+            }
+            Self::Scrub => steps,
+            Self::Paint => matches!(studio.runs.playhead, crate::studio::Playhead::At(_)),
+            Self::Gallery => studio.runs.shown().is_some_and(|run| run.finished().is_some()),
+        }
+    }
+
+    /// Whether what it is about was done, so that it need not be shown any more.
+    fn done(self, studio: &Studio) -> bool {
+        match self {
+            Self::DragAndRender => studio.runs.iter().next().is_some(),
+            Self::DropConcept => false,
+            Self::Scrub => matches!(studio.runs.playhead, crate::studio::Playhead::At(_)),
+            Self::Paint => studio.mask_editor.is_some(),
+            Self::Gallery => false,
+        }
+    }
+}
+
+/// Which hint is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hints {
+    shown: Option<Hint>,
+}
+
+impl Hints {
+    /// The hint shown, if any.
+    pub fn shown(&self) -> Option<Hint> {
+        self.shown
+    }
+
+    /// Shows all of them again, each when it can be used.
+    pub fn bring_back(&mut self, studio: &mut Studio) {
+        studio.config.hints_seen.clear();
+        studio.save_config();
+        self.shown = None;
+    }
+}
+
+/// Draws the hint that can be used now, if there is one that was not seen.
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let hints = &mut look.hints;
+    if let Some(hint) = hints.shown
+        && (hint.done(studio) || !hint.usable(studio))
+    {
+        see(studio, hint);
+        hints.shown = None;
+    }
+    if hints.shown.is_none() {
+        hints.shown = Hint::ALL
+            .into_iter()
+            .find(|hint| !studio.config.hints_seen.contains(hint.name()) && hint.usable(studio) && !hint.done(studio));
+    }
+    let Some(hint) = hints.shown else { return };
+    let colors = theme::colors(ui);
+    let frame = Frame::new()
+        .fill(colors.selected)
+        .stroke(Stroke::new(1.0, colors.line))
+        .corner_radius(6.0)
+        .inner_margin(Margin::symmetric(8, 4));
+    let mut dismissed = false;
+    frame.show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(icons::INFO).color(colors.accent));
+            let room = (ui.available_width() - 36.0).max(40.0);
+            ui.allocate_ui(eframe::egui::vec2(room, 0.0), |ui| {
+                ui.add(eframe::egui::Label::new(hint.words()).wrap());
+            });
+            dismissed = widgets::icon_button(ui, icons::X, "Dismiss this hint").clicked();
+        });
+    });
+    if dismissed {
+        see(studio, hint);
+        look.hints.shown = None;
+    }
+}
+
+fn see(studio: &mut Studio, hint: Hint) {
+    if studio.config.see_hint(hint.name()) {
+        studio.save_config();
+    }
+}

@@ -1,0 +1,124 @@
+//! Keys that work everywhere, files dropped on the window, and pictures pasted into it.
+
+use std::sync::Arc;
+
+use eframe::egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
+use image::RgbaImage;
+
+use super::files::Purpose;
+use super::look::{Look, Mode, Page};
+use super::{canvas, textures, topbar};
+use crate::studio::{Held, Studio, Target};
+
+const fn command(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND, key)
+}
+
+const fn shifted(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+}
+
+/// Takes the keys of this frame.
+pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
+    let pressed = |shortcut: KeyboardShortcut| ctx.input_mut(|input| input.consume_shortcut(&shortcut));
+    // The longer ones first: without Shift they would match too.
+    if pressed(shifted(Key::Z)) || pressed(command(Key::Y)) {
+        let in_editor = studio.mask_editor.as_mut().is_some_and(crate::studio::MaskEditor::redo);
+        if !in_editor {
+            studio.redo();
+        }
+    }
+    if pressed(command(Key::Z)) {
+        let in_editor = studio.mask_editor.as_mut().is_some_and(crate::studio::MaskEditor::undo);
+        if !in_editor {
+            studio.undo();
+        }
+    }
+    if pressed(shifted(Key::S)) {
+        look.files.ask(ctx, Purpose::SaveProject, studio);
+    }
+    if pressed(command(Key::S)) {
+        topbar::save(ctx, studio, look);
+    }
+    if pressed(command(Key::O)) {
+        look.files.ask(ctx, Purpose::OpenProject, studio);
+    }
+    if pressed(command(Key::N)) {
+        studio.ask_to(Held::New);
+    }
+    if pressed(command(Key::Enter)) {
+        studio.render();
+    }
+    if pressed(command(Key::Backslash)) {
+        look.folded = !look.folded;
+    }
+    if ctx.egui_wants_keyboard_input() {
+        return;
+    }
+    let plain = |key: Key| ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    for (key, mode) in [(Key::Num1, Mode::Collage), (Key::Num2, Mode::Picture), (Key::Num3, Mode::Both)] {
+        if plain(key) {
+            look.mode = mode;
+            look.page = if look.page == Page::Gallery { Page::Compose } else { look.page };
+        }
+    }
+    let asked = ctx.input(|input| input.events.iter().any(|event| matches!(event, Event::Text(text) if text == "?")));
+    if asked {
+        look.dialogs.shortcuts = !look.dialogs.shortcuts;
+    }
+    clipboard(ctx, studio, look);
+}
+
+fn clipboard(ctx: &Context, studio: &mut Studio, look: &mut Look) {
+    let events = ctx.input(|input| input.events.clone());
+    for event in events {
+        match event {
+            Event::PasteImage(image) => {
+                let pixels: Vec<u8> = image.pixels.iter().flat_map(|pixel| pixel.to_srgba_unmultiplied()).collect();
+                if let Some(picture) = RgbaImage::from_raw(image.size[0] as u32, image.size[1] as u32, pixels) {
+                    studio.paste_picture(picture, None);
+                }
+            }
+            Event::Paste(text) => {
+                // A file manager copies paths.
+                for line in text.lines() {
+                    let path = line.trim().strip_prefix("file://").unwrap_or(line.trim());
+                    if std::path::Path::new(path).is_absolute() {
+                        studio.take_in(path.into(), Target::Anywhere { at: None, layer: None });
+                    }
+                }
+            }
+            Event::Copy if look.page != Page::Gallery => {
+                let picture = studio.runs.shown().and_then(|run| {
+                    let finished = run.finished()?;
+                    finished.pictures.get(studio.runs.picture)
+                });
+                if let Some(picture) = picture {
+                    ctx.copy_image(textures::opaque(picture));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Takes files dropped on the window, each to where the pointer is.
+pub fn take_dropped(ctx: &Context, studio: &mut Studio, look: &mut Look) {
+    let (dropped, at) = ctx.input(|input| (input.raw.dropped_files.clone(), input.pointer.latest_pos()));
+    for file in dropped {
+        let place = at.and_then(|at| canvas::place_at(look, at));
+        let layer = at.and_then(|at| canvas::layer_at(studio, look, at));
+        studio.take_in(file.path().to_owned(), Target::Anywhere { at: place, layer });
+    }
+}
+
+/// Whether files are held over the window.
+pub fn files_hover(ctx: &Context) -> bool {
+    ctx.input(|input| !input.raw.hovered_files.is_empty())
+}
+
+/// For other threads: a wake-up call for a context.
+pub fn wake(ctx: &Context) -> Arc<dyn Fn() + Send + Sync> {
+    let ctx = ctx.clone();
+    Arc::new(move || ctx.request_repaint())
+}

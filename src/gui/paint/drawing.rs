@@ -1,0 +1,116 @@
+//! One drawing, from the place in the window to the call on the GPU.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use eframe::egui::{Color32, PaintCallbackInfo, Painter, Rect, Rgba};
+use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, ScreenDescriptor};
+use eframe::wgpu;
+
+use super::gpu::{Gpu, Locals, SMOOTH, Shader};
+use super::source::Load;
+use super::{Sampling, Target};
+
+/// What is to be drawn, in points.
+pub(super) struct Drawing {
+    pub shader: Shader,
+    /// Where the whole lies.
+    pub place: Rect,
+    /// How far it reaches beyond that.
+    pub margin: f32,
+    pub colors: [Color32; 2],
+    /// Whose meaning is the shader's own.
+    pub numbers: [f32; 4],
+    pub opacity: f32,
+    pub sampling: Sampling,
+    pub loads: [Option<Load>; 2],
+}
+
+impl Drawing {
+    /// Adds it to what the painter paints, if any of it can be seen.
+    pub fn paint(mut self, painter: &Painter) {
+        let seen = self.place.expand(self.margin).intersect(painter.clip_rect());
+        self.opacity *= painter.opacity();
+        let visible = self.place.is_finite() && self.place.is_positive() && seen.is_positive();
+        if visible && self.opacity > 0.0 && painter.is_visible() {
+            painter
+                .add(Callback::new_paint_callback(seen, Prepared { drawing: self, seen, number: AtomicUsize::new(0) }));
+        }
+    }
+}
+
+/// A drawing and its number in the frame that was prepared last.
+struct Prepared {
+    drawing: Drawing,
+    seen: Rect,
+    number: AtomicUsize,
+}
+
+impl Prepared {
+    fn locals(&self, screen: &ScreenDescriptor) -> Locals {
+        let point = screen.pixels_per_point;
+        let Drawing { place, .. } = &self.drawing;
+        let color = |color: Color32| color.to_array().map(|channel| f32::from(channel) / 255.0);
+        Locals {
+            place: [place.left(), place.top(), place.width(), place.height()].map(|length| length * point),
+            seen: [self.seen.left(), self.seen.top(), self.seen.right(), self.seen.bottom()]
+                .map(|length| length * point),
+            first: color(self.drawing.colors[0]),
+            second: color(self.drawing.colors[1]),
+            numbers: self.drawing.numbers,
+            screen: screen.size_in_pixels.map(|pixels| pixels as f32),
+            point,
+            opacity: self.drawing.opacity.min(1.0),
+            flags: match self.drawing.sampling {
+                Sampling::Nearest => 0,
+                Sampling::Smooth => SMOOTH,
+            },
+            padding: [0; 3],
+        }
+    }
+}
+
+impl CallbackTrait for Prepared {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        screen: &ScreenDescriptor,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        let target = resources.get::<Target>().copied().unwrap_or_default();
+        let gpu = resources.entry::<Gpu>().or_insert_with(|| Gpu::new(device, target.0));
+        let number = gpu.add(device, queue, self.locals(screen), &self.drawing.loads);
+        self.number.store(number, Ordering::Relaxed);
+        Vec::new()
+    }
+
+    fn finish_prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(gpu) = resources.get_mut::<Gpu>() {
+            gpu.finish(device, queue);
+        }
+        Vec::new()
+    }
+
+    fn paint(&self, info: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, resources: &CallbackResources) {
+        let Some(gpu) = resources.get::<Gpu>() else {
+            return;
+        };
+        // Over the whole target: egui's own viewport is cut where the drawing leaves the window. What must not be
+        // painted over, egui's scissors keep.
+        let [width, height] = info.screen_size_px.map(|pixels| pixels as f32);
+        pass.set_viewport(0.0, 0.0, width, height, 0.0, 1.0);
+        gpu.draw(pass, self.drawing.shader, self.number.load(Ordering::Relaxed));
+    }
+}
+
+/// Black or white, whichever stands out more from a colour.
+pub(super) fn against(color: Color32) -> Color32 {
+    if Rgba::from(color.to_opaque()).intensity() > 0.18 { Color32::BLACK } else { Color32::WHITE }
+}
