@@ -9,6 +9,8 @@ mod broken;
 mod cli;
 /// Reference data: where it is and how it is compared.
 mod golden;
+/// How the window looks: snapshots in both themes.
+mod looks;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
 mod nets_parity;
 /// Mask refinement from given labels, bit for bit.
