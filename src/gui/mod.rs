@@ -1,8 +1,8 @@
 //! The window: egui only. It draws the [`crate::studio`] and calls it, and never waits for anything.
 //!
 //! - The frame, shortcuts, dropped files: `mod.rs`, `keys.rs`. What stands over everything: `dialogs.rs`.
-//! - The parts: `topbar.rs`, `layers.rs`, `concepts.rs`, `canvas/`, `prompt.rs`, `render.rs`, `timeline.rs`,
-//!   `gallery.rs`, `device.rs`.
+//! - The parts: `topbar.rs`, `layers.rs`, `concepts.rs`, `canvas/`, `prompt.rs`, `render.rs`, `timeline/`,
+//!   `inspector/`, `gallery.rs`, `device.rs`.
 //! - How it looks: `theme.rs` (all colours and sizes), `icons.rs`, `widgets.rs`, `paint/` (our shaders), `textures.rs`,
 //!   `look.rs` (what the window remembers).
 
@@ -19,6 +19,7 @@ pub mod gallery;
 pub mod hints;
 #[allow(missing_docs, reason = "the names are the icons'")]
 mod icons;
+pub mod inspector;
 mod keys;
 mod layers;
 pub mod look;

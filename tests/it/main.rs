@@ -29,6 +29,8 @@ mod shaders;
 mod studio;
 /// The project's own rules, checked on its sources.
 mod tidy;
+/// The timeline and the inspector, driven as a person would.
+mod timeline;
 /// The GPU path against the CPU's.
 mod wgpu;
 /// The window, drawn without a display.
