@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Theme, TouchPhase, Vec2, pos2, vec2};
+use eframe::egui::{
+    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Theme, TouchPhase, Vec2, pos2, vec2,
+};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use image::{Rgb, RgbImage};
@@ -576,10 +578,10 @@ fn painting_changes_the_masks_and_escape_gives_the_stroke_up() {
     let radius = window.app().studio.mask_editor.as_ref().unwrap().radius;
     window.key(Modifiers::NONE, Key::CloseBracket);
     near(window.app().studio.mask_editor.as_ref().unwrap().radius, 1.25 * radius);
-    window.harness.get_by_label("plum dog").click();
+    window.harness.get_by_role_and_label(Role::RadioButton, "plum dog").click();
     window.harness.run_steps(2);
     assert_eq!(window.app().studio.mask_editor.as_ref().unwrap().subject, 1);
-    window.harness.get_by_label("Cancel").click();
+    window.harness.get_by_role_and_label(Role::Button, "Cancel").click();
     window.harness.run_steps(2);
     assert!(window.app().studio.mask_editor.is_none());
 }
@@ -587,7 +589,7 @@ fn painting_changes_the_masks_and_escape_gives_the_stroke_up() {
 #[test]
 fn the_picture_s_caption_says_what_is_under_the_playhead() {
     let mut window = Window::new(discs());
-    window.harness.get_by_label("Picture");
+    window.harness.get_by_role_and_label(Role::Image, "Picture");
     window.run(1, false);
     window.harness.get_by_label("Step 12 of 20 · t = 441");
     window.harness.get_by_label("Collage · 256 × 256");

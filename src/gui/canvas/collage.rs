@@ -114,6 +114,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
         board.words(ui, canvas, words, theme::colors(ui).weak);
     }
 
+    lit(ui, studio, look, board, &placed);
     names(ui, studio, board, &placed);
     selection(ui, studio, look, board, &placed);
     guides(ui, look, board);
@@ -231,6 +232,23 @@ fn stand_in(ui: &Ui, board: &Board, placed: &Placed) {
             board.painter.rect_filled(place.expand(4.0), 4.0, colors.panel);
             board.painter.galley(place.min, galley, colors.amber);
         }
+    }
+}
+
+/// Outlines the layers of the concept that is pointed at, wherever it is, and says which one that is on this board.
+fn lit(ui: &Ui, studio: &Studio, look: &mut Look, board: &Board, placed: &[Placed]) {
+    if let Some(concept) = look.lit.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept)
+    {
+        let stroke = Stroke::new(2.0, theme::mark(concept.color));
+        for placed in placed.iter().filter(|placed| placed.layer.concept.as_ref() == Some(&concept.name)) {
+            let corners = placed.frame.corners().map(|corner| board.map.screen(corner)).to_vec();
+            board.painter.add(Shape::closed_line(corners, stroke));
+        }
+    }
+    let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|_| board.response.hovered());
+    let under = pointer.and_then(|pointer| hit(placed, board.map.canvas(pointer)));
+    if let Some(concept) = under.and_then(|index| placed.get(index)?.layer.concept.clone()) {
+        look.pointed_concept = Some(concept);
     }
 }
 

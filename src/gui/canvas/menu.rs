@@ -5,7 +5,7 @@ use eframe::egui::{self, Button, PointerButton, Slider, Ui};
 use super::board::Board;
 use super::{View, collage, keys};
 use crate::gui::look::Look;
-use crate::gui::{theme, widgets};
+use crate::gui::{layers, widgets};
 use crate::studio::{Reorder, Studio};
 
 /// Opens and draws the menu of the board.
@@ -60,7 +60,7 @@ fn of_layer(ui: &mut Ui, studio: &mut Studio, index: usize) {
         clicked
     };
     let loose = !layer.locked;
-    ui.menu_button("Concept", |ui| concepts(ui, studio, index));
+    ui.menu_button("Concept", |ui| layers::concept_menu(ui, studio, index));
     opacity(ui, studio, index, layer.opacity * 100.0, &title);
     ui.separator();
     if item(ui, "Flip", "H", loose) {
@@ -105,24 +105,4 @@ fn opacity(ui: &mut Ui, studio: &mut Studio, index: usize, mut percent: f32, tit
             }
         });
     });
-}
-
-/// Which concept a layer stands for.
-fn concepts(ui: &mut Ui, studio: &mut Studio, index: usize) {
-    let Some(layer) = studio.project().layers().get(index) else { return ui.close() };
-    let (now, all) = (layer.concept.clone(), studio.project().concepts.clone());
-    if ui.radio(now.is_none(), "None: layout only").clicked() {
-        studio.assign(index, None);
-        ui.close();
-    }
-    for concept in all {
-        let on = now.as_ref() == Some(&concept.name);
-        ui.horizontal(|ui| {
-            widgets::dot(ui, theme::mark(concept.color));
-            if ui.radio(on, &concept.name).clicked() {
-                studio.assign(index, Some(concept.name.clone()));
-                ui.close();
-            }
-        });
-    }
 }

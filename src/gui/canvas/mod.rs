@@ -285,13 +285,3 @@ fn foot(ui: &mut Ui, studio: &mut Studio, look: &mut Look, boards: &[Board], rec
 fn room_above(footer: Rect, boards: &[Board]) -> f32 {
     boards.first().map_or(footer.top(), |board| board.map.board.top())
 }
-
-/// Where on the canvas a point of the screen is.
-pub fn place_at(_look: &Look, _screen: eframe::egui::Pos2) -> Option<(f32, f32)> {
-    None
-}
-
-/// The layer under a point of the screen.
-pub fn layer_at(_studio: &mut Studio, _look: &Look, _screen: eframe::egui::Pos2) -> Option<usize> {
-    None
-}

@@ -12,6 +12,8 @@ use crate::link::{Lane, StepView};
 use crate::project::{Color, Project};
 use crate::studio::palette;
 
+/// How opaque the mask of the concept that is pointed at is filled.
+const LIT: f32 = 0.34;
 /// How opaque clusters are drawn.
 const CLUSTERS: f32 = 0.62;
 /// How opaque heatmaps are drawn.
@@ -125,7 +127,8 @@ fn masks(ui: &Ui, look: &Look, board: &Board, shown: &Shown, subjects: usize, pl
         let line = |outline, color: Color32| MaskStyle { color, fill: 0.0, outline, sampling };
         if look.masks.combined {
             let source = Source::part(step, move |step| Some(&step.masks.get(picture)?.get(subject)?.combined));
-            let style = MaskStyle { fill: MaskStyle::FILL, ..line(Outline::Solid, color) };
+            let fill = if look.lit.as_ref() == Some(&view.concept) { LIT } else { MaskStyle::FILL };
+            let style = MaskStyle { fill, ..line(Outline::Solid, color) };
             paint::mask(&board.painter, place, &source, style);
         }
         if look.masks.base {

@@ -10,7 +10,7 @@ use eframe::egui::{
 
 use super::bar::{Choice, group, switch};
 use super::board::{Board, Tags};
-use super::overlay;
+use super::{overlay, readout};
 use crate::engine::masks::Mask;
 use crate::gui::look::Look;
 use crate::gui::paint::{self, MaskStyle, Outline, Source};
@@ -211,7 +211,7 @@ fn brush(ui: &Ui, editor: &mut MaskEditor, look: &mut Look, board: &Board, place
     if painting.given_up {
         return;
     }
-    let to = ((pointer.x - place.left()) / place.width(), (pointer.y - place.top()) / place.height());
+    let to = readout::share(place, pointer);
     match painting.at {
         None => {
             editor.begin_stroke();

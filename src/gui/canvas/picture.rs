@@ -5,8 +5,8 @@ use std::sync::Arc;
 use eframe::egui::{Align2, ComboBox, CursorIcon, PointerButton, Pos2, Rect, Role, Stroke, Ui, vec2};
 
 use super::board::{Board, label};
-use super::{canvas_size, overlay, painting, strip};
-use crate::gui::look::Look;
+use super::{canvas_size, overlay, painting, readout, strip};
+use crate::gui::look::{Look, Overlay};
 use crate::gui::paint::{self, Pixels, Sampling, Source};
 use crate::gui::{icons, theme, widgets};
 use crate::link::{Finished, JobId, StepView};
@@ -104,6 +104,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
                 painting::show(ui, studio, look, board, &shown.project, place);
             } else {
                 overlay::draw(ui, look, board, shown, place);
+                point(ui, look, board, shown, place);
             }
         }
         _ => {
@@ -175,6 +176,19 @@ fn draw(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, shown: &Sh
             paint::picture(&board.painter, place, &after, Sampling::Smooth);
             let seen = place.intersect(board.map.board);
             label(ui, &board.painter, seen.left_top() + vec2(8.0, 8.0), Align2::LEFT_TOP, &words);
+        }
+    }
+}
+
+/// Says whose mask the pointer is on.
+fn point(ui: &Ui, look: &mut Look, board: &Board, shown: &Shown, place: Rect) {
+    let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|_| board.response.hovered());
+    let (Some(pointer), Some(step)) = (pointer, &shown.step) else { return };
+    if look.overlay == Overlay::Masks {
+        let share = readout::share(place, pointer);
+        let mut views = step.masks.get(shown.picture).into_iter().flatten();
+        if let Some(view) = views.find(|view| readout::is_on(&view.combined, share)) {
+            look.pointed_concept = Some(view.concept.clone());
         }
     }
 }

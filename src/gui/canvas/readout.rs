@@ -1,6 +1,6 @@
 //! What the pointer is on, in words.
 
-use eframe::egui::{Align2, CornerRadius, Rect, Ui, vec2};
+use eframe::egui::{Align2, CornerRadius, Pos2, Rect, Ui, vec2};
 
 use super::board::{Board, small};
 use super::view::Mapping;
@@ -37,8 +37,7 @@ fn of_step(studio: &Studio, look: &Look, board: &Board, at: Point, canvas: (f32,
     let Some(shown) = picture::shown(studio) else { return Vec::new() };
     // The picture lies on the sheet as it does on its board, whichever board is pointed at.
     let place = picture::place_of(board.map.sheet(canvas), &shown.project);
-    let on_screen = board.map.screen(at);
-    let share = ((on_screen.x - place.left()) / place.width(), (on_screen.y - place.top()) / place.height());
+    let share = share(place, board.map.screen(at));
     if let Some(editor) = &studio.mask_editor {
         let names = editor.names().iter().zip(editor.masks());
         return vec![belongs(names.filter(|(_, mask)| is_on(mask, share)).map(|(name, _)| name.as_str()))];
@@ -79,7 +78,13 @@ fn belongs<'a>(names: impl Iterator<Item = &'a str>) -> String {
     if names.is_empty() { "in no mask".into() } else { format!("in the mask of {}", names.join(", ")) }
 }
 
-fn is_on(mask: &Mask, share: (f32, f32)) -> bool {
+/// Where in a picture a point of the screen is: 0..1 from its left and from its top, if it is in it.
+pub fn share(place: Rect, at: Pos2) -> (f32, f32) {
+    ((at.x - place.left()) / place.width(), (at.y - place.top()) / place.height())
+}
+
+/// Whether a mask has the cell at a place, 0..1 from the left and from the top.
+pub fn is_on(mask: &Mask, share: (f32, f32)) -> bool {
     cell((mask.height, mask.width), share).and_then(|cell| mask.on.get(cell)).copied().unwrap_or(false)
 }
 
