@@ -5,6 +5,8 @@
 
 /// Every broken input and its error.
 mod broken;
+/// The canvas, worked with pointer and keys.
+mod canvas;
 /// The real binary, driven from outside.
 mod cli;
 /// Reference data: where it is and how it is compared.
