@@ -1,8 +1,8 @@
 //! The window: egui only. It draws the [`crate::studio`] and calls it, and never waits for anything.
 //!
 //! - The frame, shortcuts, dropped files: `mod.rs`, `keys.rs`. What stands over everything: `dialogs.rs`.
-//! - The parts: `topbar.rs`, `layers.rs`, `concepts.rs`, `canvas/`, `prompt.rs`, `render.rs`, `timeline.rs`,
-//!   `place.rs`, `gallery/`, `device.rs`.
+//! - The parts: `topbar.rs`, `layers.rs`, `concepts.rs`, `canvas/`, `prompt.rs`, `render.rs`, `timeline/`,
+//!   `inspector/`, `place.rs`, `gallery/`, `device.rs`.
 //! - How it looks: `theme.rs` (all colours and sizes), `icons.rs`, `widgets.rs`, `paint/` (our shaders), `textures.rs`,
 //!   `look.rs` (what the window remembers).
 
@@ -19,6 +19,7 @@ pub mod gallery;
 pub mod hints;
 #[allow(missing_docs, reason = "the names are the icons'")]
 mod icons;
+pub mod inspector;
 mod keys;
 mod layers;
 pub mod look;
@@ -54,7 +55,7 @@ const FIRST_PROJECT: &str = "projects/beach.ron";
 /// When the project cannot be read, or there is no display or no graphics driver: in words, with the way on.
 pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Outcome {
     let (project, folder) = match &path {
-        Some(path) => (project::file::load(path)?, folder_of(path)),
+        Some(path) => (project::file::load_as_it_is(path)?, folder_of(path)),
         None => (built_in()?, PathBuf::from(".")),
     };
     let options = eframe::NativeOptions {

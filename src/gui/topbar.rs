@@ -35,7 +35,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             if ui.available_width() > 360.0
                 && let Some(bytes) = look.dialogs.memory(ui)
             {
-                let words = format!("{:.1} GB", bytes as f64 / 1e9);
+                let words = if bytes < 1_000_000_000 {
+                    format!("{} MB", bytes / 1_000_000)
+                } else {
+                    format!("{:.1} GB", bytes as f64 / 1e9)
+                };
                 if widgets::chip(ui, &words, "Memory in use by Podium").clicked() {
                     look.dialogs.device = !look.dialogs.device;
                 }

@@ -6,6 +6,7 @@
 //!
 //! - What can be undone, and what is it called? `history.rs`, `edits.rs`.
 //! - What runs, how far is it, how long will it take? `runs.rs`, `clock.rs`, `rendering.rs`.
+//! - Where do layers lie, what does moving them by hand do? `geometry.rs`, `snap.rs`.
 //! - Which masks does a render go on with? `mask_editor.rs`.
 //! - What has no effect, and where is that said? `advice.rs`.
 //! - What is known of files? `pictures.rs`, `knowledge.rs`, `intake.rs`.
@@ -27,6 +28,7 @@ pub mod edits;
 pub mod export;
 pub mod exporting;
 pub mod files;
+pub mod geometry;
 pub mod history;
 pub mod intake;
 pub mod knowledge;
@@ -38,6 +40,7 @@ pub mod placing;
 pub mod rendering;
 pub mod results;
 pub mod runs;
+pub mod snap;
 pub mod store;
 pub mod tasks;
 

@@ -5,12 +5,20 @@
 
 /// Every broken input and its error.
 mod broken;
+/// The canvas, worked with pointer and keys.
+mod canvas;
 /// The real binary, driven from outside.
 mod cli;
 /// Reference data: where it is and how it is compared.
 mod golden;
+/// How the window looks: snapshots in both themes.
+mod looks;
+/// Random actions.
+mod monkey;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
 mod nets_parity;
+/// The real binary under Xvfb.
+mod real_window;
 /// Mask refinement from given labels, bit for bit.
 mod refine_parity;
 /// Inversion, keys, gradients, every step of whole runs and the final picture against the authors' release.
@@ -23,6 +31,8 @@ mod shaders;
 mod studio;
 /// The project's own rules, checked on its sources.
 mod tidy;
+/// The timeline and the inspector, driven as a person would.
+mod timeline;
 /// The GPU path against the CPU's.
 mod wgpu;
 /// The window, drawn without a display.
