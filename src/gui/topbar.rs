@@ -95,7 +95,12 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                     let project =
                         std::str::from_utf8(bytes).ok().and_then(|text| crate::project::file::from_str(text).ok());
                     if let Some(project) = project {
-                        studio.ask_to(Held::Replace { project: Box::new(project), file: None, folder: ".".into() });
+                        studio.ask_to(Held::Replace {
+                            project: Box::new(project),
+                            file: None,
+                            folder: ".".into(),
+                            name: words.to_owned(),
+                        });
                     }
                     ui.close();
                 }
