@@ -68,15 +68,14 @@ fn a_first_time_user_composes_renders_scrubs_paints_exports_and_undoes_all() {
     assert!((moved - 24.0 / zoom).abs() < 6.0, "moved by {moved} at zoom {zoom}");
 
     window.get_by_label_contains("Add cutout...").click();
-    window.step();
-    until(&mut window, "the menu of cutouts", |_| true);
+    settle(&mut window);
     window.get_by_role_and_label(Role::Button, "tan bear").click();
     settle(&mut window);
     assert_eq!(window.state().studio.project().layers().len(), 3);
 
     // Assign.
     window.get_by_label_contains("Load...").click();
-    window.step();
+    settle(&mut window);
     click(&mut window, "coral bear");
     settle(&mut window);
     assert!(says(&window).contains("coral bear is on no visible layer"), "{}", says(&window));
