@@ -10,7 +10,9 @@
 //! - Which masks does a render go on with? `mask_editor.rs`.
 //! - What has no effect, and where is that said? `advice.rs`.
 //! - What is known of files? `pictures.rs`, `knowledge.rs`, `intake.rs`.
-//! - What is kept on disk? `places.rs`, `config.rs`, `autosave.rs`, `store.rs`, `files.rs`, `export/`.
+//! - What is kept on disk? `places.rs`, `config.rs`, `autosave.rs`, `store/`, `results.rs`, `files.rs`.
+//! - What leaves the program, in what do results differ? `export/`, `exporting.rs`, `comparing.rs`.
+//! - Where may the photo change that subjects are placed into? `placing.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -20,9 +22,11 @@ use std::time::Instant;
 pub mod advice;
 pub mod autosave;
 pub mod clock;
+pub mod comparing;
 pub mod config;
 pub mod edits;
 pub mod export;
+pub mod exporting;
 pub mod files;
 pub mod geometry;
 pub mod history;
@@ -32,6 +36,7 @@ pub mod mask_editor;
 pub mod palette;
 pub mod pictures;
 pub mod places;
+pub mod placing;
 pub mod rendering;
 pub mod results;
 pub mod runs;
@@ -71,6 +76,9 @@ enum Told {
     Saved(Box<Saved>),
     ConfigSaved(Result<(), String>),
     ResultProject(Result<Box<Project>, String>),
+    Exported(Box<exporting::Outcome>),
+    Compared { pair: (ResultId, ResultId), found: comparing::Compared },
+    Placed(Box<placing::Placed>),
 }
 
 /// A concept's file and the model that it shall fit.
@@ -117,6 +125,12 @@ pub struct Studio {
     autosave: Autosave,
     /// The gallery.
     pub store: Store,
+    /// The export in hand.
+    pub exporting: Option<exporting::Exporting>,
+    /// The last export that is there, until another begins or somebody has seen it.
+    pub exported: Option<exporting::Exported>,
+    comparing: comparing::Comparing,
+    placing: placing::Placing,
     /// Results marked in this session, and whether each was starred before.
     marked: BTreeMap<ResultId, Option<bool>>,
     wake: Arc<dyn Fn() + Send + Sync>,
@@ -174,6 +188,10 @@ impl Studio {
             closing: false,
             autosave: Autosave::start(&places),
             store: Store::open(&places, wake.clone()),
+            exporting: None,
+            exported: None,
+            comparing: comparing::Comparing::default(),
+            placing: placing::Placing::default(),
             marked: BTreeMap::new(),
             wake,
             places,
@@ -306,6 +324,9 @@ impl Studio {
             Told::Pasted { kept: Err(words), .. } => self.notice(Place::Canvas, words),
             Told::Saved(saved) => self.saved(*saved),
             Told::ResultProject(project) => self.take_result_project(project),
+            Told::Exported(outcome) => self.take_exported(*outcome),
+            Told::Compared { pair, found } => self.take_compared(pair, found),
+            Told::Placed(placed) => self.take_placed(*placed),
             Told::ConfigSaved(Ok(())) => {}
             Told::ConfigSaved(Err(words)) => self.notice(Place::Project, words),
         }
