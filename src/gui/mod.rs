@@ -48,6 +48,7 @@ use paint::{ColorMap, Sampling};
 
 /// The project that the window opens on.
 const FIRST_PROJECT: &str = "projects/beach.ron";
+const FIRST_NAME: &str = "beach";
 
 /// Opens the window on a project, or on the built-in one.
 ///
@@ -70,6 +71,9 @@ pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Outcome {
         let engine = Engine::start(Cache::standard(), move || repaint.request_repaint())?;
         paint::install(context.wgpu_render_state.as_ref());
         let mut podium = Podium::new(&context.egui_ctx, engine, project, folder, device)?;
+        if path.is_none() {
+            podium.studio.name = FIRST_NAME.into();
+        }
         podium.studio.file = path;
         podium.keep_in(Places::standard());
         Ok(Box::new(podium))

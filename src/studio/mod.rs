@@ -99,6 +99,8 @@ pub struct Studio {
     pub history: History,
     /// The project's file, once it has one.
     pub file: Option<PathBuf>,
+    /// What a project without a file is called.
+    pub name: String,
     /// Where the project's relative paths start.
     pub folder: PathBuf,
     /// Where to compute.
@@ -174,6 +176,7 @@ impl Studio {
         Ok(Self {
             history: History::new(Doc { project, ..Doc::default() }),
             file,
+            name: "Untitled".into(),
             folder,
             device,
             runs: Runs::default(),
@@ -255,10 +258,10 @@ impl Studio {
         &self.engine
     }
 
-    /// What the project is called: its file's name, or `Untitled`.
+    /// What the project is called: its file's name, or the example's, or `Untitled`.
     pub fn title(&self) -> String {
         let stem = self.file.as_ref().and_then(|file| file.file_stem());
-        stem.map_or_else(|| "Untitled".into(), |stem| stem.to_string_lossy().into_owned())
+        stem.map_or_else(|| self.name.clone(), |stem| stem.to_string_lossy().into_owned())
     }
 
     /// Takes in what the engine and the file threads have to tell. Says whether there was anything.
