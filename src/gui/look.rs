@@ -3,7 +3,7 @@
 
 use super::paint::{ColorMap, Sampling};
 use super::textures::Textures;
-use super::{canvas, dialogs, files, gallery, hints, timeline};
+use super::{canvas, device, dialogs, files, gallery, hints, timeline};
 use crate::link::Lane;
 
 /// A concept's card that is dragged onto a layer, by the concept's name.
@@ -111,6 +111,8 @@ pub struct Look {
     pub gallery: gallery::GalleryLook,
     /// What stands over everything else.
     pub dialogs: dialogs::Dialogs,
+    /// What the panel of model and device knows.
+    pub device: device::DeviceLook,
 }
 
 impl Default for Look {
@@ -138,6 +140,7 @@ impl Default for Look {
             timeline: timeline::TimelineLook::default(),
             gallery: gallery::GalleryLook::default(),
             dialogs: dialogs::Dialogs::default(),
+            device: device::DeviceLook::default(),
         }
     }
 }
