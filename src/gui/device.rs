@@ -9,9 +9,11 @@ use super::fields::small;
 use super::look::Look;
 use super::{icons, theme, widgets};
 use crate::engine::device::{Adapter, AdapterKind, DeviceChoice, NO_ADAPTER, adapters};
-use crate::engine::nets::clip::ClipConfig;
-use crate::engine::nets::unet::UnetConfig;
+use crate::engine::inspect::{Demand, ModelReport, inspect_model};
+use crate::engine::memory as bytes;
 use crate::engine::weights::ModelFiles;
+use crate::project::settings::Execution;
+use crate::project::{MaskSource, Project};
 use crate::studio::Studio;
 
 /// What the panel's user wants.
@@ -33,12 +35,11 @@ pub enum Wish {
 #[derive(Default)]
 pub struct DeviceLook {
     adapters: Asked<Vec<Adapter>>,
-    /// The model that was asked about, and what came of it.
-    model: Option<(ModelFiles, Asked<ModelLines>)>,
+    /// The model that was asked about, and what came of it or why it cannot be used.
+    model: Option<(ModelFiles, Asked<Result<ModelReport, String>>)>,
+    /// The memory that the process may use.
+    total: Option<Option<u64>>,
 }
-
-/// What is said of a model, or why it cannot be used.
-type ModelLines = Result<Vec<String>, String>;
 
 /// An answer that takes too long for the window to wait for.
 #[derive(Default)]
@@ -128,37 +129,59 @@ fn model(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
     if look.device.model.as_ref().is_none_or(|(of, _)| *of != files) {
         look.device.model = Some((files.clone(), Asked::Never));
     }
+    let total = *look.device.total.get_or_insert_with(bytes::total);
     let Some((_, asked)) = &mut look.device.model else { return };
-    match asked.get(ui.ctx(), move || model_lines(&files)) {
-        Some(Ok(lines)) => lines.iter().for_each(|line| {
-            small(ui, line);
-        }),
+    match asked.get(ui.ctx(), move || inspect_model(&files).map_err(|error| error.to_string())) {
+        Some(Ok(report)) => {
+            let demand = demand(studio.project());
+            model_lines(report, demand).iter().for_each(|line| {
+                small(ui, line);
+            });
+            // A GPU does not say how much memory it has.
+            let shortage = total.filter(|_| studio.device == DeviceChoice::Flex);
+            if let Some(words) = shortage.and_then(|total| report.shortage(demand, total)) {
+                widgets::amber(ui, &format!("{words}."));
+            }
+        }
         Some(Err(words)) => {
             widgets::amber(ui, words);
+        }
+        None if matches!(asked, Asked::Lost) => {
+            small(ui, "Its files could not be looked at; a render will say what is the matter.");
         }
         None => {
             small(ui, "Reading its configuration");
         }
     }
-    small(ui, "Computes in 32-bit numbers, whatever the files hold. The built-in concepts fit the miniature alone.");
 }
 
-/// What a model is, from its configuration; read on a thread of its own.
-fn model_lines(files: &ModelFiles) -> ModelLines {
-    let read = || -> crate::engine::error::Result<Vec<String>> {
-        let unet: UnetConfig = files.json("unet/config.json")?;
-        unet.check(&files.name("unet/config.json"))?;
-        let text: ClipConfig = files.json("text_encoder/config.json")?;
-        let channels: Vec<String> = unet.block_out_channels.iter().map(usize::to_string).collect();
-        Ok(vec![
-            format!("UNet: {} channels, {} channels of latent", channels.join(", "), unet.in_channels),
-            format!(
-                "Text: {} wide, {} tokens, {} layers",
-                unet.cross_attention_dim, text.max_position_embeddings, text.num_hidden_layers
-            ),
-        ])
+/// What a render of the project asks of the memory.
+fn demand(project: &Project) -> Demand {
+    let seen = |name: &str| {
+        project.layers().iter().any(|layer| layer.is_seen() && layer.concept.as_deref() == Some(name))
     };
-    read().map_err(|error| error.to_string())
+    let used = project
+        .concepts
+        .iter()
+        .filter(|concept| !matches!(concept.mask, MaskSource::Layers) || seen(&concept.name))
+        .count();
+    Demand {
+        canvas: (project.canvas.width, project.canvas.height),
+        pictures: project.pictures as usize,
+        concepts: used,
+        aligned: project.settings.guided_steps().contains(&true),
+        sequential: project.settings.execution == Execution::Sequential,
+    }
+}
+
+/// What a model is and needs, in lines.
+fn model_lines(report: &ModelReport, demand: Demand) -> [String; 3] {
+    let list = |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    [
+        format!("{} for this project; computes in f32.", report.words(demand)),
+        format!("UNet: {} channels, {} heads, a latent of {} channels.", list(&report.channels), list(&report.heads), report.latent_channels),
+        format!("Text: {} wide, {} tokens. A concept fits if its embeddings are {} and as wide.", report.context_width, report.tokens, report.cross_attention_layers),
+    ]
 }
 
 fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
@@ -171,10 +194,12 @@ fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
     ];
     for (choice, words, explanation) in choices {
         let on = studio.device == choice;
-        if ui.add(RadioButton::new(on, words)).on_hover_text(&explanation).clicked() && !on {
-            *wish = Wish::Device(choice);
-        }
-        small(ui, &explanation);
+        ui.horizontal_wrapped(|ui| {
+            if ui.add(RadioButton::new(on, words)).on_hover_text(&explanation).clicked() && !on {
+                *wish = Wish::Device(choice);
+            }
+            small(ui, &explanation);
+        });
     }
     ui.add_space(4.0);
     match look.device.adapters.get(ui.ctx(), adapters) {
@@ -207,8 +232,9 @@ fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
 
 fn memory(ui: &mut Ui, look: &mut Look) {
     heading(ui, "Memory");
-    if let Some(bytes) = look.dialogs.memory(ui) {
-        ui.label(format!("{:.1} GB in use by Podium", bytes as f64 / 1e9));
+    let total = look.device.total.flatten().map_or_else(String::new, |total| format!(" of {}", bytes::words(total)));
+    if let Some(used) = look.dialogs.memory(ui) {
+        ui.label(format!("{}{total} in use by Podium", bytes::words(used)));
     }
     let words = "When memory runs out, render fewer pictures at once, make the canvas smaller, or set Execution (under Sampling) to Sequential.";
     ui.add(Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).wrap());
@@ -219,19 +245,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_miniature_says_what_it_is() {
-        let lines = model_lines(&ModelFiles::BuiltIn).unwrap();
-        assert_eq!(
-            lines,
-            ["UNet: 32, 64, 96, 128 channels, 4 channels of latent", "Text: 64 wide, 77 tokens, 2 layers"]
-        );
-    }
+    fn a_model_says_what_it_is_and_what_this_project_asks_of_it() {
+        let report = inspect_model(&ModelFiles::BuiltIn).unwrap();
+        let text = crate::assets::find("projects/beach.ron").unwrap();
+        let mut project = crate::project::file::from_str(std::str::from_utf8(text).unwrap()).unwrap();
+        let before = demand(&project);
+        assert_eq!((before.concepts, before.aligned, before.sequential), (2, true, false));
+        let lines = model_lines(&report, before);
+        assert!(lines[0].starts_with("8.1 M parameters, F16,") && lines[0].ends_with("for this project; computes in f32."));
+        assert!(lines[1].contains("32, 64, 96, 128 channels") && lines[2].contains("64 wide, 77 tokens"), "{lines:?}");
 
-    #[test]
-    fn a_folder_that_is_no_model_says_what_is_missing() {
-        let folder = tempfile::tempdir().unwrap();
-        let words = model_lines(&ModelFiles::Folder(folder.path().into())).unwrap_err();
-        assert!(words.contains("unet/config.json"), "{words}");
+        project.pictures = 8;
+        project.settings.execution = Execution::Sequential;
+        project.settings.layout_alignment.enabled = false;
+        project.layers_mut().unwrap().iter_mut().for_each(|layer| layer.visible = false);
+        let after = demand(&project);
+        assert_eq!((after.pictures, after.concepts, after.aligned, after.sequential), (8, 0, false, true));
+        assert!(report.needed_bytes(after) != report.needed_bytes(before));
     }
 
     #[test]

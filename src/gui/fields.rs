@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use eframe::egui::collapsing_header::CollapsingState;
 use eframe::egui::emath::Numeric;
 use eframe::egui::{
-    self, Align, Button, CornerRadius, DragValue, Frame, Id, Label, Layout, Margin, Response, RichText, Role, Ui,
+    self, Align, Button, CornerRadius, DragValue, Frame, Id, Label, Layout, Margin, Response, RichText, Role, Stroke, Ui,
     UiBuilder, Vec2, WidgetInfo,
 };
 
@@ -63,6 +63,7 @@ impl<T: Numeric + Display> Number<T> {
             .clamp_existing_to_range(false)
             .speed(self.speed)
             .max_decimals(self.decimals)
+            .custom_formatter(|value, _| short(value, self.decimals))
             .update_while_editing(at_once)
             .min_size(Vec2::new(56.0, 24.0))
             .suffix(self.unit);
@@ -96,6 +97,12 @@ impl<T: Numeric + Display> Number<T> {
             studio.edit(format!("Reset {}", lower(self.name)), |project| set(project, default));
         }
     }
+}
+
+/// A number without digits that say nothing: 60, 7.5.
+fn short(value: f64, decimals: usize) -> String {
+    let words = format!("{value:.decimals$}");
+    if words.contains('.') { words.trim_end_matches('0').trim_end_matches('.').to_owned() } else { words }
 }
 
 /// Words with their first letter small, as they stand inside a sentence.
@@ -141,7 +148,7 @@ pub(super) fn switch(ui: &mut Ui, on: bool, name: &str, explanation: &str) -> Op
     let colors = theme::colors(ui);
     let (words, color) = if on { ("on", colors.accent) } else { ("off", colors.weak) };
     let button =
-        Button::new(RichText::new(words).color(color)).frame_when_inactive(false).min_size(Vec2::new(36.0, 24.0));
+        Button::new(RichText::new(words).color(color)).frame_when_inactive(false).min_size(Vec2::new(32.0, 24.0));
     let response = ui.add(button);
     let enabled = response.enabled();
     response.widget_info(|| WidgetInfo::selected(Role::Switch, enabled, on, name));
@@ -173,14 +180,20 @@ pub(super) fn segments<T: PartialEq + Copy>(
     choices: &[(T, &str, &str)],
 ) -> Option<T> {
     let mut pressed = None;
+    let colors = theme::colors(ui);
     let frame =
-        Frame::new().fill(theme::colors(ui).raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2));
+        Frame::new().fill(colors.raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2));
     frame.show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = Vec2::splat(2.0);
             for (value, words, explanation) in choices {
                 let on = chosen == Some(*value);
-                let response = ui.add(Button::new(*words).selected(on).frame_when_inactive(false));
+                let text = RichText::new(*words).color(if on { colors.text } else { colors.weak });
+                let mut button = Button::new(text).selected(on).frame_when_inactive(on);
+                if on {
+                    button = button.fill(colors.selected).stroke(Stroke::new(1.0, colors.accent));
+                }
+                let response = ui.add(button);
                 let enabled = response.enabled();
                 let label = format!("{name}: {words}");
                 response.widget_info(|| WidgetInfo::selected(Role::RadioButton, enabled, on, &label));
@@ -248,6 +261,8 @@ impl Fold<'_> {
         let mut state = CollapsingState::load_with_default_open(ui.ctx(), id, self.open);
         anchored(ui, self.name, |ui| {
             ui.horizontal(|ui| {
+                // Title and switch line up with the rows below.
+                ui.spacing_mut().button_padding.x = 2.0;
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     right(ui, studio);
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

@@ -42,7 +42,8 @@ pub enum Purpose {
     },
 }
 
-const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
+/// How names of pictures that can be loaded end.
+pub(super) const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
 
 impl Purpose {
     fn title(&self) -> String {
@@ -105,6 +106,8 @@ pub struct Pickers {
     receiver: Receiver<Picked>,
     /// A path being typed, where the desktop has no dialog.
     typed: Option<(Purpose, String)>,
+    /// Where a typed path that is relative starts.
+    base: PathBuf,
     /// Whether to ask the desktop; a test does not.
     pub native: bool,
     /// What was picked for an export, for the gallery to take.
@@ -114,8 +117,15 @@ pub struct Pickers {
 impl Default for Pickers {
     fn default() -> Self {
         let (sender, receiver) = unbounded();
-        Self { sender, receiver, typed: None, native: desktop_has_dialogs(), export: None }
+        Self { sender, receiver, typed: None, base: PathBuf::new(), native: desktop_has_dialogs(), export: None }
     }
+}
+
+/// Where a person keeps files.
+fn documents() -> PathBuf {
+    let user = directories::UserDirs::new();
+    let folder = user.map(|user| user.document_dir().unwrap_or_else(|| user.home_dir()).to_owned());
+    folder.unwrap_or_default()
 }
 
 /// Whether anything could answer a request for a file dialog.
@@ -193,7 +203,7 @@ impl Pickers {
             let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             ui.horizontal(|ui| {
                 if ui.add_enabled(!text.trim().is_empty(), egui::Button::new("Use this path")).clicked() || entered {
-                    done = Some(vec![PathBuf::from(text.trim())]);
+                    done = Some(vec![self.base.join(text.trim())]);
                 }
                 if ui.button("Cancel").clicked() {
                     done = Some(Vec::new());

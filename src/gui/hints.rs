@@ -1,6 +1,6 @@
 //! The hints of the first minute: each one line, shown once, when it can be used.
 
-use eframe::egui::{Frame, Margin, RichText, Stroke, Ui};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
 
 use super::look::Look;
 use super::{icons, theme, widgets};
@@ -119,11 +119,13 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     frame.show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.label(RichText::new(icons::INFO).color(colors.accent));
-            let room = (ui.available_width() - 36.0).max(40.0);
-            ui.allocate_ui(eframe::egui::vec2(room, 0.0), |ui| {
-                ui.add(eframe::egui::Label::new(hint.words()).wrap());
+            let dismiss = |ui: &mut Ui| widgets::icon_button(ui, icons::X, "Dismiss this hint").clicked();
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                dismissed = dismiss(ui);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(Label::new(hint.words()).wrap());
+                });
             });
-            dismissed = widgets::icon_button(ui, icons::X, "Dismiss this hint").clicked();
         });
     });
     if dismissed {

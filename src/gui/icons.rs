@@ -56,3 +56,7 @@ pub const DOWNLOAD_SIMPLE: &str = "\u{E20C}";
 pub const CLOCK_COUNTER_CLOCKWISE: &str = "\u{E1A0}";
 pub const SIDEBAR_SIMPLE: &str = "\u{EC24}";
 pub const PENCIL_SIMPLE: &str = "\u{E3B4}";
+pub const CHART_LINE: &str = "\u{E154}";
+pub const MAGNIFYING_GLASS: &str = "\u{E30C}";
+pub const ARROW_RIGHT: &str = "\u{E06C}";
+pub const IMAGES: &str = "\u{E836}";

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use eframe::egui::{
-    self, Align, Align2, Button, Id, Label, Layout, ProgressBar, RichText, Role, TextEdit, Ui, Vec2, WidgetInfo,
+    self, Align, Align2, Button, Id, Label, Layout, ProgressBar, RichText, Role, Stroke, TextEdit, Ui, Vec2, WidgetInfo,
 };
 
 use super::fields::{Number, anchored, name_node, row, segments, small};
@@ -146,7 +146,7 @@ fn buttons(ui: &mut Ui, studio: &mut Studio, now: Option<&Now>) {
                 Phase::Pausing => "It pauses after this step",
                 _ => "Let it end its step and wait there",
             };
-            let button = Button::new(RichText::new("Pause").strong()).min_size(Vec2::new(width, TALL));
+            let button = Button::new(RichText::new("Pause").strong()).min_size(Vec2::new(width, TALL)).truncate();
             let pause = ui.add_enabled(now.phase == Phase::Running, button).on_hover_text(why);
             if pause.on_disabled_hover_text(why).clicked() {
                 studio.pause(now.job);
@@ -166,8 +166,8 @@ fn primary(ui: &mut Ui, width: f32, words: &str, hover: &str) -> bool {
     let colors = theme::colors(ui);
     let button = Button::new(RichText::new(words).strong().color(colors.on_accent))
         .fill(colors.accent)
-        .min_size(Vec2::new(width, TALL));
-    ui.add(button).on_hover_text(hover).clicked()
+        .stroke(Stroke::NONE);
+    ui.add_sized(Vec2::new(width, TALL), button).on_hover_text(hover).clicked()
 }
 
 /// Why nothing can be rendered, and what went wrong when it was tried.
@@ -373,11 +373,13 @@ fn seed(ui: &mut Ui, studio: &mut Studio) {
         let seed = studio.project().seed;
         let typed: Option<TypedSeed> = ui.data(|data| data.get_temp(id)).filter(|typed: &TypedSeed| typed.of == seed);
         let mut text = typed.map_or_else(|| seed.to_string(), |typed| typed.text);
+        // As wide as the other fields, or as its digits need where there is room beside the words.
+        let width = (text.len() as f32 * 8.0).clamp(64.0, (ui.available_width() - 64.0).max(64.0));
         let edit = TextEdit::singleline(&mut text)
             .id(id)
-            .desired_width(80.0)
+            .desired_width(width)
             .align(Align2::RIGHT_CENTER)
-            .char_limit(20)
+            .char_limit(40)
             .min_size(Vec2::new(56.0, 24.0));
         let field = ui.add(edit);
         name_node(ui, &field, "Seed");
@@ -389,7 +391,7 @@ fn seed(ui: &mut Ui, studio: &mut Studio) {
             ui.data_mut(|data| data.remove::<TypedSeed>(id));
         }
         widgets::edit_by(studio, &field, "Seed", |project| project.seed = read.unwrap_or(seed));
-        field.on_hover_text(HOVER);
+        field.on_hover_text(format!("{seed}\n{HOVER}"));
     });
     if broken {
         widgets::amber(

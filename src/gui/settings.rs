@@ -259,11 +259,11 @@ fn mask_refinement(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
 }
 
 fn refinement_values(ui: &mut Ui, studio: &mut Studio, group: &MaskRefinement, defaults: &MaskRefinement) {
-    let step = |name, unit, explanation, default| Number {
+    let step = |name, explanation, default| Number {
         words: "Steps",
         name,
         explanation,
-        unit,
+        unit: "",
         range: STEP_RANGE,
         speed: 0.5,
         decimals: 1,
@@ -271,13 +271,11 @@ fn refinement_values(ui: &mut Ui, studio: &mut Studio, group: &MaskRefinement, d
     };
     let first = step(
         "First refined step",
-        "",
         "The first step that refines masks, on the paper's scale of 200 steps: shapes must have begun to show.",
         defaults.start,
     );
     let last = step(
         "Last refined step",
-        OF_SCALE,
         "The last step that may refine masks, on the paper's scale of 200 steps: afterwards shapes stay.",
         defaults.end,
     );

@@ -213,6 +213,11 @@ fn dress(style: &mut egui::Style, colors: &Colors) {
         widget.expansion = 0.0;
     }
     widgets.noninteractive.fg_stroke.color = colors.text;
+    // Rails of sliders and empty boxes: they must stand out from the cards that they lie on.
+    widgets.inactive.bg_fill = colors.line;
+    widgets.hovered.bg_fill = colors.line;
+    visuals.slider_trailing_fill = true;
+    visuals.handle_shape = egui::style::HandleShape::Circle;
 }
 
 #[cfg(test)]

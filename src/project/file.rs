@@ -20,12 +20,23 @@ const MAX_BYTES: u64 = 16 << 20;
 /// Opens a project and checks it. Its paths stay as written: relative ones start at the file's
 /// folder (see [`super::resolve`]).
 pub fn load(path: &Path) -> Result<Project, ProjectError> {
+    let project = load_as_it_is(path)?;
+    project.validate().map_err(|error| error.in_file(path))?;
+    Ok(project)
+}
+
+/// Opens a project whose values may be out of their ranges: the studio saves what is half edited too, and says what
+/// keeps it from being rendered.
+///
+/// # Errors
+/// When the file cannot be read or understood.
+pub fn load_as_it_is(path: &Path) -> Result<Project, ProjectError> {
     let bytes = read_file(path, MAX_BYTES)?;
     let text = String::from_utf8(bytes).map_err(|_| {
         let advice = "choose a project file, whose name ends in .ron";
         ProjectError::read(path, "it is not text", advice)
     })?;
-    from_str(&text).map_err(|error| error.in_file(path))
+    from_str_as_it_is(&text).map_err(|error| error.in_file(path))
 }
 
 /// Saves a project, wholly or not at all; the old file stays until the new one is on the disk.
@@ -46,6 +57,16 @@ pub fn to_string(project: &Project) -> Result<String, ProjectError> {
 
 /// Reads the text of a project file and checks it.
 pub fn from_str(text: &str) -> Result<Project, ProjectError> {
+    let project = from_str_as_it_is(text)?;
+    project.validate()?;
+    Ok(project)
+}
+
+/// Reads the text of a project file whose values may be out of their ranges (see [`load_as_it_is`]).
+///
+/// # Errors
+/// When the text cannot be understood.
+pub fn from_str_as_it_is(text: &str) -> Result<Project, ProjectError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // First of all, since a newer version may hold anything: its fields must not be called
     // mistakes.
@@ -59,7 +80,6 @@ pub fn from_str(text: &str) -> Result<Project, ProjectError> {
         column: error.span.start.col,
         problem: error.code.to_string(),
     })?;
-    project.validate()?;
     Ok(project)
 }
 

@@ -140,7 +140,7 @@ pub fn classify(path: &Path) -> Result<Intake, IntakeError> {
         return outcome;
     }
     if is_project(path, &head) {
-        let project = Box::new(file::load(path)?);
+        let project = Box::new(file::load_as_it_is(path)?);
         return Ok(Intake::Project { path: path.to_owned(), project, folder: parent(path) });
     }
     if has_ending(path, &["pth", "pt", "ckpt", "bin", "safetensors"]) {

@@ -5,12 +5,22 @@
 
 /// Every broken input and its error.
 mod broken;
+/// The canvas, worked with pointer and keys.
+mod canvas;
 /// The real binary, driven from outside.
 mod cli;
+/// The gallery and the Place page, driven as a person would.
+mod gallery;
 /// Reference data: where it is and how it is compared.
 mod golden;
+/// How the window looks: snapshots in both themes.
+mod looks;
+/// Random actions.
+mod monkey;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
 mod nets_parity;
+/// The real binary under Xvfb.
+mod real_window;
 /// Mask refinement from given labels, bit for bit.
 mod refine_parity;
 /// The right panel: Render, progress, every value of the method.
@@ -21,10 +31,14 @@ mod run_parity;
 mod service;
 /// The window's shaders, against the CPU.
 mod shaders;
+/// The first use, and what the window says.
+mod story;
 /// An engine for tests.
 mod studio;
 /// The project's own rules, checked on its sources.
 mod tidy;
+/// The timeline and the inspector, driven as a person would.
+mod timeline;
 /// The GPU path against the CPU's.
 mod wgpu;
 /// The window, drawn without a display.

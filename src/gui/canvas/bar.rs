@@ -1,0 +1,238 @@
+//! The bar above the canvas: which boards, what is laid over the picture, of which branch.
+
+use eframe::egui::{
+    Align, Button, ComboBox, CornerRadius, Frame, Layout, Margin, RichText, Role, Stroke, Ui, WidgetInfo, vec2,
+};
+
+use super::{overlay, picture};
+use crate::gui::look::{Look, Mode, Overlay};
+use crate::gui::paint::{ColorMap, Sampling};
+use crate::gui::{theme, widgets};
+use crate::link::Lane;
+use crate::studio::Studio;
+
+/// Bars narrower than this, in points, have drop-down lists instead of long switches.
+const NARROW: f32 = 420.0;
+/// And those narrower than this have no switches at all.
+const VERY_NARROW: f32 = 220.0;
+/// The least height of a group.
+const ROW: f32 = 28.0;
+
+/// One of a few things to choose.
+pub struct Choice<'a, T> {
+    value: T,
+    words: &'a str,
+    explanation: &'a str,
+}
+
+impl<'a, T> Choice<'a, T> {
+    pub fn new(value: T, words: &'a str, explanation: &'a str) -> Self {
+        Self { value, words, explanation }
+    }
+}
+
+/// Things that stay together when the bar wraps. How wide they are is known from the frame before.
+pub fn group(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui)) {
+    let id = ui.scope_id().with(("group", name));
+    let known: Option<f32> = ui.data(|data| data.get_temp(id));
+    let room = vec2(known.unwrap_or(24.0).min(ui.max_rect().width()), ROW);
+    let shown = ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
+        add(ui);
+        ui.min_rect().width()
+    });
+    let width = shown.inner;
+    if known.is_none_or(|known| (known - width).abs() > 0.5) {
+        ui.data_mut(|data| data.insert_temp(id, width));
+        ui.ctx().request_discard("a group of the canvas's bar has another width");
+    }
+}
+
+/// A switch of a few words of which one is on; a drop-down list where there is no room for it.
+/// `width` is the bar's, in points.
+pub fn switch<T: PartialEq + Clone>(ui: &mut Ui, width: f32, name: &str, chosen: &mut T, choices: &[Choice<'_, T>]) {
+    if width < VERY_NARROW || (width < NARROW && choices.len() > 3) {
+        list(ui, name, chosen, choices);
+    } else {
+        segments(ui, chosen, choices);
+    }
+}
+
+fn segments<T: PartialEq + Clone>(ui: &mut Ui, chosen: &mut T, choices: &[Choice<'_, T>]) {
+    let colors = theme::colors(ui);
+    Frame::new().fill(colors.raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2)).show(
+        ui,
+        |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 2.0;
+                for Choice { value, words, explanation } in choices {
+                    let on = value == chosen;
+                    let response = ui.add(Button::new(*words).selected(on).frame_when_inactive(false));
+                    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, *words));
+                    if response.on_hover_text(*explanation).clicked() {
+                        *chosen = value.clone();
+                    }
+                }
+            });
+        },
+    );
+}
+
+fn list<T: PartialEq + Clone>(ui: &mut Ui, name: &str, chosen: &mut T, choices: &[Choice<'_, T>]) {
+    let now = choices.iter().find(|choice| choice.value == *chosen).map_or("", |choice| choice.words);
+    let combo = ComboBox::from_id_salt(name).selected_text(now).width(96.0).show_ui(ui, |ui| {
+        for Choice { value, words, explanation } in choices {
+            ui.selectable_value(chosen, value.clone(), *words).on_hover_text(*explanation);
+        }
+    });
+    combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("{name}: {now}")));
+    combo.response.on_hover_text(name);
+}
+
+/// Draws the bar.
+pub fn show(ui: &mut Ui, studio: &Studio, look: &mut Look) {
+    let colors = theme::colors(ui);
+    let frame = Frame::new().fill(colors.panel).inner_margin(Margin::symmetric(12, 4));
+    let shown = frame.show(ui, |ui| {
+        let width = ui.available_width();
+        ui.set_width(width);
+        ui.horizontal_wrapped(|ui| {
+            group(ui, "boards", |ui| {
+                let choices = [
+                    Choice::new(Mode::Collage, "Collage", "Show the collage alone (1)"),
+                    Choice::new(Mode::Picture, "Picture", "Show the picture alone (2)"),
+                    Choice::new(Mode::Both, "Both", "Show both side by side (3)"),
+                ];
+                switch(ui, width, "Boards", &mut look.mode, &choices);
+            });
+            // What cannot be seen is not offered: overlays lie on the picture, and painting has its own.
+            if look.mode != Mode::Collage && studio.mask_editor.is_none() {
+                overlays(ui, width, studio, look);
+            }
+        });
+    });
+    let rect = shown.response.rect;
+    ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, colors.line));
+}
+
+fn overlays(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
+    group(ui, "overlay", |ui| {
+        ui.label(RichText::new("Overlay").color(theme::colors(ui).weak));
+        let choices = [
+            Choice::new(Overlay::None, "None", "Nothing over the picture"),
+            Choice::new(Overlay::Masks, "Masks", "Where each subject's features are injected"),
+            Choice::new(
+                Overlay::Clusters,
+                "Self-attention",
+                "What the branch takes for one thing: clustered self-attention",
+            ),
+            Choice::new(Overlay::Attention, "Cross-attention", "Where the branch sees a word"),
+        ];
+        switch(ui, width, "Overlay", &mut look.overlay, &choices);
+    });
+    match look.overlay {
+        Overlay::None => {}
+        Overlay::Masks => {
+            group(ui, "masks", |ui| {
+                let masks = &mut look.masks;
+                for (on, words, explanation) in [
+                    (&mut masks.combined, "Combined", "Where it is injected: filled, with a solid line"),
+                    (&mut masks.custom, "Custom", "Where the concept's own branch has it: a dashed line"),
+                    (&mut masks.base, "Base", "Where the base branch has it: a faint line"),
+                ] {
+                    ui.checkbox(on, words).on_hover_text(explanation);
+                }
+            });
+            sampling(ui, width, look);
+        }
+        Overlay::Clusters => lanes(ui, studio, look),
+        Overlay::Attention => {
+            lanes(ui, studio, look);
+            word(ui, studio, look);
+            sampling(ui, width, look);
+            color_map(ui, look);
+        }
+    }
+}
+
+/// The branches to choose from: the base, each concept of the shown render, the reference.
+fn lanes(ui: &mut Ui, studio: &Studio, look: &mut Look) {
+    let shown = picture::shown(studio).map(|shown| shown.project);
+    let project = shown.as_deref().unwrap_or(studio.project());
+    let now = overlay::lane(look, project);
+    let concepts = project.concepts.iter().map(|concept| (Lane::Concept(concept.name.clone()), Some(concept.color)));
+    let all = [(Lane::Base, None)].into_iter().chain(concepts).chain([(Lane::Reference, None)]);
+    group(ui, "of", |ui| {
+        ui.label(RichText::new("of").color(theme::colors(ui).weak));
+    });
+    for (lane, color) in all {
+        let words = overlay::lane_words(&lane).to_owned();
+        group(ui, &format!("lane {words}"), |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            if let Some(color) = color {
+                widgets::dot(ui, theme::mark(color));
+            }
+            let on = lane == now;
+            let response = ui.add(Button::new(&words).selected(on).frame_when_inactive(false));
+            let name = format!("Branch: {words}");
+            response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, &name));
+            let explanation = match &lane {
+                Lane::Base => "The base model's branch".to_owned(),
+                Lane::Concept(name) => format!("The branch with {name}"),
+                Lane::Reference => "The layout reference: the collage itself".to_owned(),
+            };
+            if response.on_hover_text(explanation).clicked() {
+                look.lane = lane.clone();
+            }
+        });
+    }
+}
+
+/// The word whose cross-attention is shown.
+fn word(ui: &mut Ui, studio: &Studio, look: &mut Look) {
+    let Some(shown) = picture::shown(studio) else { return };
+    let Some(step) = &shown.step else { return };
+    let lane = overlay::lane(look, &shown.project);
+    let words = overlay::words(step, &lane, shown.picture);
+    if words.is_empty() {
+        return;
+    }
+    let now = overlay::word(look, step, &lane, shown.picture);
+    group(ui, "word", |ui| {
+        let chosen = overlay::word_words(&now);
+        let combo = ComboBox::from_id_salt("word").selected_text(&chosen).width(96.0).show_ui(ui, |ui| {
+            for word in words {
+                let on = word == now;
+                if ui.selectable_label(on, overlay::word_words(&word)).clicked() {
+                    look.word = word;
+                }
+            }
+        });
+        combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Word: {chosen}")));
+        combo.response.on_hover_text("The word of the branch's prompt");
+    });
+}
+
+fn sampling(ui: &mut Ui, width: f32, look: &mut Look) {
+    group(ui, "sampling", |ui| {
+        let choices = [
+            Choice::new(Sampling::Nearest, "Nearest", "Cells as they are"),
+            Choice::new(Sampling::Smooth, "Smooth", "Blended between the cells' middles"),
+        ];
+        switch(ui, width, "Between cells", &mut look.sampling, &choices);
+    });
+}
+
+fn color_map(ui: &mut Ui, look: &mut Look) {
+    group(ui, "colour map", |ui| {
+        let now = look.color_map.name();
+        let combo = ComboBox::from_id_salt("colour map").selected_text(now).width(80.0).show_ui(ui, |ui| {
+            for map in ColorMap::ALL {
+                ui.selectable_value(&mut look.color_map, map, map.name());
+            }
+        });
+        combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Colour map: {now}")));
+        combo
+            .response
+            .on_hover_text("The colours of the values: viridis and cividis suit colour-blind eyes, jet is the paper's");
+    });
+}

@@ -1,0 +1,183 @@
+//! What both boards have: a ground, a caption, a crosshair, tags.
+
+use eframe::egui::{
+    self, Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, RichText, Role, Stroke, StrokeKind,
+    TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
+
+use super::view::Mapping;
+use super::{CAPTION, Side};
+use crate::gui::{paint, theme};
+use crate::project::Color;
+use crate::studio::geometry::Point;
+
+/// The side of a square of the checkerboard, in points.
+const CHECK: f32 = 8.0;
+
+/// One board while a frame is drawn.
+pub struct Board {
+    pub side: Side,
+    pub map: Mapping,
+    pub response: Response,
+    /// Paints on the board and nowhere else.
+    pub painter: Painter,
+    /// Room under the board, in points.
+    pub beneath: f32,
+}
+
+impl Board {
+    pub fn new(ui: &Ui, side: Side, map: Mapping, response: Response, beneath: f32) -> Self {
+        let painter = ui.painter().with_clip_rect(map.board.intersect(ui.clip_rect()));
+        Self { side, map, response, painter, beneath }
+    }
+
+    /// Gives the board its name, for screen readers.
+    pub fn name(&self, role: Role, name: &str) {
+        self.response.widget_info(|| WidgetInfo::labeled(role, true, name));
+        if self.response.has_focus() {
+            // Arrow keys move layers instead of the focus.
+            let keys = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, tab: false };
+            self.response.ctx.memory_mut(|memory| memory.set_focus_lock_filter(self.response.id, keys));
+        }
+    }
+
+    /// The canvas's ground: shadow, checkerboard, border.
+    pub fn ground(&self, ui: &Ui, canvas: (f32, f32)) {
+        let (sheet, colors) = (self.map.sheet(canvas), theme::colors(ui));
+        self.painter.add(ui.visuals().popup_shadow.as_shape(sheet, CornerRadius::ZERO));
+        // Where there are no shaders, and below them.
+        self.painter.rect_filled(sheet, 0.0, colors.checker[0]);
+        paint::checker(&self.painter, sheet, CHECK, colors.checker);
+    }
+
+    /// The border, and a ring where the board has the focus of the keyboard.
+    pub fn border(&self, ui: &Ui, canvas: (f32, f32)) {
+        let colors = theme::colors(ui);
+        let (width, color) = if self.response.has_focus() { (2.0, colors.accent) } else { (1.0, colors.line) };
+        self.painter.rect_stroke(self.map.sheet(canvas), 0.0, Stroke::new(width, color), StrokeKind::Outside);
+    }
+
+    /// The row above the canvas, words at its left.
+    pub fn caption(&self, ui: &mut Ui, canvas: (f32, f32), words: &str, right: impl FnOnce(&mut Ui)) {
+        let (sheet, board) = (self.map.sheet(canvas), self.map.board);
+        let left = sheet.left().clamp(board.left(), (board.right() - 120.0).max(board.left()));
+        let end = sheet.right().clamp((left + 120.0).min(board.right()), board.right());
+        let bottom = sheet.top().clamp(board.top(), (board.bottom() - 24.0).max(board.top())) - 2.0;
+        let row = Rect::from_min_max(pos2(left, bottom - CAPTION + 4.0), pos2(end, bottom));
+        let mut inner = ui.new_child(
+            egui::UiBuilder::new()
+                .id_salt((self.side, "caption"))
+                .max_rect(row)
+                .layout(egui::Layout::right_to_left(egui::Align::Center)),
+        );
+        inner.spacing_mut().item_spacing.x = 4.0;
+        right(&mut inner);
+        inner.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            let color = theme::colors(ui).weak;
+            let text = RichText::new(words).small().color(color);
+            ui.add(egui::Label::new(text).truncate()).on_hover_text(words);
+        });
+    }
+
+    /// Two lines through a place.
+    pub fn crosshair(&self, ui: &Ui, at: Point) {
+        let (at, board) = (self.map.screen(at), self.map.board);
+        if !board.contains(at) {
+            return;
+        }
+        let colors = theme::colors(ui);
+        for (width, color) in [(3.0, colors.ground.gamma_multiply(0.5)), (1.0, colors.text)] {
+            let stroke = Stroke::new(width, color);
+            let gap = 6.0;
+            self.painter.hline(board.left()..=at.x - gap, at.y, stroke);
+            self.painter.hline(at.x + gap..=board.right(), at.y, stroke);
+            self.painter.vline(at.x, board.top()..=at.y - gap, stroke);
+            self.painter.vline(at.x, at.y + gap..=board.bottom(), stroke);
+        }
+    }
+
+    /// Quiet words in the middle of the canvas.
+    pub fn words(&self, ui: &Ui, canvas: (f32, f32), words: &str, color: Color32) {
+        let seen = self.map.sheet(canvas).intersect(self.map.board);
+        if !seen.is_positive() {
+            return;
+        }
+        let galley = self.painter.layout(words.to_owned(), body(ui), color, (seen.width() - 16.0).max(24.0));
+        let place = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), seen);
+        self.painter.rect_filled(place.expand(8.0), 6.0, theme::colors(ui).panel);
+        self.painter.galley(place.min, galley, color);
+    }
+}
+
+/// The fonts that are painted with.
+pub fn small(ui: &Ui) -> FontId {
+    TextStyle::Small.resolve(ui.style())
+}
+
+/// As above, for words that count.
+pub fn body(ui: &Ui) -> FontId {
+    TextStyle::Body.resolve(ui.style())
+}
+
+/// Names painted on a board; each makes way for those before it.
+#[derive(Default)]
+pub struct Tags {
+    taken: Vec<Rect>,
+}
+
+impl Tags {
+    /// A name on its concept's colour, `anchor` being the middle of its lower edge where `above`, else of its upper.
+    pub fn put(&mut self, ui: &Ui, painter: &Painter, anchor: Pos2, above: bool, name: &str, color: Color) {
+        let within = painter.clip_rect().shrink(4.0);
+        let most = (within.width() - 16.0).clamp(24.0, 160.0);
+        let ink = theme::on_mark(color);
+        let mut job = egui::text::LayoutJob::simple(name.to_owned(), small(ui), ink, most);
+        job.wrap.max_rows = 1;
+        job.wrap.break_anywhere = true;
+        let galley = painter.layout_job(job);
+        let size = galley.size() + vec2(12.0, 4.0);
+        let top = if above { anchor.y - size.y } else { anchor.y };
+        let mut rect = Rect::from_min_size(pos2(anchor.x - size.x / 2.0, top), size);
+        let step = vec2(0.0, if above { -size.y - 2.0 } else { size.y + 2.0 });
+        for _ in 0..self.taken.len() {
+            if !self.taken.iter().any(|taken| taken.intersects(rect)) {
+                break;
+            }
+            rect = rect.translate(step);
+        }
+        // Names of what is only partly seen stay in sight; of what is out of sight altogether they go with it.
+        if !painter.clip_rect().expand(size.y * 2.0).intersects(rect) {
+            return;
+        }
+        rect = pushed_into(rect, within);
+        painter.rect_filled(rect, 8.0, theme::mark(color));
+        painter.galley(rect.min + vec2(6.0, 2.0), galley, ink);
+        self.taken.push(rect);
+    }
+}
+
+fn pushed_into(rect: Rect, within: Rect) -> Rect {
+    let push = |low: f32, high: f32, least: f32, most: f32| {
+        if low < least {
+            least - low
+        } else if high > most {
+            (most - high).max(least - low)
+        } else {
+            0.0
+        }
+    };
+    rect.translate(vec2(
+        push(rect.left(), rect.right(), within.left(), within.right()),
+        push(rect.top(), rect.bottom(), within.top(), within.bottom()),
+    ))
+}
+
+/// A few words on the panel's colour, for the corners of a board.
+pub fn label(ui: &Ui, painter: &Painter, anchor: Pos2, align: Align2, words: &str) {
+    let colors = theme::colors(ui);
+    let most = (painter.clip_rect().width() * 0.9 - 16.0).max(24.0);
+    let galley = painter.layout(words.to_owned(), small(ui), colors.text, most);
+    let rect = align.anchor_size(anchor, galley.size() + Vec2::new(12.0, 4.0));
+    painter.rect_filled(rect, 6.0, colors.panel.gamma_multiply(0.9));
+    painter.galley(rect.min + vec2(6.0, 2.0), galley, colors.text);
+}

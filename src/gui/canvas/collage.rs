@@ -1,0 +1,357 @@
+//! The collage board: background, layers, what is selected.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use eframe::egui::{
+    Align2, Color32, Context, CursorIcon, DragAndDrop, Mesh, Painter, Pos2, Rect, Role, Shape, Stroke, TextureHandle,
+    Ui, pos2,
+};
+
+use super::board::{Board, Tags};
+use super::handles::{self, Held};
+use super::{canvas_size, menu, view::Mapping};
+use crate::gui::look::{DraggedConcept, Look};
+use crate::gui::textures::Textures;
+use crate::gui::{textures, theme};
+use crate::project::{Background, Layer, Layout, picture};
+use crate::studio::Studio;
+use crate::studio::geometry::{Bounds, Frame, Point};
+use crate::studio::pictures::{Loaded, Picture};
+use crate::studio::snap::Axis;
+
+/// What is less opaque than this is not pressed but pressed through, of 255.
+const SOLID: u8 = 30;
+/// Textures are not made smaller than this, in pixels.
+const LEAST_TEXTURE: u32 = 32;
+/// How opaque the parts of layers are drawn that stand out over the canvas's edge.
+const OVERHANG: f32 = 0.2;
+
+/// A layer with what is known of its picture.
+pub struct Placed {
+    pub index: usize,
+    pub layer: Layer,
+    pub frame: Frame,
+    pub picture: Loaded,
+}
+
+/// All layers, the rearmost first. One whose picture is not there has a box of a quarter of the canvas.
+pub fn placed(studio: &mut Studio) -> Vec<Placed> {
+    let (width, height) = canvas_size(studio);
+    let layers = studio.project().layers().to_vec();
+    let place = |(index, layer): (usize, Layer)| {
+        let picture = studio.picture(&layer.picture);
+        let frame = match &picture {
+            Loaded::Ready(picture) => Frame::of(&layer, picture.full.dimensions()),
+            Loaded::Loading | Loaded::Failed(_) => {
+                let side = width.min(height) / 4.0;
+                Frame { size: (side, side), ..Frame::of(&layer, (0, 0)) }
+            }
+        };
+        Placed { index, layer, frame, picture }
+    };
+    layers.into_iter().enumerate().map(place).collect()
+}
+
+impl Placed {
+    /// Whether there is something of the layer at a point.
+    fn is_at(&self, point: Point) -> bool {
+        let Some((u, v)) = self.frame.within(point) else { return false };
+        let Loaded::Ready(picture) = &self.picture else { return true };
+        let (width, height) = picture.shown.dimensions();
+        let at = |share: f32, side: u32| ((share * side as f32) as u32).min(side.saturating_sub(1));
+        let (x, y) = (at(u, width), at(v, height));
+        picture.shown.get_pixel_checked(x, y).is_some_and(|pixel| pixel.0[3] > SOLID)
+    }
+
+    /// Whether it can be moved by hand.
+    pub fn is_loose(&self) -> bool {
+        !self.layer.locked && self.layer.visible
+    }
+}
+
+/// The frontmost layer that can be seen at a point.
+pub fn hit(placed: &[Placed], point: Point) -> Option<usize> {
+    placed.iter().rev().find(|placed| placed.layer.is_seen() && placed.is_at(point)).map(|placed| placed.index)
+}
+
+/// The frontmost layer whose box holds a point.
+pub fn box_at(placed: &[Placed], point: Point) -> Option<usize> {
+    let holds = |placed: &&Placed| placed.layer.is_seen() && placed.frame.within(point).is_some();
+    placed.iter().rev().find(holds).map(|placed| placed.index)
+}
+
+/// Draws the board and takes what is dropped on it.
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
+    let canvas = canvas_size(studio);
+    let placed = placed(studio);
+    let count = placed.len();
+    let name = match count {
+        0 => "Collage".to_owned(),
+        1 => "Collage, 1 layer".to_owned(),
+        count => format!("Collage, {count} layers"),
+    };
+    board.name(Role::Canvas, &name);
+    let size = studio.project().canvas;
+    board.caption(ui, canvas, &format!("Collage · {} × {}", size.width, size.height), |_| ());
+
+    let sheet = board.map.sheet(canvas);
+    for placed in placed.iter().filter(|placed| stands_out(placed.frame.bounds(), canvas)) {
+        draw_layer(ui, look, &board.painter, board.map, placed, OVERHANG);
+    }
+    board.ground(ui, canvas);
+    let inner = board.painter.with_clip_rect(sheet.intersect(board.painter.clip_rect()));
+    background(ui, studio, look, board, &inner, sheet);
+    for placed in &placed {
+        draw_layer(ui, look, &inner, board.map, placed, 1.0);
+    }
+    for placed in &placed {
+        stand_in(ui, board, placed);
+    }
+    board.border(ui, canvas);
+    if count == 0 && matches!(studio.project().layout, Layout::Collage { .. }) {
+        let words = "Drop a cutout here, or add one at the left";
+        board.words(ui, canvas, words, theme::colors(ui).weak);
+    }
+
+    lit(ui, studio, look, board, &placed);
+    names(ui, studio, board, &placed);
+    selection(ui, studio, look, board, &placed);
+    guides(ui, look, board);
+    drop_concept(ui, studio, board, &placed);
+    if !board.response.contains_pointer()
+        && let Some(at) = look.pointed
+    {
+        board.crosshair(ui, at);
+    }
+    menu::show(studio, look, board);
+}
+
+fn stands_out(bounds: Bounds, canvas: (f32, f32)) -> bool {
+    bounds.left < 0.0 || bounds.top < 0.0 || bounds.right > canvas.0 || bounds.bottom > canvas.1
+}
+
+/// The layout's background, or the picture that is the whole layout.
+fn background(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, painter: &Painter, sheet: Rect) {
+    let path = match &studio.project().layout {
+        Layout::Collage { background: Background::Color([red, green, blue]), .. } => {
+            painter.rect_filled(sheet, 0.0, Color32::from_rgb(*red, *green, *blue));
+            return;
+        }
+        Layout::Collage { background: Background::Picture(path), .. } | Layout::Picture(path) => path.clone(),
+    };
+    let canvas = canvas_size(studio);
+    match studio.picture(&path) {
+        Loaded::Ready(picture) => {
+            let (width, height) = picture.full.dimensions();
+            let (width, height) = (width.max(1) as f32, height.max(1) as f32);
+            // As `picture::cover` does it: what stands over is cut off evenly.
+            let scale = (sheet.width() / width).max(sheet.height() / height);
+            let shown = (sheet.width() / (width * scale), sheet.height() / (height * scale));
+            let uv = Rect::from_min_max(
+                pos2((1.0 - shown.0) / 2.0, (1.0 - shown.1) / 2.0),
+                pos2((1.0 + shown.0) / 2.0, (1.0 + shown.1) / 2.0),
+            );
+            let texture = texture(ui.ctx(), &mut look.textures, &path, &picture, width.max(height) * scale);
+            painter.image(texture.id(), sheet, uv, Color32::WHITE);
+        }
+        Loaded::Loading => board.words(ui, canvas, "Reading the background...", theme::colors(ui).weak),
+        Loaded::Failed(words) => board.words(ui, canvas, &words, theme::colors(ui).amber),
+    }
+}
+
+/// The texture of a picture whose longest side is drawn so many points long: not much finer than the screen shows, so
+/// that what is drawn small does not flicker.
+fn texture(ctx: &Context, textures: &mut Textures, path: &Path, picture: &Arc<Picture>, points: f32) -> TextureHandle {
+    let shown = &picture.shown;
+    let (width, height) = shown.dimensions();
+    let dots = points * ctx.pixels_per_point();
+    let (mut level, mut side) = (0, width.max(height));
+    while side / 2 >= LEAST_TEXTURE && (side / 2) as f32 >= dots {
+        (level, side) = (level + 1, side / 2);
+    }
+    let key = ("layer", path, Arc::as_ptr(shown).addr(), width, height, level);
+    textures.get(ctx, key, || {
+        let smaller = match level {
+            0 => None,
+            level => picture::shrink_to(shown, (width >> level).max(1), (height >> level).max(1)).ok(),
+        };
+        smaller.as_ref().map_or_else(|| textures::transparent(shown), textures::transparent)
+    })
+}
+
+fn draw_layer(ui: &Ui, look: &mut Look, painter: &Painter, map: Mapping, placed: &Placed, strength: f32) {
+    let opacity = placed.layer.opacity.clamp(0.0, 1.0) * strength;
+    let Loaded::Ready(picture) = &placed.picture else { return };
+    if !placed.layer.visible || opacity <= 0.0 {
+        return;
+    }
+    let corners = placed.frame.corners().map(|corner| map.screen(corner));
+    let around = Rect::from_points(&corners);
+    if !around.is_finite() || !around.intersects(painter.clip_rect()) {
+        return;
+    }
+    let longest = placed.frame.size.0.max(placed.frame.size.1) * map.zoom;
+    let texture = texture(ui.ctx(), &mut look.textures, &placed.layer.picture, picture, longest);
+    let (left, right) = if placed.frame.flip { (1.0, 0.0) } else { (0.0, 1.0) };
+    let uvs = [pos2(left, 0.0), pos2(right, 0.0), pos2(right, 1.0), pos2(left, 1.0)];
+    painter.add(quad(&texture, corners, uvs, Color32::from_white_alpha((opacity * 255.0).round() as u8)));
+}
+
+fn quad(texture: &TextureHandle, corners: [Pos2; 4], uvs: [Pos2; 4], color: Color32) -> Shape {
+    let mut mesh = Mesh::with_texture(texture.id());
+    for (pos, uv) in corners.into_iter().zip(uvs) {
+        mesh.vertices.push(eframe::egui::epaint::Vertex { pos, uv, color });
+    }
+    mesh.add_triangle(0, 1, 2);
+    mesh.add_triangle(0, 2, 3);
+    Shape::mesh(mesh)
+}
+
+/// What is drawn where a layer's picture is not there: dashes while it is read, words where it cannot be.
+fn stand_in(ui: &Ui, board: &Board, placed: &Placed) {
+    if !placed.layer.visible {
+        return;
+    }
+    let colors = theme::colors(ui);
+    let corners = placed.frame.corners().map(|corner| board.map.screen(corner));
+    let mut path = corners.to_vec();
+    path.extend(corners.first());
+    match &placed.picture {
+        Loaded::Ready(_) => {}
+        Loaded::Loading => {
+            let dashes = Shape::dashed_line(&path, Stroke::new(1.5, colors.weak), 6.0, 4.0);
+            board.painter.extend(dashes);
+        }
+        Loaded::Failed(words) => {
+            board.painter.add(Shape::closed_line(corners.to_vec(), Stroke::new(2.0, colors.amber)));
+            let middle = board.map.screen(placed.frame.center);
+            let most = (placed.frame.size.0 * board.map.zoom).max(120.0);
+            let galley = board.painter.layout(words.clone(), super::board::small(ui), colors.amber, most);
+            let place = Align2::CENTER_CENTER.anchor_size(middle, galley.size());
+            board.painter.rect_filled(place.expand(4.0), 4.0, colors.panel);
+            board.painter.galley(place.min, galley, colors.amber);
+        }
+    }
+}
+
+/// Outlines the layers of the concept that is pointed at, wherever it is, and says which one that is on this board.
+fn lit(ui: &Ui, studio: &Studio, look: &mut Look, board: &Board, placed: &[Placed]) {
+    if let Some(concept) = look.lit.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept)
+    {
+        let stroke = Stroke::new(2.0, theme::mark(concept.color));
+        for placed in placed.iter().filter(|placed| placed.layer.concept.as_ref() == Some(&concept.name)) {
+            let corners = placed.frame.corners().map(|corner| board.map.screen(corner)).to_vec();
+            board.painter.add(Shape::closed_line(corners, stroke));
+        }
+    }
+    let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|_| board.response.hovered());
+    let under = pointer.and_then(|pointer| hit(placed, board.map.canvas(pointer)));
+    if let Some(concept) = under.and_then(|index| placed.get(index)?.layer.concept.clone()) {
+        look.pointed_concept = Some(concept);
+    }
+}
+
+/// The concept of each layer that stands for one.
+fn names(ui: &Ui, studio: &Studio, board: &Board, placed: &[Placed]) {
+    let mut tags = Tags::default();
+    for placed in placed.iter().filter(|placed| placed.layer.visible) {
+        let concept = placed.layer.concept.as_ref().and_then(|name| studio.project().concept(name));
+        let Some((_, concept)) = concept else { continue };
+        let bounds = placed.frame.bounds();
+        let anchor = board.map.screen((bounds.center().0, bounds.bottom));
+        tags.put(ui, &board.painter, pos2(anchor.x, anchor.y + 4.0), false, &concept.name, concept.color);
+    }
+}
+
+/// Outlines of the selected layers, the handles of what can be moved, the rubber band.
+fn selection(ui: &Ui, studio: &Studio, look: &Look, board: &Board, placed: &[Placed]) {
+    let colors = theme::colors(ui);
+    let chosen: Vec<&Placed> = placed.iter().filter(|placed| studio.selection().contains(&placed.index)).collect();
+    let frame = handles::frame(studio, placed);
+    for placed in &chosen {
+        let corners = placed.frame.corners().map(|corner| board.map.screen(corner)).to_vec();
+        if placed.is_loose() {
+            if chosen.len() > 1 {
+                let thin = Stroke::new(1.0, colors.accent.gamma_multiply(0.7));
+                board.painter.add(Shape::closed_line(corners, thin));
+            }
+        } else {
+            let mut path = corners.clone();
+            path.extend(corners.first());
+            board.painter.extend(Shape::dashed_line(&path, Stroke::new(1.0, colors.weak), 4.0, 4.0));
+        }
+    }
+    if let Some(frame) = frame {
+        handles::draw(ui, board, frame);
+    }
+    if let Some((from, to)) = look.canvas.gesture.as_ref().and_then(super::gestures::Gesture::band) {
+        let band = Rect::from_two_pos(board.map.screen(from), board.map.screen(to));
+        board.painter.rect_filled(band, 0.0, colors.accent.gamma_multiply(0.15));
+        let stroke = Stroke::new(1.0, colors.accent);
+        board.painter.rect_stroke(band, 0.0, stroke, eframe::egui::StrokeKind::Middle);
+    }
+    cursor(ui, studio, look, board, placed);
+}
+
+/// The cursor says what a press would do.
+fn cursor(ui: &Ui, studio: &Studio, look: &Look, board: &Board, placed: &[Placed]) {
+    if look.canvas.panning || DragAndDrop::has_any_payload(ui.ctx()) {
+        return;
+    }
+    if let Some(icon) = look.canvas.gesture.as_ref().and_then(super::gestures::Gesture::cursor) {
+        ui.ctx().set_cursor_icon(icon);
+        return;
+    }
+    let (pointer, alt, space) =
+        ui.input(|input| (input.pointer.hover_pos(), input.modifiers.alt, input.key_down(eframe::egui::Key::Space)));
+    let Some(pointer) = pointer.filter(|_| board.response.hovered() && !space) else { return };
+    let icon = match handles::under(board, handles::frame(studio, placed), pointer) {
+        Some((Held::Corner(corner), frame)) => handles::cursor(frame, corner),
+        Some((Held::Turn, _)) => CursorIcon::Grab,
+        None => match hit(placed, board.map.canvas(pointer)).and_then(|index| placed.get(index)) {
+            Some(placed) if placed.layer.locked => CursorIcon::PointingHand,
+            Some(_) if alt => CursorIcon::Copy,
+            Some(_) => CursorIcon::Move,
+            None => CursorIcon::Default,
+        },
+    };
+    ui.ctx().set_cursor_icon(icon);
+}
+
+/// The lines that what is moved came to rest at.
+fn guides(ui: &Ui, look: &Look, board: &Board) {
+    let stroke = Stroke::new(1.0, theme::colors(ui).playhead);
+    for guide in &look.canvas.guides {
+        let (from, to) = match guide.axis {
+            Axis::Vertical => ((guide.at, guide.from), (guide.at, guide.to)),
+            Axis::Horizontal => ((guide.from, guide.at), (guide.to, guide.at)),
+        };
+        board.painter.line_segment([board.map.screen(from), board.map.screen(to)], stroke);
+    }
+}
+
+/// A concept's card held over the board: the layer that would take it is outlined, and takes it when it is let go.
+fn drop_concept(ui: &Ui, studio: &mut Studio, board: &Board, placed: &[Placed]) {
+    let Some(dragged) = board.response.dnd_hover_payload::<DraggedConcept>() else { return };
+    let Some(pointer) = ui.input(|input| input.pointer.latest_pos()) else { return };
+    let at = board.map.canvas(pointer);
+    let under = hit(placed, at).or_else(|| box_at(placed, at));
+    let concept = studio.project().concept(&dragged.0).map(|(_, concept)| concept.clone());
+    if let (Some(placed), Some(concept)) = (under.and_then(|index| placed.get(index)), &concept) {
+        let corners = placed.frame.corners().map(|corner| board.map.screen(corner)).to_vec();
+        board.painter.add(Shape::convex_polygon(
+            corners,
+            theme::mark(concept.color).gamma_multiply(0.25),
+            Stroke::new(2.0, theme::mark(concept.color)),
+        ));
+        let words = format!("{} becomes {}", placed.layer.title(), concept.name);
+        super::board::label(ui, &board.painter, pointer + eframe::egui::vec2(12.0, 12.0), Align2::LEFT_TOP, &words);
+    }
+    if board.response.dnd_release_payload::<DraggedConcept>().is_some()
+        && let Some(index) = under
+    {
+        studio.assign(index, Some(dragged.0.clone()));
+        studio.select_only(index);
+    }
+}

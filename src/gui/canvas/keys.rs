@@ -1,0 +1,129 @@
+//! The canvas's keys. They act only where no text field or other control has the keyboard.
+
+use eframe::egui::{Key, Modifiers, Popup, Ui};
+
+use super::board::Board;
+use super::{canvas_size, gestures, painting, view::View};
+use crate::gui::look::Look;
+use crate::studio::{Reorder, Studio};
+
+/// Nudges that follow each other within so many seconds are one step.
+const NUDGE_REST: f64 = 0.6;
+
+const ARROWS: [(Key, (f32, f32)); 4] = [
+    (Key::ArrowLeft, (-1.0, 0.0)),
+    (Key::ArrowRight, (1.0, 0.0)),
+    (Key::ArrowUp, (0.0, -1.0)),
+    (Key::ArrowDown, (0.0, 1.0)),
+];
+
+/// Takes the keys of this frame.
+pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
+    rest(ui, studio, look);
+    let ctx = ui.ctx();
+    let (focused, modal) = ctx.memory(|memory| (memory.focused(), memory.top_modal_layer().is_some()));
+    let ours = focused.is_none_or(|id| boards.iter().any(|board| board.response.id == id));
+    if modal || !ours || !ui.is_enabled() {
+        return;
+    }
+    let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
+    zoom(ui, studio, look, boards);
+    if !Popup::is_any_open(ctx) && pressed(Modifiers::NONE, Key::Escape) && !gestures::give_up(studio, look) {
+        if studio.mask_editor.is_some() {
+            painting::give_up(studio, look);
+        } else {
+            studio.select_none();
+        }
+    }
+    if studio.mask_editor.is_some() {
+        painting::keys(ui, studio);
+        return;
+    }
+    if look.canvas.gesture.is_some() {
+        return;
+    }
+    if look.canvas.split.on
+        && boards.iter().any(|board| board.side == super::Side::Picture && board.response.has_focus())
+    {
+        for (key, by) in [(Key::ArrowLeft, -0.01), (Key::ArrowRight, 0.01)] {
+            if pressed(Modifiers::NONE, key) {
+                look.canvas.split.at = (look.canvas.split.at + by).clamp(0.0, 1.0);
+            }
+        }
+    }
+    if studio.selection().is_empty() {
+        return;
+    }
+    arrows(ui, studio, look);
+    if pressed(Modifiers::NONE, Key::Delete) || pressed(Modifiers::NONE, Key::Backspace) {
+        studio.delete_selected();
+    }
+    if pressed(Modifiers::COMMAND, Key::D) {
+        studio.duplicate_selected((12.0, 12.0));
+    }
+    // The shifted ones first: without Shift they would match too.
+    for (modifiers, key, way) in [
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::CloseBracket, Reorder::Front),
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::CloseCurlyBracket, Reorder::Front),
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::OpenBracket, Reorder::Back),
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::OpenCurlyBracket, Reorder::Back),
+        (Modifiers::COMMAND, Key::CloseBracket, Reorder::Forward),
+        (Modifiers::COMMAND, Key::OpenBracket, Reorder::Backward),
+    ] {
+        if pressed(modifiers, key)
+            && let Some(layer) = studio.selected()
+        {
+            studio.reorder(layer, way);
+        }
+    }
+    if pressed(Modifiers::NONE, Key::H) {
+        flip(studio);
+    }
+}
+
+/// Mirrors the selected layers, each about its own middle.
+pub fn flip(studio: &mut Studio) {
+    let layers = studio.project().layers();
+    let name = match studio.selected().and_then(|index| layers.get(index)) {
+        Some(layer) => format!("Flip {}", layer.title()),
+        None => format!("Flip {} layers", studio.selection().len()),
+    };
+    studio.edit_selected(name, |layer| layer.flip = !layer.flip);
+}
+
+fn zoom(ui: &Ui, studio: &Studio, look: &mut Look, boards: &[Board]) {
+    let Some(board) = boards.first().map(|board| board.map.board) else { return };
+    // Also keeps egui from taking Ctrl+0 for the size of everything.
+    if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Num0)) {
+        look.canvas.view = View::Fit;
+    }
+    if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Num1)) {
+        let zoom = 1.0 / ui.ctx().pixels_per_point();
+        look.canvas.view = look.canvas.view.at_zoom(board, canvas_size(studio), zoom);
+    }
+}
+
+fn arrows(ui: &Ui, studio: &mut Studio, look: &mut Look) {
+    for (key, (x, y)) in ARROWS {
+        let far = ui.input_mut(|input| input.count_and_consume_key(Modifiers::SHIFT, key));
+        let near = ui.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key));
+        let steps = (far * 10 + near) as f32;
+        if steps > 0.0 {
+            studio.nudge((x * steps, y * steps));
+            look.canvas.nudged = Some(ui.input(|input| input.time));
+        }
+    }
+}
+
+/// Ends a run of nudges once no arrow is held and a while has gone by.
+fn rest(ui: &Ui, studio: &mut Studio, look: &mut Look) {
+    let Some(since) = look.canvas.nudged else { return };
+    let (now, held) = ui.input(|input| (input.time, ARROWS.iter().any(|(key, _)| input.key_down(*key))));
+    if held {
+        look.canvas.nudged = Some(now);
+    } else if now - since >= NUDGE_REST {
+        gestures::end_nudges(studio, look);
+    } else {
+        ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(NUDGE_REST - (now - since)));
+    }
+}

@@ -1,0 +1,218 @@
+//! The row over the timeline: which run, where to, and what can be done from there.
+
+use eframe::egui::{self, Button, ComboBox, CornerRadius, Label, Response, RichText, Role, Stroke, Ui, WidgetInfo};
+
+use crate::gui::inspector::Tile;
+use crate::gui::look::Look;
+use crate::gui::widgets::{amber, icon_button, named};
+use crate::gui::{icons, theme};
+use crate::link::JobId;
+use crate::studio::runs::State;
+use crate::studio::{Playhead, Run, Studio};
+
+/// Below this width, in points, buttons are icons.
+const WORDS_FROM: f32 = 720.0;
+
+/// Below this width, in points, what is not needed makes room.
+const ROOM: f32 = 560.0;
+
+const BRANCH: &str = "Branch from here...";
+const EDIT_MASKS: &str = "Edit masks here...";
+
+/// What became of a run, in few words.
+pub fn state_words(run: &Run) -> String {
+    match &run.state {
+        State::Queued => "waiting".into(),
+        State::Running => format!("running, {:.0} %", run.part() * 100.0),
+        State::Pausing => "pausing".into(),
+        State::Paused => format!("paused after step {} of {}", run.next_step(), run.steps.len()),
+        State::Done(finished) => format!("{:.1} s", finished.elapsed.as_secs_f64()),
+        State::Stopped => "stopped".into(),
+        State::Failed(_) => "failed".into(),
+    }
+}
+
+/// Draws the row. `inspector`: whether the tiles have room beside it; where not, it has their buttons.
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, inspector: bool) {
+    let width = ui.available_width();
+    let words = width >= WORDS_FROM;
+    ui.horizontal(|ui| {
+        if width >= ROOM {
+            ui.label(RichText::new("Timeline").strong().color(theme::colors(ui).weak));
+            which(ui, studio, if words { 200.0 } else { 120.0 });
+        } else {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            which(ui, studio, 80.0);
+        }
+        // The rest stands at the right end: as far as it was wide in the frame before.
+        let before = look.timeline.header_width;
+        let space = (ui.available_width() - before).max(0.0);
+        ui.add_space(space);
+        let left = ui.cursor().left();
+        transport(ui, studio);
+        actions(ui, studio, words);
+        if !inspector {
+            if icon_button(ui, icons::MAGNIFYING_GLASS, "Inspect masks and attention...").clicked() {
+                look.timeline.large = Some(look.timeline.large.unwrap_or(Tile::Clusters));
+            }
+            if icon_button(ui, icons::CHART_LINE, "Curves...").clicked() {
+                look.timeline.curves = true;
+            }
+        }
+        let width = (ui.min_rect().right() - left).ceil();
+        if (width - before).abs() > 0.5 {
+            look.timeline.header_width = width;
+            ui.ctx().request_discard("the timeline's buttons changed their width");
+        }
+    });
+}
+
+fn which(ui: &mut Ui, studio: &mut Studio, width: f32) {
+    let Some(shown) = studio.runs.shown() else { return };
+    let (job, title) = (shown.job, format!("{} · {}", shown.name, state_words(shown)));
+    let mut chosen: Option<JobId> = None;
+    let combo = ComboBox::from_id_salt("timeline run").selected_text(&title).width(width).truncate();
+    let shown = combo.show_ui(ui, |ui| {
+        for run in studio.runs.iter().rev() {
+            let words = format!("{} · {}", run.name, state_words(run));
+            if ui.selectable_label(run.job == job, words).clicked() {
+                chosen = Some(run.job);
+            }
+        }
+    });
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Run: {title}")));
+    shown.response.on_hover_text(format!("The run shown: {title}. Choose another one of this session."));
+    if let Some(chosen) = chosen {
+        studio.runs.show(chosen);
+    }
+}
+
+fn transport(ui: &mut Ui, studio: &mut Studio) {
+    let any = studio.runs.shown().is_some_and(|run| run.newest().is_some());
+    let live = studio.runs.playhead == Playhead::Live;
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.add_enabled_ui(any, |ui| {
+            if icon_button(ui, icons::SKIP_BACK, "First step (Home)").clicked() {
+                studio.runs.seek(0);
+            }
+            if icon_button(ui, icons::CARET_LEFT, "Previous step (Left)").clicked() {
+                studio.runs.seek_by(-1);
+            }
+            if icon_button(ui, icons::CARET_RIGHT, "Next step (Right)").clicked() {
+                studio.runs.seek_by(1);
+            }
+            if icon_button(ui, icons::SKIP_FORWARD, "Newest step (End)").clicked() {
+                studio.runs.playhead = Playhead::Live;
+            }
+        });
+    });
+    let colors = theme::colors(ui);
+    let (fill, ink, line) = if live && studio.runs.shown().is_some() {
+        (colors.accent, colors.on_accent, colors.accent)
+    } else {
+        (colors.raised, colors.text, colors.line)
+    };
+    let pill = Button::new(RichText::new("Live").color(ink))
+        .fill(fill)
+        .stroke(Stroke::new(1.0, line))
+        .corner_radius(CornerRadius::same(12));
+    let response = ui.add_enabled(studio.runs.shown().is_some(), pill);
+    let enabled = response.enabled();
+    response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, live, "Live"));
+    if response.on_hover_text("Follow the newest step, and the picture once it is there").clicked() {
+        studio.runs.playhead = Playhead::Live;
+    }
+}
+
+fn button(ui: &mut Ui, enabled: bool, words: bool, icon: &str, name: &str) -> Response {
+    let face = if words { RichText::new(format!("{icon} {name}")) } else { RichText::new(icon).size(16.0) };
+    ui.add_enabled(enabled, Button::new(face).frame_when_inactive(words))
+}
+
+fn actions(ui: &mut Ui, studio: &mut Studio, words: bool) {
+    let from = studio.branch_step();
+    let step = from.as_ref().map_or(0, |(_, step)| *step);
+    let why = from.as_ref().err().cloned().unwrap_or_default();
+    let branch = button(ui, from.is_ok(), words, icons::GIT_BRANCH, BRANCH).on_disabled_hover_text(&why).on_hover_text(
+        format!("{BRANCH} Renders the project as it is now from step {} on, with the latents of this run.", step + 1),
+    );
+    name(&branch, BRANCH);
+    if branch.clicked() {
+        studio.branch();
+    }
+    let masks = button(ui, from.is_ok(), words, icons::PAINT_BRUSH, EDIT_MASKS)
+        .on_disabled_hover_text(&why)
+        .on_hover_text(format!(
+            "{EDIT_MASKS} Paint the masks and go on from step {} with them. A running render pauses.",
+            step + 1
+        ));
+    name(&masks, EDIT_MASKS);
+    if masks.clicked() {
+        studio.edit_masks();
+    }
+}
+
+fn name(response: &Response, name: &str) {
+    let enabled = response.enabled();
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
+}
+
+/// What there is to say in a row of its own under the header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Say {
+    /// The run's project is not the present one.
+    Earlier(JobId),
+    /// The run failed.
+    Failed(String),
+    /// Why nothing can go on from the playhead.
+    Blocked(String),
+}
+
+/// What to say about the shown run.
+pub fn to_say(studio: &Studio) -> Vec<Say> {
+    let Some(run) = studio.runs.shown() else { return Vec::new() };
+    let mut say = Vec::new();
+    if let State::Failed(words) = &run.state
+        && run.newest().is_some()
+    {
+        say.push(Say::Failed(words.clone()));
+    }
+    if run.revision != studio.history.revision() && *run.project != *studio.project() {
+        say.push(Say::Earlier(run.job));
+    }
+    // A run without steps says for itself what it waits for.
+    if run.newest().is_some()
+        && let Err(words) = studio.branch_step()
+    {
+        say.push(Say::Blocked(words));
+    }
+    say
+}
+
+/// Draws what is to be said, in one row.
+pub fn say(ui: &mut Ui, studio: &mut Studio, say: Vec<Say>) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = super::SAY;
+        ui.spacing_mut().button_padding.y = 0.0;
+        for say in say {
+            match say {
+                Say::Earlier(job) => {
+                    amber(ui, "Of an earlier version ·").on_hover_text(
+                        "The project has changed since this run was started; the run keeps the project it was started with.",
+                    );
+                    let button = Button::new(RichText::new("Restore").small()).small();
+                    if named(ui.add(button), "Restore").on_hover_text("Make the run's project the present one. Undo takes it back.").clicked() {
+                        studio.restore(job);
+                    }
+                }
+                Say::Failed(words) => line(ui, &words, theme::colors(ui).red),
+                Say::Blocked(words) => line(ui, &words, theme::colors(ui).weak),
+            }
+        }
+    });
+}
+
+fn line(ui: &mut Ui, words: &str, color: egui::Color32) {
+    ui.add(Label::new(RichText::new(words).small().color(color)).truncate());
+}

@@ -1,0 +1,697 @@
+//! The canvas, worked with pointer and keys as a person does it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eframe::egui::accesskit::Role;
+use eframe::egui::{
+    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Theme, TouchPhase, Vec2, pos2, vec2,
+};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use image::{Rgb, RgbImage};
+use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
+use podium::engine::masks::Mask;
+use podium::gui::Podium;
+use podium::gui::canvas::{self, Side, View, ZOOM};
+use podium::gui::look::{DraggedConcept, Mode, Overlay};
+use podium::link::{AttentionView, ClusterView, Finished, JobId, Lane, MaskView, StepView, Times};
+use podium::project::{Background, Canvas, Layer, Layout, Project};
+use podium::studio::MaskEditor;
+
+use crate::studio::{engine, example};
+use crate::wgpu::pictures_required;
+
+/// A window of 1440 x 900 on two layers that fill their boxes of 64 x 64 canvas pixels, the second before the first.
+struct Window {
+    harness: Harness<'static, Podium>,
+}
+
+/// A picture of 64 x 64: a disc on nothing.
+const DISC: &str = "canvas-test-disc.png";
+
+fn folder() -> PathBuf {
+    static FOLDER: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let disc = image::RgbaImage::from_fn(64, 64, |x, y| {
+            let away = (x as f32 - 31.5).hypot(y as f32 - 31.5);
+            image::Rgba([200, 60, 60, if away < 31.0 { 255 } else { 0 }])
+        });
+        disc.save(folder.path().join(DISC)).unwrap();
+        folder
+    });
+    folder.path().to_owned()
+}
+
+fn discs() -> Project {
+    let disc = |x, y| Layer::new(folder().join(DISC), x, y);
+    Project {
+        canvas: Canvas { width: 256, height: 256 },
+        layout: Layout::Collage {
+            background: Background::Color([240; 3]),
+            layers: vec![disc(80.0, 100.0), disc(120.0, 100.0)],
+        },
+        concepts: example("beach").concepts,
+        ..Project::new()
+    }
+}
+
+impl Window {
+    fn new(project: Project) -> Self {
+        Self::sized(project, Vec2::new(1440.0, 900.0))
+    }
+
+    fn sized(project: Project, size: Vec2) -> Self {
+        let harness = Harness::builder().with_size(size).build_eframe(|context| {
+            Podium::new(&context.egui_ctx, engine(), project, folder(), DeviceChoice::Flex).expect("threads")
+        });
+        let mut window = Self { harness };
+        let begun = Instant::now();
+        loop {
+            window.harness.step();
+            if !window.app().studio.is_busy() && window.app().look.canvas.zoom().is_some() {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "the pictures were not read");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        window.harness.step();
+        window
+    }
+
+    fn app(&mut self) -> &mut Podium {
+        self.harness.state_mut()
+    }
+
+    fn at(&mut self, x: f32, y: f32) -> Pos2 {
+        self.app().look.canvas.screen_of(Side::Collage, (x, y)).unwrap()
+    }
+
+    fn on_picture(&mut self, x: f32, y: f32) -> Pos2 {
+        self.app().look.canvas.screen_of(Side::Picture, (x, y)).unwrap()
+    }
+
+    fn zoom(&mut self) -> f32 {
+        self.app().look.canvas.zoom().unwrap()
+    }
+
+    fn layer(&mut self, index: usize) -> Layer {
+        self.app().studio.project().layers()[index].clone()
+    }
+
+    fn undo_name(&mut self) -> Option<String> {
+        self.app().studio.history.undo_name().map(str::to_owned)
+    }
+
+    fn button(&mut self, at: Pos2, button: PointerButton, pressed: bool, modifiers: Modifiers) {
+        self.harness.event(Event::ModifiersChanged(modifiers));
+        self.harness.event(Event::PointerButton { pos: at, button, pressed, modifiers });
+        self.harness.step();
+    }
+
+    /// Presses at one place and moves to others; the button stays down.
+    fn hold(&mut self, from: Pos2, to: &[Pos2], modifiers: Modifiers) {
+        self.harness.event(Event::PointerMoved(from));
+        self.harness.step();
+        self.button(from, PointerButton::Primary, true, modifiers);
+        for to in to {
+            self.harness.event(Event::PointerMoved(*to));
+            self.harness.step();
+        }
+    }
+
+    fn release(&mut self, at: Pos2, modifiers: Modifiers) {
+        self.button(at, PointerButton::Primary, false, modifiers);
+        self.harness.event(Event::ModifiersChanged(Modifiers::NONE));
+        self.harness.step();
+    }
+
+    fn drag(&mut self, from: Pos2, to: Pos2, modifiers: Modifiers) {
+        self.hold(from, &[from.lerp(to, 0.5), to], modifiers);
+        self.release(to, modifiers);
+    }
+
+    fn click(&mut self, at: Pos2, modifiers: Modifiers) {
+        self.harness.event(Event::PointerMoved(at));
+        self.harness.step();
+        self.harness.event(Event::ModifiersChanged(modifiers));
+        for pressed in [true, false] {
+            self.harness.event(Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers });
+        }
+        self.harness.step();
+        self.harness.event(Event::ModifiersChanged(Modifiers::NONE));
+        self.harness.step();
+    }
+
+    fn key(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.harness.step();
+    }
+
+    fn wheel(&mut self, at: Pos2, by: f32) {
+        self.harness.event(Event::PointerMoved(at));
+        self.harness.step();
+        self.harness.event(Event::MouseWheel {
+            unit: MouseWheelUnit::Point,
+            delta: vec2(0.0, by),
+            modifiers: Modifiers::NONE,
+            phase: TouchPhase::Move,
+            source: MouseWheelSource::Wheel,
+        });
+        // The wheel's way is spread over some frames.
+        self.harness.run_steps(8);
+    }
+
+    fn selection(&mut self) -> Vec<usize> {
+        self.app().studio.selection().iter().copied().collect()
+    }
+
+    /// A run with a step of everything, and finished pictures if asked for.
+    fn run(&mut self, pictures: u32, finished: bool) -> JobId {
+        let mut project = self.app().studio.project().clone();
+        project.pictures = pictures;
+        project.settings.steps = 20;
+        let (width, height) = (project.canvas.width, project.canvas.height);
+        let job = JobId(1_000_000);
+        let seeds = project.seeds();
+        let runs = &mut self.app().studio.runs;
+        runs.add(job, "a run 1".into(), Arc::new(project), ".".into(), 0, None);
+        runs.take(&podium::link::Event::Step(job, Arc::new(step(pictures as usize))), Instant::now());
+        if finished {
+            let picture =
+                |index: u32| RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, (40 * index) as u8]));
+            let finished =
+                Finished { pictures: (0..pictures).map(picture).collect(), seeds, elapsed: Duration::from_secs(3) };
+            runs.take(&podium::link::Event::Done(job, Arc::new(finished)), Instant::now());
+        }
+        self.harness.run_steps(2);
+        job
+    }
+}
+
+fn blob(x: f32, y: f32, radius: f32) -> Mask {
+    Mask::from_fn(32, 32, |row, column| (column as f32 - x).hypot(row as f32 - y) < radius)
+}
+
+fn step(pictures: usize) -> StepView {
+    let mask = |concept: &str, x, y| MaskView {
+        concept: concept.into(),
+        custom: blob(x + 1.0, y, 5.0),
+        base: blob(x - 1.0, y, 6.0),
+        combined: blob(x, y, 7.0),
+    };
+    let lanes = [Lane::Base, Lane::Concept("mint cat".into()), Lane::Reference];
+    let each = |picture: usize| lanes.iter().map(move |lane| (picture, lane.clone()));
+    let preview =
+        |index: usize| RgbImage::from_fn(32, 32, |x, y| Rgb([(x * 8) as u8, (y * 8) as u8, (index * 60) as u8]));
+    StepView {
+        step: 11,
+        steps: 20,
+        timestep: 441,
+        previews: (0..pictures).map(preview).collect(),
+        masks: (0..pictures).map(|_| vec![mask("mint cat", 10.0, 20.0), mask("plum dog", 22.0, 20.0)]).collect(),
+        refined: true,
+        clusters: (0..pictures)
+            .flat_map(each)
+            .map(|(picture, lane)| ClusterView {
+                lane,
+                picture,
+                grid: (16, 16),
+                labels: (0..256).map(|at| at / 52).collect(),
+            })
+            .collect(),
+        attention: (0..pictures)
+            .flat_map(each)
+            .flat_map(|(picture, lane)| ["", "cat", "dog"].map(|word| (picture, lane.clone(), word)))
+            .map(|(picture, lane, word)| AttentionView {
+                lane,
+                picture,
+                word: word.into(),
+                grid: (16, 16),
+                values: (0..256).map(|at| (at % 16) as f32 / 15.0).collect(),
+                range: (0.0, 0.4),
+            })
+            .collect(),
+        loss: Some(0.5),
+        gradient_norm: Some(1.0),
+        times: Times::default(),
+    }
+}
+
+#[track_caller]
+fn near(a: f32, b: f32) {
+    assert!((a - b).abs() < 0.05, "{a} is not {b}");
+}
+
+#[test]
+fn a_drag_moves_a_layer_by_canvas_pixels_at_any_zoom_as_one_step() {
+    let mut window = Window::new(discs());
+    for view in [View::Fit, View::Free { center: (110.0, 100.0), zoom: 3.0 }] {
+        window.app().look.canvas.view = view;
+        window.harness.step();
+        let before = window.app().studio.project().clone();
+        let (from, to) = (window.at(75.0, 100.0), window.at(92.0, 137.0));
+        // Ctrl keeps it from snapping.
+        window.drag(from, to, Modifiers::COMMAND);
+        let (dx, dy) = (window.layer(0).x - before.layers()[0].x, window.layer(0).y - before.layers()[0].y);
+        near(dx, 17.0);
+        near(dy, 37.0);
+        assert_eq!(window.layer(1), before.layers()[1]);
+        assert_eq!(window.undo_name().as_deref(), Some("Move canvas-test-disc"));
+        window.app().studio.undo();
+        assert_eq!(*window.app().studio.project(), before, "one step, not one for each move");
+    }
+}
+
+#[test]
+fn escape_gives_a_gesture_up_and_the_rest_of_the_drag_does_nothing() {
+    let mut window = Window::new(discs());
+    let before = window.app().studio.project().clone();
+    let (from, over, on) = (window.at(75.0, 100.0), window.at(100.0, 160.0), window.at(120.0, 190.0));
+    window.hold(from, &[over], Modifiers::NONE);
+    assert_ne!(*window.app().studio.project(), before);
+    window.key(Modifiers::NONE, Key::Escape);
+    assert_eq!(*window.app().studio.project(), before);
+    window.harness.event(Event::PointerMoved(on));
+    window.harness.step();
+    window.release(on, Modifiers::NONE);
+    assert_eq!(*window.app().studio.project(), before);
+    assert_eq!(window.undo_name(), None);
+}
+
+#[test]
+fn somebody_else_s_change_takes_the_layer_out_of_hand() {
+    let mut window = Window::new(discs());
+    let (from, over, on) = (window.at(75.0, 100.0), window.at(100.0, 160.0), window.at(120.0, 190.0));
+    window.hold(from, &[over], Modifiers::NONE);
+    window.app().studio.edit("Clear", |project| project.layers_mut().unwrap().clear());
+    window.harness.event(Event::PointerMoved(on));
+    window.harness.step();
+    window.release(on, Modifiers::NONE);
+    assert_eq!(window.app().studio.project().layers().len(), 0);
+    assert_eq!(window.undo_name().as_deref(), Some("Clear"));
+}
+
+#[test]
+fn a_corner_scales_about_the_opposite_one_and_with_alt_about_the_middle() {
+    let mut window = Window::new(discs());
+    window.app().studio.select_only(1);
+    window.harness.step();
+    // The box goes from (88, 68) to (152, 132).
+    let (from, to) = (window.at(152.0, 132.0), window.at(184.0, 164.0));
+    window.drag(from, to, Modifiers::NONE);
+    let layer = window.layer(1);
+    near(layer.scale, 1.5);
+    near(layer.x - 32.0 * layer.scale, 88.0);
+    near(layer.y - 32.0 * layer.scale, 68.0);
+    assert_eq!(window.undo_name().as_deref(), Some("Scale canvas-test-disc"));
+    window.app().studio.undo();
+    window.harness.step();
+    window.drag(from, to, Modifiers::ALT);
+    let layer = window.layer(1);
+    near(layer.scale, 2.0);
+    near(layer.x, 120.0);
+    near(layer.y, 100.0);
+}
+
+#[test]
+fn the_round_handle_turns_and_shift_snaps_to_fifteen_degrees() {
+    let mut window = Window::new(discs());
+    window.app().studio.select_only(1);
+    window.harness.step();
+    let handle = window.at(120.0, 68.0) + vec2(0.0, -24.0);
+    let center = window.at(120.0, 100.0);
+    let turned = |degrees: f32| {
+        let (sine, cosine) = degrees.to_radians().sin_cos();
+        let away = handle - center;
+        center + vec2(away.x * cosine - away.y * sine, away.x * sine + away.y * cosine)
+    };
+    window.drag(handle, turned(50.0), Modifiers::NONE);
+    near(window.layer(1).rotation, 50.0);
+    near(window.layer(1).x, 120.0);
+    window.app().studio.undo();
+    window.harness.step();
+    window.drag(handle, turned(50.0), Modifiers::SHIFT);
+    near(window.layer(1).rotation, 45.0);
+}
+
+#[test]
+fn several_layers_scale_together_about_the_corner_of_their_box() {
+    let mut window = Window::new(discs());
+    window.app().studio.select([0, 1]);
+    window.harness.step();
+    // The box goes from (48, 68) to (152, 132).
+    let (from, to) = (window.at(152.0, 132.0), window.at(204.0, 164.0));
+    window.drag(from, to, Modifiers::NONE);
+    for (index, x) in [(0, 96.0), (1, 156.0)] {
+        near(window.layer(index).scale, 1.5);
+        near(window.layer(index).x, x);
+        near(window.layer(index).y, 116.0);
+    }
+    assert_eq!(window.undo_name().as_deref(), Some("Scale 2 layers"));
+}
+
+#[test]
+fn alt_drag_leaves_the_layer_and_moves_a_copy_as_one_step() {
+    let mut window = Window::new(discs());
+    let before = window.app().studio.project().clone();
+    let (from, to) = (window.at(75.0, 100.0), window.at(85.0, 190.0));
+    window.drag(from, to, Modifiers::ALT | Modifiers::COMMAND);
+    assert_eq!(window.app().studio.project().layers()[..2], before.layers()[..]);
+    near(window.layer(2).x, 90.0);
+    near(window.layer(2).y, 190.0);
+    assert_eq!(window.selection(), [2]);
+    window.app().studio.undo();
+    assert_eq!(*window.app().studio.project(), before);
+
+    window.hold(from, &[to], Modifiers::ALT);
+    window.key(Modifiers::NONE, Key::Escape);
+    window.release(to, Modifiers::NONE);
+    assert_eq!(*window.app().studio.project(), before);
+    assert_eq!(window.selection(), [0]);
+}
+
+#[test]
+fn a_click_takes_the_frontmost_layer_that_is_not_clear_there() {
+    let mut window = Window::new(discs());
+    // Both discs, the front one's corner over the rear one, nothing.
+    for (at, chosen) in [((100.0, 100.0), vec![1]), ((91.0, 71.0), vec![0]), ((200.0, 200.0), vec![])] {
+        let place = window.at(at.0, at.1);
+        window.click(place, Modifiers::NONE);
+        assert_eq!(window.selection(), chosen, "at {at:?}");
+    }
+    let (rear, front) = (window.at(60.0, 100.0), window.at(140.0, 100.0));
+    window.click(rear, Modifiers::NONE);
+    window.click(front, Modifiers::SHIFT);
+    assert_eq!(window.selection(), [0, 1]);
+    window.click(rear, Modifiers::COMMAND);
+    assert_eq!(window.selection(), [1]);
+    window.app().studio.edit_layer(1, "Hide", |layer| layer.visible = false);
+    let both = window.at(100.0, 100.0);
+    window.click(both, Modifiers::NONE);
+    assert_eq!(window.selection(), [0]);
+}
+
+#[test]
+fn a_drag_on_nothing_is_a_rubber_band() {
+    let mut window = Window::new(discs());
+    let (from, first, both) = (window.at(30.0, 200.0), window.at(80.0, 110.0), window.at(130.0, 90.0));
+    window.hold(from, &[window_middle(from, first), first], Modifiers::NONE);
+    assert_eq!(window.selection(), [0]);
+    window.harness.event(Event::PointerMoved(both));
+    window.harness.step();
+    assert_eq!(window.selection(), [0, 1]);
+    window.release(both, Modifiers::NONE);
+    assert_eq!(window.selection(), [0, 1]);
+    assert_eq!(window.undo_name(), None);
+}
+
+fn window_middle(a: Pos2, b: Pos2) -> Pos2 {
+    a.lerp(b, 0.5)
+}
+
+#[test]
+fn a_locked_layer_can_be_chosen_and_not_moved() {
+    let mut window = Window::new(discs());
+    window.app().studio.edit_layer(1, "Lock", |layer| layer.locked = true);
+    let (from, to) = (window.at(130.0, 100.0), window.at(170.0, 180.0));
+    window.click(from, Modifiers::NONE);
+    assert_eq!(window.selection(), [1]);
+    window.drag(from, to, Modifiers::NONE);
+    near(window.layer(1).x, 120.0);
+    assert_eq!(window.undo_name().as_deref(), Some("Lock"));
+}
+
+#[test]
+fn arrow_keys_nudge_and_a_run_of_them_is_one_step() {
+    let mut window = Window::new(discs());
+    window.app().studio.select_only(0);
+    window.harness.step();
+    window.key(Modifiers::NONE, Key::ArrowRight);
+    window.key(Modifiers::NONE, Key::ArrowRight);
+    window.key(Modifiers::SHIFT, Key::ArrowDown);
+    assert_eq!((window.layer(0).x, window.layer(0).y), (82.0, 110.0));
+    assert!(window.app().studio.history.in_gesture());
+    window.harness.run_steps(6);
+    assert!(!window.app().studio.history.in_gesture());
+    window.key(Modifiers::NONE, Key::ArrowLeft);
+    window.harness.run_steps(6);
+    assert_eq!(window.app().studio.undo().as_deref(), Some("Nudge"));
+    assert_eq!((window.layer(0).x, window.layer(0).y), (82.0, 110.0));
+    assert_eq!(window.app().studio.undo().as_deref(), Some("Nudge"));
+    assert_eq!((window.layer(0).x, window.layer(0).y), (80.0, 100.0));
+}
+
+#[test]
+fn keys_delete_copy_reorder_and_flip_what_is_chosen() {
+    let mut window = Window::new(discs());
+    window.app().studio.select_only(0);
+    window.harness.step();
+    window.key(Modifiers::NONE, Key::H);
+    assert!(window.layer(0).flip);
+    window.key(Modifiers::COMMAND, Key::D);
+    assert_eq!((window.layer(2).x, window.layer(2).y, window.selection()), (92.0, 112.0, vec![2]));
+    window.key(Modifiers::COMMAND, Key::OpenBracket);
+    assert_eq!(window.selection(), [1]);
+    window.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::OpenBracket);
+    assert_eq!(window.selection(), [0]);
+    window.key(Modifiers::NONE, Key::Delete);
+    assert_eq!((window.app().studio.project().layers().len(), window.selection()), (2, vec![]));
+}
+
+#[test]
+fn the_wheel_keeps_the_point_under_the_pointer_and_has_ends() {
+    let mut window = Window::new(discs());
+    let pointer = window.at(40.0, 60.0);
+    let before = window.zoom();
+    window.wheel(pointer, 120.0);
+    assert!(window.zoom() > 1.5 * before, "{} after {before}", window.zoom());
+    let after = window.at(40.0, 60.0);
+    assert!(after.distance(pointer) < 0.5, "{after:?} was {pointer:?}");
+    for _ in 0..6 {
+        window.wheel(pointer, 900.0);
+    }
+    near(window.zoom(), *ZOOM.end());
+    for _ in 0..12 {
+        window.wheel(pointer, -900.0);
+    }
+    near(window.zoom(), *ZOOM.start());
+    window.key(Modifiers::COMMAND, Key::Num0);
+    near(window.zoom(), before);
+    window.key(Modifiers::COMMAND, Key::Num1);
+    near(window.zoom(), 1.0);
+}
+
+#[test]
+fn the_middle_button_and_space_pan_both_boards() {
+    let mut window = Window::new(discs());
+    let before = (window.at(0.0, 0.0), window.on_picture(0.0, 0.0));
+    let from = window.on_picture(128.0, 128.0);
+    window.harness.event(Event::PointerMoved(from));
+    window.harness.step();
+    window.button(from, PointerButton::Middle, true, Modifiers::NONE);
+    for by in [20.0, 40.0] {
+        window.harness.event(Event::PointerMoved(from + vec2(by, by / 2.0)));
+        window.harness.step();
+    }
+    window.button(from + vec2(40.0, 20.0), PointerButton::Middle, false, Modifiers::NONE);
+    let moved = (window.at(0.0, 0.0) - before.0, window.on_picture(0.0, 0.0) - before.1);
+    assert!((moved.0 - moved.1).length() < 0.01 && moved.0.x > 15.0, "{moved:?}");
+
+    let project = window.app().studio.project().clone();
+    window.harness.key_down(Key::Space);
+    let on_layer = window.at(100.0, 100.0);
+    window.drag(on_layer, on_layer + vec2(-30.0, 0.0), Modifiers::NONE);
+    window.harness.key_up(Key::Space);
+    window.harness.step();
+    assert_eq!(*window.app().studio.project(), project);
+    assert!(window.at(100.0, 100.0).x < on_layer.x - 15.0);
+}
+
+#[test]
+fn a_moved_layer_comes_to_rest_in_the_middle_of_the_canvas() {
+    let mut window = Window::new(discs());
+    window.app().studio.edit("One", |project| project.layers_mut().unwrap().truncate(1));
+    window.harness.run_steps(2);
+    let within = 4.0 / window.zoom();
+    let (from, to) = (window.at(80.0, 100.0), window.at(128.0 + within, 128.0 - within));
+    window.drag(from, to, Modifiers::NONE);
+    assert_eq!((window.layer(0).x, window.layer(0).y), (128.0, 128.0));
+}
+
+#[test]
+fn a_concept_dropped_on_a_layer_is_assigned_to_it() {
+    let mut window = Window::new(discs());
+    let at = window.at(140.0, 100.0);
+    window.hold(pos2(5.0, 5.0), &[], Modifiers::NONE);
+    let ctx = window.harness.ctx.clone();
+    eframe::egui::DragAndDrop::set_payload(&ctx, DraggedConcept("plum dog".into()));
+    window.harness.event(Event::PointerMoved(at));
+    window.harness.step();
+    window.release(at, Modifiers::NONE);
+    assert_eq!(window.layer(1).concept.as_deref(), Some("plum dog"));
+    assert_eq!(window.layer(0).concept, None);
+    assert_eq!(window.undo_name().as_deref(), Some("Assign plum dog to canvas-test-disc"));
+}
+
+#[test]
+fn places_for_dropped_files_are_told_from_the_screen() {
+    let mut window = Window::new(discs());
+    let (on, off) = (window.at(140.0, 100.0), window.on_picture(140.0, 100.0));
+    let app = window.app();
+    let (x, y) = canvas::place_at(&app.look, on).unwrap();
+    near(x, 140.0);
+    near(y, 100.0);
+    assert_eq!(canvas::layer_at(&mut app.studio, &app.look, on), Some(1));
+    assert_eq!(canvas::place_at(&app.look, off), None);
+    app.look.mode = Mode::Picture;
+    window.harness.run_steps(2);
+    let app = window.app();
+    assert_eq!(canvas::place_at(&app.look, on), None);
+}
+
+#[test]
+fn painting_changes_the_masks_and_escape_gives_the_stroke_up() {
+    let mut window = Window::new(discs());
+    let job = window.run(1, false);
+    let views = step(1).masks[0].clone();
+    window.app().studio.mask_editor = MaskEditor::new(job, 12, 0, &views);
+    window.app().look.mode = Mode::Collage;
+    window.harness.run_steps(3);
+    let painted = |window: &mut Window| window.app().studio.mask_editor.as_ref().unwrap().masks()[0].count();
+    let before = painted(&mut window);
+    let (from, to) = (window.on_picture(20.0, 20.0), window.on_picture(120.0, 20.0));
+    window.drag(from, to, Modifiers::NONE);
+    let after = painted(&mut window);
+    // A band of 100 canvas pixels, 12 cells, and two cells to each side of it.
+    assert!(after > before + 40 && after < before + 90, "{before} cells became {after}");
+    window.hold(from, &[to], Modifiers::NONE);
+    window.key(Modifiers::NONE, Key::Escape);
+    window.release(to, Modifiers::NONE);
+    assert_eq!(painted(&mut window), after);
+
+    window.key(Modifiers::NONE, Key::X);
+    window.drag(from, to, Modifiers::NONE);
+    assert_eq!(painted(&mut window), before);
+    let radius = window.app().studio.mask_editor.as_ref().unwrap().radius;
+    window.key(Modifiers::NONE, Key::CloseBracket);
+    near(window.app().studio.mask_editor.as_ref().unwrap().radius, 1.25 * radius);
+    window.harness.get_by_role_and_label(Role::RadioButton, "plum dog").click();
+    window.harness.run_steps(2);
+    assert_eq!(window.app().studio.mask_editor.as_ref().unwrap().subject, 1);
+    window.harness.get_by_role_and_label(Role::Button, "Cancel").click();
+    window.harness.run_steps(2);
+    assert!(window.app().studio.mask_editor.is_none());
+}
+
+#[test]
+fn the_picture_s_caption_says_what_is_under_the_playhead() {
+    let mut window = Window::new(discs());
+    window.harness.get_by_role_and_label(Role::Image, "Picture");
+    window.run(1, false);
+    window.harness.get_by_label("Step 12 of 20 · t = 441");
+    window.harness.get_by_label("Collage · 256 × 256");
+    let mut window = Window::new(discs());
+    window.run(3, true);
+    window.harness.get_by_label("Finished · seed 0");
+    window.harness.get_by_label("Picture 3, seed 2").click();
+    window.harness.run_steps(2);
+    window.harness.get_by_label("Finished · seed 2");
+    assert_eq!(window.app().studio.runs.picture, 2);
+}
+
+#[test]
+fn ctrl_click_compares_and_a_drag_moves_the_line() {
+    let mut window = Window::new(discs());
+    let job = window.run(3, true);
+    let at = window.harness.get_by_label("Picture 2, seed 1").rect().center();
+    window.click(at, Modifiers::COMMAND);
+    assert_eq!(window.app().studio.runs.compared, Some((job, 1)));
+    assert!(window.app().look.canvas.split.on);
+    let (from, to) = (window.on_picture(128.0, 50.0), window.on_picture(64.0, 60.0));
+    window.drag(from, to, Modifiers::NONE);
+    near(window.app().look.canvas.split.at, 0.25);
+    window.harness.get_by_label_contains("Compare the picture with: a run 1");
+}
+
+#[test]
+fn the_bar_offers_what_can_be_seen() {
+    let mut window = Window::new(discs());
+    window.run(1, false);
+    assert!(window.harness.query_by_label("Branch: Reference").is_none());
+    window.harness.get_by_role_and_label(Role::RadioButton, "Cross-attention").click();
+    window.harness.run_steps(3);
+    assert_eq!(window.app().look.overlay, Overlay::Attention);
+    window.harness.get_by_label("Word: all subjects");
+    window.harness.get_by_label("Branch: mint cat").click();
+    window.harness.run_steps(2);
+    assert_eq!(window.app().look.lane, Lane::Concept("mint cat".into()));
+    window.harness.get_by_role_and_label(Role::RadioButton, "Collage").click();
+    window.harness.run_steps(2);
+    assert_eq!(window.app().look.mode, Mode::Collage);
+    assert!(window.harness.query_by_label("Branch: mint cat").is_none());
+}
+
+/// Every overlay in both themes and at several sizes. With `PODIUM_LOOK_AT` naming a folder, the pictures are written
+/// there for somebody to look at.
+#[test]
+fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
+    if device::adapters().is_empty() {
+        assert!(!pictures_required(), "PODIUM_REQUIRE_PICTURES is set, but {NO_ADAPTER}");
+        eprintln!("skipped 1 test, overlays_and_boards_are_drawn_in_both_themes_and_at_every_size: {NO_ADAPTER}");
+        return;
+    }
+    let folder = std::env::var_os("PODIUM_LOOK_AT").map(PathBuf::from);
+    let sizes = [
+        ("large", vec2(1440.0, 900.0), 1.0),
+        ("small", vec2(1024.0, 700.0), 1.0),
+        ("double", vec2(1440.0, 900.0), 2.0),
+    ];
+    for (name, size, scale) in sizes {
+        let mut window = Window::sized(example("beach"), size);
+        window.harness.ctx.set_zoom_factor(scale);
+        let theme = if name == "small" { Theme::Light } else { Theme::Dark };
+        window.harness.ctx.set_theme(theme);
+        window.harness.run_steps(3);
+        let mut seen: Vec<image::RgbaImage> = Vec::new();
+        let mut look = |window: &mut Window, part: &str| {
+            window.harness.run_steps(3);
+            let picture = window.harness.render().expect("an adapter draws it");
+            if let Some(folder) = &folder {
+                picture.save(folder.join(format!("canvas-{name}-{part}.png"))).expect("written");
+            }
+            assert!(!seen.contains(&picture), "{name}: {part} changed nothing");
+            seen.push(picture);
+        };
+        look(&mut window, "first");
+        window.app().studio.select_only(0);
+        look(&mut window, "chosen");
+        let job = window.run(1, false);
+        look(&mut window, "masks");
+        window.app().look.masks.custom = true;
+        window.app().look.masks.base = true;
+        look(&mut window, "all-masks");
+        window.app().look.overlay = Overlay::Clusters;
+        look(&mut window, "clusters");
+        window.app().look.overlay = Overlay::Attention;
+        look(&mut window, "attention");
+        window.app().look.canvas.split.on = true;
+        look(&mut window, "split");
+        window.app().look.canvas.split.on = false;
+        let views = step(1).masks[0].clone();
+        window.app().studio.mask_editor = MaskEditor::new(job, 12, 0, &views);
+        look(&mut window, "painting");
+        window.app().studio.mask_editor = None;
+        window.app().look.overlay = Overlay::Masks;
+        window.app().studio.select([0, 1]);
+        window.run(4, true);
+        look(&mut window, "batch");
+        if window.app().look.canvas.zoom().is_some() {
+            let pointer = window.at(100.0, 160.0);
+            window.harness.event(Event::PointerMoved(pointer));
+            look(&mut window, "pointed");
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! The timeline and the inspector, driven as a person would.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eframe::egui::accesskit::Role;
+use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
+use podium::gui::Podium;
+use podium::gui::inspector::Tile;
+use podium::link::{self, AttentionView, ClusterView, JobId, Lane, Stage, StepView, Times, Warning};
+use podium::project::Project;
+use podium::studio::Playhead;
+use podium::studio::config::Theme;
+use podium::studio::runs::State;
+
+use crate::studio::{engine, small};
+use crate::wgpu::pictures_required;
+
+type Window = Harness<'static, Podium>;
+
+fn window(project: Project, size: Vec2) -> Window {
+    let mut harness = Harness::builder().with_size(size).build_eframe(|context| {
+        Podium::new(&context.egui_ctx, engine(), project, PathBuf::from("."), DeviceChoice::Flex).expect("threads")
+    });
+    harness.step();
+    harness
+}
+
+fn small_window() -> Window {
+    window(small("beach", 4), Vec2::new(1024.0, 700.0))
+}
+
+/// Draws until nothing changes any more.
+fn settle(harness: &mut Window) {
+    for _ in 0..4 {
+        harness.step();
+    }
+}
+
+/// Renders the project and waits for its picture.
+fn render(harness: &mut Window) -> JobId {
+    let job = harness.state_mut().studio.render().expect("nothing stands in the way");
+    let begun = Instant::now();
+    loop {
+        harness.step();
+        let state = &harness.state().studio.runs.get(job).expect("the run").state;
+        match state {
+            State::Done(_) => break,
+            State::Failed(words) => panic!("{words}"),
+            _ => assert!(begun.elapsed() < Duration::from_secs(120), "no picture came"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    settle(harness);
+    job
+}
+
+fn tell(harness: &mut Window, event: &link::Event) {
+    harness.state_mut().studio.runs.take(event, Instant::now());
+}
+
+/// A run that nobody renders.
+fn made_up(harness: &mut Window, job: u64, steps: u32) -> JobId {
+    let job = JobId(job);
+    let mut project = harness.state().studio.project().clone();
+    project.settings.steps = steps;
+    let revision = harness.state().studio.history.revision();
+    let runs = &mut harness.state_mut().studio.runs;
+    runs.add(job, format!("made up {}", job.0), Arc::new(project), PathBuf::from("."), revision, None);
+    runs.show(job);
+    job
+}
+
+fn view(step: usize, steps: usize) -> StepView {
+    let values = vec![0.0, 0.25, 0.5, 1.0];
+    StepView {
+        step,
+        steps,
+        timestep: 999 - step.min(998),
+        previews: vec![image::RgbImage::from_pixel(16, 16, image::Rgb([step as u8, 80, 160]))],
+        masks: vec![Vec::new()],
+        refined: false,
+        clusters: vec![ClusterView { lane: Lane::Base, picture: 0, grid: (2, 2), labels: vec![0, 1, 2, 1] }],
+        attention: vec![AttentionView {
+            lane: Lane::Base,
+            picture: 0,
+            word: "cat".into(),
+            grid: (2, 2),
+            values,
+            range: (0.1, 0.5),
+        }],
+        loss: (step < steps / 3).then(|| 1.0 / (step + 1) as f32),
+        gradient_norm: None,
+        times: Times::default(),
+    }
+}
+
+fn slider(harness: &Window) -> (String, Rect) {
+    let node = harness.get(egui_kittest::kittest::By::new().role(Role::Slider).label_contains("Timeline"));
+    (node.accesskit_node().label().expect("a name"), node.rect())
+}
+
+fn press(harness: &mut Window, at: Pos2) {
+    harness.event(Event::PointerMoved(at));
+    for pressed in [true, false] {
+        let button = PointerButton::Primary;
+        harness.event(Event::PointerButton { pos: at, button, pressed, modifiers: Modifiers::NONE });
+        harness.step();
+    }
+    settle(harness);
+}
+
+fn playhead(harness: &Window) -> Playhead {
+    harness.state().studio.runs.playhead
+}
+
+#[test]
+fn a_click_or_drag_along_the_timeline_moves_the_playhead_and_the_captions() {
+    let mut harness = small_window();
+    render(&mut harness);
+    let (name, rect) = slider(&harness);
+    assert_eq!(name, "Timeline, step 4 of 4");
+    let at = |part: f32| Pos2::new(rect.left() + rect.width() * part, rect.center().y + 10.0);
+    press(&mut harness, at(0.3));
+    assert_eq!(playhead(&harness), Playhead::At(1));
+    assert_eq!(slider(&harness).0, "Timeline, step 2 of 4");
+    harness.get_by_label_contains("Step 2 of 4 · t =");
+    harness.get_by_label("Self-attention of Base, 6th decoder layer, 5 clusters");
+    harness.get_by_label_contains("layout loss ");
+    harness.drag_at(at(0.1));
+    harness.step();
+    assert_eq!(playhead(&harness), Playhead::At(0));
+    harness.hover_at(at(0.6));
+    harness.step();
+    assert_eq!(playhead(&harness), Playhead::At(2), "a drag scrubs before it is let go");
+    harness.hover_at(at(1.2));
+    harness.step();
+    assert_eq!(playhead(&harness), Playhead::Live, "beyond the last step is the picture");
+    harness.drop_at(at(1.2));
+    harness.step();
+}
+
+#[test]
+fn keys_and_buttons_go_step_by_step_and_live_takes_it_back() {
+    let mut harness = small_window();
+    render(&mut harness);
+    let rect = slider(&harness).1;
+    press(&mut harness, Pos2::new(rect.left() + rect.width() * 0.3, rect.center().y));
+    let mut key = |key, expected| {
+        harness.key_press(key);
+        harness.step();
+        assert_eq!(playhead(&harness), expected, "{key:?}");
+    };
+    key(Key::ArrowRight, Playhead::At(2));
+    key(Key::ArrowLeft, Playhead::At(1));
+    key(Key::Home, Playhead::At(0));
+    key(Key::End, Playhead::Live);
+    key(Key::ArrowLeft, Playhead::At(3));
+    settle(&mut harness);
+    for (name, expected) in [
+        ("First step (Home)", Playhead::At(0)),
+        ("Next step (Right)", Playhead::At(1)),
+        ("Previous step (Left)", Playhead::At(0)),
+        ("Newest step (End)", Playhead::Live),
+        ("First step (Home)", Playhead::At(0)),
+        ("Live", Playhead::Live),
+    ] {
+        harness.get_by_role_and_label(Role::Button, name).click();
+        settle(&mut harness);
+        assert_eq!(playhead(&harness), expected, "{name}");
+    }
+    harness.get(egui_kittest::kittest::By::new().role(Role::Slider).label_contains("Timeline")).decrement_accesskit();
+    settle(&mut harness);
+    assert_eq!(playhead(&harness), Playhead::At(3), "a screen reader scrubs too");
+}
+
+#[test]
+fn a_branch_is_offered_where_it_can_begin_and_the_reason_is_beside_it_where_not() {
+    let mut harness = small_window();
+    let job = render(&mut harness);
+    let branch = |harness: &Window| {
+        harness.get_by_role_and_label(Role::Button, "Branch from here...").accesskit_node().is_disabled()
+    };
+    assert!(branch(&harness));
+    harness.get_by_label_contains("The playhead is at the last step");
+    harness.get_by_role_and_label(Role::Button, "First step (Home)").click();
+    settle(&mut harness);
+    assert!(!branch(&harness));
+    harness.get_by_role_and_label(Role::Button, "Branch from here...").click();
+    settle(&mut harness);
+    let from = harness.state().studio.runs.shown().expect("the branch").from;
+    assert_eq!(from, Some((job, 1)));
+}
+
+#[test]
+fn a_run_of_an_earlier_version_says_so_and_its_project_can_be_restored_and_undone() {
+    let mut harness = small_window();
+    let job = made_up(&mut harness, 900, 4);
+    tell(&mut harness, &link::Event::Step(job, Arc::new(view(0, 4))));
+    settle(&mut harness);
+    assert!(harness.query_by_label("Restore").is_none());
+    harness.state_mut().studio.edit("Seed", |project| project.seed = 77);
+    settle(&mut harness);
+    harness.get_by_label_contains("Of an earlier version");
+    harness.get_by_role_and_label(Role::Button, "Restore").click();
+    settle(&mut harness);
+    assert_ne!(harness.state().studio.project().seed, 77);
+    assert!(harness.query_by_label("Restore").is_none());
+    harness.state_mut().studio.history.undo();
+    assert_eq!(harness.state().studio.project().seed, 77);
+}
+
+#[test]
+fn the_timeline_says_what_it_waits_for() {
+    let mut harness = small_window();
+    settle(&mut harness);
+    harness.get_by_label("Press Render: every step will appear here");
+    assert_eq!(slider(&harness).0, "Timeline, no steps yet");
+    let rect = slider(&harness).1;
+    press(&mut harness, rect.center());
+    harness.key_press(Key::ArrowLeft);
+    settle(&mut harness);
+    assert_eq!(playhead(&harness), Playhead::Live);
+    let job = made_up(&mut harness, 900, 4);
+    settle(&mut harness);
+    harness.get_all_by_label("Waiting for its turn").next().expect("said in the strip");
+    tell(&mut harness, &link::Event::Failed(job, "the disk is full".into()));
+    settle(&mut harness);
+    harness.get_all_by_label_contains("the disk is full").next().expect("said in the strip");
+}
+
+#[test]
+fn warnings_stand_at_their_steps_and_a_click_opens_their_words() {
+    let mut harness = small_window();
+    let job = made_up(&mut harness, 900, 4);
+    let started = link::Event::Started { job, device: "cpu".into(), first_use: false };
+    tell(&mut harness, &started);
+    tell(&mut harness, &link::Event::Warning(job, Warning::NoEffect("the hat is on no layer".into())));
+    tell(&mut harness, &link::Event::Step(job, Arc::new(view(0, 4))));
+    tell(&mut harness, &link::Event::Progress { job, stage: Stage::Denoising, step: 2, steps: 4 });
+    tell(&mut harness, &link::Event::Warning(job, Warning::Mask("the cat's mask is empty".into())));
+    settle(&mut harness);
+    let rect = slider(&harness).1;
+    let first = harness.get_by_label("Warning. Before the first step: the hat is on no layer").rect();
+    assert!((first.left() - rect.left()).abs() < 1.0);
+    let name = "Warning. Step 3: the cat's mask is empty";
+    let second = harness.get_by_label(name).rect();
+    assert!((second.center().x - (rect.left() + rect.width() * 2.5 / 4.0)).abs() < 1.0);
+    harness.get_by_label(name).click();
+    settle(&mut harness);
+    harness.get_all_by_label("Step 3: the cat's mask is empty").next().expect("the words are open");
+}
+
+#[test]
+fn a_thousand_steps_are_drawn_with_few_textures() {
+    let mut harness = small_window();
+    let job = made_up(&mut harness, 900, 999);
+    for step in 0..999 {
+        tell(&mut harness, &link::Event::Step(job, Arc::new(view(step, 999))));
+    }
+    settle(&mut harness);
+    let before = harness.state().look.textures.len();
+    assert!(before < 200, "{before} textures");
+    let rect = slider(&harness).1;
+    let last = Pos2::new(rect.right() - 0.1, rect.center().y);
+    press(&mut harness, last);
+    assert_eq!(slider(&harness).0, "Timeline, step 999 of 999");
+    harness.state_mut().look.timeline.curves = true;
+    for _ in 0..20 {
+        harness.step();
+    }
+}
+
+#[test]
+fn the_read_out_names_the_cell_under_the_pointer_and_its_probability() {
+    let mut harness = small_window();
+    let job = made_up(&mut harness, 900, 4);
+    tell(&mut harness, &link::Event::Step(job, Arc::new(view(0, 4))));
+    settle(&mut harness);
+    harness.get_by_label_contains("Show large: Cross-attention \"cat\" of Base, 5th layer · 0.10–0.50").click();
+    settle(&mut harness);
+    assert_eq!(harness.state().look.timeline.large, Some(Tile::Attention));
+    let square = |harness: &Window| {
+        let rect = harness.get_by_label("Inspected view").rect();
+        let side = rect.width().min(rect.height());
+        Rect::from_center_size(rect.center(), Vec2::splat(side))
+    };
+    let place = square(&harness);
+    harness.hover_at(place.left_top() + place.size() * Vec2::new(0.75, 0.25));
+    settle(&mut harness);
+    harness.get_by_label("Row 1, column 2: 0.20");
+    harness.get_by_role_and_label(Role::Button, "Self-attention").click();
+    settle(&mut harness);
+    let place = square(&harness);
+    harness.hover_at(place.left_top() + place.size() * Vec2::new(0.25, 0.75));
+    settle(&mut harness);
+    harness.get_by_label("Row 2, column 1: cluster 3");
+}
+
+/// Looks at the whole of it where there is an adapter; writes what it sees where `PODIUM_SHOTS` names a folder.
+#[test]
+fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
+    if device::adapters().is_empty() {
+        assert!(!pictures_required(), "PODIUM_REQUIRE_PICTURES is set, but {NO_ADAPTER}");
+        eprintln!("skipped 1 test, timeline_and_inspector_are_drawn_in_both_themes: {NO_ADAPTER}");
+        return;
+    }
+    let shots = std::env::var_os("PODIUM_SHOTS").map(PathBuf::from);
+    let shot = |harness: &mut Window, name: &str| {
+        let picture = harness.render().expect("an adapter draws it");
+        if let Some(folder) = &shots {
+            picture.save(folder.join(format!("timeline-{name}.png"))).expect("written");
+        }
+        picture.pixels().map(|pixel| pixel.0).collect::<std::collections::HashSet<[u8; 4]>>().len()
+    };
+    let mut harness = window(small("beach", 50), Vec2::new(1440.0, 900.0));
+    settle(&mut harness);
+    let empty = shot(&mut harness, "empty");
+    render(&mut harness);
+    for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        harness.state_mut().studio.config.theme = theme;
+        harness.state_mut().studio.runs.seek(12);
+        settle(&mut harness);
+        let colours = shot(&mut harness, name);
+        assert!(colours > empty + 100, "{colours} colours, {empty} without a run");
+        harness.state_mut().look.timeline.curves = true;
+        harness.state_mut().look.timeline.large = Some(Tile::Attention);
+        settle(&mut harness);
+        shot(&mut harness, &format!("{name}-attention"));
+        harness.state_mut().look.timeline.curves = false;
+        harness.state_mut().look.timeline.large = Some(Tile::Masks);
+        settle(&mut harness);
+        shot(&mut harness, &format!("{name}-masks"));
+        harness.state_mut().look.timeline.side_by_side = true;
+        settle(&mut harness);
+        shot(&mut harness, &format!("{name}-grid"));
+        harness.state_mut().look.timeline.side_by_side = false;
+        harness.state_mut().look.timeline.large = Some(Tile::Clusters);
+        settle(&mut harness);
+        shot(&mut harness, &format!("{name}-clusters"));
+        harness.state_mut().look.timeline.large = None;
+    }
+    harness.state_mut().studio.runs.playhead = Playhead::Live;
+    harness.state_mut().studio.edit("Seed", |project| project.seed = 78);
+    harness.set_size(Vec2::new(1024.0, 700.0));
+    harness.state_mut().studio.config.theme = Theme::Dark;
+    settle(&mut harness);
+    shot(&mut harness, "small");
+    harness.state_mut().studio.config.ui_scale = 2.0;
+    settle(&mut harness);
+    shot(&mut harness, "zoomed");
+    let window = harness.ctx.content_rect();
+    for name in ["Live", "Branch from here...", "Edit masks here...", "Inspect masks and attention...", "Curves..."] {
+        let button = harness.get_by_role_and_label(Role::Button, name).rect();
+        let inside = button.right() <= window.right() && button.left() >= window.left();
+        assert!(inside, "{name} is cut: {button:?} in {window:?}");
+    }
+    harness.state_mut().look.timeline.large = Some(Tile::Attention);
+    settle(&mut harness);
+    shot(&mut harness, "zoomed-attention");
+}
