@@ -10,7 +10,7 @@ use eframe::egui::{Event, Vec2, pos2};
 use egui_kittest::Harness;
 use podium::engine::cache::Cache;
 use podium::engine::device::DeviceChoice;
-use podium::engine::worker::Engine;
+use podium::engine::worker::{Engine, EngineOptions};
 use podium::gui::Podium;
 use podium::project::file;
 
@@ -19,7 +19,9 @@ fn main() {
     let Some(project) = text.and_then(|text| file::from_str(text).ok()) else { panic!("the example is built in") };
     let mut harness: Harness<'_, Podium> =
         Harness::builder().with_size(Vec2::new(1280.0, 800.0)).build_eframe(|context| {
-            let Ok(engine) = Engine::start(Cache::none(), || ()) else { panic!("no thread") };
+            let Ok(engine) = Engine::start_with(EngineOptions::beside_a_window(None), Cache::none(), || ()) else {
+                panic!("no thread")
+            };
             let podium = Podium::new(&context.egui_ctx, engine, project, PathBuf::from("."), DeviceChoice::Flex);
             let Ok(podium) = podium else { panic!("no thread") };
             podium
@@ -33,10 +35,33 @@ fn main() {
         return;
     }
     measure(&mut harness, "at rest", 100, |_| false);
+    if std::env::args().any(|argument| argument == "memory") {
+        return memory_over_renders(&mut harness);
+    }
     let Some(job) = harness.state_mut().studio.render() else { panic!("nothing stands in the way") };
     measure(&mut harness, "while a render runs", 100_000, |podium| {
         podium.studio.runs.get(job).is_none_or(|run| !run.state.is_active())
     });
+}
+
+/// What the process holds after each of fifty renders of eight steps: `cargo bench --bench frames -- memory`.
+fn memory_over_renders(harness: &mut Harness<'_, Podium>) {
+    harness.state_mut().studio.edit("Eight steps", |project| project.settings.steps = 8);
+    for number in 1..=50 {
+        let Some(job) = harness.state_mut().studio.render() else { panic!("nothing stands in the way") };
+        while harness.state().studio.runs.get(job).is_none_or(|run| run.state.is_active()) {
+            harness.step();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if harness.render().is_err() {
+            return;
+        }
+        if number % 5 == 0
+            && let Some(bytes) = podium::engine::memory::resident()
+        {
+            println!("after {number} renders: {} MB", bytes / 1_000_000);
+        }
+    }
 }
 
 /// Frames with a pointer that moves, as fast as sixty a second, until something is so.

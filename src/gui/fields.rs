@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 use eframe::egui::collapsing_header::CollapsingState;
 use eframe::egui::emath::Numeric;
 use eframe::egui::{
-    self, Align, Button, CornerRadius, DragValue, Frame, Id, Label, Layout, Margin, Response, RichText, Role, Stroke, Ui,
-    UiBuilder, Vec2, WidgetInfo,
+    self, Align, Button, CornerRadius, DragValue, Frame, Id, Label, Layout, Margin, Response, RichText, Role, Stroke,
+    Ui, UiBuilder, Vec2, WidgetInfo,
 };
 
 use super::{icons, theme, widgets};
@@ -181,8 +181,7 @@ pub(super) fn segments<T: PartialEq + Copy>(
 ) -> Option<T> {
     let mut pressed = None;
     let colors = theme::colors(ui);
-    let frame =
-        Frame::new().fill(colors.raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2));
+    let frame = Frame::new().fill(colors.raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2));
     frame.show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = Vec2::splat(2.0);

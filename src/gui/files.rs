@@ -144,14 +144,13 @@ impl Pickers {
     /// Asks for files; what is chosen comes by [`Pickers::take`].
     pub fn ask(&mut self, ctx: &Context, purpose: Purpose, studio: &Studio) {
         if !self.native {
+            self.base = if studio.folder.is_absolute() { studio.folder.clone() } else { documents() };
             let start = match &purpose {
-                Purpose::SaveProject => {
-                    studio.file.as_ref().map_or_else(String::new, |file| file.display().to_string())
-                }
-                Purpose::Export { name, .. } => name.clone(),
-                _ => String::new(),
+                Purpose::SaveProject => studio.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
+                Purpose::Export { name, .. } => self.base.join(name),
+                _ => PathBuf::new(),
             };
-            self.typed = Some((purpose, start));
+            self.typed = Some((purpose, start.display().to_string()));
             return;
         }
         let mut dialog = rfd::AsyncFileDialog::new().set_title(purpose.title());

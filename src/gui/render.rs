@@ -164,9 +164,8 @@ fn named(response: egui::Response, name: &str, hover: &str) -> egui::Response {
 /// The one button that stands out.
 fn primary(ui: &mut Ui, width: f32, words: &str, hover: &str) -> bool {
     let colors = theme::colors(ui);
-    let button = Button::new(RichText::new(words).strong().color(colors.on_accent))
-        .fill(colors.accent)
-        .stroke(Stroke::NONE);
+    let button =
+        Button::new(RichText::new(words).strong().color(colors.on_accent)).fill(colors.accent).stroke(Stroke::NONE);
     ui.add_sized(Vec2::new(width, TALL), button).on_hover_text(hover).clicked()
 }
 

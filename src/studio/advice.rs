@@ -103,13 +103,12 @@ pub(super) fn advise(studio: &mut Studio) -> Vec<Advice> {
             None => {}
         }
     }
-    if let Some(counts) = studio.token_counts() {
-        if let Some(cut) = &counts.cut {
-            let room = counts.positions.saturating_sub(2);
-            let words =
-                format!("The prompt has {} tokens and {room} are read; \"{cut}\" is not. Shorten it.", counts.base);
-            all.push(Advice::new(Place::Prompt, words));
-        }
+    if let Some(counts) = studio.token_counts()
+        && let Some(cut) = &counts.cut
+    {
+        let room = counts.positions.saturating_sub(2);
+        let words = format!("The prompt has {} tokens and {room} are read; \"{cut}\" is not. Shorten it.", counts.base);
+        all.push(Advice::new(Place::Prompt, words));
     }
     let settings = &project.settings;
     if settings.guidance_scale == 1.0 && !project.negative_prompt.trim().is_empty() {

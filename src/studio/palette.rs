@@ -35,9 +35,9 @@ mod tests {
     #[test]
     fn eight_concepts_get_eight_colours_and_the_ninth_the_first_again() {
         let mut project = Project::new();
-        for number in 0..8 {
+        for (number, (_, expected)) in COLORS.iter().enumerate() {
             let color = free(&project);
-            assert_eq!(color, COLORS[number].1);
+            assert_eq!(color, *expected);
             project.concepts.push(Concept::new(format!("{number}"), "x.pth", "cat", color));
         }
         assert_eq!(free(&project), COLORS[0].1);

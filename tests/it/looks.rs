@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui::{Theme, Vec2};
-use egui_kittest::Harness;
+use egui_kittest::{Harness, SnapshotOptions};
 use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
 use podium::gui::Podium;
+use podium::gui::inspector::Tile;
+use podium::gui::look::{Overlay, Page};
 use podium::project::Project;
 use podium::studio::config;
 
@@ -68,11 +70,135 @@ pub fn picture_of(harness: &mut Harness<'_, Podium>, name: &str) {
     picture.save(folder.join(format!("{name}.png"))).expect("written");
 }
 
+/// Brings the window into a state.
+type Prepare = fn(&mut Harness<'_, Podium>);
+
+/// The states of the window that snapshots show, by name.
+const SCENES: [(&str, Prepare); 8] = [
+    ("compose", |window| render(window)),
+    ("shortcuts", |window| window.state_mut().look.dialogs.shortcuts = true),
+    ("attention", |window| {
+        render(window);
+        window.state_mut().look.overlay = Overlay::Attention;
+        window.state_mut().studio.runs.seek(2);
+    }),
+    ("painting", |window| {
+        render(window);
+        window.state_mut().studio.runs.seek(1);
+        window.state_mut().studio.edit_masks();
+    }),
+    ("inspector", |window| {
+        render(window);
+        window.state_mut().look.timeline.large = Some(Tile::Attention);
+        window.state_mut().studio.runs.seek(3);
+    }),
+    ("gallery", |window| {
+        render(window);
+        window.state_mut().look.page = Page::Gallery;
+        until(window, "the file", |podium| !podium.studio.store.is_writing());
+    }),
+    ("place", |window| window.state_mut().look.page = Page::Place),
+    ("device", |window| window.state_mut().look.dialogs.device = true),
+];
+
+fn calm(window: &mut Harness<'_, Podium>) {
+    settle(window);
+    for _ in 0..20 {
+        window.step();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Pixels that may differ: times, memory and dates are never the same, and pictures differ a little between processors.
+const MAY_DIFFER: usize = 1280 * 800 / 20;
+
 #[test]
-fn the_window_draws() {
+fn every_panel_looks_as_it_did_in_both_themes() {
+    if device::adapters().is_empty() {
+        assert!(!pictures_required(), "PODIUM_REQUIRE_PICTURES is set, but {NO_ADAPTER}");
+        eprintln!("skipped {} snapshots: {NO_ADAPTER}", SCENES.len() * 2);
+        return;
+    }
+    let options = SnapshotOptions::new()
+        .threshold(2.0)
+        .max_failed_pixels(MAY_DIFFER)
+        .output_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots"));
+    let mut wrong = Vec::new();
     for theme in [Theme::Dark, Theme::Light] {
-        let mut harness = window(crate::studio::small("beach", 6), [1440.0, 900.0], theme);
-        render(&mut harness);
-        picture_of(&mut harness, &format!("window-{theme:?}"));
+        for (name, prepare) in SCENES {
+            let mut window = window(crate::studio::small("beach", 6), [1280.0, 800.0], theme);
+            prepare(&mut window);
+            calm(&mut window);
+            let shown = format!("{name}-{}", if theme == Theme::Dark { "dark" } else { "light" });
+            picture_of(&mut window, &shown);
+            wrong.extend(window.try_snapshot_options(&shown, &options).err().map(|error| error.to_string()));
+        }
+    }
+    assert!(wrong.is_empty(), "UPDATE_SNAPSHOTS=1 takes the new ones:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn at_two_hundred_percent_and_in_a_small_window_everything_is_drawn() {
+    for (size, scale) in [([1024.0, 700.0], 1.0), ([1440.0, 900.0], 2.0)] {
+        let mut window = window(crate::studio::small("beach", 2), size, Theme::Dark);
+        window.state_mut().studio.config.ui_scale = scale;
+        render(&mut window);
+        picture_of(&mut window, &format!("size-{}-{scale}", size[0]));
+        let text = crate::story::says(&window);
+        for words in ["Render", "Timeline", "Layers", "Concepts"] {
+            assert!(text.contains(words), "{words} is missing at {size:?}, {scale}");
+        }
+    }
+}
+
+/// Writes `screenshots/` when asked to: the window in each of its states, and each example's collage beside its picture.
+#[test]
+fn screenshots_are_written_when_asked_for() {
+    if std::env::var_os("PODIUM_WRITE_SCREENSHOTS").is_none() {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots");
+    std::fs::create_dir_all(&folder).expect("created");
+    let files = podium::project::DiskFiles { base: PathBuf::from("."), assets: podium::assets::find };
+    let engine = engine();
+    for name in ["beach", "meadow", "snow", "point"] {
+        let project = crate::studio::example(name);
+        let collage = podium::project::composite(&project, &files).expect("a collage").picture;
+        let finished = crate::studio::render(&engine, &project, Default::default()).finished();
+        let (width, height) = collage.dimensions();
+        let mut pair = image::RgbImage::from_pixel(width * 2 + 8, height, image::Rgb([255; 3]));
+        image::imageops::replace(&mut pair, &collage, 0, 0);
+        image::imageops::replace(&mut pair, &finished.pictures[0], i64::from(width) + 8, 0);
+        pair.save(folder.join(format!("{name}.png"))).expect("written");
+    }
+    for theme in [Theme::Dark, Theme::Light] {
+        let ending = if theme == Theme::Dark { "dark" } else { "light" };
+        let save = |window: &mut Harness<'_, Podium>, name: &str| {
+            calm(window);
+            let picture = window.render().expect("an adapter draws it");
+            picture.save(folder.join(format!("{name}-{ending}.png"))).expect("written");
+        };
+        let mut window = window(crate::studio::example("beach"), [1440.0, 900.0], theme);
+        // The state that the design's drawing shows: under way, a cat selected.
+        window.state_mut().studio.select_only(0);
+        let job = window.state_mut().studio.render().expect("nothing stands in the way");
+        until(&mut window, "half of the steps", |podium| {
+            podium.studio.runs.get(job).is_some_and(|run| run.newest() >= Some(24))
+        });
+        let picture = window.render().expect("an adapter draws it");
+        picture.save(folder.join(format!("window-{ending}.png"))).expect("written");
+        until(&mut window, "the picture", |podium| {
+            podium.studio.runs.get(job).is_some_and(|run| run.finished().is_some())
+        });
+        save(&mut window, "finished");
+        window.state_mut().look.overlay = Overlay::Attention;
+        window.state_mut().studio.runs.seek(20);
+        save(&mut window, "attention");
+        window.state_mut().look.overlay = Overlay::Masks;
+        window.state_mut().studio.edit_masks();
+        save(&mut window, "painting");
+        window.state_mut().studio.mask_editor = None;
+        window.state_mut().look.page = Page::Gallery;
+        save(&mut window, "gallery");
     }
 }

@@ -196,7 +196,7 @@ fn whatever_has_no_effect_is_said_in_the_window() {
         }),
     ];
     for (words, change) in &cases[..5] {
-        window.state_mut().studio.edit("A case", |project| change(project));
+        window.state_mut().studio.edit("A case", change);
         settle(&mut window);
         assert!(says(&window).contains(words), "not said: {words}\n{}", says(&window));
         window.state_mut().studio.undo();
@@ -204,7 +204,7 @@ fn whatever_has_no_effect_is_said_in_the_window() {
         assert!(!says(&window).contains(words), "still said: {words}");
     }
     for (_, change) in &cases[5..7] {
-        window.state_mut().studio.edit("A case", |project| change(project));
+        window.state_mut().studio.edit("A case", change);
         settle(&mut window);
         let advice = window.state_mut().studio.advice();
         assert!(!advice.is_empty());

@@ -171,6 +171,7 @@ pub fn on(color: Color32) -> Color32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "one span is what is expected")]
 mod tests {
     use super::*;
 
