@@ -8,7 +8,7 @@ use eframe::egui::{Context, Label, RadioButton, RichText, Ui};
 use super::fields::small;
 use super::look::Look;
 use super::{icons, theme, widgets};
-use crate::engine::device::{Adapter, AdapterKind, DeviceChoice, NO_ADAPTER, adapters};
+use crate::engine::device::{Adapter, AdapterKind, DeviceChoice, DeviceReport, NO_ADAPTER, adapters};
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::memory as bytes;
 use crate::engine::weights::ModelFiles;
@@ -79,6 +79,10 @@ impl<T: Send + 'static> Asked<T> {
             _ => None,
         }
     }
+
+    fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost)
+    }
 }
 
 /// Draws the panel's contents.
@@ -88,7 +92,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) -> Wish {
     ui.add_space(12.0);
     device(ui, studio, look, &mut wish);
     ui.add_space(12.0);
-    memory(ui, look);
+    memory(ui, studio, look);
     wish
 }
 
@@ -131,7 +135,8 @@ fn model(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
     }
     let total = *look.device.total.get_or_insert_with(bytes::total);
     let Some((_, asked)) = &mut look.device.model else { return };
-    match asked.get(ui.ctx(), move || inspect_model(&files).map_err(|error| error.to_string())) {
+    let answer = asked.get(ui.ctx(), move || inspect_model(&files).map_err(|error| error.to_string()));
+    match answer {
         Some(Ok(report)) => {
             let demand = demand(studio.project());
             model_lines(report, demand).iter().for_each(|line| {
@@ -146,20 +151,21 @@ fn model(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
         Some(Err(words)) => {
             widgets::amber(ui, words);
         }
-        None if matches!(asked, Asked::Lost) => {
-            small(ui, "Its files could not be looked at; a render will say what is the matter.");
-        }
         None => {
-            small(ui, "Reading its configuration");
+            let words = if asked.is_lost() {
+                "Its files could not be looked at; a render will say what is the matter."
+            } else {
+                "Reading its configuration"
+            };
+            small(ui, words);
         }
     }
 }
 
 /// What a render of the project asks of the memory.
 fn demand(project: &Project) -> Demand {
-    let seen = |name: &str| {
-        project.layers().iter().any(|layer| layer.is_seen() && layer.concept.as_deref() == Some(name))
-    };
+    let seen =
+        |name: &str| project.layers().iter().any(|layer| layer.is_seen() && layer.concept.as_deref() == Some(name));
     let used = project
         .concepts
         .iter()
@@ -179,8 +185,16 @@ fn model_lines(report: &ModelReport, demand: Demand) -> [String; 3] {
     let list = |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
     [
         format!("{} for this project; computes in f32.", report.words(demand)),
-        format!("UNet: {} channels, {} heads, a latent of {} channels.", list(&report.channels), list(&report.heads), report.latent_channels),
-        format!("Text: {} wide, {} tokens. A concept fits if its embeddings are {} and as wide.", report.context_width, report.tokens, report.cross_attention_layers),
+        format!(
+            "UNet: {} channels, {} heads, a latent of {} channels.",
+            list(&report.channels),
+            list(&report.heads),
+            report.latent_channels
+        ),
+        format!(
+            "Text: {} wide, {} tokens. A concept fits if its embeddings are {} and as wide.",
+            report.context_width, report.tokens, report.cross_attention_layers
+        ),
     ]
 }
 
@@ -204,7 +218,8 @@ fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
     ui.add_space(4.0);
     match look.device.adapters.get(ui.ctx(), adapters) {
         None => {
-            small(ui, "Looking for adapters");
+            let lost = look.device.adapters.is_lost();
+            small(ui, if lost { "Adapters could not be looked for." } else { "Looking for adapters" });
         }
         Some(found) if found.is_empty() && studio.device == DeviceChoice::Wgpu => {
             widgets::amber(ui, &format!("{NO_ADAPTER}."));
@@ -225,16 +240,29 @@ fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
             }
         }
     }
+    if let Some(report) = &studio.device_report {
+        small(ui, &last_used(report));
+    }
     if studio.runs.active().next().is_some() {
         small(ui, "Renders that run or wait keep their device; the next one uses the one chosen here.");
     }
 }
 
-fn memory(ui: &mut Ui, look: &mut Look) {
+/// The device of the last render, in words.
+fn last_used(report: &DeviceReport) -> String {
+    let shared = if report.shared { ", shared with the window" } else { "" };
+    format!("The last render ran on {}, in {}{shared}.", report.name, report.precision)
+}
+
+fn memory(ui: &mut Ui, studio: &Studio, look: &mut Look) {
     heading(ui, "Memory");
     let total = look.device.total.flatten().map_or_else(String::new, |total| format!(" of {}", bytes::words(total)));
     if let Some(used) = look.dialogs.memory(ui) {
         ui.label(format!("{}{total} in use by Podium", bytes::words(used)));
+    }
+    if let Some(pool) = studio.device_report.as_ref().and_then(|report| report.pool) {
+        let (used, kept) = (bytes::words(pool.in_use), bytes::words(pool.reserved));
+        ui.label(format!("{used} in use on the GPU, {kept} reserved"));
     }
     let words = "When memory runs out, render fewer pictures at once, make the canvas smaller, or set Execution (under Sampling) to Sequential.";
     ui.add(Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).wrap());
@@ -252,7 +280,9 @@ mod tests {
         let before = demand(&project);
         assert_eq!((before.concepts, before.aligned, before.sequential), (2, true, false));
         let lines = model_lines(&report, before);
-        assert!(lines[0].starts_with("8.1 M parameters, F16,") && lines[0].ends_with("for this project; computes in f32."));
+        assert!(
+            lines[0].starts_with("8.1 M parameters, F16,") && lines[0].ends_with("for this project; computes in f32.")
+        );
         assert!(lines[1].contains("32, 64, 96, 128 channels") && lines[2].contains("64 wide, 77 tokens"), "{lines:?}");
 
         project.pictures = 8;
@@ -262,6 +292,24 @@ mod tests {
         let after = demand(&project);
         assert_eq!((after.pictures, after.concepts, after.aligned, after.sequential), (8, 0, false, true));
         assert!(report.needed_bytes(after) != report.needed_bytes(before));
+    }
+
+    #[test]
+    fn the_last_device_is_said_with_whom_it_is_shared() {
+        let mut report = DeviceReport {
+            name: "RTX 4070 · Vulkan".into(),
+            kind: Some(AdapterKind::Discrete),
+            backend: "Vulkan".into(),
+            shared: false,
+            precision: "f32",
+            threads: 8,
+            process_bytes: None,
+            pool: None,
+            total_bytes: None,
+        };
+        assert_eq!(last_used(&report), "The last render ran on RTX 4070 · Vulkan, in f32.");
+        report.shared = true;
+        assert_eq!(last_used(&report), "The last render ran on RTX 4070 · Vulkan, in f32, shared with the window.");
     }
 
     #[test]
