@@ -131,6 +131,7 @@ pub(super) fn row<R>(ui: &mut Ui, name: &str, words: &str, hover: &str, add: imp
     anchored(ui, name, |ui| {
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 4.0;
                 let added = add(ui);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add(Label::new(words).truncate()).on_hover_text(hover);
@@ -141,6 +142,11 @@ pub(super) fn row<R>(ui: &mut Ui, name: &str, words: &str, hover: &str, add: imp
         })
         .inner
     })
+}
+
+/// Several widgets at the right end of a row, of this width in all, which Tab reaches from left to right.
+pub(super) fn together<R>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.allocate_ui_with_layout(Vec2::new(width, 24.0), Layout::left_to_right(Align::Center), add).inner
 }
 
 /// A switch that says "on" or "off". Gives what it shall be when it was pressed.

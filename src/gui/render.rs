@@ -6,7 +6,7 @@ use eframe::egui::{
     self, Align, Align2, Button, Id, Label, Layout, ProgressBar, RichText, Role, Stroke, TextEdit, Ui, Vec2, WidgetInfo,
 };
 
-use super::fields::{Number, anchored, name_node, row, segments, small};
+use super::fields::{Number, anchored, name_node, row, segments, small, together};
 use super::look::Look;
 use super::{icons, settings, theme, widgets};
 use crate::link::JobId;
@@ -17,6 +17,8 @@ use crate::studio::{Place, Studio};
 
 /// Height of the buttons that start and stop.
 const TALL: f32 = 36.0;
+/// Width of the button that stops.
+const STOP: f32 = 52.0;
 /// How often the time left is drawn anew.
 const TICK: Duration = Duration::from_millis(500);
 /// Notes of a render that are always shown; the others are folded.
@@ -122,36 +124,34 @@ fn buttons(ui: &mut Ui, studio: &mut Studio, now: Option<&Now>) {
         }
         return;
     };
+    let (queue_words, queue_width) = if width < ROOM_FOR_WORDS { (icons::PLUS, 28.0) } else { ("Queue another", 96.0) };
     ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let words = if width < ROOM_FOR_WORDS { icons::PLUS } else { "Queue another" };
-            let queue = ui.add(Button::new(RichText::new(words).small()).min_size(Vec2::new(28.0, TALL)));
-            let hover = "Queue another render, of the project as it is now (Ctrl+Enter)";
-            if named(queue, "Queue another", hover).clicked() {
-                studio.render();
+        let first = (width - STOP - queue_width - 2.0 * ui.spacing().item_spacing.x).max(48.0);
+        if now.phase == Phase::Paused {
+            if primary(ui, first, "Continue", "Go on from the step where it was paused") {
+                studio.resume(now.job);
             }
-            let stop = ui.add(Button::new("Stop").min_size(Vec2::new(52.0, TALL)));
-            if stop.on_hover_text(format!("End {}; its steps so far stay on the timeline", now.name)).clicked() {
-                studio.stop(now.job);
-            }
-            let width = ui.available_width();
-            if now.phase == Phase::Paused {
-                if primary(ui, width, "Continue", "Go on from the step where it was paused") {
-                    studio.resume(now.job);
-                }
-                return;
-            }
+        } else {
             let why = match now.phase {
                 Phase::Queued => "It has not started yet",
                 Phase::Pausing => "It pauses after this step",
                 _ => "Let it end its step and wait there",
             };
-            let button = Button::new(RichText::new("Pause").strong()).min_size(Vec2::new(width, TALL)).truncate();
-            let pause = ui.add_enabled(now.phase == Phase::Running, button).on_hover_text(why);
-            if pause.on_disabled_hover_text(why).clicked() {
-                studio.pause(now.job);
-            }
-        });
+            ui.add_enabled_ui(now.phase == Phase::Running, |ui| {
+                let pause = ui.add_sized(Vec2::new(first, TALL), Button::new(RichText::new("Pause").strong()));
+                if pause.on_hover_text(why).on_disabled_hover_text(why).clicked() {
+                    studio.pause(now.job);
+                }
+            });
+        }
+        let stop = ui.add_sized(Vec2::new(STOP, TALL), Button::new("Stop"));
+        if stop.on_hover_text(format!("End {}; its steps so far stay on the timeline", now.name)).clicked() {
+            studio.stop(now.job);
+        }
+        let queue = ui.add_sized(Vec2::new(queue_width, TALL), Button::new(RichText::new(queue_words).small()));
+        if named(queue, "Queue another", "Queue another render, of the project as it is now (Ctrl+Enter)").clicked() {
+            studio.render();
+        }
     });
 }
 
@@ -356,41 +356,43 @@ fn seed(ui: &mut Ui, studio: &mut Studio) {
     const HOVER: &str = "The first picture's noise: the same seed and settings make the same picture. A whole number from 0 to 18446744073709551615.";
     let mut broken = false;
     row(ui, "Seed", "Seed", HOVER, |ui| {
-        let locked = studio.seed_locked;
-        let (icon, name) = if locked {
-            (icons::LOCK, "Locked: every render keeps this seed")
-        } else {
-            (icons::LOCK_OPEN, "Unlocked: each render rolls a new one")
-        };
-        if widgets::icon_toggle(ui, icon, locked, name).clicked() {
-            studio.seed_locked = !locked;
-        }
-        if widgets::icon_button(ui, icons::DICE_FIVE, "Roll the seed").clicked() {
-            studio.roll_seed();
-        }
         let id = Id::unique("seed field");
         let seed = studio.project().seed;
         let typed: Option<TypedSeed> = ui.data(|data| data.get_temp(id)).filter(|typed: &TypedSeed| typed.of == seed);
         let mut text = typed.map_or_else(|| seed.to_string(), |typed| typed.text);
         // As wide as the other fields, or as its digits need where there is room beside the words.
-        let width = (text.len() as f32 * 8.0).clamp(64.0, (ui.available_width() - 64.0).max(64.0));
-        let edit = TextEdit::singleline(&mut text)
-            .id(id)
-            .desired_width(width)
-            .align(Align2::RIGHT_CENTER)
-            .char_limit(40)
-            .min_size(Vec2::new(56.0, 24.0));
-        let field = ui.add(edit);
-        name_node(ui, &field, "Seed");
-        let read = text.trim().parse::<u64>().ok();
-        broken = field.has_focus() && read.is_none();
-        if field.has_focus() {
-            ui.data_mut(|data| data.insert_temp(id, TypedSeed { text, of: read.unwrap_or(seed) }));
-        } else {
-            ui.data_mut(|data| data.remove::<TypedSeed>(id));
-        }
-        widgets::edit_by(studio, &field, "Seed", |project| project.seed = read.unwrap_or(seed));
-        field.on_hover_text(format!("{seed}\n{HOVER}"));
+        let width = (text.len() as f32 * 8.0).clamp(64.0, (ui.available_width() - 128.0).max(64.0));
+        together(ui, width + 88.0, |ui| {
+            let edit = TextEdit::singleline(&mut text)
+                .id(id)
+                .desired_width(width)
+                .align(Align2::RIGHT_CENTER)
+                .char_limit(40)
+                .min_size(Vec2::new(56.0, 24.0));
+            let field = ui.add(edit);
+            name_node(ui, &field, "Seed");
+            let read = text.trim().parse::<u64>().ok();
+            broken = field.has_focus() && read.is_none();
+            if field.has_focus() {
+                ui.data_mut(|data| data.insert_temp(id, TypedSeed { text, of: read.unwrap_or(seed) }));
+            } else {
+                ui.data_mut(|data| data.remove::<TypedSeed>(id));
+            }
+            widgets::edit_by(studio, &field, "Seed", |project| project.seed = read.unwrap_or(seed));
+            field.on_hover_text(format!("{seed}\n{HOVER}"));
+            if widgets::icon_button(ui, icons::DICE_FIVE, "Roll the seed").clicked() {
+                studio.roll_seed();
+            }
+            let locked = studio.seed_locked;
+            let (icon, name) = if locked {
+                (icons::LOCK, "Locked: every render keeps this seed")
+            } else {
+                (icons::LOCK_OPEN, "Unlocked: each render rolls a new one")
+            };
+            if widgets::icon_toggle(ui, icon, locked, name).clicked() {
+                studio.seed_locked = !locked;
+            }
+        });
     });
     if broken {
         widgets::amber(

@@ -2,7 +2,9 @@
 
 use eframe::egui::{ComboBox, RichText, Ui};
 
-use super::fields::{Fold, Number, advanced, anchored, choice, line, lower, name_node, row, small, switch, switch_row};
+use super::fields::{
+    Fold, Number, advanced, anchored, choice, line, lower, name_node, row, small, switch, switch_row, together,
+};
 use super::{theme, widgets};
 use crate::project::settings::{
     ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement, STEP_RANGE,
@@ -283,10 +285,11 @@ fn refinement_values(ui: &mut Ui, studio: &mut Studio, group: &MaskRefinement, d
     row(ui, "Refined steps", "Steps", hover, |ui| {
         let to_start = |project: &mut Project, start| project.settings.mask_refinement.start = start;
         let to_end = |project: &mut Project, end| project.settings.mask_refinement.end = end;
-        // From the right end on.
-        last.field(ui, studio, group.end, to_end);
-        ui.label("–");
-        first.field(ui, studio, group.start, to_start);
+        together(ui, 128.0, |ui| {
+            first.field(ui, studio, group.start, to_start);
+            ui.label("–");
+            last.field(ui, studio, group.end, to_end);
+        });
         if group.start != defaults.start {
             first.reset(ui, studio, group.start, to_start);
         } else {
