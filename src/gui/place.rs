@@ -85,10 +85,9 @@ fn invite(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() * 0.25).min(120.0));
         ui.label(RichText::new(icons::IMAGE).size(32.0).color(theme::colors(ui).weak));
-        ui.set_max_width(400.0_f32.min(ui.available_width()));
         let words = "Here your subjects go into a photo of yours. Choose the photo, paint where it may change, lay the \
                      layers out on the Compose page as always, and render: outside of the paint the photo stays.";
-        ui.add(egui::Label::new(RichText::new(words).color(theme::colors(ui).weak)).wrap());
+        widgets::centered_words(ui, words, 400.0);
         ui.add_space(8.0);
         let button = Button::new(RichText::new("Choose a photo...").color(theme::colors(ui).on_accent));
         if ui.add(button.fill(theme::colors(ui).accent)).on_hover_text("Or drop a picture on this page").clicked() {
@@ -159,7 +158,7 @@ fn background(ui: &mut Ui, studio: &mut Studio) {
             "Outside of the paint stands the photo's own inversion: it keeps the photo better and takes longer.",
         ),
     ];
-    ui.horizontal_wrapped(|ui| {
+    ui.horizontal(|ui| {
         ui.label("Background");
         let names: Vec<(PlaceBackground, &str)> = choices.iter().map(|(value, name, _)| (*value, *name)).collect();
         if widgets::segmented(ui, &mut chosen, &names) {

@@ -162,7 +162,12 @@ fn in_one_place(ui: &mut Ui, studio: &mut Studio, look: &mut Look, pair: [&Resul
     let place = gallery.view.place(area, size);
     let painter = ui.painter().with_clip_rect(area.intersect(ui.clip_rect()));
     paint::compare(&painter, place, [&Source::new(&before), &Source::new(&after)], gallery.split, Sampling::Smooth);
-    image_node(ui, area, Id::unique("compared results"), "Before and after");
+    image_node(
+        ui,
+        area,
+        Id::unique("compared results"),
+        "The picture before left of the line, the one after right of it",
+    );
 }
 
 /// Lets a press near the line between two pictures take hold of it. Says whether it is held.

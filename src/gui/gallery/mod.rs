@@ -212,8 +212,7 @@ fn quiet(ui: &mut Ui, words: &str, add: impl FnOnce(&mut Ui)) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() * 0.3).min(160.0));
         ui.label(RichText::new(icons::IMAGES).size(32.0).color(theme::colors(ui).weak));
-        ui.set_max_width(360.0_f32.min(ui.available_width()));
-        ui.add(egui::Label::new(RichText::new(words).color(theme::colors(ui).weak)).wrap());
+        widgets::centered_words(ui, words, 360.0);
         ui.add_space(8.0);
         add(ui);
     });
