@@ -102,6 +102,7 @@ fn brush_bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look, mask: &Known<Gra
         let brush = format!("{} Brush", icons::PAINT_BRUSH);
         let eraser = format!("{} Eraser", icons::ERASER);
         widgets::segmented(ui, &mut look.place.erase, &[(false, brush.as_str()), (true, eraser.as_str())]);
+        super::gallery::room_for(ui, 216.0);
         let label = ui.label("Radius");
         ui.spacing_mut().slider_width = 96.0;
         let slider =
@@ -158,6 +159,7 @@ fn background(ui: &mut Ui, studio: &mut Studio) {
             "Outside of the paint stands the photo's own inversion: it keeps the photo better and takes longer.",
         ),
     ];
+    ui.spacing_mut().interact_size.y = 28.0;
     ui.horizontal(|ui| {
         ui.label("Background");
         let names: Vec<(PlaceBackground, &str)> = choices.iter().map(|(value, name, _)| (*value, *name)).collect();

@@ -349,7 +349,11 @@ fn the_gallery_and_the_place_page_fit_a_small_window_at_twice_the_size() {
     let first = cards(&harness)[0];
     click_at(&mut harness, first, Modifiers::NONE);
     photograph(&mut harness, "zoomed");
-    harness.get_by_label("Star this picture");
+    // 512 by 350 points: everything of the first rows lies inside.
+    for label in ["Star this picture", "Size of the pictures", "Search prompts and seeds"] {
+        let rect = harness.get_by_label(label).rect();
+        assert!(rect.right() <= 512.0 && rect.bottom() <= 350.0, "{label}: {rect:?}");
+    }
     place_photo(&mut harness);
     go_to(&mut harness, Page::Place);
     photograph(&mut harness, "zoomed-place");
