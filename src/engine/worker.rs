@@ -178,10 +178,17 @@ fn pool(options: &EngineOptions) -> std::io::Result<rayon::ThreadPool> {
 /// Lowers the priority of the thread that calls it: a window's thread then runs at once whenever it has something to do,
 /// and while it has nothing, the engine is as fast as without it.
 ///
-/// Measured on two cores with `beach` at 8 steps. Alone: 1.5 s at either priority, 2.4 s with one thread, so leaving a
-/// core free would cost two fifths of the engine's speed all the time. Beside a window that draws 60 frames a second of
-/// 5 ms each: 95 of 100 frames are ready within 7.7 ms (of 16.7), 11.2 ms at normal priority; 2.0 s for the render either
-/// way, 2.5 s with one thread.
+/// The alternative, leaving a core free, was measured on two cores with `beach` at 8 steps, beside a process that plays a
+/// window of 60 frames a second and 5 ms each (medians; 95 of 100 frames are ready within the time given, of 16.7 ms):
+///
+/// | threads           | alone | quiet machine | busy machine |
+/// |-------------------|-------|---------------|--------------|
+/// | 2                 | 1.5 s | 2.1 s, 9 ms   | 4.0 s, 21 ms |
+/// | 2, lower priority | 1.4 s | 2.2 s, 8 ms   | 3.7 s, 11 ms |
+/// | 1                 | 2.3 s | 2.4 s, 6 ms   | 3.3 s, 15 ms |
+///
+/// A free core draws sooner where nothing else runs, but costs a third of the engine's speed whenever the window rests, and
+/// later than lower priority does as soon as another program wants that core.
 fn give_way() {
     // Nice 9 on Unix: not the very lowest, which any other program's background work would starve.
     let low = ThreadPriorityValue::try_from(25).map(ThreadPriority::Crossplatform);

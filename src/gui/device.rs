@@ -1,11 +1,23 @@
-//! The panel of model and device.
+//! The panel of model and device: which model, what it is, where to compute, how much memory is in use.
 
-use eframe::egui::Ui;
+use std::path::PathBuf;
 
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
+use eframe::egui::{Context, Label, RadioButton, RichText, Ui};
+
+use super::fields::small;
 use super::look::Look;
+use super::{icons, theme, widgets};
+use crate::engine::device::{Adapter, AdapterKind, DeviceChoice, NO_ADAPTER, adapters};
+use crate::engine::inspect::{Demand, ModelReport, inspect_model};
+use crate::engine::memory as bytes;
+use crate::engine::weights::ModelFiles;
+use crate::project::settings::Execution;
+use crate::project::{MaskSource, Project};
 use crate::studio::Studio;
 
 /// What the panel's user wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// Nothing new.
     None,
@@ -14,13 +26,260 @@ pub enum Wish {
     /// The miniature.
     UseBuiltIn,
     /// A folder used before.
-    UseFolder(std::path::PathBuf),
+    UseFolder(PathBuf),
     /// To compute elsewhere.
-    Device(crate::engine::device::DeviceChoice),
+    Device(DeviceChoice),
+}
+
+/// What the panel knows.
+#[derive(Default)]
+pub struct DeviceLook {
+    adapters: Asked<Vec<Adapter>>,
+    /// The model that was asked about, and what came of it or why it cannot be used.
+    model: Option<(ModelFiles, Asked<Result<ModelReport, String>>)>,
+    /// The memory that the process may use.
+    total: Option<Option<u64>>,
+}
+
+/// An answer that takes too long for the window to wait for.
+#[derive(Default)]
+enum Asked<T> {
+    #[default]
+    Never,
+    Waiting(Receiver<T>),
+    There(T),
+    /// The system gave no thread, or the answer never came.
+    Lost,
+}
+
+impl<T: Send + 'static> Asked<T> {
+    /// The answer, once it is there; `answer` is run on a thread of its own the first time.
+    fn get(&mut self, ctx: &Context, answer: impl FnOnce() -> T + Send + 'static) -> Option<&T> {
+        match self {
+            Self::Never => {
+                let (sender, receiver) = bounded(1);
+                let ctx = ctx.clone();
+                let work = move || {
+                    // The window may be gone.
+                    let _ = sender.send(answer());
+                    ctx.request_repaint();
+                };
+                let begun = std::thread::Builder::new().name("podium-device".into()).spawn(work);
+                *self = if begun.is_ok() { Self::Waiting(receiver) } else { Self::Lost };
+            }
+            Self::Waiting(receiver) => match receiver.try_recv() {
+                Ok(answer) => *self = Self::There(answer),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => *self = Self::Lost,
+            },
+            Self::There(_) | Self::Lost => {}
+        }
+        match self {
+            Self::There(answer) => Some(answer),
+            _ => None,
+        }
+    }
 }
 
 /// Draws the panel's contents.
-pub fn show(ui: &mut Ui, _studio: &mut Studio, _look: &mut Look) -> Wish {
-    ui.label("Model and device");
-    Wish::None
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) -> Wish {
+    let mut wish = Wish::None;
+    model(ui, studio, look, &mut wish);
+    ui.add_space(12.0);
+    device(ui, studio, look, &mut wish);
+    ui.add_space(12.0);
+    memory(ui, look);
+    wish
+}
+
+fn heading(ui: &mut Ui, words: &str) {
+    ui.label(RichText::new(words).strong().color(theme::colors(ui).weak));
+}
+
+fn file_name(path: &std::path::Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn model(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
+    heading(ui, "Model");
+    let chosen = studio.project().model.clone();
+    let built_in = ui.add(RadioButton::new(chosen.is_none(), "Built-in miniature"));
+    let hover = "A small model that comes with Podium: its pictures are simple, and it needs no download";
+    if built_in.on_hover_text(hover).clicked() && chosen.is_some() {
+        *wish = Wish::UseBuiltIn;
+    }
+    let mut folders = studio.config.recent_models.clone();
+    if let Some(folder) = chosen.clone().filter(|folder| !folders.contains(folder)) {
+        folders.insert(0, folder);
+    }
+    for folder in folders {
+        let on = chosen.as_ref() == Some(&folder);
+        let hover = folder.display().to_string();
+        if ui.add(RadioButton::new(on, file_name(&folder))).on_hover_text(hover).clicked() && !on {
+            *wish = Wish::UseFolder(folder);
+        }
+    }
+    let words = format!("{} Choose a folder...", icons::FOLDER_OPEN);
+    let hover = "A model of the kind of Stable Diffusion 1.5 in diffusers' layout: a folder with unet, vae, text_encoder and tokenizer";
+    if ui.button(words).on_hover_text(hover).clicked() {
+        *wish = Wish::ChooseModelFolder;
+    }
+    ui.add_space(4.0);
+    let files = studio.model();
+    if look.device.model.as_ref().is_none_or(|(of, _)| *of != files) {
+        look.device.model = Some((files.clone(), Asked::Never));
+    }
+    let total = *look.device.total.get_or_insert_with(bytes::total);
+    let Some((_, asked)) = &mut look.device.model else { return };
+    match asked.get(ui.ctx(), move || inspect_model(&files).map_err(|error| error.to_string())) {
+        Some(Ok(report)) => {
+            let demand = demand(studio.project());
+            model_lines(report, demand).iter().for_each(|line| {
+                small(ui, line);
+            });
+            // A GPU does not say how much memory it has.
+            let shortage = total.filter(|_| studio.device == DeviceChoice::Flex);
+            if let Some(words) = shortage.and_then(|total| report.shortage(demand, total)) {
+                widgets::amber(ui, &format!("{words}."));
+            }
+        }
+        Some(Err(words)) => {
+            widgets::amber(ui, words);
+        }
+        None if matches!(asked, Asked::Lost) => {
+            small(ui, "Its files could not be looked at; a render will say what is the matter.");
+        }
+        None => {
+            small(ui, "Reading its configuration");
+        }
+    }
+}
+
+/// What a render of the project asks of the memory.
+fn demand(project: &Project) -> Demand {
+    let seen = |name: &str| {
+        project.layers().iter().any(|layer| layer.is_seen() && layer.concept.as_deref() == Some(name))
+    };
+    let used = project
+        .concepts
+        .iter()
+        .filter(|concept| !matches!(concept.mask, MaskSource::Layers) || seen(&concept.name))
+        .count();
+    Demand {
+        canvas: (project.canvas.width, project.canvas.height),
+        pictures: project.pictures as usize,
+        concepts: used,
+        aligned: project.settings.guided_steps().contains(&true),
+        sequential: project.settings.execution == Execution::Sequential,
+    }
+}
+
+/// What a model is and needs, in lines.
+fn model_lines(report: &ModelReport, demand: Demand) -> [String; 3] {
+    let list = |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    [
+        format!("{} for this project; computes in f32.", report.words(demand)),
+        format!("UNet: {} channels, {} heads, a latent of {} channels.", list(&report.channels), list(&report.heads), report.latent_channels),
+        format!("Text: {} wide, {} tokens. A concept fits if its embeddings are {} and as wide.", report.context_width, report.tokens, report.cross_attention_layers),
+    ]
+}
+
+fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
+    heading(ui, "Device");
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let choices = [
+        (DeviceChoice::Auto, "Automatic", "A GPU where there is one, else the CPU.".to_owned()),
+        (DeviceChoice::Flex, "CPU (flex)", format!("Podium's own kernels on {threads} threads.")),
+        (DeviceChoice::Wgpu, "GPU (wgpu)", "The best adapter below, even one that is software.".to_owned()),
+    ];
+    for (choice, words, explanation) in choices {
+        let on = studio.device == choice;
+        ui.horizontal_wrapped(|ui| {
+            if ui.add(RadioButton::new(on, words)).on_hover_text(&explanation).clicked() && !on {
+                *wish = Wish::Device(choice);
+            }
+            small(ui, &explanation);
+        });
+    }
+    ui.add_space(4.0);
+    match look.device.adapters.get(ui.ctx(), adapters) {
+        None => {
+            small(ui, "Looking for adapters");
+        }
+        Some(found) if found.is_empty() && studio.device == DeviceChoice::Wgpu => {
+            widgets::amber(ui, &format!("{NO_ADAPTER}."));
+        }
+        Some(found) if found.is_empty() => {
+            small(ui, "No graphics adapter was found, so the CPU computes.");
+        }
+        Some(found) => {
+            for Adapter { name, kind, backend, .. } in found {
+                small(ui, &format!("{} {name} · {backend} · {kind}", icons::CPU));
+            }
+            let only_software = found.iter().all(|adapter| adapter.kind == AdapterKind::Software);
+            if only_software && studio.device == DeviceChoice::Wgpu {
+                widgets::amber(
+                    ui,
+                    "This adapter is software: its pictures are right, but the CPU (flex) is far faster.",
+                );
+            }
+        }
+    }
+    if studio.runs.active().next().is_some() {
+        small(ui, "Renders that run or wait keep their device; the next one uses the one chosen here.");
+    }
+}
+
+fn memory(ui: &mut Ui, look: &mut Look) {
+    heading(ui, "Memory");
+    let total = look.device.total.flatten().map_or_else(String::new, |total| format!(" of {}", bytes::words(total)));
+    if let Some(used) = look.dialogs.memory(ui) {
+        ui.label(format!("{}{total} in use by Podium", bytes::words(used)));
+    }
+    let words = "When memory runs out, render fewer pictures at once, make the canvas smaller, or set Execution (under Sampling) to Sequential.";
+    ui.add(Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).wrap());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_says_what_it_is_and_what_this_project_asks_of_it() {
+        let report = inspect_model(&ModelFiles::BuiltIn).unwrap();
+        let text = crate::assets::find("projects/beach.ron").unwrap();
+        let mut project = crate::project::file::from_str(std::str::from_utf8(text).unwrap()).unwrap();
+        let before = demand(&project);
+        assert_eq!((before.concepts, before.aligned, before.sequential), (2, true, false));
+        let lines = model_lines(&report, before);
+        assert!(lines[0].starts_with("8.1 M parameters, F16,") && lines[0].ends_with("for this project; computes in f32."));
+        assert!(lines[1].contains("32, 64, 96, 128 channels") && lines[2].contains("64 wide, 77 tokens"), "{lines:?}");
+
+        project.pictures = 8;
+        project.settings.execution = Execution::Sequential;
+        project.settings.layout_alignment.enabled = false;
+        project.layers_mut().unwrap().iter_mut().for_each(|layer| layer.visible = false);
+        let after = demand(&project);
+        assert_eq!((after.pictures, after.concepts, after.aligned, after.sequential), (8, 0, false, true));
+        assert!(report.needed_bytes(after) != report.needed_bytes(before));
+    }
+
+    #[test]
+    fn an_answer_is_asked_for_once_and_a_thread_that_dies_keeps_nobody_waiting() {
+        let ctx = Context::default();
+        let mut asked = Asked::Never;
+        let wait = |asked: &mut Asked<u32>| {
+            while matches!(asked, Asked::Never | Asked::Waiting(_)) {
+                asked.get(&ctx, || 7);
+                std::thread::yield_now();
+            }
+        };
+        wait(&mut asked);
+        assert_eq!(asked.get(&ctx, || 8), Some(&7));
+        let (sender, receiver) = bounded(1);
+        drop(sender);
+        let mut lost = Asked::Waiting(receiver);
+        wait(&mut lost);
+        assert!(matches!(lost, Asked::Lost));
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::paint::{ColorMap, Sampling};
 use super::textures::Textures;
-use super::{canvas, dialogs, files, gallery, hints, place, timeline};
+use super::{canvas, device, dialogs, files, gallery, hints, place, timeline};
 use crate::link::Lane;
 
 /// A concept's card that is dragged onto a layer, by the concept's name.
@@ -113,6 +113,8 @@ pub struct Look {
     pub place: place::PlaceLook,
     /// What stands over everything else.
     pub dialogs: dialogs::Dialogs,
+    /// What the panel of model and device knows.
+    pub device: device::DeviceLook,
 }
 
 impl Default for Look {
@@ -141,6 +143,7 @@ impl Default for Look {
             gallery: gallery::GalleryLook::default(),
             place: place::PlaceLook::default(),
             dialogs: dialogs::Dialogs::default(),
+            device: device::DeviceLook::default(),
         }
     }
 }

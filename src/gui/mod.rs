@@ -1,10 +1,10 @@
 //! The window: egui only. It draws the [`crate::studio`] and calls it, and never waits for anything.
 //!
 //! - The frame, shortcuts, dropped files: `mod.rs`, `keys.rs`. What stands over everything: `dialogs.rs`.
-//! - The parts: `topbar.rs`, `layers.rs`, `concepts.rs`, `canvas/`, `prompt.rs`, `render.rs`, `timeline/`,
-//!   `inspector/`, `place.rs`, `gallery/`, `device.rs`.
-//! - How it looks: `theme.rs` (all colours and sizes), `icons.rs`, `widgets.rs`, `paint/` (our shaders), `textures.rs`,
-//!   `look.rs` (what the window remembers).
+//! - The parts: `topbar.rs`, `layers.rs`, `concepts.rs`, `canvas/`, `prompt.rs`, `render.rs`, `settings.rs`,
+//!   `timeline/`, `inspector/`, `place.rs`, `gallery/`, `device.rs`.
+//! - How it looks: `theme.rs` (all colours and sizes), `icons.rs`, `widgets.rs`, `fields.rs`, `paint/` (our shaders),
+//!   `textures.rs`, `look.rs` (what the window remembers).
 
 use std::path::PathBuf;
 
@@ -12,8 +12,9 @@ use eframe::egui::{self, CentralPanel, Frame, Margin, Panel};
 
 pub mod canvas;
 mod concepts;
-mod device;
+pub mod device;
 pub mod dialogs;
+mod fields;
 pub mod files;
 pub mod gallery;
 mod gpu;
@@ -28,6 +29,7 @@ pub mod paint;
 pub mod place;
 mod prompt;
 mod render;
+mod settings;
 pub mod textures;
 pub mod theme;
 pub mod timeline;

@@ -23,6 +23,8 @@ mod nets_parity;
 mod real_window;
 /// Mask refinement from given labels, bit for bit.
 mod refine_parity;
+/// The right panel: Render, progress, every value of the method.
+mod render_panel;
 /// Inversion, keys, gradients, every step of whole runs and the final picture against the authors' release.
 mod run_parity;
 /// Rendering as a service: determinism, cancelling, going on, watching.

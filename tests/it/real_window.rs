@@ -113,18 +113,21 @@ impl Screen {
         let at = |(x, y): (u32, u32)| [x.to_string(), y.to_string()];
         let (from, to) = (at(from), at(to));
         self.xdotool(&["mousemove", &from[0], &from[1]]);
-        std::thread::sleep(Duration::from_millis(300));
+        // Busy machines draw a frame late, and a press counts only where the pointer was seen before.
+        std::thread::sleep(Duration::from_millis(1500));
         self.xdotool(&["mousedown", "1"]);
+        std::thread::sleep(Duration::from_millis(500));
         for part in 1..=8 {
             let between = |a: &str, b: &str| {
                 let (a, b): (f32, f32) = (a.parse().expect("a number"), b.parse().expect("a number"));
                 (a + (b - a) * part as f32 / 8.0).round().to_string()
             };
             self.xdotool(&["mousemove", &between(&from[0], &to[0]), &between(&from[1], &to[1])]);
-            std::thread::sleep(Duration::from_millis(60));
+            std::thread::sleep(Duration::from_millis(150));
         }
-        self.xdotool(&["mouseup", "1"]);
         std::thread::sleep(Duration::from_millis(500));
+        self.xdotool(&["mouseup", "1"]);
+        std::thread::sleep(Duration::from_millis(1000));
     }
 }
 
