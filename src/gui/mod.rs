@@ -214,7 +214,7 @@ impl Podium {
         match look.page {
             Page::Compose | Page::Place => compose(ui, studio, look),
             Page::Gallery => {
-                CentralPanel::default().show(ui, |ui| gallery::show(ui, studio, look));
+                CentralPanel::default().frame(Frame::NONE).show(ui, |ui| gallery::show(ui, studio, look));
             }
         }
         dialogs::show(ui, studio, look);

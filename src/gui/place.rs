@@ -85,10 +85,9 @@ fn invite(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() * 0.25).min(120.0));
         ui.label(RichText::new(icons::IMAGE).size(32.0).color(theme::colors(ui).weak));
-        ui.set_max_width(400.0_f32.min(ui.available_width()));
         let words = "Here your subjects go into a photo of yours. Choose the photo, paint where it may change, lay the \
                      layers out on the Compose page as always, and render: outside of the paint the photo stays.";
-        ui.add(egui::Label::new(RichText::new(words).color(theme::colors(ui).weak)).wrap());
+        widgets::centered_words(ui, words, 400.0);
         ui.add_space(8.0);
         let button = Button::new(RichText::new("Choose a photo...").color(theme::colors(ui).on_accent));
         if ui.add(button.fill(theme::colors(ui).accent)).on_hover_text("Or drop a picture on this page").clicked() {
@@ -103,6 +102,7 @@ fn brush_bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look, mask: &Known<Gra
         let brush = format!("{} Brush", icons::PAINT_BRUSH);
         let eraser = format!("{} Eraser", icons::ERASER);
         widgets::segmented(ui, &mut look.place.erase, &[(false, brush.as_str()), (true, eraser.as_str())]);
+        super::gallery::room_for(ui, 216.0);
         let label = ui.label("Radius");
         ui.spacing_mut().slider_width = 96.0;
         let slider =
@@ -159,7 +159,8 @@ fn background(ui: &mut Ui, studio: &mut Studio) {
             "Outside of the paint stands the photo's own inversion: it keeps the photo better and takes longer.",
         ),
     ];
-    ui.horizontal_wrapped(|ui| {
+    ui.spacing_mut().interact_size.y = 28.0;
+    ui.horizontal(|ui| {
         ui.label("Background");
         let names: Vec<(PlaceBackground, &str)> = choices.iter().map(|(value, name, _)| (*value, *name)).collect();
         if widgets::segmented(ui, &mut chosen, &names) {

@@ -94,6 +94,14 @@ pub fn card<R>(
     shown
 }
 
+/// Weak words that explain an empty place, centred and at most `width` points wide.
+pub fn centered_words(ui: &mut Ui, words: &str, width: f32) {
+    ui.allocate_ui(Vec2::new(width.min(ui.available_width()), 0.0), |ui| {
+        let words = RichText::new(words).color(theme::colors(ui).weak);
+        ui.add(egui::Label::new(words).wrap().halign(Align::Center));
+    });
+}
+
 /// Amber words with a sign, so that colour is not the only mark.
 pub fn amber(ui: &mut Ui, words: &str) -> Response {
     let color = theme::colors(ui).amber;

@@ -344,12 +344,16 @@ fn of_many_results_only_those_in_view_are_drawn() {
 fn the_gallery_and_the_place_page_fit_a_small_window_at_twice_the_size() {
     let mut harness = gallery(Theme::Dark);
     harness.state_mut().studio.config.ui_scale = 2.0;
-    harness.set_size(Vec2::new(512.0, 350.0));
+    harness.set_size(Vec2::new(1024.0, 700.0));
     settle(&mut harness);
     let first = cards(&harness)[0];
     click_at(&mut harness, first, Modifiers::NONE);
     photograph(&mut harness, "zoomed");
-    harness.get_by_label("Star this picture");
+    // 512 by 350 points: everything of the first rows lies inside.
+    for label in ["Star this picture", "Size of the pictures", "Search prompts and seeds"] {
+        let rect = harness.get_by_label(label).rect();
+        assert!(rect.right() <= 512.0 && rect.bottom() <= 350.0, "{label}: {rect:?}");
+    }
     place_photo(&mut harness);
     go_to(&mut harness, Page::Place);
     photograph(&mut harness, "zoomed-place");
@@ -452,7 +456,9 @@ fn the_edit_mask_is_erased_inverted_cleared_and_taken_from_the_layers() {
     stroke(&mut harness, (0.5, 0.5), (0.9, 0.5));
     let erased = white(&mut harness);
     assert!(erased < painted && erased > 0, "{erased} of {painted}");
-    press(&mut harness, "Invert");
+    harness.get_by_label("Invert").click();
+    harness.step();
+    harness.step();
     assert_eq!(white(&mut harness), 128 * 128 - erased);
     press(&mut harness, "Clear");
     assert_eq!(white(&mut harness), 0);

@@ -249,7 +249,9 @@ pub fn thumbnail(ui: &mut Ui, studio: &mut Studio, look: &mut Look, entry: &Entr
 /// A picture's thumbnail as a part of a column, for the side panel; a press asks for it large.
 pub fn thumbnail_button(ui: &mut Ui, studio: &mut Studio, look: &mut Look, entry: &Entry, width: f32) -> bool {
     let shape = entry.size.1.max(1) as f32 / entry.size.0.max(1) as f32;
-    let (rect, response) = ui.allocate_exact_size(vec2(width, width * shape.clamp(0.25, 1.5)), Sense::click());
+    // What can be done with it must be in view too.
+    let height = (width * shape.clamp(0.25, 1.5)).min((ui.clip_rect().height() * 0.5).max(48.0));
+    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
     thumbnail(ui, studio, look, entry, rect);
     if response.has_focus() {
         ui.painter().rect_stroke(rect, 4.0, (2.0, theme::colors(ui).accent), StrokeKind::Inside);

@@ -21,6 +21,7 @@ pub fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, grid: &Grid, id: &
     let order: Vec<ResultId> = grid.order(studio.store.entries()).into_iter().cloned().collect();
     let at = order.iter().position(|known| known == id);
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().interact_size.y = 28.0;
         if ui.button(format!("{} All pictures", icons::CARET_LEFT)).on_hover_text("Back to the grid (Esc)").clicked() {
             look.gallery.open = None;
         }
@@ -96,6 +97,7 @@ pub fn two(ui: &mut Ui, studio: &mut Studio, look: &mut Look, before: &ResultId,
         _ => false,
     };
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().interact_size.y = 28.0;
         if ui.button(format!("{} All pictures", icons::CARET_LEFT)).on_hover_text("Back to the grid (Esc)").clicked() {
             look.gallery.open = None;
         }
@@ -104,6 +106,7 @@ pub fn two(ui: &mut Ui, studio: &mut Studio, look: &mut Look, before: &ResultId,
             widgets::segmented(ui, beside, &[(false, "Before and after"), (true, "Side by side")]);
         }
         if same_shape && !look.gallery.beside {
+            super::room_for(ui, 104.0);
             ui.spacing_mut().slider_width = 96.0;
             let mut percent = look.gallery.split * 100.0;
             let slider = ui.add(egui::Slider::new(&mut percent, 0.0..=100.0).show_value(false));
@@ -117,9 +120,16 @@ pub fn two(ui: &mut Ui, studio: &mut Studio, look: &mut Look, before: &ResultId,
         let seed = studio.store.entry(id).and_then(|entry| entry.seed);
         seed.map_or_else(|| "seed unknown".to_owned(), |seed| format!("seed {seed}"))
     });
-    Panel::bottom("differences").resizable(true).default_size(144.0).size_range(64.0..=360.0).show(ui, |ui| {
-        differences(ui, studio, before, after, &seeds);
-    });
+    let most = (ui.available_height() * 0.5).max(64.0);
+    Panel::bottom("differences")
+        .resizable(true)
+        .default_size(144.0_f32.min(most))
+        .size_range(48.0_f32.min(most)..=most)
+        .show(ui, |ui| {
+            // So that what is read in a moment has the room that it needs.
+            ui.set_min_height(ui.available_height());
+            differences(ui, studio, before, after, &seeds);
+        });
     ui.add_space(4.0);
     let (left, right) = (format!("Before: {}", seeds[0]), format!("After: {}", seeds[1]));
     ui.horizontal(|ui| {
@@ -162,7 +172,12 @@ fn in_one_place(ui: &mut Ui, studio: &mut Studio, look: &mut Look, pair: [&Resul
     let place = gallery.view.place(area, size);
     let painter = ui.painter().with_clip_rect(area.intersect(ui.clip_rect()));
     paint::compare(&painter, place, [&Source::new(&before), &Source::new(&after)], gallery.split, Sampling::Smooth);
-    image_node(ui, area, Id::unique("compared results"), "Before and after");
+    image_node(
+        ui,
+        area,
+        Id::unique("compared results"),
+        "The picture before left of the line, the one after right of it",
+    );
 }
 
 /// Lets a press near the line between two pictures take hold of it. Says whether it is held.
@@ -209,7 +224,7 @@ fn differences(ui: &mut Ui, studio: &mut Studio, before: &ResultId, after: &Resu
                         ui.add(egui::Label::new(text.small()).wrap());
                     });
                 };
-                Table::new("differences").num_columns(3).striped(false).spacing([16.0, 4.0]).show(ui, |ui| {
+                Table::new("differences").num_columns(3).min_row_height(16.0).spacing([16.0, 4.0]).show(ui, |ui| {
                     cell(ui, RichText::new("What differs").color(weak));
                     cell(ui, RichText::new(format!("Before: {}", seeds[0])).color(weak));
                     cell(ui, RichText::new(format!("After: {}", seeds[1])).color(weak));

@@ -79,11 +79,12 @@ impl Default for GalleryLook {
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     leave_once_restored(studio, look);
     let side = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::same(12));
+    let half = (ui.available_width() * 0.45).max(96.0);
     Panel::right("gallery side")
         .frame(side)
         .resizable(true)
-        .default_size(288.0)
-        .size_range(200.0..=480.0)
+        .default_size(288.0_f32.min(half))
+        .size_range(160.0_f32.min(half)..=480.0_f32.min(half))
         .show(ui, |ui| side::show(ui, studio, look));
     let middle = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(12));
     CentralPanel::default().frame(middle).show(ui, |ui| {
@@ -165,6 +166,7 @@ fn bar(ui: &mut Ui, look: &mut Look, shown: usize, in_all: usize) {
         if !gallery.search.is_empty() && widgets::icon_button(ui, icons::X, "Clear the search").clicked() {
             gallery.search.clear();
         }
+        room_for(ui, 104.0);
         ui.spacing_mut().slider_width = 96.0;
         let slider = ui.add(egui::Slider::new(&mut gallery.side, SIDE).show_value(false));
         let (enabled, value) = (slider.enabled(), f64::from(gallery.side));
@@ -177,6 +179,13 @@ fn bar(ui: &mut Ui, look: &mut Look, shown: usize, in_all: usize) {
         };
         ui.label(RichText::new(words).small().color(theme::colors(ui).weak));
     });
+}
+
+/// Begins another line where this one has no room for something that wide, in points; sliders do not wrap by themselves.
+pub fn room_for(ui: &mut Ui, width: f32) {
+    if ui.available_size_before_wrap().x < width {
+        ui.end_row();
+    }
 }
 
 fn empty(ui: &mut Ui, studio: &Studio, look: &mut Look) {
@@ -212,8 +221,7 @@ fn quiet(ui: &mut Ui, words: &str, add: impl FnOnce(&mut Ui)) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() * 0.3).min(160.0));
         ui.label(RichText::new(icons::IMAGES).size(32.0).color(theme::colors(ui).weak));
-        ui.set_max_width(360.0_f32.min(ui.available_width()));
-        ui.add(egui::Label::new(RichText::new(words).color(theme::colors(ui).weak)).wrap());
+        widgets::centered_words(ui, words, 360.0);
         ui.add_space(8.0);
         add(ui);
     });

@@ -80,7 +80,7 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, entry: &Entry) {
 
 fn facts(ui: &mut Ui, entry: &Entry) {
     let weak = theme::colors(ui).weak;
-    Table::new("facts of a result").num_columns(2).spacing([16.0, 4.0]).show(ui, |ui| {
+    Table::new("facts of a result").num_columns(2).min_row_height(16.0).spacing([16.0, 4.0]).show(ui, |ui| {
         let mut row = |what: &str, value: Option<String>| {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
                 ui.label(RichText::new(what).small().color(weak));
