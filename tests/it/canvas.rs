@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
 use eframe::egui::{
-    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Theme, TouchPhase, Vec2, pos2, vec2,
+    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, TouchPhase, Vec2, pos2, vec2,
 };
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -19,6 +19,7 @@ use podium::gui::look::{DraggedConcept, Mode, Overlay};
 use podium::link::{AttentionView, ClusterView, Finished, JobId, Lane, MaskView, StepView, Times};
 use podium::project::{Background, Canvas, Layer, Layout, Project};
 use podium::studio::MaskEditor;
+use podium::studio::config::Theme;
 
 use crate::studio::{engine, example};
 use crate::wgpu::pictures_required;
@@ -64,7 +65,7 @@ impl Window {
     }
 
     fn sized(project: Project, size: Vec2) -> Self {
-        let harness = Harness::builder().with_size(size).build_eframe(|context| {
+        let harness = Harness::builder().with_size(size).with_step_dt(1.0 / 30.0).build_eframe(|context| {
             Podium::new(&context.egui_ctx, engine(), project, folder(), DeviceChoice::Flex).expect("threads")
         });
         let mut window = Self { harness };
@@ -161,7 +162,7 @@ impl Window {
             source: MouseWheelSource::Wheel,
         });
         // The wheel's way is spread over some frames.
-        self.harness.run_steps(8);
+        self.harness.run_steps(30);
     }
 
     fn selection(&mut self) -> Vec<usize> {
@@ -174,7 +175,7 @@ impl Window {
         project.pictures = pictures;
         project.settings.steps = 20;
         let (width, height) = (project.canvas.width, project.canvas.height);
-        let job = JobId(1_000_000);
+        let job = JobId(1_000_000 + self.app().studio.runs.iter().count() as u64);
         let seeds = project.seeds();
         let runs = &mut self.app().studio.runs;
         runs.add(job, "a run 1".into(), Arc::new(project), ".".into(), 0, None);
@@ -377,7 +378,7 @@ fn alt_drag_leaves_the_layer_and_moves_a_copy_as_one_step() {
 fn a_click_takes_the_frontmost_layer_that_is_not_clear_there() {
     let mut window = Window::new(discs());
     // Both discs, the front one's corner over the rear one, nothing.
-    for (at, chosen) in [((100.0, 100.0), vec![1]), ((91.0, 71.0), vec![0]), ((200.0, 200.0), vec![])] {
+    for (at, chosen) in [((100.0, 100.0), vec![1]), ((93.0, 74.0), vec![0]), ((200.0, 200.0), vec![])] {
         let place = window.at(at.0, at.1);
         window.click(place, Modifiers::NONE);
         assert_eq!(window.selection(), chosen, "at {at:?}");
@@ -434,10 +435,10 @@ fn arrow_keys_nudge_and_a_run_of_them_is_one_step() {
     window.key(Modifiers::SHIFT, Key::ArrowDown);
     assert_eq!((window.layer(0).x, window.layer(0).y), (82.0, 110.0));
     assert!(window.app().studio.history.in_gesture());
-    window.harness.run_steps(6);
+    window.harness.run_steps(24);
     assert!(!window.app().studio.history.in_gesture());
     window.key(Modifiers::NONE, Key::ArrowLeft);
-    window.harness.run_steps(6);
+    window.harness.run_steps(24);
     assert_eq!(window.app().studio.undo().as_deref(), Some("Nudge"));
     assert_eq!((window.layer(0).x, window.layer(0).y), (82.0, 110.0));
     assert_eq!(window.app().studio.undo().as_deref(), Some("Nudge"));
@@ -625,7 +626,7 @@ fn the_bar_offers_what_can_be_seen() {
     window.harness.run_steps(3);
     assert_eq!(window.app().look.overlay, Overlay::Attention);
     window.harness.get_by_label("Word: all subjects");
-    window.harness.get_by_label("Branch: mint cat").click();
+    window.harness.get_by_role_and_label(Role::RadioButton, "Branch: mint cat").click();
     window.harness.run_steps(2);
     assert_eq!(window.app().look.lane, Lane::Concept("mint cat".into()));
     window.harness.get_by_role_and_label(Role::RadioButton, "Collage").click();
@@ -651,9 +652,10 @@ fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
     ];
     for (name, size, scale) in sizes {
         let mut window = Window::sized(example("beach"), size);
-        window.harness.ctx.set_zoom_factor(scale);
-        let theme = if name == "small" { Theme::Light } else { Theme::Dark };
-        window.harness.ctx.set_theme(theme);
+        window.app().studio.config.ui_scale = scale;
+        window.app().studio.config.theme = if name == "small" { Theme::Light } else { Theme::Dark };
+        // At twice the size there is no room for the panels at the sides; Ctrl+\ folds them away.
+        window.app().look.folded = scale > 1.0;
         window.harness.run_steps(3);
         let mut seen: Vec<image::RgbaImage> = Vec::new();
         let mut look = |window: &mut Window, part: &str| {

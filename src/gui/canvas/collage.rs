@@ -122,7 +122,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
     if !board.response.contains_pointer()
         && let Some(at) = look.pointed
     {
-        board.crosshair(ui, at);
+        board.crosshair(ui, canvas, at);
     }
     menu::show(studio, look, board);
 }

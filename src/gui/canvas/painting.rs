@@ -8,7 +8,7 @@ use eframe::egui::{
     WidgetInfo,
 };
 
-use super::bar::{Choice, group, switch};
+use super::bar::{Choice, chosen_button, group, switch};
 use super::board::{Board, Tags};
 use super::{overlay, readout};
 use crate::engine::masks::Mask;
@@ -116,7 +116,7 @@ fn subjects(ui: &mut Ui, editor: &mut MaskEditor, project: &Project) {
             ui.spacing_mut().item_spacing.x = 4.0;
             widgets::dot(ui, theme::mark(overlay::color_of(project, &name)));
             let on = editor.subject == index;
-            let response = ui.add(Button::new(&words).selected(on).frame_when_inactive(false));
+            let response = ui.add(chosen_button(&words, on, theme::colors(ui).raised));
             response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, &words));
             let changed = if editor.changed(index) { ", changed" } else { "" };
             if response.on_hover_text(format!("Paint the mask of {words}{changed}")).clicked() {
