@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use image::RgbImage;
 
-use crate::engine::device::DeviceChoice;
+use crate::engine::device::{DeviceChoice, DeviceReport};
+use crate::engine::inspect::ModelReport;
 use crate::engine::masks::Mask;
 use crate::project::Project;
 
@@ -22,14 +23,16 @@ pub enum Command {
     Render(Job),
     /// Go on from the start of a step of an earlier job, which keeps its latents.
     Continue {
-        /// The new job. Prompts, settings and concepts are its own; the number of pictures must be the earlier job's.
+        /// The new job. Prompts, settings and concepts are its own; canvas, number of pictures and number of steps
+        /// must be the earlier job's. Subjects of both jobs (the nth of a concept, by the concept's name) keep their
+        /// masks, new ones begin with the project's.
         job: Job,
         /// The earlier job.
         from: JobId,
-        /// The step to go on from, counted from 0.
+        /// The step to go on from, counted from 0. The number of steps stands for the end: only decoding is left.
         step: usize,
-        /// One mask a subject in the subjects' order, for all pictures; none keeps the masks that the step began with.
-        masks: Option<Vec<Mask>>,
+        /// Masks that somebody painted. Subjects and pictures that are not named keep what the step began with.
+        masks: Vec<MaskEdit>,
     },
     /// End the thread.
     Stop,
@@ -46,8 +49,20 @@ pub struct Job {
     pub folder: PathBuf,
     /// Where to compute.
     pub device: DeviceChoice,
-    /// What anybody looks at; nothing else is computed.
+    /// What anybody looks at when the job begins; nothing else is computed. `Engine::watch` changes it while the job
+    /// waits or runs.
     pub watch: Watch,
+}
+
+/// A mask painted for one subject, to go on from a step with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaskEdit {
+    /// Which picture of the batch, counted from 0; all of them where none is named.
+    pub picture: Option<usize>,
+    /// Which subject, counted from 0 in the order of [`StepView::masks`].
+    pub subject: usize,
+    /// The mask, on the latent's grid. It takes the place of all three masks of the subject.
+    pub mask: Mask,
 }
 
 /// What a listener wants to see at every step. Nothing is computed that nobody watches.
@@ -111,6 +126,10 @@ pub enum Event {
         /// A GPU compiles its kernels at first use, which takes a while.
         first_use: bool,
     },
+    /// The device that computes and the memory in use: when a job begins, when its model is loaded, when it ends.
+    Device(Arc<DeviceReport>),
+    /// A model was loaded.
+    Model(Arc<ModelReport>),
     /// A job advanced.
     Progress {
         /// Which.

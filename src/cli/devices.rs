@@ -1,11 +1,13 @@
 //! `podium devices`
 
 use crate::engine::device::{AdapterKind, DeviceChoice, NO_ADAPTER, adapters, open};
+use crate::engine::memory;
 
 /// Lists the devices and which one `auto` takes.
 pub fn list() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("flex   the CPU, {threads} threads");
+    let memory = memory::total().map_or_else(String::new, |bytes| format!(", {} of memory", memory::words(bytes)));
+    println!("flex   the CPU, {threads} threads{memory}");
     let adapters = adapters();
     for adapter in &adapters {
         let note = if adapter.kind == AdapterKind::Software { " (far slower than flex)" } else { "" };

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::Outcome;
 use crate::engine::concept::Concept;
-use crate::engine::weights::Checkpoint;
+use crate::engine::inspect::{Demand, inspect_model};
+use crate::engine::memory;
+use crate::engine::weights::{Checkpoint, ModelFiles};
 use crate::project::{self, png_text};
 
 /// Says what a file or folder holds.
@@ -42,10 +44,28 @@ fn model_folder(path: &Path) -> Outcome {
         }
     }
     if found {
-        return Ok(());
+        return describe_model(path);
     }
     Err(format!("{}: no model here; expected text_encoder/, unet/ and vae/ with safetensors files", path.display())
         .into())
+}
+
+/// What a render at the model's usual size takes, or why the model cannot be used.
+fn describe_model(path: &Path) -> Outcome {
+    let model = inspect_model(&ModelFiles::Folder(path.to_owned()))?;
+    let demand = Demand { canvas: (512, 512), pictures: 1, concepts: 2, aligned: true, sequential: false };
+    println!("{}", model.name);
+    for part in &model.parts {
+        println!("  {:14}  {} parameters, {}", part.name, part.parameters, part.dtype);
+    }
+    println!("  latent          {} channels, a cell is {} pixels wide", model.latent_channels, model.latent_factor);
+    println!("  text context    {} tokens of width {}", model.tokens, model.context_width);
+    println!("  cross-attention {} layers; blocks of {:?} channels", model.cross_attention_layers, model.channels);
+    println!("  all             {} for a picture of 512 x 512 with 2 concepts", model.words(demand));
+    if let Some(why) = memory::total().and_then(|available| model.shortage(demand, available)) {
+        println!("  note            {why}");
+    }
+    Ok(())
 }
 
 fn describe_tensors(checkpoint: &Checkpoint) {

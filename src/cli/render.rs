@@ -125,6 +125,7 @@ fn follow(
                 let warm_up = if first_use { "; its first use compiles kernels, which takes a while" } else { "" };
                 bar.println(format!("on {device}{warm_up}"));
             }
+            Event::Device(_) | Event::Model(_) => {}
             Event::Progress { stage: now, step, steps, .. } => {
                 if stage != Some(now) {
                     stage = Some(now);

@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor};
 use pytorch_reader::{DType, PytorchReader};
 
 use super::error::{EngineError, Result};
+use super::floats::{self, Order, Stored};
 use super::nets::clip::{ClipConfig, TextProjection, TextTap};
 use super::nets::layers::upload;
 use super::nets::tap::{Kind, Projection, Site};
@@ -243,20 +244,14 @@ fn from_pickle(path: &Path, file: &str) -> Result<Named> {
 
 /// The pickle reader hands out native-endian bytes.
 fn native_to_f32(dtype: DType, bytes: &[u8]) -> Option<Vec<f32>> {
-    // `chunks_exact(N)` yields slices of exactly N bytes.
-    let halves = || bytes.chunks_exact(2).map(|b| [b[0], b[1]]);
-    match dtype {
-        DType::F32 => Some(bytes.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect()),
-        DType::F16 => Some(halves().map(|b| half::f16::from_ne_bytes(b).to_f32()).collect()),
-        DType::BF16 => Some(halves().map(|b| half::bf16::from_ne_bytes(b).to_f32()).collect()),
-        DType::F64 => Some(
-            bytes
-                .chunks_exact(8)
-                .map(|b| f64::from_ne_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32)
-                .collect(),
-        ),
-        _ => None,
-    }
+    let kind = match dtype {
+        DType::F16 => Stored::F16,
+        DType::BF16 => Stored::Bf16,
+        DType::F32 => Stored::F32,
+        DType::F64 => Stored::F64,
+        _ => return None,
+    };
+    Some(floats::to_f32(kind, Order::Native, bytes))
 }
 
 /// A 1x1 convolution's factor carries two trailing ones.

@@ -102,6 +102,19 @@ pub enum EngineError {
     /// No device of the kind asked for.
     #[error("{0}")]
     Device(String),
+    /// The device's memory is full, or one array is larger than the device takes.
+    #[error(
+        "{what}; render fewer pictures at once, choose a smaller canvas or Sequential execution, or compute on another device"
+    )]
+    OutOfMemory {
+        /// What did not fit.
+        what: String,
+    },
+    /// The GPU is gone: its driver was reset, or it was taken out.
+    #[error(
+        "the GPU stopped answering (its driver was reset, or it was taken away); compute on the CPU, or save the project and start Podium again"
+    )]
+    DeviceLost,
     /// The job was cancelled. Not a failure: nothing is wrong.
     #[error("cancelled")]
     Cancelled,

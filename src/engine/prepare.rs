@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use image::RgbImage;
@@ -25,7 +26,7 @@ use super::report::Reporter;
 use super::sample::{map_of, refinement_site};
 use super::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
 use super::{noise, views};
-use crate::link::{Stage, Warning, Watch};
+use crate::link::{Stage, Warning};
 use crate::project::prompt::class_word_spans;
 use crate::project::{self, DiskFiles, Files, MaskSource, Project, picture};
 
@@ -42,7 +43,7 @@ pub struct Prepared {
     /// The initial noise, `[pictures, channels, h, w]`.
     pub noise: Tensor<4>,
     /// Names of the subjects' concepts, in the subjects' order.
-    pub subjects: Vec<String>,
+    pub subjects: Arc<[String]>,
     /// For each branch, then for the reference, the words that stand for subjects.
     pub words: Vec<Vec<Word>>,
     /// The layout reference.
@@ -59,8 +60,6 @@ pub struct Desk<'a> {
     pub cache: &'a Cache,
     /// The job's line to its listener.
     pub report: &'a Reporter,
-    /// What the listener watches.
-    pub watch: Watch,
 }
 
 /// A concept of the project with its file and its place among the branches.
@@ -88,7 +87,8 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
     let run = run_of(desk.models, project);
     let reference_prompt = encode_plain(desk.models, project.prompt_for_reference());
     let wants_points = project.concepts.iter().any(|concept| matches!(concept.mask, MaskSource::Points(_)));
-    let needs_reference = run.guided.contains(&true) || wants_points || desk.watch.clusters || desk.watch.attention;
+    let watch = desk.report.watch();
+    let needs_reference = run.guided.contains(&true) || wants_points || watch.clusters || watch.attention;
     let trajectory = if needs_reference {
         Some(invert_picture(desk, &run, project, &collage.picture, &reference_prompt, Stage::InvertingReference)?)
     } else {

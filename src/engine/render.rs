@@ -1,127 +1,50 @@
 //! A render from a project to pictures: prepare, sample, decode, and tell the listener what it watches.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 use std::time::Instant;
 
 use burn::tensor::Tensor;
+use image::RgbImage;
 
 use super::error::{EngineError, Result};
-use super::masks::Mask;
-use super::models::Models;
-use super::nets::layers::upload;
+use super::history::{History, Resume};
 use super::nets::tap::Site;
 use super::pictures::{from_tensor, host};
 use super::prepare::{Desk, Prepared, prepare};
 use super::preview::Preview;
-use super::refine::{MaskWarning, SubjectMasks, Trouble, View};
+use super::refine::{MaskWarning, Trouble, View};
 use super::sample::{Maps, Observer, StepReport, attention_site, refinement_site, sample};
 use super::scene::Scene;
 use super::views::{self, ClusterViews};
-use crate::link::{Event, Finished, Lane, Stage, StepView, Times, Warning};
+use crate::link::{Event, Finished, Lane, Stage, StepView, Times, Warning, Watch};
 use crate::project::Project;
 
-/// What every step of a job began with, so that another can go on from there.
-#[derive(Default)]
-pub struct History {
-    steps: Vec<Moment>,
-}
-
-/// What one step began with.
-#[derive(Clone)]
-pub struct Moment {
-    step: usize,
-    steps: usize,
-    shape: [usize; 4],
-    latents: Arc<Vec<f32>>,
-    masks: Vec<Vec<SubjectMasks>>,
-}
-
-impl History {
-    /// What a step began with.
-    ///
-    /// # Errors
-    /// When the job never got there.
-    pub fn at(&self, step: usize) -> Result<Moment> {
-        self.steps.iter().find(|moment| moment.step == step).cloned().ok_or_else(|| {
-            let last = self.steps.last().map_or(0, |moment| moment.step);
-            EngineError::Job(format!("step {step} of that render was not reached; its last one is {last}"))
-        })
-    }
-}
-
-/// Renders a project. Gives back the pictures, and the history of the steps that were reached even where the job
-/// was cancelled.
-pub fn render(
-    desk: &Desk<'_>,
-    project: &Project,
-    from: Option<(Moment, Option<Vec<Mask>>)>,
-) -> (Result<Finished>, Option<History>) {
+/// Renders a project, from its beginning or from a moment of an earlier job. Gives back the pictures, and the history of
+/// all steps up to the last one that was reached, even where the job was cancelled.
+pub fn render(desk: &Desk<'_>, project: &Project, from: Option<Resume>) -> (Result<Finished>, History) {
     let begun = Instant::now();
     let mut prepared = match prepare(desk, project) {
         Ok(prepared) => prepared,
-        Err(error) => return (Err(error), None),
+        Err(error) => return (Err(error), from.map(Resume::into_history).unwrap_or_default()),
     };
-    let (latents, first) = match from {
-        None => (prepared.noise.clone(), 0),
-        Some((moment, masks)) => match go_on(desk.models, &mut prepared, moment, masks) {
-            Ok(start) => start,
-            Err(error) => return (Err(error), None),
+    let (latents, first, history) = match from {
+        None => (prepared.noise.clone(), 0, History::default()),
+        Some(Resume { earlier, moment, masks }) => match moment.enter(&mut prepared, masks, &desk.models.device) {
+            Ok((latents, first)) => (latents, first, earlier),
+            // Without the masks, which may be what cannot be used.
+            Err(error) => return (Err(error), Resume { earlier, moment, masks: Vec::new() }.into_history()),
         },
     };
-    let mut listener = Listener::new(desk, &prepared);
+    let mut listener = Listener::new(desk, &prepared, history);
     let outcome = sample(desk.models, &mut prepared.scene, latents, first, &mut listener)
         .and_then(|latents| decode(desk, latents))
         .map(|pictures| Finished { pictures, seeds: project.seeds(), elapsed: begun.elapsed() });
-    (outcome, Some(listener.history))
-}
-
-/// Latents and first step of a job that goes on from another's.
-fn go_on(
-    models: &Models,
-    prepared: &mut Prepared,
-    moment: Moment,
-    masks: Option<Vec<Mask>>,
-) -> Result<(Tensor<4>, usize)> {
-    let scene = &mut prepared.scene;
-    if prepared.noise.dims() != moment.shape {
-        return Err(EngineError::Job(
-            "the canvas or the number of pictures has changed since; going on needs the same".into(),
-        ));
-    }
-    if scene.run.steps() != moment.steps {
-        let (then, now) = (moment.steps, scene.run.steps());
-        return Err(EngineError::Job(format!(
-            "that render had {then} steps, this one has {now}; going on needs the same number"
-        )));
-    }
-    let subjects = scene.subjects.len();
-    let pictures = scene.masks.len();
-    match masks {
-        Some(masks) => {
-            let [_, _, height, width] = moment.shape;
-            if masks.len() != subjects
-                || masks.iter().any(|mask| mask.size() != (height, width) || mask.on.len() != height * width)
-            {
-                return Err(EngineError::Job(format!(
-                    "{subjects} masks of {width} x {height} cells are needed, one a subject"
-                )));
-            }
-            if let Some(empty) = masks.iter().position(Mask::is_empty) {
-                let name = &prepared.subjects[empty];
-                return Err(EngineError::Job(format!("the painted mask of {name} is empty: paint where it shall be")));
-            }
-            scene.masks = vec![masks.into_iter().map(SubjectMasks::new).collect(); pictures];
-        }
-        // The masks as they had become, unless the subjects are others now.
-        None if moment.masks.iter().all(|picture| picture.len() == subjects) => scene.masks = moment.masks,
-        None => {}
-    }
-    Ok((upload(moment.latents.to_vec(), moment.shape, &models.device), moment.step))
+    (outcome, listener.history)
 }
 
 /// Decodes one picture after another, so that memory does not grow with their number.
-fn decode(desk: &Desk<'_>, latents: Tensor<4>) -> Result<Vec<image::RgbImage>> {
+fn decode(desk: &Desk<'_>, latents: Tensor<4>) -> Result<Vec<RgbImage>> {
     let count = latents.dims()[0];
     let mut pictures = Vec::with_capacity(count);
     for index in 0..count {
@@ -141,29 +64,35 @@ fn decode(desk: &Desk<'_>, latents: Tensor<4>) -> Result<Vec<image::RgbImage>> {
 /// Turns the steps into what the listener watches, and keeps the history.
 struct Listener<'a> {
     desk: &'a Desk<'a>,
-    names: Vec<String>,
+    names: Arc<[String]>,
     words: Vec<Vec<super::prepare::Word>>,
-    preview: Option<Preview>,
+    reference: RgbImage,
+    /// What the step in hand shows: asked for once a step, so that what is recorded is what is shown.
+    watch: Watch,
+    /// Made when it is first asked for: it may cost a pass of the autoencoder.
+    preview: OnceCell<Preview>,
     clusters: RefCell<ClusterViews>,
     history: History,
 }
 
 impl<'a> Listener<'a> {
-    fn new(desk: &'a Desk<'a>, prepared: &Prepared) -> Self {
+    fn new(desk: &'a Desk<'a>, prepared: &Prepared, history: History) -> Self {
         Self {
             desk,
             names: prepared.subjects.clone(),
             words: prepared.words.clone(),
-            preview: desk.watch.preview.then(|| Preview::of(desk.models, &prepared.reference)),
+            reference: prepared.reference.clone(),
+            watch: desk.report.watch(),
+            preview: OnceCell::new(),
             clusters: RefCell::default(),
-            history: History::default(),
+            history,
         }
     }
 
     fn sites(&self) -> Vec<Site> {
         let models = self.desk.models;
-        let clusters = refinement_site(models).filter(|_| self.desk.watch.clusters);
-        let attention = attention_site(models).filter(|_| self.desk.watch.attention);
+        let clusters = refinement_site(models).filter(|_| self.watch.clusters);
+        let attention = attention_site(models).filter(|_| self.watch.attention);
         clusters.into_iter().chain(attention).collect()
     }
 
@@ -189,10 +118,13 @@ impl<'a> Listener<'a> {
         let (desk, scene) = (self.desk, report.scene);
         let [_, _, height, width] = report.latents.dims();
         let latent = (height, width);
-        let previews = self.preview.as_ref().map_or_else(Vec::new, |preview| {
+        let previews = if self.watch.preview {
+            let preview = self.preview.get_or_init(|| Preview::of(desk.models, &self.reference));
             let clean = desk.models.schedule.clean(report.timestep);
             preview.see(report.latents_in.clone() * clean.latent + report.noise.clone() * clean.noise)
-        });
+        } else {
+            Vec::new()
+        };
         let (clusters, attention) = self.attention(report, latent);
         let [align, inject, refine] = report.times;
         StepView {
@@ -200,7 +132,7 @@ impl<'a> Listener<'a> {
             steps: scene.run.steps(),
             timestep: report.timestep,
             previews,
-            masks: if desk.watch.masks { views::mask_views(scene, &self.names) } else { Vec::new() },
+            masks: if self.watch.masks { views::mask_views(scene, &self.names) } else { Vec::new() },
             refined: report.refined,
             clusters,
             attention,
@@ -217,7 +149,7 @@ impl<'a> Listener<'a> {
         report: &StepReport<'_>,
         latent: (usize, usize),
     ) -> (Vec<crate::link::ClusterView>, Vec<crate::link::AttentionView>) {
-        let (models, watch, sites) = (self.desk.models, self.desk.watch, self.sites());
+        let (models, watch, sites) = (self.desk.models, self.watch, self.sites());
         if sites.is_empty() {
             return (Vec::new(), Vec::new());
         }
@@ -250,13 +182,8 @@ impl Observer for Listener<'_> {
     }
 
     fn begin(&mut self, index: usize, latents: &Tensor<4>, scene: &Scene) {
-        self.history.steps.push(Moment {
-            step: index,
-            steps: scene.run.steps(),
-            shape: latents.dims(),
-            latents: Arc::new(host(latents.clone())),
-            masks: scene.masks.clone(),
-        });
+        self.watch = self.desk.report.watch();
+        self.history.record(index, latents, scene, &self.names);
     }
 
     fn wants(&self, _index: usize) -> Vec<Site> {
@@ -265,6 +192,9 @@ impl Observer for Listener<'_> {
 
     fn end(&mut self, report: &StepReport<'_>) -> Result<()> {
         report.warnings.iter().for_each(|warning| self.warn(*warning));
+        // Here rather than when the next step begins: a job that is stopped in between can go on without a step's loss,
+        // and one that is stopped while it decodes, without any.
+        self.history.record(report.index + 1, report.latents, report.scene, &self.names);
         let view = self.view(report);
         let (job, steps) = (self.desk.report.job, view.steps);
         self.desk.report.send(Event::Step(job, Arc::new(view)));

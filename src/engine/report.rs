@@ -1,12 +1,51 @@
 //! What a running job tells its listener, and how it hears that it shall stop.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crossbeam_channel::Sender;
 
 use super::error::{EngineError, Result};
-use crate::link::{Event, JobId, Stage, Warning};
+use crate::link::{Event, JobId, Stage, Warning, Watch};
+
+/// What its listener may change while a job waits or runs.
+#[derive(Debug, Default)]
+pub struct Wishes {
+    cancelled: AtomicBool,
+    watch: AtomicU8,
+}
+
+impl Wishes {
+    /// To run, and to show this much.
+    pub fn new(watch: Watch) -> Self {
+        Self { cancelled: AtomicBool::new(false), watch: AtomicU8::new(to_bits(watch)) }
+    }
+
+    /// To stop.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// To show this much from the next step on.
+    pub fn set_watch(&self, watch: Watch) {
+        self.watch.store(to_bits(watch), Ordering::Relaxed);
+    }
+
+    /// How much to show.
+    pub fn watch(&self) -> Watch {
+        from_bits(self.watch.load(Ordering::Relaxed))
+    }
+}
+
+/// One byte, so that a step never sees half of a change.
+fn to_bits(Watch { preview, masks, clusters, attention }: Watch) -> u8 {
+    [preview, masks, clusters, attention].iter().rev().fold(0, |bits, &on| bits << 1 | u8::from(on))
+}
+
+fn from_bits(bits: u8) -> Watch {
+    let on = |bit: u8| bits >> bit & 1 == 1;
+    Watch { preview: on(0), masks: on(1), clusters: on(2), attention: on(3) }
+}
 
 /// A job's line to its listener.
 #[derive(Clone)]
@@ -15,18 +54,18 @@ pub struct Reporter {
     pub job: JobId,
     events: Sender<Event>,
     wake: Arc<dyn Fn() + Send + Sync>,
-    cancelled: Arc<AtomicBool>,
+    wishes: Arc<Wishes>,
 }
 
 impl Reporter {
     /// A line for one job.
-    pub fn new(
-        job: JobId,
-        events: Sender<Event>,
-        wake: Arc<dyn Fn() + Send + Sync>,
-        cancelled: Arc<AtomicBool>,
-    ) -> Self {
-        Self { job, events, wake, cancelled }
+    pub fn new(job: JobId, events: Sender<Event>, wake: Arc<dyn Fn() + Send + Sync>, wishes: Arc<Wishes>) -> Self {
+        Self { job, events, wake, wishes }
+    }
+
+    /// What the listener wants to see now.
+    pub fn watch(&self) -> Watch {
+        self.wishes.watch()
     }
 
     /// Sends an event and wakes the listener. A listener that is gone is none of the engine's business.
@@ -53,6 +92,24 @@ impl Reporter {
     /// # Errors
     /// [`EngineError::Cancelled`] where the job shall stop.
     pub fn check(&self) -> Result<()> {
-        if self.cancelled.load(Ordering::Relaxed) { Err(EngineError::Cancelled) } else { Ok(()) }
+        if self.wishes.cancelled.load(Ordering::Relaxed) { Err(EngineError::Cancelled) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_wish_to_watch_comes_back_as_it_was() {
+        for bits in 0..16 {
+            let watch = from_bits(bits);
+            assert_eq!(to_bits(watch), bits);
+            let wishes = Wishes::new(Watch::default());
+            wishes.set_watch(watch);
+            assert_eq!(wishes.watch(), watch);
+        }
+        assert_eq!(from_bits(to_bits(Watch::ALL)), Watch::ALL);
+        assert_eq!(to_bits(Watch { clusters: true, ..Watch::default() }), 4);
     }
 }

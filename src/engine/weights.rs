@@ -12,6 +12,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use safetensors::{Dtype, tensor::Metadata};
 
 use super::error::{EngineError, Result};
+use super::floats::{self, Order, Stored};
 
 /// Where a model's files are: a folder on disk, or the files built into the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,7 @@ struct Shard {
     name: String,
     bytes: Bytes,
     data_start: u64,
+    length: u64,
     metadata: Metadata,
 }
 
@@ -169,6 +171,11 @@ impl Checkpoint {
         })
     }
 
+    /// Bytes of its files.
+    pub fn bytes(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.length).sum()
+    }
+
     /// The values of one tensor as f32, with its shape.
     ///
     /// # Errors
@@ -254,7 +261,7 @@ fn shard(name: String, bytes: Bytes, head: &[u8], length: u64) -> Result<Shard> 
             what: format!("is cut short by {missing} bytes; fetch it again"),
         });
     }
-    Ok(Shard { name, bytes, data_start, metadata })
+    Ok(Shard { name, bytes, data_start, length, metadata })
 }
 
 fn not_safetensors(file: &str, why: &str) -> EngineError {
@@ -279,20 +286,14 @@ fn read_range(shard: &Shard, (from, to): (usize, usize)) -> Result<Vec<u8>> {
 }
 
 fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
-    // `chunks_exact(N)` yields slices of exactly N bytes, so the conversions cannot fail.
-    let halves = || bytes.chunks_exact(2).map(|b| [b[0], b[1]]);
-    match dtype {
-        Dtype::F32 => Some(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
-        Dtype::F16 => Some(halves().map(|b| half::f16::from_le_bytes(b).to_f32()).collect()),
-        Dtype::BF16 => Some(halves().map(|b| half::bf16::from_le_bytes(b).to_f32()).collect()),
-        Dtype::F64 => Some(
-            bytes
-                .chunks_exact(8)
-                .map(|b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32)
-                .collect(),
-        ),
-        _ => None,
-    }
+    let kind = match dtype {
+        Dtype::F16 => Stored::F16,
+        Dtype::BF16 => Stored::Bf16,
+        Dtype::F32 => Stored::F32,
+        Dtype::F64 => Stored::F64,
+        _ => return None,
+    };
+    Some(floats::to_f32(kind, Order::Little, bytes))
 }
 
 /// How far loading has come.
@@ -384,6 +385,11 @@ impl Weights<'_> {
     }
 }
 
+/// Buffers that older exports carry along; they hold no weights.
+pub(super) fn is_buffer(tensor: &str) -> bool {
+    tensor.ends_with("position_ids")
+}
+
 /// Builds a part of a model from a checkpoint, and checks that nothing in the file is left over.
 ///
 /// # Errors
@@ -406,9 +412,7 @@ pub fn load_part<T>(
     };
     let built = build(&Weights { shared: &shared, prefix: String::new() })?;
     let used = shared.used.borrow();
-    // Buffers that older exports carry along; they hold no weights.
-    let buffer = |name: &str| name.ends_with("position_ids");
-    let surplus: Vec<_> = checkpoint.tensors().filter(|(name, ..)| !used.contains(*name) && !buffer(name)).collect();
+    let surplus: Vec<_> = checkpoint.tensors().filter(|(name, ..)| !used.contains(*name) && !is_buffer(name)).collect();
     match surplus.first() {
         None => Ok(built),
         Some((tensor, found, _)) => Err(EngineError::SurplusTensor {

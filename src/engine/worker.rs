@@ -2,22 +2,25 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 
 use super::cache::Cache;
-use super::device::{self, DeviceChoice, Opened};
+use super::device::{self, DeviceChoice, Opened, SharedGpu};
 use super::error::{EngineError, Result};
-use super::masks::Mask;
+use super::history::{History, Resume};
+use super::inspect::inspect_model;
 use super::models::Models;
 use super::prepare::Desk;
-use super::render::{History, render};
-use super::report::Reporter;
+use super::render::render;
+use super::report::{Reporter, Wishes};
+use super::trouble;
 use super::weights::ModelFiles;
-use crate::link::{Command, Event, Job, JobId, Stage, Watch};
+use crate::link::{Command, Event, Finished, Job, JobId, MaskEdit, Stage, Watch};
 use crate::project::{self, Project};
 
 /// Jobs whose latents are kept so that one can go on from any of their steps.
@@ -26,7 +29,26 @@ const KEPT_JOBS: usize = 8;
 /// Room for whatever walks the graph of a whole UNet recursively; the default of 2 MiB is tight.
 const STACK: usize = 16 << 20;
 
-type Cancels = Arc<Mutex<HashMap<JobId, Arc<AtomicBool>>>>;
+/// What the listeners of all waiting and running jobs wish.
+type Jobs = Arc<Mutex<HashMap<JobId, Arc<Wishes>>>>;
+
+/// How an engine runs.
+#[derive(Clone, Debug, Default)]
+pub struct EngineOptions {
+    /// Threads that compute on the host; all that the machine has where none is given.
+    pub threads: Option<usize>,
+    /// Whether the computing threads give way to others, as they must where a window is drawn beside them.
+    pub background: bool,
+    /// A GPU that the window has opened, for [`DeviceChoice::Auto`] and [`DeviceChoice::Wgpu`]; see [`device::share`].
+    pub shared: Option<SharedGpu>,
+}
+
+impl EngineOptions {
+    /// For an engine beside a window.
+    pub fn beside_a_window(shared: Option<SharedGpu>) -> Self {
+        Self { background: true, shared, ..Self::default() }
+    }
+}
 
 /// The engine, as its user holds it: commands go in, events come out, nothing here waits for the engine.
 ///
@@ -34,35 +56,41 @@ type Cancels = Arc<Mutex<HashMap<JobId, Arc<AtomicBool>>>>;
 pub struct Engine {
     commands: Sender<Command>,
     events: Receiver<Event>,
-    cancels: Cancels,
+    jobs: Jobs,
     next: AtomicU64,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Engine {
-    /// Starts the engine's thread. `wake` is called after every event, from that thread; give `|| ()` if nobody
-    /// sleeps.
+    /// Starts the engine's thread, with everything the machine has. `wake` is called after every event, from that
+    /// thread; give `|| ()` if nobody sleeps.
     ///
     /// # Errors
     /// When the system has no thread to give.
     pub fn start(cache: Cache, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
+        Self::start_with(EngineOptions::default(), cache, wake)
+    }
+
+    /// Likewise, as the options say.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start_with(
+        options: EngineOptions,
+        cache: Cache,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
         // Unbounded: commands are few, and an event must neither be lost nor make the engine wait for a window.
         let (commands, inbox) = unbounded();
         let (outbox, events) = unbounded();
-        let cancels = Cancels::default();
-        // Jobs run inside a pool of their own: every parallel operation of burn and of our kernels then starts at once
-        // instead of waking a foreign pool, which saves a tenth to a quarter of a network pass (measured).
-        let pool = rayon::ThreadPoolBuilder::new()
-            .thread_name(|index| format!("podium-compute-{index}"))
-            .stack_size(STACK)
-            .build()
-            .map_err(std::io::Error::other)?;
+        let jobs = Jobs::default();
         let mut worker = Worker {
-            pool: Arc::new(pool),
+            pool: Arc::new(pool(&options)?),
             outbox,
             wake: Arc::new(wake),
-            cancels: cancels.clone(),
+            jobs: jobs.clone(),
             cache,
+            shared: options.shared,
             devices: HashMap::new(),
             loaded: None,
             kept: VecDeque::new(),
@@ -71,29 +99,43 @@ impl Engine {
             .name("podium-engine".into())
             .stack_size(STACK)
             .spawn(move || worker.run(&inbox))?;
-        Ok(Self { commands, events, cancels, next: AtomicU64::new(1), thread: Some(thread) })
+        Ok(Self { commands, events, jobs, next: AtomicU64::new(1), thread: Some(thread) })
     }
 
     /// Queues a render and names it.
     pub fn render(&self, project: Project, folder: std::path::PathBuf, device: DeviceChoice, watch: Watch) -> JobId {
-        let id = self.register();
+        let id = self.register(watch);
         self.send(Command::Render(Job { id, project, folder, device, watch }));
         id
     }
 
-    /// Queues a render that goes on from the start of step `step` of an earlier job. `masks` replaces every
-    /// subject's masks, in the subjects' order.
-    pub fn go_on(&self, job: Job, from: JobId, step: usize, masks: Option<Vec<Mask>>) -> JobId {
-        let id = self.register();
+    /// Queues a render that goes on from the start of step `step` of an earlier job, counted from 0; the number of steps
+    /// stands for the end, where only decoding is left. Without `masks`, and with the same project, it makes the picture
+    /// that the earlier job makes, bit for bit on the CPU. Seeds, prompts, strengths, settings and concepts may differ.
+    ///
+    /// To pause a job is to cancel it, wait for [`Event::Cancelled`], and go on from the step after the last
+    /// [`Event::Step`]; a job that was stopped while it still got ready has nothing to go on from, so render it anew. The
+    /// new job's steps before `step` are the earlier job's, so it can be gone on from at any step, and at `step` even
+    /// where it is itself stopped before it gets there: with the masks that were painted for it.
+    pub fn go_on(&self, job: Job, from: JobId, step: usize, masks: Vec<MaskEdit>) -> JobId {
+        let id = self.register(job.watch);
         self.send(Command::Continue { job: Job { id, ..job }, from, step, masks });
         id
     }
 
     /// Cancels a job, running or queued. It answers [`Event::Cancelled`] within one network evaluation.
     pub fn cancel(&self, job: JobId) {
-        if let Some(flag) = lock(&self.cancels).get(&job) {
-            flag.store(true, Ordering::Relaxed);
+        if let Some(wishes) = lock(&self.jobs).get(&job) {
+            wishes.cancel();
         }
+    }
+
+    /// Changes what is watched of all jobs that run or wait, from their next step on; later jobs begin with their own
+    /// [`Job::watch`]. The pictures stay the same. The layout reference's own attention is seen only where the job has
+    /// inverted the reference, which it does for layout alignment, for masks from points, and where clusters or
+    /// attention were watched when it began.
+    pub fn watch(&self, watch: Watch) {
+        lock(&self.jobs).values().for_each(|wishes| wishes.set_watch(watch));
     }
 
     /// What the engine tells, in order.
@@ -101,9 +143,9 @@ impl Engine {
         &self.events
     }
 
-    fn register(&self) -> JobId {
+    fn register(&self, watch: Watch) -> JobId {
         let id = JobId(self.next.fetch_add(1, Ordering::Relaxed));
-        lock(&self.cancels).insert(id, Arc::default());
+        lock(&self.jobs).insert(id, Arc::new(Wishes::new(watch)));
         id
     }
 
@@ -113,9 +155,44 @@ impl Engine {
     }
 }
 
+/// The threads that compute.
+///
+/// Jobs run inside a pool of their own: every parallel operation of burn and of our kernels then starts at once instead
+/// of waking a foreign pool, which saves a tenth to a quarter of a network pass (measured).
+fn pool(options: &EngineOptions) -> std::io::Result<rayon::ThreadPool> {
+    let background = options.background;
+    rayon::ThreadPoolBuilder::new()
+        // 0 is what the machine has.
+        .num_threads(options.threads.unwrap_or(0))
+        .thread_name(|index| format!("podium-compute-{index}"))
+        .stack_size(STACK)
+        .start_handler(move |_| {
+            if background {
+                give_way();
+            }
+        })
+        .build()
+        .map_err(std::io::Error::other)
+}
+
+/// Lowers the priority of the thread that calls it: a window's thread then runs at once whenever it has something to do,
+/// and while it has nothing, the engine is as fast as without it.
+///
+/// Measured on two cores with `beach` at 8 steps. Alone: 1.5 s at either priority, 2.4 s with one thread, so leaving a
+/// core free would cost two fifths of the engine's speed all the time. Beside a window that draws 60 frames a second of
+/// 5 ms each: 95 of 100 frames are ready within 7.7 ms (of 16.7), 11.2 ms at normal priority; 2.0 s for the render either
+/// way, 2.5 s with one thread.
+fn give_way() {
+    // Nice 9 on Unix: not the very lowest, which any other program's background work would starve.
+    let low = ThreadPriorityValue::try_from(25).map(ThreadPriority::Crossplatform);
+    if let Ok(Err(error)) = low.map(set_current_thread_priority) {
+        log::info!("the engine's threads run at normal priority ({error:?})");
+    }
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
-        lock(&self.cancels).values().for_each(|flag| flag.store(true, Ordering::Relaxed));
+        lock(&self.jobs).values().for_each(|wishes| wishes.cancel());
         self.send(Command::Stop);
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has been told as an event already.
@@ -124,9 +201,9 @@ impl Drop for Engine {
     }
 }
 
-fn lock(cancels: &Cancels) -> std::sync::MutexGuard<'_, HashMap<JobId, Arc<AtomicBool>>> {
+fn lock(jobs: &Jobs) -> MutexGuard<'_, HashMap<JobId, Arc<Wishes>>> {
     // The map is never left half changed, so a poisoned lock holds good data.
-    cancels.lock().unwrap_or_else(PoisonError::into_inner)
+    jobs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Loaded {
@@ -139,8 +216,10 @@ struct Worker {
     pool: Arc<rayon::ThreadPool>,
     outbox: Sender<Event>,
     wake: Arc<dyn Fn() + Send + Sync>,
-    cancels: Cancels,
+    jobs: Jobs,
     cache: Cache,
+    /// Taken when it is first wanted: it must be registered once only.
+    shared: Option<SharedGpu>,
     devices: HashMap<DeviceChoice, Opened>,
     loaded: Option<Loaded>,
     kept: VecDeque<(JobId, History)>,
@@ -149,7 +228,7 @@ struct Worker {
 /// Where a job begins.
 enum Start {
     Fresh,
-    From { job: JobId, step: usize, masks: Option<Vec<Mask>> },
+    From { job: JobId, step: usize, masks: Vec<MaskEdit> },
 }
 
 impl Worker {
@@ -168,11 +247,11 @@ impl Worker {
     /// Runs a job and turns whatever comes of it into its last event. A panic ends the job, not the engine.
     fn guarded(&mut self, job: Job, start: Start) {
         let id = job.id;
-        let cancelled = lock(&self.cancels).get(&id).cloned().unwrap_or_default();
-        let report = Reporter::new(id, self.outbox.clone(), self.wake.clone(), cancelled);
+        let wishes = lock(&self.jobs).get(&id).cloned().unwrap_or_else(|| Arc::new(Wishes::new(job.watch)));
+        let report = Reporter::new(id, self.outbox.clone(), self.wake.clone(), wishes);
         let pool = self.pool.clone();
         let outcome = pool.install(|| catch_unwind(AssertUnwindSafe(|| self.job(&job, start, &report))));
-        lock(&self.cancels).remove(&id);
+        lock(&self.jobs).remove(&id);
         match outcome {
             Ok(Ok(finished)) => report.send(Event::Done(id, Arc::new(finished))),
             Ok(Err(EngineError::Cancelled)) => report.send(Event::Cancelled(id)),
@@ -180,51 +259,97 @@ impl Worker {
             Err(panic) => {
                 // What was loaded may be half changed.
                 self.loaded = None;
-                report.send(Event::Failed(id, EngineError::Panicked(panic_words(&*panic)).to_string()));
+                report.send(Event::Failed(id, trouble::of_panic(&panic_words(&*panic)).to_string()));
             }
         }
     }
 
-    fn job(&mut self, job: &Job, start: Start, report: &Reporter) -> Result<crate::link::Finished> {
+    fn job(&mut self, job: &Job, start: Start, report: &Reporter) -> Result<Finished> {
+        let resume = match start {
+            Start::Fresh => None,
+            Start::From { job: earlier, step, masks } => match self.resume(earlier, step, masks) {
+                Ok(resume) => Some(resume),
+                Err(error) => return report.check().and(Err(error)),
+            },
+        };
+        let opened = match self.get_ready(job, report) {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.keep(job.id, resume.map(Resume::into_history).unwrap_or_default());
+                return Err(error);
+            }
+        };
+        let Some(loaded) = &self.loaded else { unreachable!("loaded just now") };
+        let files = project::DiskFiles { base: job.folder.clone(), assets: crate::assets::find };
+        let desk = Desk { models: &loaded.models, files: &files, cache: &self.cache, report };
+        let (outcome, history) = render(&desk, &job.project, resume);
+        loaded.models.device.memory_cleanup();
+        self.keep(job.id, history);
+        self.tell_device(&opened, report);
+        outcome
+    }
+
+    /// Opens the device and loads the model.
+    fn get_ready(&mut self, job: &Job, report: &Reporter) -> Result<Opened> {
         report.check()?;
         let first_use = !self.devices.contains_key(&job.device);
         let opened = self.open(job.device)?;
         report.send(Event::Started { job: job.id, device: opened.name.clone(), first_use: first_use && opened.gpu });
-        self.load(&job.project, &job.folder, job.device, &opened, report)?;
-        let Some(loaded) = &self.loaded else { unreachable!("loaded just now") };
-        let files = project::DiskFiles { base: job.folder.clone(), assets: crate::assets::find };
-        let desk = Desk { models: &loaded.models, files: &files, cache: &self.cache, report, watch: job.watch };
-        let from = match start {
-            Start::Fresh => None,
-            Start::From { job: earlier, step, masks } => {
-                let history = self.kept.iter().find(|(id, _)| *id == earlier).map(|(_, history)| history);
-                let history = history.ok_or_else(|| {
-                    EngineError::Job("the render to go on from is no longer kept; render it again first".into())
-                })?;
-                Some((history.at(step)?, masks))
-            }
-        };
-        let (outcome, history) = render(&desk, &job.project, from);
-        if let Some(history) = history {
-            self.kept.push_back((job.id, history));
-            while self.kept.len() > KEPT_JOBS {
-                self.kept.pop_front();
-            }
+        self.tell_device(&opened, report);
+        if self.load(&job.project, &job.folder, job.device, &opened, report)? {
+            self.tell_device(&opened, report);
         }
-        loaded.models.device.memory_cleanup();
-        outcome
+        Ok(opened)
+    }
+
+    fn tell_device(&self, opened: &Opened, report: &Reporter) {
+        report.send(Event::Device(Arc::new(device::report(opened, self.pool.current_num_threads()))));
+    }
+
+    fn keep(&mut self, job: JobId, history: History) {
+        if history.is_empty() {
+            return;
+        }
+        self.kept.push_back((job, history));
+        while self.kept.len() > KEPT_JOBS {
+            self.kept.pop_front();
+        }
+    }
+
+    /// Where a job goes on from.
+    fn resume(&self, earlier: JobId, step: usize, masks: Vec<MaskEdit>) -> Result<Resume> {
+        match self.kept.iter().find(|(id, _)| *id == earlier) {
+            Some((_, history)) => history.resume(step, masks),
+            None => Err(EngineError::Job(
+                "the render to go on from is no longer kept, or never began to compose; render it again first".into(),
+            )),
+        }
     }
 
     fn open(&mut self, choice: DeviceChoice) -> Result<Opened> {
         if let Some(opened) = self.devices.get(&choice) {
             return Ok(opened.clone());
         }
+        if choice != DeviceChoice::Flex
+            && let Some(gpu) = self.shared.take()
+        {
+            match device::share(gpu) {
+                Ok(Some(opened)) => {
+                    self.devices.insert(DeviceChoice::Auto, opened.clone());
+                    self.devices.insert(DeviceChoice::Wgpu, opened.clone());
+                    return Ok(opened);
+                }
+                Ok(None) => {}
+                // A device of our own does as well, at the price of copies.
+                Err(error) => log::warn!("{error}; computing on a device of its own"),
+            }
+        }
         let opened = device::open(choice)?;
         self.devices.insert(choice, opened.clone());
         Ok(opened)
     }
 
-    /// Loads the project's model unless it is loaded already.
+    /// Loads the project's model unless it is loaded already, and says whether it did.
     fn load(
         &mut self,
         project: &Project,
@@ -232,18 +357,21 @@ impl Worker {
         choice: DeviceChoice,
         opened: &Opened,
         report: &Reporter,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let files = model_files(project, folder);
         if self.loaded.as_ref().is_some_and(|loaded| loaded.files == files && loaded.choice == choice) {
-            return Ok(());
+            return Ok(false);
         }
         // Two models at once could be more than the device holds.
         self.loaded = None;
         let progress =
             &mut |load: super::weights::LoadProgress| report.progress(Stage::LoadingModel, load.done, load.total);
         let models = Models::load(&files, &opened.device, progress)?;
+        if let Ok(model) = inspect_model(&files) {
+            report.send(Event::Model(Arc::new(model)));
+        }
         self.loaded = Some(Loaded { files, choice, models });
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -258,4 +386,26 @@ pub fn model_files(project: &Project, folder: &std::path::Path) -> ModelFiles {
 fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn threads_beside_a_window_give_way_to_it_and_others_do_not() {
+        /// The 19th field of the calling thread's state; the second, its name, may hold spaces, but not this one's.
+        fn nice() -> i32 {
+            let state = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            state.split_whitespace().nth(18).unwrap().parse().unwrap()
+        }
+        let here = nice();
+        let in_pool = |options: &EngineOptions| pool(options).unwrap().broadcast(|_| nice());
+        assert!(in_pool(&EngineOptions::default()).iter().all(|&found| found == here));
+        let beside = in_pool(&EngineOptions { threads: Some(3), ..EngineOptions::beside_a_window(None) });
+        assert_eq!(beside.len(), 3);
+        assert!(beside.iter().all(|&found| found > here || here >= 9), "{beside:?}, here {here}");
+        assert_eq!(nice(), here, "the thread that started them stays as it was");
+    }
 }

@@ -7,6 +7,7 @@ use eframe::egui::{self, Align2, Context, RichText, Ui, Window};
 use super::files::Purpose;
 use super::look::Look;
 use super::{device, theme, widgets};
+use crate::studio::files::UNTITLED;
 use crate::studio::{Held, Question, Studio, Target};
 
 /// Which of them are open.
@@ -58,7 +59,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                     ui.horizontal(|ui| {
                         if ui.button("Open its project").clicked() {
                             studio.question = None;
-                            studio.ask_to(Held::Replace { project, file: None, folder });
+                            studio.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
                         }
                         if ui.button("Use it as a picture").clicked() {
                             studio.question = None;

@@ -42,7 +42,8 @@ pub enum Purpose {
     },
 }
 
-const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
+/// How names of pictures that can be loaded end.
+pub(super) const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
 
 impl Purpose {
     fn title(&self) -> String {

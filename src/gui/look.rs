@@ -3,7 +3,7 @@
 
 use super::paint::{ColorMap, Sampling};
 use super::textures::Textures;
-use super::{canvas, dialogs, files, gallery, hints, timeline};
+use super::{canvas, dialogs, files, gallery, hints, place, timeline};
 use crate::link::Lane;
 
 /// A concept's card that is dragged onto a layer, by the concept's name.
@@ -109,6 +109,8 @@ pub struct Look {
     pub timeline: timeline::TimelineLook,
     /// What the gallery remembers.
     pub gallery: gallery::GalleryLook,
+    /// What the Place page remembers.
+    pub place: place::PlaceLook,
     /// What stands over everything else.
     pub dialogs: dialogs::Dialogs,
 }
@@ -137,6 +139,7 @@ impl Default for Look {
             canvas: canvas::CanvasLook::default(),
             timeline: timeline::TimelineLook::default(),
             gallery: gallery::GalleryLook::default(),
+            place: place::PlaceLook::default(),
             dialogs: dialogs::Dialogs::default(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! - The frame, shortcuts, dropped files: `mod.rs`, `keys.rs`. What stands over everything: `dialogs.rs`.
 //! - The parts: `topbar.rs`, `layers.rs`, `concepts.rs`, `canvas/`, `prompt.rs`, `render.rs`, `timeline/`,
-//!   `inspector/`, `gallery.rs`, `device.rs`.
+//!   `inspector/`, `place.rs`, `gallery/`, `device.rs`.
 //! - How it looks: `theme.rs` (all colours and sizes), `icons.rs`, `widgets.rs`, `paint/` (our shaders), `textures.rs`,
 //!   `look.rs` (what the window remembers).
 
@@ -24,6 +24,7 @@ mod keys;
 mod layers;
 pub mod look;
 pub mod paint;
+pub mod place;
 mod prompt;
 mod render;
 pub mod textures;
@@ -47,6 +48,7 @@ use paint::{ColorMap, Sampling};
 
 /// The project that the window opens on.
 const FIRST_PROJECT: &str = "projects/beach.ron";
+const FIRST_NAME: &str = "beach";
 
 /// Opens the window on a project, or on the built-in one.
 ///
@@ -69,6 +71,9 @@ pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Outcome {
         let engine = Engine::start(Cache::standard(), move || repaint.request_repaint())?;
         paint::install(context.wgpu_render_state.as_ref());
         let mut podium = Podium::new(&context.egui_ctx, engine, project, folder, device)?;
+        if path.is_none() {
+            podium.studio.name = FIRST_NAME.into();
+        }
         podium.studio.file = path;
         podium.keep_in(Places::standard());
         Ok(Box::new(podium))
@@ -140,6 +145,7 @@ impl Podium {
         let (studio, look) = (&mut self.studio, &mut self.look);
         studio.poll();
         look.files.take(studio);
+        gallery::take_chosen(studio, look);
         look.lit = look.pointed_concept.take();
         self.remember_choices();
         let (studio, look) = (&mut self.studio, &mut self.look);
@@ -161,7 +167,10 @@ impl Podium {
             ctx.set_zoom_factor(studio.config.ui_scale);
         }
         look.scale_set = Some(studio.config.ui_scale);
-        keys::take_dropped(ctx, studio, look);
+        match look.page {
+            Page::Place => place::take_dropped(ctx, studio),
+            Page::Compose | Page::Gallery => keys::take_dropped(ctx, studio, look),
+        }
         keys::take(ctx, studio, look);
         self.guard_closing(ctx);
     }
@@ -246,10 +255,15 @@ fn compose(ui: &mut egui::Ui, studio: &mut Studio, look: &mut Look) {
         }
         let above = Frame::new().inner_margin(Margin::symmetric(12, 0));
         above.show(ui, |ui| {
-            hints::show(ui, studio, look);
+            if look.page == Page::Compose {
+                hints::show(ui, studio, look);
+            }
             widgets::said_ui(ui, studio, &Place::Canvas);
         });
-        canvas::show(ui, studio, look);
+        match look.page {
+            Page::Place => place::show(ui, studio, look),
+            Page::Compose | Page::Gallery => canvas::show(ui, studio, look),
+        }
     });
 }
 

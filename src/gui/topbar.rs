@@ -29,7 +29,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 None => "miniature".to_owned(),
                 Some(folder) => folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned(),
             };
-            if widgets::chip(ui, &model, "Model").clicked() {
+            if ui.available_width() > 100.0 && widgets::chip(ui, &model, "Model").clicked() {
                 look.dialogs.device = !look.dialogs.device;
             }
             if ui.available_width() > 360.0
@@ -50,7 +50,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 .rev()
                 .find(|run| !run.device.is_empty())
                 .map_or_else(|| studio.device.to_string(), |run| run.device.clone());
-            if widgets::chip(ui, &device, "Device").clicked() {
+            if ui.available_width() > 160.0 && widgets::chip(ui, &device, "Device").clicked() {
                 look.dialogs.device = !look.dialogs.device;
             }
         });
@@ -95,7 +95,12 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                     let project =
                         std::str::from_utf8(bytes).ok().and_then(|text| crate::project::file::from_str(text).ok());
                     if let Some(project) = project {
-                        studio.ask_to(Held::Replace { project: Box::new(project), file: None, folder: ".".into() });
+                        studio.ask_to(Held::Replace {
+                            project: Box::new(project),
+                            file: None,
+                            folder: ".".into(),
+                            name: words.to_owned(),
+                        });
                     }
                     ui.close();
                 }

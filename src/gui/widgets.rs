@@ -39,7 +39,11 @@ pub fn segmented<T: PartialEq + Clone>(ui: &mut Ui, chosen: &mut T, choices: &[(
                 ui.spacing_mut().item_spacing.x = 2.0;
                 for (value, words) in choices {
                     let on = value == chosen;
-                    let button = Button::new(*words).selected(on).frame_when_inactive(false);
+                    let text = RichText::new(*words).color(if on { colors.text } else { colors.weak });
+                    let mut button = Button::new(text).selected(on).frame_when_inactive(on);
+                    if on {
+                        button = button.fill(colors.selected).stroke(Stroke::new(1.0, colors.accent));
+                    }
                     if ui.add(button).clicked() && !on {
                         *chosen = value.clone();
                         changed = true;

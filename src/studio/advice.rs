@@ -147,6 +147,9 @@ pub(super) fn obstacle(studio: &mut Studio) -> Option<String> {
             return Some(format!("Layer {}: {words}", layer.title()));
         }
     }
+    if let Some(words) = studio.place_obstacle() {
+        return Some(words);
+    }
     let used = |concept: &&Concept| {
         project.layers().iter().any(|layer| layer.is_seen() && layer.concept.as_ref() == Some(&concept.name))
             || !matches!(concept.mask, crate::project::MaskSource::Layers)

@@ -12,6 +12,9 @@ use super::intake::{self, Intake};
 use super::{Place, Studio, Told};
 use crate::project::{Background, Preset, Project, file};
 
+/// What a project is called that has neither a file nor a name.
+pub const UNTITLED: &str = "Untitled";
+
 /// What a file is taken in as.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
@@ -57,6 +60,8 @@ pub enum Held {
         file: Option<PathBuf>,
         /// Where its paths start.
         folder: PathBuf,
+        /// What it is called where it has no file.
+        name: String,
     },
     /// Close the window.
     Close,
@@ -127,10 +132,10 @@ impl Studio {
         match (target, found) {
             (Target::Anywhere { at, layer }, found) => self.take_anything(found, at, layer),
             (Target::Open, Intake::Project { path, project, folder }) => {
-                self.ask_to(Held::Replace { project, file: Some(path), folder });
+                self.ask_to(Held::Replace { project, file: Some(path), folder, name: UNTITLED.into() });
             }
             (Target::Open, Intake::PodiumPicture { project, folder, .. }) => {
-                self.ask_to(Held::Replace { project, file: None, folder });
+                self.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
             }
             (Target::Cutout, Intake::Picture { path, size, note }) => {
                 self.add_layer(path, size, None);
@@ -183,7 +188,7 @@ impl Studio {
                 self.question = Some(Question::PodiumPicture { path, project, folder, size, at });
             }
             Intake::Project { path, project, folder } => {
-                self.ask_to(Held::Replace { project, file: Some(path), folder })
+                self.ask_to(Held::Replace { project, file: Some(path), folder, name: UNTITLED.into() })
             }
             Intake::Concept { path } => self.load_concept(path, layer),
             Intake::ModelFolder { path } => self.set_model(Some(path)),
@@ -255,7 +260,10 @@ impl Studio {
         match held {
             Held::New => self.replace_project(fresh_project(), None, PathBuf::from(".")),
             Held::Open(path) => self.take_in(path, Target::Open),
-            Held::Replace { project, file, folder } => self.replace_project(*project, file, folder),
+            Held::Replace { project, file, folder, name } => {
+                self.replace_project(*project, file, folder);
+                self.name = name;
+            }
             Held::Close => self.closing = true,
         }
     }
@@ -272,6 +280,7 @@ impl Studio {
         self.history = History::new(Doc { project, deleted, starred });
         self.autosave.saved(self.history.revision());
         self.file = file;
+        self.name = UNTITLED.into();
         self.folder = folder;
         self.notices.clear();
         self.mask_editor = None;

@@ -10,7 +10,9 @@
 //! - Which masks does a render go on with? `mask_editor.rs`.
 //! - What has no effect, and where is that said? `advice.rs`.
 //! - What is known of files? `pictures.rs`, `knowledge.rs`, `intake.rs`.
-//! - What is kept on disk? `places.rs`, `config.rs`, `autosave.rs`, `store.rs`, `files.rs`, `export/`.
+//! - What is kept on disk? `places.rs`, `config.rs`, `autosave.rs`, `store/`, `results.rs`, `files.rs`.
+//! - What leaves the program, in what do results differ? `export/`, `exporting.rs`, `comparing.rs`.
+//! - Where may the photo change that subjects are placed into? `placing.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -20,9 +22,11 @@ use std::time::Instant;
 pub mod advice;
 pub mod autosave;
 pub mod clock;
+pub mod comparing;
 pub mod config;
 pub mod edits;
 pub mod export;
+pub mod exporting;
 pub mod files;
 pub mod geometry;
 pub mod history;
@@ -32,6 +36,7 @@ pub mod mask_editor;
 pub mod palette;
 pub mod pictures;
 pub mod places;
+pub mod placing;
 pub mod rendering;
 pub mod results;
 pub mod runs;
@@ -71,6 +76,9 @@ enum Told {
     Saved(Box<Saved>),
     ConfigSaved(Result<(), String>),
     ResultProject(Result<Box<Project>, String>),
+    Exported(Box<exporting::Outcome>),
+    Compared { pair: (ResultId, ResultId), found: comparing::Compared },
+    Placed(Box<placing::Placed>),
 }
 
 /// A concept's file and the model that it shall fit.
@@ -91,6 +99,8 @@ pub struct Studio {
     pub history: History,
     /// The project's file, once it has one.
     pub file: Option<PathBuf>,
+    /// What a project without a file is called.
+    pub name: String,
     /// Where the project's relative paths start.
     pub folder: PathBuf,
     /// Where to compute.
@@ -115,6 +125,12 @@ pub struct Studio {
     autosave: Autosave,
     /// The gallery.
     pub store: Store,
+    /// The export in hand.
+    pub exporting: Option<exporting::Exporting>,
+    /// The last export that is there, until another begins or somebody has seen it.
+    pub exported: Option<exporting::Exported>,
+    comparing: comparing::Comparing,
+    placing: placing::Placing,
     /// Results marked in this session, and whether each was starred before.
     marked: BTreeMap<ResultId, Option<bool>>,
     wake: Arc<dyn Fn() + Send + Sync>,
@@ -160,6 +176,7 @@ impl Studio {
         Ok(Self {
             history: History::new(Doc { project, ..Doc::default() }),
             file,
+            name: "Untitled".into(),
             folder,
             device,
             runs: Runs::default(),
@@ -171,6 +188,10 @@ impl Studio {
             closing: false,
             autosave: Autosave::start(&places),
             store: Store::open(&places, wake.clone()),
+            exporting: None,
+            exported: None,
+            comparing: comparing::Comparing::default(),
+            placing: placing::Placing::default(),
             marked: BTreeMap::new(),
             wake,
             places,
@@ -237,10 +258,10 @@ impl Studio {
         &self.engine
     }
 
-    /// What the project is called: its file's name, or `Untitled`.
+    /// What the project is called: its file's name, or the example's, or `Untitled`.
     pub fn title(&self) -> String {
         let stem = self.file.as_ref().and_then(|file| file.file_stem());
-        stem.map_or_else(|| "Untitled".into(), |stem| stem.to_string_lossy().into_owned())
+        stem.map_or_else(|| self.name.clone(), |stem| stem.to_string_lossy().into_owned())
     }
 
     /// Takes in what the engine and the file threads have to tell. Says whether there was anything.
@@ -303,6 +324,9 @@ impl Studio {
             Told::Pasted { kept: Err(words), .. } => self.notice(Place::Canvas, words),
             Told::Saved(saved) => self.saved(*saved),
             Told::ResultProject(project) => self.take_result_project(project),
+            Told::Exported(outcome) => self.take_exported(*outcome),
+            Told::Compared { pair, found } => self.take_compared(pair, found),
+            Told::Placed(placed) => self.take_placed(*placed),
             Told::ConfigSaved(Ok(())) => {}
             Told::ConfigSaved(Err(words)) => self.notice(Place::Project, words),
         }

@@ -80,7 +80,10 @@ fn devices_and_inspect_answer_without_a_display() {
         &["<mint_cat_1> <mint_cat_2>", "rank            4", "16 layers of width 64"],
     );
     let model = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/miniature");
-    assert_says(&out(&podium(folder.path(), &["inspect", model])), &["688 tensors", "F16"]);
+    assert_says(
+        &out(&podium(folder.path(), &["inspect", model])),
+        &["688 tensors", "F16", "16 layers", "4 channels", "needs about"],
+    );
     let text = podium(folder.path(), &["inspect", concat!(env!("CARGO_MANIFEST_DIR"), "/rustfmt.toml")]);
     assert!(!text.status.success());
     assert_says(&out(&text), &["rustfmt.toml"]);

@@ -1,16 +1,17 @@
 //! How the window looks: every panel as a snapshot in both themes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui::{Theme, Vec2};
 use egui_kittest::Harness;
-use podium::engine::device::DeviceChoice;
+use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
 use podium::gui::Podium;
 use podium::project::Project;
 use podium::studio::config;
 
 use crate::studio::engine;
+use crate::wgpu::pictures_required;
 
 /// The window on a project, without a display, everything it keeps in a folder that vanishes with it.
 pub fn window(project: Project, size: [f32; 2], theme: Theme) -> Harness<'static, Podium> {
@@ -52,11 +53,26 @@ pub fn render(harness: &mut Harness<'_, Podium>) {
     settle(harness);
 }
 
+/// Saves a picture of the window among this run's, for people to look at; nothing where there is no adapter.
+pub fn picture_of(harness: &mut Harness<'_, Podium>, name: &str) {
+    if device::adapters().is_empty() {
+        assert!(!pictures_required(), "PODIUM_REQUIRE_PICTURES is set, but {NO_ADAPTER}");
+        eprintln!("skipped 1 picture, {name}: {NO_ADAPTER}");
+        return;
+    }
+    let picture = harness.render().expect("an adapter draws it");
+    let colours: std::collections::HashSet<[u8; 4]> = picture.pixels().map(|pixel| pixel.0).collect();
+    assert!(colours.len() > 300, "{name} shows next to nothing: {} colours", colours.len());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    std::fs::create_dir_all(&folder).expect("created");
+    picture.save(folder.join(format!("{name}.png"))).expect("written");
+}
+
 #[test]
 fn the_window_draws() {
     for theme in [Theme::Dark, Theme::Light] {
         let mut harness = window(crate::studio::small("beach", 6), [1440.0, 900.0], theme);
         render(&mut harness);
-        harness.render().expect("drawn").save(format!("/tmp/look-{theme:?}.png")).expect("written");
+        picture_of(&mut harness, &format!("window-{theme:?}"));
     }
 }

@@ -27,6 +27,8 @@ mod run_parity;
 mod service;
 /// The window's shaders, against the CPU.
 mod shaders;
+/// The first use, and what the window says.
+mod story;
 /// An engine for tests.
 mod studio;
 /// The project's own rules, checked on its sources.

@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use podium::engine::cache::Cache;
 use podium::engine::device::DeviceChoice;
+use podium::engine::inspect::inspect_model;
 use podium::engine::masks::Mask;
-use podium::engine::worker::Engine;
-use podium::link::{Event, Job, JobId, Stage, Watch};
+use podium::engine::weights::ModelFiles;
+use podium::engine::worker::{Engine, EngineOptions};
+use podium::link::{Event, Job, JobId, MaskEdit, Stage, Watch};
 use podium::project::settings::{Execution, Fusion, Inversion};
 use podium::project::{MaskSource, Project};
 
-use crate::studio::{difference, engine, render, small, wait};
+use crate::studio::{Told, difference, engine, render, small, wait};
 
 #[test]
 fn the_same_seed_makes_the_same_picture_twice_and_another_seed_another() {
@@ -171,14 +173,29 @@ fn job(project: &Project) -> Job {
     }
 }
 
+fn start(engine: &Engine, project: &Project) -> JobId {
+    engine.render(project.clone(), PathBuf::from("."), DeviceChoice::Flex, Watch { masks: true, ..Watch::default() })
+}
+
+fn paint(subject: usize, mask: &Mask) -> MaskEdit {
+    MaskEdit { picture: None, subject, mask: mask.clone() }
+}
+
+/// The combined masks before a step, as its predecessor left them: `[picture][subject]`.
+fn masks_after(told: &Told, step: usize) -> Vec<Vec<Mask>> {
+    let steps = told.steps();
+    let view = steps.iter().find(|view| view.step == step).unwrap_or_else(|| panic!("no step {step}"));
+    view.masks.iter().map(|picture| picture.iter().map(|mask| mask.combined.clone()).collect()).collect()
+}
+
 #[test]
 fn going_on_from_a_step_repeats_the_rest_and_other_masks_change_it() {
     let engine = engine();
     let project = small("beach", 6);
-    let first = engine.render(project.clone(), PathBuf::from("."), DeviceChoice::Flex, Watch::default());
+    let first = start(&engine, &project);
     let whole = wait(&engine, first, |_| ()).finished();
 
-    let again = engine.go_on(job(&project), first, 3, None);
+    let again = engine.go_on(job(&project), first, 3, vec![]);
     let told = wait(&engine, again, |_| ());
     assert_eq!(told.steps().len(), 3, "steps 3, 4 and 5");
     assert_eq!(told.finished().pictures, whole.pictures);
@@ -187,22 +204,245 @@ fn going_on_from_a_step_repeats_the_rest_and_other_masks_change_it() {
     let right = Mask::from_fn(16, 16, |_, x| x >= 12);
     let mut frozen = project.clone();
     frozen.settings.mask_refinement.enabled = false;
-    let painted = engine.go_on(job(&frozen), first, 3, Some(vec![left.clone(), right]));
+    let painted = engine.go_on(job(&frozen), first, 3, vec![paint(0, &left), paint(1, &right)]);
     let told = wait(&engine, painted, |_| ());
     assert_ne!(told.finished().pictures, whole.pictures);
     assert_eq!(told.steps()[0].masks[0][0].combined, left);
 
+    let none = Mask::from_fn(16, 16, |_, _| false);
     for (step, masks, words) in [
-        (7, None, "was not reached"),
-        (3, Some(vec![left.clone()]), "2 masks"),
-        (3, Some(vec![left.clone(), Mask::from_fn(16, 16, |_, _| false)]), "is empty"),
+        (7, vec![], "was not reached"),
+        (3, vec![paint(2, &left)], "there are 2"),
+        (3, vec![paint(1, &none)], "plum dog is empty"),
+        (3, vec![MaskEdit { picture: Some(1), ..paint(0, &left) }], "there are 1"),
+        (3, vec![paint(0, &Mask::from_fn(8, 8, |_, _| true))], "16 x 16"),
     ] {
         let wrong = engine.go_on(job(&project), first, step, masks);
         let told = wait(&engine, wrong, |_| ());
         assert!(told.failure().contains(words), "{}", told.failure());
     }
-    let unknown = engine.go_on(job(&project), JobId(999), 0, None);
+    let unknown = engine.go_on(job(&project), JobId(999), 0, vec![]);
     assert!(wait(&engine, unknown, |_| ()).failure().contains("no longer kept"));
+}
+
+#[test]
+fn a_continued_job_can_be_gone_on_from_at_any_step_of_it_or_before() {
+    let engine = engine();
+    let mut project = small("beach", 5);
+    project.settings.mask_refinement.enabled = false;
+    let first = start(&engine, &project);
+    let whole = wait(&engine, first, |_| ()).finished();
+
+    let left = Mask::from_fn(16, 16, |_, x| x < 4);
+    let second = engine.go_on(job(&project), first, 2, vec![paint(0, &left)]);
+    let painted = wait(&engine, second, |_| ()).finished();
+    assert_ne!(painted.pictures, whole.pictures);
+
+    // Before its own first step it is the first job; from there on it is itself, with the painted mask.
+    for (step, pictures) in [(0, &whole.pictures), (1, &whole.pictures), (2, &painted.pictures), (4, &painted.pictures)]
+    {
+        let third = engine.go_on(job(&project), second, step, vec![]);
+        let told = wait(&engine, third, |_| ());
+        assert_eq!(&told.finished().pictures, pictures, "from step {step}");
+        let mask = masks_after(&told, step)[0][0].clone();
+        assert_eq!(mask == left, step >= 2, "the mask at step {step}");
+    }
+    // After the last step only decoding is left.
+    let end = engine.go_on(job(&project), second, 5, vec![]);
+    let told = wait(&engine, end, |_| ());
+    assert!(told.steps().is_empty());
+    assert_eq!(told.finished().pictures, painted.pictures);
+}
+
+#[test]
+fn a_continued_job_stopped_while_it_gets_ready_goes_on_with_its_painted_masks() {
+    let engine = engine();
+    let mut project = small("beach", 4);
+    project.settings.mask_refinement.enabled = false;
+    let first = start(&engine, &project);
+    wait(&engine, first, |_| ());
+    let left = Mask::from_fn(16, 16, |_, x| x < 4);
+    let painted = engine.go_on(job(&project), first, 2, vec![paint(0, &left)]);
+    let painted = wait(&engine, painted, |_| ()).finished();
+
+    let stopped = engine.go_on(job(&project), first, 2, vec![paint(0, &left)]);
+    let told = wait(&engine, stopped, |event| {
+        if matches!(event, Event::Started { .. }) {
+            engine.cancel(stopped);
+        }
+    });
+    assert!(matches!(told.end, Event::Cancelled(_)), "{:?}", told.end);
+    assert!(told.steps().is_empty(), "it was stopped while it got ready");
+    let queued = engine.go_on(job(&project), stopped, 2, vec![]);
+    engine.cancel(queued);
+    assert!(matches!(wait(&engine, queued, |_| ()).end, Event::Cancelled(_)));
+    let again = engine.go_on(job(&project), queued, 2, vec![]);
+    assert_eq!(wait(&engine, again, |_| ()).finished().pictures, painted.pictures);
+}
+
+#[test]
+fn a_job_paused_after_any_step_ends_in_the_same_pictures_bit_for_bit() {
+    let engine = engine();
+    // Two concepts, two pictures, masks refined at every step from the second on, layout alignment at the first ones.
+    let mut project = small("beach", 6);
+    project.pictures = 2;
+    project.settings.mask_refinement.start = 40.0;
+    project.settings.mask_refinement.end = 200.0;
+    project.settings.mask_refinement.every = 1.0;
+    let uninterrupted = render(&engine, &project, Watch::default());
+    assert!(uninterrupted.steps().iter().filter(|view| view.refined).count() >= 3, "masks are refined");
+    let whole = uninterrupted.finished();
+    assert_eq!(whole.pictures.len(), 2);
+
+    // Paused at the first step that is told of, gone on from the one after, and so on to the end.
+    let mut current = start(&engine, &project);
+    let mut pauses = 0;
+    loop {
+        let told = wait(&engine, current, |event| {
+            if matches!(event, Event::Step(..)) {
+                engine.cancel(current);
+            }
+        });
+        if matches!(told.end, Event::Done(..)) {
+            assert_eq!(told.finished().pictures, whole.pictures, "after {pauses} pauses");
+            assert!(pauses >= 2, "{pauses} pauses");
+            return;
+        }
+        assert!(matches!(told.end, Event::Cancelled(_)), "{:?}", told.end);
+        pauses += 1;
+        // Words travel both ways, so the job may be a step further when it hears of it.
+        let last = told.steps().last().map(|view| view.step).expect("it was paused at a step");
+        current = engine.go_on(job(&project), current, last + 1, vec![]);
+    }
+}
+
+#[test]
+fn a_mask_painted_for_one_picture_leaves_the_other_as_it_was() {
+    let engine = engine();
+    let mut project = small("beach", 4);
+    project.pictures = 2;
+    project.settings.mask_refinement.enabled = false;
+    let first = start(&engine, &project);
+    let whole = wait(&engine, first, |_| ());
+    let left = Mask::from_fn(16, 16, |_, x| x < 4);
+    let edit = MaskEdit { picture: Some(1), ..paint(0, &left) };
+    let second = engine.go_on(job(&project), first, 1, vec![edit]);
+    let told = wait(&engine, second, |_| ());
+    let (before, after) = (masks_after(&whole, 1), masks_after(&told, 1));
+    assert_eq!(after[0], before[0]);
+    assert_eq!(after[1], [left, before[1][1].clone()]);
+    assert_eq!(told.finished().pictures[0], whole.finished().pictures[0]);
+    assert_ne!(told.finished().pictures[1], whole.finished().pictures[1]);
+}
+
+#[test]
+fn going_on_with_a_concept_less_or_more_keeps_the_masks_of_the_others() {
+    let engine = engine();
+    let mut both = small("beach", 6);
+    both.settings.mask_refinement.start = 40.0;
+    both.settings.mask_refinement.end = 200.0;
+    both.settings.mask_refinement.every = 1.0;
+    let mut frozen = both.clone();
+    frozen.settings.mask_refinement.enabled = false;
+    let first = start(&engine, &both);
+    let told = wait(&engine, first, |_| ());
+    let (fresh, refined) = (masks_after(&told, 0), masks_after(&told, 3));
+    assert!(fresh[0][0] != refined[0][0] && fresh[0][1] != refined[0][1], "refinement changed both masks");
+
+    // The cat's layer no longer carries its concept.
+    let mut alone = frozen.clone();
+    alone.layers_mut().expect("a collage")[0].concept = None;
+    let second = engine.go_on(job(&alone), first, 4, vec![]);
+    let told = wait(&engine, second, |_| ());
+    assert_eq!(told.steps()[0].masks[0].iter().map(|mask| mask.concept.as_str()).collect::<Vec<_>>(), ["plum dog"]);
+    assert_eq!(masks_after(&told, 4), [[refined[0][1].clone()]]);
+    assert_eq!(told.finished().pictures.len(), 1);
+
+    // And it carries it again: the dog's mask as it had become, the cat's from the layer.
+    let third = engine.go_on(job(&frozen), second, 5, vec![]);
+    let told = wait(&engine, third, |_| ());
+    assert_eq!(masks_after(&told, 5), [[fresh[0][0].clone(), refined[0][1].clone()]]);
+}
+
+#[test]
+fn watching_begins_and_ends_while_a_job_runs_and_changes_nothing_in_the_picture() {
+    let engine = engine();
+    let project = small("beach", 10);
+    let unwatched = render(&engine, &project, Watch::default()).finished();
+    let first = engine.render(project.clone(), PathBuf::from("."), DeviceChoice::Flex, Watch::default());
+    let queued = engine.render(project.clone(), PathBuf::from("."), DeviceChoice::Flex, Watch::default());
+    let told = wait(&engine, first, |event| {
+        if let Event::Step(_, view) = event {
+            match view.step {
+                1 => engine.watch(Watch::ALL),
+                6 => engine.watch(Watch { masks: true, ..Watch::default() }),
+                _ => {}
+            }
+        }
+    });
+    assert_eq!(told.finished().pictures, unwatched.pictures);
+    let steps = told.steps();
+    let all = |step: usize| {
+        let view = &steps[step];
+        !view.previews.is_empty() && !view.masks.is_empty() && !view.clusters.is_empty() && !view.attention.is_empty()
+    };
+    assert!(steps[0].masks.is_empty() && steps[0].previews.is_empty(), "nobody watched yet");
+    assert!((2..=6).any(all), "the inspector opened during the render");
+    let seen = steps.iter().position(|view| !view.clusters.is_empty()).expect("seen");
+    // Base, two concepts, reference.
+    assert_eq!(steps[seen].clusters.len(), 4);
+    assert_eq!(steps[seen].attention.iter().filter(|map| map.word.is_empty()).count(), 4);
+    // The job that waited hears of it too.
+    let told = wait(&engine, queued, |_| ());
+    assert!(told.steps().iter().all(|view| view.masks.len() == 1 && view.clusters.is_empty()));
+    assert_eq!(told.finished().pictures, unwatched.pictures);
+    // A later job begins with what it was started with.
+    let mut quick = project.clone();
+    quick.settings.steps = 1;
+    assert!(render(&engine, &quick, Watch::default()).steps()[0].masks.is_empty());
+}
+
+#[test]
+fn the_engine_says_what_it_computes_on_and_which_model_it_loaded() {
+    let engine = engine();
+    let project = small("beach", 1);
+    let facts = |told: &Told| {
+        let (mut devices, mut models) = (Vec::new(), Vec::new());
+        for event in &told.events {
+            match event {
+                Event::Device(report) => devices.push(report.clone()),
+                Event::Model(report) => models.push(report.clone()),
+                _ => {}
+            }
+        }
+        (devices, models)
+    };
+    let (devices, models) = facts(&render(&engine, &project, Watch::default()));
+    assert_eq!(devices.len(), 3, "at the beginning, with the model, at the end");
+    assert_eq!((devices[0].backend.as_str(), devices[0].precision, devices[0].kind), ("flex", "f32", None));
+    assert!(devices[0].threads >= 1 && devices[0].pool.is_none());
+    if cfg!(target_os = "linux") {
+        assert!(devices[0].process_bytes.expect("Linux says") < devices[0].total_bytes.expect("Linux says"));
+    }
+    assert_eq!(models.len(), 1);
+    assert_eq!(*models[0], inspect_model(&ModelFiles::BuiltIn).expect("built in"));
+    let (devices, models) = facts(&render(&engine, &project, Watch::default()));
+    assert_eq!((devices.len(), models.len()), (2, 0), "the model is loaded already");
+}
+
+#[test]
+fn one_thread_in_the_background_makes_the_same_picture() {
+    let project = small("beach", 2);
+    let whole = render(&engine(), &project, Watch::default()).finished();
+    let options = EngineOptions { threads: Some(1), ..EngineOptions::beside_a_window(None) };
+    let engine = Engine::start_with(options, Cache::none(), || ()).expect("a thread");
+    let told = render(&engine, &project, Watch::default());
+    assert_eq!(told.finished().pictures, whole.pictures);
+    let threads = told.events.iter().find_map(|event| match event {
+        Event::Device(report) => Some(report.threads),
+        _ => None,
+    });
+    assert_eq!(threads, Some(1));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use burn::tensor::Device;
-use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
+use podium::engine::device::{self, DeviceChoice, NO_ADAPTER, SharedGpu};
 use podium::engine::nets::attention::Context;
 use podium::engine::sample::{Observer, StepReport, sample};
 use podium::engine::scene::Execution;
@@ -21,21 +21,32 @@ pub fn pictures_required() -> bool {
     std::env::var_os("PODIUM_REQUIRE_PICTURES").is_some_and(|value| value != "0")
 }
 
-#[test]
-fn wgpu_agrees_with_flex_on_a_forward_pass_a_layout_gradient_and_a_fused_step() {
+/// Runs one test of this file in a process of its own, unless there is no adapter.
+fn run_inside(test: &str, variables: &[(&str, &str)]) {
     if device::adapters().is_empty() {
         assert!(!pictures_required(), "PODIUM_REQUIRE_PICTURES is set, but {NO_ADAPTER}");
-        eprintln!("skipped 1 test, wgpu_agrees_with_flex: {NO_ADAPTER}");
+        eprintln!("skipped 1 test, wgpu::{test}: {NO_ADAPTER}");
         return;
     }
     let binary = std::env::current_exe().expect("this test binary");
     let status = Command::new(binary)
-        .args(["--exact", "wgpu::inside_wgpu", "--nocapture"])
+        .args(["--exact", &format!("wgpu::{test}"), "--nocapture"])
         .env(INSIDE, "1")
         .env("CUBECL_AUTOTUNE_LEVEL", "minimal")
+        .envs(variables.iter().copied())
         .status()
         .expect("it starts");
-    assert!(status.success(), "wgpu and flex disagree, or the driver crashed: {status}");
+    assert!(status.success(), "{test} failed, or the driver crashed: {status}");
+}
+
+#[test]
+fn wgpu_agrees_with_flex_on_a_forward_pass_a_layout_gradient_and_a_fused_step() {
+    run_inside("inside_wgpu", &[]);
+}
+
+#[test]
+fn a_device_that_the_window_opened_computes_and_stays_the_window_s() {
+    run_inside("inside_shared", &[]);
 }
 
 /// What one step computes.
@@ -85,4 +96,70 @@ fn inside_wgpu() {
     assert_close("layout gradient", &gpu_step.gradient, &step.gradient);
     assert_close("fused prediction", &gpu_step.noise, &step.noise);
     assert_close("latents after the step", &gpu_step.latents, &step.latents);
+}
+
+/// A device as a window would open it, with what burn needs or with wgpu's defaults.
+fn opened(enough: bool) -> SharedGpu {
+    let instance = wgpu::Instance::default();
+    let adapter = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY)).swap_remove(0);
+    let (features, limits) = device::required_limits(&adapter);
+    let descriptor = if enough {
+        wgpu::DeviceDescriptor { required_features: features, required_limits: limits, ..Default::default() }
+    } else {
+        wgpu::DeviceDescriptor { required_limits: wgpu::Limits::downlevel_defaults(), ..Default::default() }
+    };
+    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).expect("a device");
+    SharedGpu { instance, adapter, device, queue }
+}
+
+/// Writes four numbers into a buffer and reads them back, as a window might beside the engine.
+fn window_works(gpu: &SharedGpu) -> bool {
+    let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
+    let buffer =
+        gpu.device.create_buffer(&wgpu::BufferDescriptor { label: None, size: 4, usage, mapped_at_creation: false });
+    gpu.queue.write_buffer(&buffer, 0, &[1, 2, 3, 4]);
+    gpu.queue.submit([]);
+    buffer.slice(..).map_async(wgpu::MapMode::Read, |_| ());
+    gpu.device.poll(wgpu::PollType::wait_indefinitely()).expect("it answers");
+    let view = buffer.slice(..).get_mapped_range().expect("mapped");
+    view[..] == [1, 2, 3, 4]
+}
+
+#[test]
+fn inside_shared() {
+    if std::env::var_os(INSIDE).is_none() {
+        // Only the process that a test above starts computes here.
+        return;
+    }
+    const FORCE: &str = "PODIUM_SHARE_SOFTWARE";
+    let gpu = opened(true);
+    let software = gpu.adapter.get_info().device_type == wgpu::DeviceType::Cpu;
+    if software && std::env::var_os(FORCE).is_none() {
+        assert!(device::share(gpu).expect("no fault").is_none(), "software is slower than the CPU's own path");
+        // The rest runs in a process where software may be shared.
+        return run_inside("inside_shared", &[(FORCE, "1")]);
+    }
+    let refused = device::share(opened(false)).expect_err("too little was asked for").to_string();
+    assert!(refused.contains("cannot be shared with the window"), "{refused}");
+
+    let shared = device::share(gpu.clone()).expect("it runs").expect("it may be shared");
+    assert!(shared.shared && shared.gpu && shared.name.contains(&gpu.adapter.get_info().name), "{}", shared.name);
+    let product = |device: &Device| {
+        let [left, right] = [noise::seeded(&[1, 2], [3, 16, 16], device), noise::seeded(&[3, 4], [3, 16, 16], device)];
+        host(left.matmul(right))
+    };
+    assert_close("a product", &product(&shared.device), &product(&Device::flex()));
+    assert!(window_works(&gpu), "the window's own work goes on");
+    let report = device::report(&shared, 1);
+    assert!(report.pool.is_some_and(|pool| pool.reserved >= pool.in_use && pool.reserved > 0), "{report:?}");
+
+    // A device that is asked for far too much says so, in a panic that the engine puts into words.
+    let vast = std::panic::catch_unwind(|| host(burn::tensor::Tensor::<2>::ones([1 << 20, 1 << 17], &shared.device)));
+    let panic = vast.expect_err("half a terabyte");
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).expect("a text");
+    println!("the panic's text: {text}");
+    let error = podium::engine::trouble::of_panic(&text);
+    assert!(matches!(error, podium::engine::EngineError::OutOfMemory { .. }), "{error}");
+    assert!(window_works(&gpu), "the window survives it");
 }

@@ -121,7 +121,8 @@ impl UnetConfig {
         Ok(())
     }
 
-    fn heads(&self, block: usize) -> usize {
+    /// Attention heads of a block, 0 the finest.
+    pub fn heads(&self, block: usize) -> usize {
         match self.num_attention_heads.as_ref().unwrap_or(&self.attention_head_dim) {
             PerBlock::One(heads) => *heads,
             PerBlock::Each(heads) => heads.get(block).copied().unwrap_or(0),

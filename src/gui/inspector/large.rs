@@ -124,17 +124,16 @@ fn controls(ui: &mut Ui, look: &mut Look, tile: Tile, subject: &Subject<'_>) {
             }
         });
     }
-    ui.horizontal_wrapped(|ui| {
-        if matches!(tile, Tile::Attention | Tile::Masks) {
+    if matches!(tile, Tile::Attention | Tile::Masks) {
+        ui.horizontal_wrapped(|ui| {
             segmented(ui, &mut look.sampling, &[(Sampling::Nearest, "Nearest"), (Sampling::Smooth, "Smooth")]);
-        }
-        if tile == Tile::Attention {
-            segmented(ui, &mut look.color_map, &ColorMap::ALL.map(|map| (map, map.name())));
-        }
-        if tile == Tile::Masks {
-            segmented(ui, &mut look.timeline.side_by_side, &[(false, "Over the picture"), (true, "Side by side")]);
-        }
-    });
+            if tile == Tile::Attention {
+                segmented(ui, &mut look.color_map, &ColorMap::ALL.map(|map| (map, map.name())));
+            } else {
+                segmented(ui, &mut look.timeline.side_by_side, &[(false, "Over the picture"), (true, "Side by side")]);
+            }
+        });
+    }
     if tile == Tile::Masks && !look.timeline.side_by_side {
         ui.horizontal_wrapped(|ui| masks::toggles(ui, &mut look.masks));
     }

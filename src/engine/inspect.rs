@@ -1,0 +1,289 @@
+//! What a model is and what it needs, from its configurations and the headers of its files: no weight is read.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::ddim::Schedule;
+use super::error::{EngineError, Result};
+use super::memory::words;
+use super::nets::clip::ClipConfig;
+use super::nets::unet::UnetConfig;
+use super::nets::vae::VaeConfig;
+use super::weights::{Checkpoint, ModelFiles, is_buffer};
+
+/// Bytes of a number while the engine computes.
+const F32: u64 = size_of::<f32>() as u64;
+
+/// One part of a model: a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartReport {
+    /// `text_encoder`, `unet` or `vae`, as the folder is called.
+    pub name: &'static str,
+    /// Numbers.
+    pub parameters: u64,
+    /// How they are stored, such as `F16`; several where they differ.
+    pub dtype: String,
+    /// Bytes of its files.
+    pub bytes_on_disk: u64,
+    /// Bytes of its weights while the engine computes, in f32.
+    pub bytes_in_memory: u64,
+}
+
+/// What a model is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelReport {
+    /// The folder's name, or `built-in miniature`.
+    pub name: String,
+    /// The folder; none for the built-in model.
+    pub folder: Option<PathBuf>,
+    /// Text encoder, UNet, autoencoder.
+    pub parts: Vec<PartReport>,
+    /// Bytes of all weights while the engine computes, in f32.
+    pub total_bytes: u64,
+    /// Channels of the latent.
+    pub latent_channels: usize,
+    /// Pixels a cell of the latent stands for, along one side.
+    pub latent_factor: usize,
+    /// What both sides of the canvas must be a multiple of, in pixels.
+    pub canvas_multiple: usize,
+    /// Width of the text context.
+    pub context_width: usize,
+    /// Tokens that a prompt is padded or cut to.
+    pub tokens: usize,
+    /// Layers of the text encoder.
+    pub text_layers: usize,
+    /// Cross-attention layers of the UNet: as many embeddings each token of a concept must have.
+    pub cross_attention_layers: usize,
+    /// Channels of the UNet's blocks, the finest first.
+    pub channels: Vec<usize>,
+    /// Attention heads of the UNet's blocks, the finest first.
+    pub heads: Vec<usize>,
+    /// Channels of the autoencoder's finest two blocks.
+    picture_channels: [usize; 2],
+}
+
+/// A render, as far as its need of memory goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Width and height of the canvas in pixels.
+    pub canvas: (u32, u32),
+    /// Pictures at once.
+    pub pictures: usize,
+    /// Concepts that stand on a layer; each is a branch beside the base model's.
+    pub concepts: usize,
+    /// Whether layout alignment acts, which keeps what its gradient needs.
+    pub aligned: bool,
+    /// Whether the branches run one after another.
+    pub sequential: bool,
+}
+
+/// Reads a model's configurations and headers. Takes milliseconds and little memory whatever the model's size.
+///
+/// # Errors
+/// When a file is missing or broken, or the model is of a kind that Podium does not run.
+pub fn inspect_model(files: &ModelFiles) -> Result<ModelReport> {
+    let text: ClipConfig = files.json("text_encoder/config.json")?;
+    let unet: UnetConfig = files.json("unet/config.json")?;
+    let vae: VaeConfig = files.json("vae/config.json")?;
+    unet.check(&files.name("unet/config.json"))?;
+    vae.check(&files.name("vae/config.json"))?;
+    Schedule::load(files)?;
+    if !files.has("tokenizer/vocab.json") && !files.has("tokenizer/tokenizer.json") {
+        // The error that loading the tokenizer would end with.
+        files.read("tokenizer/vocab.json")?;
+    }
+    let parts = [("text_encoder", "model"), ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model")];
+    let parts: Vec<PartReport> =
+        parts.into_iter().map(|(name, stem)| part(files, name, stem)).collect::<Result<_>>()?;
+    let (name, folder) = match files {
+        ModelFiles::BuiltIn => ("built-in miniature".into(), None),
+        ModelFiles::Folder(folder) => {
+            let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
+            (name, Some(folder.clone()))
+        }
+    };
+    let finest = vae.block_out_channels[0];
+    Ok(ModelReport {
+        name,
+        folder,
+        total_bytes: parts.iter().map(|part| part.bytes_in_memory).sum(),
+        parts,
+        latent_channels: unet.in_channels,
+        latent_factor: vae.factor(),
+        canvas_multiple: vae.factor() * unet.latent_multiple(),
+        context_width: unet.cross_attention_dim,
+        tokens: text.max_position_embeddings,
+        text_layers: text.num_hidden_layers,
+        cross_attention_layers: unet.transformers().len(),
+        heads: (0..unet.block_out_channels.len()).map(|block| unet.heads(block)).collect(),
+        channels: unet.block_out_channels,
+        picture_channels: [finest, vae.block_out_channels.get(1).copied().unwrap_or(finest)],
+    })
+}
+
+fn part(files: &ModelFiles, name: &'static str, stem: &str) -> Result<PartReport> {
+    let checkpoint = Checkpoint::open(files, name, &[stem])?;
+    let (mut parameters, mut dtypes) = (0, BTreeSet::new());
+    for (_, shape, dtype) in checkpoint.tensors().filter(|(tensor, ..)| !is_buffer(tensor)) {
+        parameters += shape.iter().product::<usize>() as u64;
+        dtypes.insert(format!("{dtype:?}"));
+    }
+    if parameters == 0 {
+        let what = "holds no weights; fetch the model again".into();
+        return Err(EngineError::Malformed { file: checkpoint.file_name(), what });
+    }
+    Ok(PartReport {
+        name,
+        parameters,
+        dtype: Vec::from_iter(dtypes).join(" and "),
+        bytes_on_disk: checkpoint.bytes(),
+        bytes_in_memory: parameters * F32,
+    })
+}
+
+/// What the program holds before it loads a model: the built-in files, the allocator's reserve.
+const PROGRAM: u64 = 150_000_000;
+
+// Measured with the miniature on the CPU, at 256 and 512 pixels, with 1 to 8 pictures and 2 concepts. Features are
+// channels × cells of one layer, in f32.
+
+/// Features of the finest block that one row holds at once in a forward pass, beside those kept for the decoder.
+const FORWARD: u64 = 12;
+/// Features of every encoder layer that one row keeps for the gradient of the layout loss.
+const GRADIENT: u64 = 20;
+/// Features of the finest block that decoding holds at once.
+const PICTURE: u64 = 5;
+/// Decoder attention layers whose outputs Sequential keeps of every custom branch, for each block.
+const KEPT: u64 = 6;
+
+impl ModelReport {
+    /// Bytes that a render needs, about: on the CPU, where it was measured, within a quarter.
+    pub fn needed_bytes(&self, demand: Demand) -> u64 {
+        let (width, height) = (u64::from(demand.canvas.0), u64::from(demand.canvas.1));
+        let cells = (width * height) / (self.latent_factor as u64).pow(2).max(1);
+        // Every block halves both sides of the one before.
+        let features = |level: usize| self.channels[level] as u64 * (cells >> (2 * level));
+        let all: u64 = (0..self.channels.len()).map(features).sum();
+        let (pictures, branches) = (demand.pictures as u64, demand.concepts as u64 + 1);
+        let at_once = if demand.sequential { 1 } else { branches };
+        // Both halves of classifier-free guidance; the decoder keeps three layers a block of the encoder.
+        let forward = 2 * pictures * at_once * (3 * all + FORWARD * features(0));
+        let kept = if demand.sequential { 2 * pictures * (branches - 1) * KEPT * all } else { 0 };
+        let gradient = if demand.aligned { pictures * at_once * 2 * GRADIENT * all } else { 0 };
+        let widest = self.picture_channels[0].max(self.picture_channels[1]) as u64;
+        let picture = width * height * widest * PICTURE;
+        PROGRAM + self.total_bytes + F32 * (forward + kept).max(gradient).max(picture)
+    }
+
+    /// Why a render does not fit into `available` bytes; none where it does.
+    pub fn shortage(&self, demand: Demand, available: u64) -> Option<String> {
+        let needed = self.needed_bytes(demand);
+        let advice = if self.total_bytes + PROGRAM > available {
+            "its weights alone are too large; choose another model"
+        } else {
+            "render fewer pictures at once, or choose a smaller canvas or Sequential execution"
+        };
+        (needed > available).then(|| {
+            format!(
+                "{} needs about {} for this project, and there are {}: {advice}",
+                self.name,
+                words(needed),
+                words(available)
+            )
+        })
+    }
+
+    /// In one line: what it is, how large, what a render of `demand` needs.
+    pub fn words(&self, demand: Demand) -> String {
+        let parameters: u64 = self.parts.iter().map(|part| part.parameters).sum();
+        let dtypes: BTreeSet<&str> = self.parts.iter().map(|part| part.dtype.as_str()).collect();
+        let on_disk: u64 = self.parts.iter().map(|part| part.bytes_on_disk).sum();
+        let count = if parameters < 100_000_000 {
+            format!("{:.1} M", parameters as f64 / 1e6)
+        } else {
+            format!("{:.0} M", parameters as f64 / 1e6)
+        };
+        format!(
+            "{count} parameters, {}, {} on disk, needs about {}",
+            Vec::from_iter(dtypes).join(" and "),
+            words(on_disk),
+            words(self.needed_bytes(demand))
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEMAND: Demand = Demand { canvas: (512, 512), pictures: 1, concepts: 2, aligned: true, sequential: false };
+
+    fn miniature() -> ModelReport {
+        inspect_model(&ModelFiles::BuiltIn).expect("the built-in model")
+    }
+
+    #[test]
+    fn the_miniature_says_what_it_is() {
+        let report = miniature();
+        assert_eq!((report.name.as_str(), &report.folder), ("built-in miniature", &None));
+        let names: Vec<_> = report.parts.iter().map(|part| (part.name, part.dtype.as_str())).collect();
+        assert_eq!(names, [("text_encoder", "F16"), ("unet", "F16"), ("vae", "F16")]);
+        for part in &report.parts {
+            // Half precision on disk, and a header.
+            let weights = part.parameters * 2;
+            assert!((weights..weights + 200_000).contains(&part.bytes_on_disk), "{part:?}");
+            assert_eq!(part.bytes_in_memory, part.parameters * 4);
+        }
+        assert_eq!(report.total_bytes, report.parts.iter().map(|part| part.parameters * 4).sum::<u64>());
+        assert_eq!((report.latent_channels, report.latent_factor, report.canvas_multiple), (4, 8, 64));
+        assert_eq!((report.context_width, report.cross_attention_layers), (64, 16));
+        assert_eq!((report.channels.as_slice(), report.heads.as_slice()), (&[32, 64, 96, 128][..], &[2, 2, 2, 2][..]));
+        let said = report.words(DEMAND);
+        assert!(said.contains("8.0 M parameters, F16, 16 MB on disk, needs about"), "{said}");
+    }
+
+    /// Peaks of the process in megabytes, as Linux reports them.
+    #[test]
+    fn what_a_render_needs_is_near_what_was_measured() {
+        let report = miniature();
+        for (side, pictures, aligned, sequential, measured) in [
+            (256, 1, false, false, 196.0),
+            (256, 8, false, false, 296.0),
+            (256, 8, true, false, 374.0),
+            (512, 1, false, false, 320.0),
+            (512, 4, false, false, 421.0),
+            (512, 8, false, false, 609.0),
+            (512, 4, true, false, 602.0),
+            (512, 8, true, false, 1051.0),
+            (512, 8, false, true, 552.0),
+            (512, 8, true, true, 552.0),
+        ] {
+            let demand = Demand { canvas: (side, side), pictures, concepts: 2, aligned, sequential };
+            let needed = report.needed_bytes(demand) as f64 / 1e6;
+            let ratio = needed / (measured * 1.048576);
+            assert!((0.75..1.25).contains(&ratio), "{demand:?}: {needed:.0} MB, measured {measured} MiB");
+        }
+    }
+
+    #[test]
+    fn a_render_that_does_not_fit_says_by_how_much_and_what_to_do() {
+        let report = miniature();
+        assert_eq!(report.shortage(DEMAND, 4_000_000_000), None);
+        let eight = Demand { pictures: 8, ..DEMAND };
+        let words = report.shortage(eight, 500_000_000).expect("too much");
+        assert!(
+            words.starts_with("built-in miniature needs about 1.") && words.contains("there are 500 MB"),
+            "{words}"
+        );
+        assert!(words.contains("fewer pictures"), "{words}");
+        let words = report.shortage(DEMAND, 10_000_000).expect("far too much");
+        assert!(words.contains("choose another model"), "{words}");
+    }
+
+    #[test]
+    fn a_folder_that_is_no_model_says_what_is_missing() {
+        let folder = tempfile::tempdir().expect("temporary");
+        let error = inspect_model(&ModelFiles::Folder(folder.path().into())).unwrap_err().to_string();
+        assert!(error.contains("text_encoder/config.json"), "{error}");
+    }
+}

@@ -1,0 +1,131 @@
+//! The export menu, and how far the export in hand is.
+
+use std::sync::Arc;
+
+use eframe::egui::{self, OpenUrl, ProgressBar, RichText, Ui};
+
+use super::Look;
+use crate::gui::files::Purpose;
+use crate::gui::look::Page;
+use crate::gui::paint::Sampling;
+use crate::gui::{icons, theme, widgets};
+use crate::studio::exporting::{Kind, SheetLook, Subject};
+use crate::studio::{Place, Studio};
+
+/// The export menu for the shown run's picture, with progress and messages below it.
+pub fn export_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let Some(run) = studio.runs.shown() else { return };
+    let subject = Subject::Run(run.job, studio.runs.picture);
+    menu_for(ui, studio, look, &subject);
+    if look.page != Page::Gallery {
+        status(ui, studio);
+        widgets::said_ui(ui, studio, &Place::Gallery);
+    }
+}
+
+/// The export menu for something. What cannot be exported says why.
+pub fn menu_for(ui: &mut Ui, studio: &mut Studio, look: &mut Look, subject: &Subject) {
+    let menu = ui.menu_button(format!("{} Export...", icons::EXPORT), |ui| {
+        ui.set_max_width(280.0);
+        let mut reasons: Vec<String> = Vec::new();
+        for kind in Kind::ALL {
+            let obstacle = studio.export_obstacle(subject, kind);
+            let button = ui.add_enabled(obstacle.is_none(), egui::Button::new(kind.words()));
+            let button = button.on_hover_text(kind.explanation());
+            if let Some(words) = obstacle {
+                button.on_disabled_hover_text(&words);
+                if !reasons.contains(&words) {
+                    reasons.push(words);
+                }
+            } else if button.clicked() {
+                let name = kind.name(&studio.export_stem(subject));
+                look.gallery.export = Some((subject.clone(), kind));
+                let purpose = Purpose::Export { title: kind.title().into(), name, folder: kind.is_folder() };
+                look.files.ask(ui.ctx(), purpose, studio);
+                ui.close();
+            }
+        }
+        for words in reasons {
+            let words = RichText::new(words).small().color(theme::colors(ui).weak);
+            ui.add(egui::Label::new(words).wrap());
+        }
+    });
+    menu.response.on_hover_text("Write the picture, its steps or its masks to files");
+}
+
+/// How far the export in hand is, or where the last one was written to.
+pub fn status(ui: &mut Ui, studio: &mut Studio) {
+    if let Some(exporting) = studio.exporting.clone() {
+        ui.horizontal_wrapped(|ui| {
+            let bar = ProgressBar::new(exporting.part()).desired_width(96.0).desired_height(8.0);
+            ui.add(bar);
+            ui.label(RichText::new(exporting.words()).small());
+            if ui.add_enabled(!exporting.is_stopping(), egui::Button::new("Stop the export")).clicked() {
+                exporting.stop();
+            }
+        });
+    } else if let Some(exported) = studio.exported.clone() {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new(icons::CHECK).color(theme::colors(ui).accent));
+            ui.add(egui::Label::new(RichText::new(exported.words()).small()).wrap());
+            if ui.link(RichText::new("Open folder").small()).clicked() {
+                ui.ctx().open_url(OpenUrl::new_tab(file_url(exported.folder())));
+            }
+            if widgets::icon_button(ui, icons::X, "Dismiss this message").clicked() {
+                studio.exported = None;
+            }
+        });
+    }
+}
+
+/// Begins the export that a path was just chosen for. Once a frame, whatever page is shown.
+pub fn take_chosen(studio: &mut Studio, look: &mut Look) {
+    let Some(path) = look.files.export.take() else { return };
+    let Some((subject, kind)) = look.gallery.export.take() else { return };
+    let map = look.color_map;
+    let sheet = SheetLook {
+        font: Arc::new(font()),
+        color_map: Box::new(move |value| map.at(value)),
+        smooth: look.sampling == Sampling::Smooth,
+    };
+    studio.export(&subject, kind, path, sheet);
+}
+
+/// The font of the window's words, for pages that are drawn without the window.
+fn font() -> Vec<u8> {
+    let fonts = egui::FontDefinitions::default();
+    fonts.font_data.get("Ubuntu-Light").map(|data| (*data.font).as_ref().to_vec()).unwrap_or_default()
+}
+
+/// A folder as a browser's address.
+fn file_url(folder: &std::path::Path) -> String {
+    let mut url = String::from("file://");
+    let path = folder.to_string_lossy().replace('\\', "/");
+    if !path.starts_with('/') {
+        url.push('/');
+    }
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~:".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_any_letters_is_an_address() {
+        assert_eq!(file_url("/tmp/my pictures/ü".as_ref()), "file:///tmp/my%20pictures/%C3%BC");
+        assert_eq!(file_url(r"C:\a#b".as_ref()), "file:///C:/a%23b");
+    }
+
+    #[test]
+    fn the_contact_sheet_has_the_window_s_font() {
+        assert!(font().len() > 10_000);
+    }
+}

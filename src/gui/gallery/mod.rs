@@ -1,0 +1,220 @@
+//! The gallery: every finished picture with its settings, those of one render side by side.
+//!
+//! - Which pictures, in which rows? `grid.rs`. Which is chosen, by pointer and keys? `choice.rs`.
+//! - What is known of the chosen ones, and what can be done with them? `side.rs`, `export.rs`.
+//! - One large, or two against each other? `large.rs`, at a scale kept by `view.rs`.
+//! - How are times and batches said? `words.rs`.
+
+use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, RichText, Ui};
+
+mod choice;
+mod export;
+mod grid;
+mod large;
+mod side;
+mod view;
+mod words;
+
+pub use export::{export_menu, take_chosen};
+pub use large::drag_split;
+pub use view::{View, fit};
+
+use super::look::{Look, Page};
+use super::{icons, theme, widgets};
+use crate::studio::exporting::{Kind, Subject};
+use crate::studio::{Place, ResultId, Studio};
+use choice::Choice;
+use grid::Grid;
+
+/// What is shown large in place of the grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Open {
+    One(ResultId),
+    Two(ResultId, ResultId),
+}
+
+/// What the gallery remembers between frames.
+#[derive(Debug)]
+pub struct GalleryLook {
+    /// Only results marked as good.
+    starred: bool,
+    /// What the prompts shown must contain.
+    search: String,
+    /// The side of a card, in points.
+    side: f32,
+    choice: Choice,
+    open: Option<Open>,
+    view: View,
+    /// Where the line between before and after stands, 0..1.
+    split: f32,
+    /// Two pictures beside each other rather than in one place.
+    beside: bool,
+    /// What is exported once a path is chosen.
+    export: Option<(Subject, Kind)>,
+    /// A result's project was asked for; once it is there the canvas is shown.
+    restoring: bool,
+}
+
+/// The side of a card, in points.
+const SIDE: std::ops::RangeInclusive<f32> = 96.0..=384.0;
+
+impl Default for GalleryLook {
+    fn default() -> Self {
+        Self {
+            starred: false,
+            search: String::new(),
+            side: 160.0,
+            choice: Choice::default(),
+            open: None,
+            view: View::default(),
+            split: 0.5,
+            beside: false,
+            export: None,
+            restoring: false,
+        }
+    }
+}
+
+/// Draws the Gallery page.
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    leave_once_restored(studio, look);
+    let side = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::same(12));
+    Panel::right("gallery side")
+        .frame(side)
+        .resizable(true)
+        .default_size(288.0)
+        .size_range(200.0..=480.0)
+        .show(ui, |ui| side::show(ui, studio, look));
+    let middle = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(12));
+    CentralPanel::default().frame(middle).show(ui, |ui| {
+        widgets::said_ui(ui, studio, &Place::Gallery);
+        export::status(ui, studio);
+        let (starred, needle) = (look.gallery.starred, look.gallery.search.trim().to_lowercase());
+        let is_shown = |studio: &Studio, entry: &crate::studio::store::Entry| {
+            (!starred || studio.is_starred(entry)) && words::matches(entry, &needle)
+        };
+        let shown: Vec<usize> = studio
+            .store
+            .entries()
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| !studio.history.doc().deleted.contains(&entry.id) && is_shown(studio, entry))
+            .map(|(index, _)| index)
+            .collect();
+        let in_all = studio.results().count();
+        let side = look.gallery.side.min(ui.available_width() - 24.0).max(48.0);
+        let grid = Grid::lay_out(studio.store.entries(), &shown, grid::columns(ui.available_width(), side));
+        look.gallery.choice.retain(&grid, studio.store.entries());
+        close_what_is_gone(studio, look);
+        choice::keys(ui, studio, look, &grid);
+        match look.gallery.open.clone() {
+            Some(Open::One(id)) => large::one(ui, studio, look, &grid, &id),
+            Some(Open::Two(before, after)) => large::two(ui, studio, look, &before, &after),
+            None => {
+                bar(ui, look, shown.len(), in_all);
+                ui.add_space(8.0);
+                if in_all == 0 {
+                    empty(ui, studio, look);
+                } else if shown.is_empty() {
+                    nothing_matches(ui, look);
+                } else {
+                    grid::show(ui, studio, look, &grid, side);
+                }
+            }
+        }
+    });
+}
+
+/// A result that was taken out is not shown large any more.
+fn close_what_is_gone(studio: &Studio, look: &mut Look) {
+    let is_there = |id: &ResultId| studio.results().any(|entry| entry.id == *id);
+    let gone = match &look.gallery.open {
+        Some(Open::One(id)) => !is_there(id),
+        Some(Open::Two(before, after)) => !is_there(before) || !is_there(after),
+        None => false,
+    };
+    if gone {
+        look.gallery.open = None;
+    }
+}
+
+/// Shows the canvas once a result's project is the present one. What went wrong is said here.
+fn leave_once_restored(studio: &Studio, look: &mut Look) {
+    if look.gallery.restoring && !studio.is_busy() {
+        look.gallery.restoring = false;
+        if !studio.notices.iter().any(|notice| notice.place == Place::Gallery) {
+            look.page = Page::Compose;
+        }
+    }
+}
+
+fn bar(ui: &mut Ui, look: &mut Look, shown: usize, in_all: usize) {
+    let gallery = &mut look.gallery;
+    ui.horizontal_wrapped(|ui| {
+        widgets::segmented(ui, &mut gallery.starred, &[(false, "All"), (true, "Starred")]);
+        ui.label(RichText::new(icons::MAGNIFYING_GLASS).color(theme::colors(ui).weak));
+        let field = egui::TextEdit::singleline(&mut gallery.search).desired_width(160.0).hint_text("Search prompts");
+        let field = ui.add(field);
+        let (enabled, typed) = (field.enabled(), gallery.search.clone());
+        field.widget_info(|| {
+            let mut info = egui::WidgetInfo::text_edit(enabled, typed.clone(), typed.clone(), "");
+            info.label = Some("Search prompts and seeds".into());
+            info
+        });
+        field.on_hover_text("Shows pictures whose prompt holds all of these words, or whose seed this is");
+        if !gallery.search.is_empty() && widgets::icon_button(ui, icons::X, "Clear the search").clicked() {
+            gallery.search.clear();
+        }
+        ui.spacing_mut().slider_width = 96.0;
+        let slider = ui.add(egui::Slider::new(&mut gallery.side, SIDE).show_value(false));
+        let (enabled, value) = (slider.enabled(), f64::from(gallery.side));
+        slider.widget_info(|| egui::WidgetInfo::slider(enabled, value, "Size of the pictures"));
+        slider.on_hover_text("Size of the pictures");
+        let words = match (shown, in_all) {
+            (1, 1) => "1 picture".to_owned(),
+            (shown, all) if shown == all => format!("{all} pictures"),
+            (shown, all) => format!("{shown} of {all} pictures"),
+        };
+        ui.label(RichText::new(words).small().color(theme::colors(ui).weak));
+    });
+}
+
+fn empty(ui: &mut Ui, studio: &Studio, look: &mut Look) {
+    let words = if studio.store.is_listed() {
+        "No pictures yet. Every finished picture is kept here by itself, with the project that made it: \
+         go to Compose and press Render."
+    } else {
+        "Reading the gallery"
+    };
+    quiet(ui, words, |ui| {
+        if studio.store.is_listed() && ui.button("Go to Compose").clicked() {
+            look.page = Page::Compose;
+        }
+    });
+}
+
+fn nothing_matches(ui: &mut Ui, look: &mut Look) {
+    let words = match (look.gallery.starred, look.gallery.search.trim().is_empty()) {
+        (true, true) => "No picture is starred. Select one and press the star to find it here again.",
+        (true, false) => "No starred picture has these words in its prompt.",
+        (false, _) => "No picture has these words in its prompt.",
+    };
+    quiet(ui, words, |ui| {
+        if ui.button("Show all pictures").clicked() {
+            look.gallery.starred = false;
+            look.gallery.search.clear();
+        }
+    });
+}
+
+/// A few words in the middle of an empty place, with what to do.
+fn quiet(ui: &mut Ui, words: &str, add: impl FnOnce(&mut Ui)) {
+    ui.vertical_centered(|ui| {
+        ui.add_space((ui.available_height() * 0.3).min(160.0));
+        ui.label(RichText::new(icons::IMAGES).size(32.0).color(theme::colors(ui).weak));
+        ui.set_max_width(360.0_f32.min(ui.available_width()));
+        ui.add(egui::Label::new(RichText::new(words).color(theme::colors(ui).weak)).wrap());
+        ui.add_space(8.0);
+        add(ui);
+    });
+}

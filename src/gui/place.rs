@@ -1,0 +1,388 @@
+//! The Place page: a photo, where it may change, and what came of it.
+
+use std::sync::Arc;
+
+use eframe::egui::{
+    self, Button, Color32, Context, CursorIcon, Id, Key, Modifiers, PointerButton, Pos2, Rect, RichText, Role,
+    ScrollArea, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
+use image::{GrayImage, RgbImage};
+
+use super::files::Purpose;
+use super::gallery;
+use super::look::Look;
+use super::paint::{self, MaskStyle, Outline, Pixels, Sampling, Source};
+use super::{icons, theme, widgets};
+use crate::link::{Finished, StepView};
+use crate::project::PlaceBackground;
+use crate::studio::placing::{self, Known, MARGIN, PLACE};
+use crate::studio::{Studio, Target};
+
+/// A stroke in the making.
+#[derive(Debug)]
+struct Painting {
+    mask: Arc<GrayImage>,
+    /// Where the pointer was last, in canvas pixels.
+    last: (f32, f32),
+}
+
+/// What the Place page remembers between frames.
+#[derive(Debug)]
+pub struct PlaceLook {
+    stroke: Option<Painting>,
+    /// The brush's radius, in canvas pixels.
+    radius: f32,
+    erase: bool,
+    /// Where the line between photo and result stands, 0..1.
+    split: f32,
+}
+
+impl Default for PlaceLook {
+    fn default() -> Self {
+        Self { stroke: None, radius: 24.0, erase: false, split: 0.5 }
+    }
+}
+
+/// The brush's radius in canvas pixels.
+const RADIUS: std::ops::RangeInclusive<f32> = 2.0..=192.0;
+
+/// Takes pictures dropped on the Place page as the photo, and leaves everything else to the window.
+pub fn take_dropped(ctx: &Context, studio: &mut Studio) {
+    let dropped = ctx.input(|input| input.raw.dropped_files.clone());
+    for file in dropped {
+        let path = file.path().to_owned();
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let is_picture = super::files::PICTURES.contains(&ending.as_str());
+        let target = if is_picture { Target::Photo } else { Target::Anywhere { at: None, layer: None } };
+        studio.take_in(path, target);
+    }
+}
+
+/// Draws the middle of the Place page, above the prompt.
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    egui::Frame::new().inner_margin(egui::Margin::same(12)).show(ui, |ui| {
+        widgets::said_ui(ui, studio, &PLACE);
+        if studio.project().place.is_none() {
+            look.place.stroke = None;
+            return invite(ui, studio, look);
+        }
+        let photo = studio.placed_photo();
+        let mask = studio.edit_mask();
+        // What may be done about photo and mask, in a place that scrolls where the window is small.
+        let room = (ui.available_height() * 0.45).max(96.0);
+        ScrollArea::vertical().id_salt("place tools").max_height(room).auto_shrink([false, true]).show(ui, |ui| {
+            brush_bar(ui, studio, look, &mask);
+            background(ui, studio);
+            photo_bar(ui, studio, look);
+            say_state(ui, studio, &photo, &mask);
+        });
+        ui.add_space(8.0);
+        panes(ui, studio, look, &photo, &mask);
+    });
+}
+
+fn invite(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    ui.vertical_centered(|ui| {
+        ui.add_space((ui.available_height() * 0.25).min(120.0));
+        ui.label(RichText::new(icons::IMAGE).size(32.0).color(theme::colors(ui).weak));
+        ui.set_max_width(400.0_f32.min(ui.available_width()));
+        let words = "Here your subjects go into a photo of yours. Choose the photo, paint where it may change, lay the \
+                     layers out on the Compose page as always, and render: outside of the paint the photo stays.";
+        ui.add(egui::Label::new(RichText::new(words).color(theme::colors(ui).weak)).wrap());
+        ui.add_space(8.0);
+        let button = Button::new(RichText::new("Choose a photo...").color(theme::colors(ui).on_accent));
+        if ui.add(button.fill(theme::colors(ui).accent)).on_hover_text("Or drop a picture on this page").clicked() {
+            look.files.ask(ui.ctx(), Purpose::Photo, studio);
+        }
+    });
+}
+
+fn brush_bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look, mask: &Known<GrayImage>) {
+    take_keys(ui, look);
+    ui.horizontal_wrapped(|ui| {
+        let brush = format!("{} Brush", icons::PAINT_BRUSH);
+        let eraser = format!("{} Eraser", icons::ERASER);
+        widgets::segmented(ui, &mut look.place.erase, &[(false, brush.as_str()), (true, eraser.as_str())]);
+        let label = ui.label("Radius");
+        ui.spacing_mut().slider_width = 96.0;
+        let slider =
+            egui::Slider::new(&mut look.place.radius, RADIUS).logarithmic(true).fixed_decimals(0).suffix(" px");
+        ui.add(slider).labelled_by(label.id).on_hover_text("In pixels of the canvas; [ and ] change it too");
+        let canvas = studio.project().canvas;
+        let black = || GrayImage::new(canvas.width, canvas.height);
+        let can_clear = mask.ready().is_some_and(|mask| mask.pixels().any(|pixel| pixel.0 != [0]));
+        let clear = ui.add_enabled(can_clear, Button::new("Clear"));
+        if clear.on_hover_text("Nothing of the photo may change").clicked() {
+            studio.set_edit_mask("Clear the edit mask", Arc::new(black()));
+        }
+        let invert = ui.button("Invert").on_hover_text("What may change stays, and the other way round");
+        if invert.clicked() && !matches!(mask, Known::Loading) {
+            let mut inverted = mask.ready().map_or_else(black, |mask| GrayImage::clone(mask));
+            inverted.pixels_mut().for_each(|pixel| pixel.0 = pixel.0.map(|light| 255 - light));
+            studio.set_edit_mask("Invert the edit mask", Arc::new(inverted));
+        }
+        let outlines = ui.button("From the layers' outlines");
+        let words = format!("Where layers with a concept show, and {MARGIN} pixels around");
+        if outlines.on_hover_text(words).clicked() {
+            studio.edit_mask_from_outlines();
+        }
+    });
+}
+
+fn take_keys(ui: &Ui, look: &mut Look) {
+    if ui.ctx().egui_wants_keyboard_input() {
+        return;
+    }
+    let key = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    if key(Key::X) {
+        look.place.erase = !look.place.erase;
+    }
+    for (bracket, by) in [(Key::OpenBracket, 0.8), (Key::CloseBracket, 1.25)] {
+        if key(bracket) {
+            look.place.radius = (look.place.radius * by).clamp(*RADIUS.start(), *RADIUS.end());
+        }
+    }
+}
+
+fn background(ui: &mut Ui, studio: &mut Studio) {
+    let Some(place) = &studio.project().place else { return };
+    let mut chosen = place.background;
+    let choices = [
+        (
+            PlaceBackground::Noised,
+            "Noised",
+            "Outside of the paint stands the photo with fresh noise, as the release does it.",
+        ),
+        (
+            PlaceBackground::Inverted,
+            "Inverted",
+            "Outside of the paint stands the photo's own inversion: it keeps the photo better and takes longer.",
+        ),
+    ];
+    ui.horizontal_wrapped(|ui| {
+        ui.label("Background");
+        let names: Vec<(PlaceBackground, &str)> = choices.iter().map(|(value, name, _)| (*value, *name)).collect();
+        if widgets::segmented(ui, &mut chosen, &names) {
+            studio.edit("Background of the photo", |project| {
+                if let Some(place) = &mut project.place {
+                    place.background = chosen;
+                }
+            });
+        }
+        if let Some((.., words)) = choices.iter().find(|(value, ..)| *value == chosen) {
+            let words = RichText::new(*words).small().color(theme::colors(ui).weak);
+            ui.add(egui::Label::new(words).wrap());
+        }
+    });
+}
+
+fn photo_bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    ui.horizontal_wrapped(|ui| {
+        if ui.button("Choose another photo...").clicked() {
+            look.files.ask(ui.ctx(), Purpose::Photo, studio);
+        }
+        if ui.button("Load a mask...").on_hover_text("A grey picture of the photo's shape: white may change").clicked()
+        {
+            look.files.ask(ui.ctx(), Purpose::EditMask, studio);
+        }
+        let remove = ui.button("Remove the photo: compose freely again");
+        if remove.on_hover_text("Ctrl+Z brings photo and mask back").clicked() {
+            studio.remove_photo();
+        }
+    });
+}
+
+/// What keeps a render from starting, in amber.
+fn say_state(ui: &mut Ui, studio: &mut Studio, photo: &Known<RgbImage>, mask: &Known<GrayImage>) {
+    let failed = matches!(photo, Known::Failed(_)) || matches!(mask, Known::Failed(_));
+    if let Some(words) = studio.place_obstacle() {
+        widgets::amber(ui, &words);
+        if failed && ui.button("Look again").on_hover_text("After the file was put back").clicked() {
+            studio.look_for_photo_again();
+        }
+    }
+}
+
+/// The photo with its mask and, once there is one, the picture beside it.
+fn panes(ui: &mut Ui, studio: &mut Studio, look: &mut Look, photo: &Known<RgbImage>, mask: &Known<GrayImage>) {
+    let result = result_of(studio);
+    let title_height = 20.0;
+    let area = ui.available_rect_before_wrap();
+    let count = if result.is_some() { 2.0 } else { 1.0 };
+    // Beside each other or one above the other, whichever shows more.
+    let across = area.width() >= area.height() || result.is_none();
+    let gap = 12.0;
+    let size = if across {
+        vec2((area.width() - gap * (count - 1.0)) / count, area.height())
+    } else {
+        vec2(area.width(), (area.height() - gap * (count - 1.0)) / count)
+    };
+    let size = size.max(vec2(48.0, 48.0 + title_height));
+    let step = if across { vec2(size.x + gap, 0.0) } else { vec2(0.0, size.y + gap) };
+    let canvas = studio.project().canvas;
+    let shape = vec2(canvas.width as f32, canvas.height as f32);
+    let pane = |index: f32| {
+        let whole = Rect::from_min_size(area.min + step * index, size);
+        let below = Rect::from_min_max(whole.min + vec2(0.0, title_height), whole.max);
+        (whole.min, gallery::fit(below, shape))
+    };
+    ui.allocate_rect(area, Sense::hover());
+    let (corner, rect) = pane(0.0);
+    title(ui, corner, rect, "Photo · where it may change");
+    photo_pane(ui, studio, look, photo, mask, rect);
+    if let Some(result) = result {
+        let (corner, rect) = pane(1.0);
+        title(ui, corner, rect, &result.title);
+        result_pane(ui, look, photo, &result, rect);
+    }
+}
+
+fn title(ui: &Ui, corner: Pos2, rect: Rect, words: &str) {
+    let color = theme::colors(ui).weak;
+    let at = pos2(rect.left().max(corner.x), rect.top() - 20.0);
+    ui.painter().text(at, egui::Align2::LEFT_TOP, words, egui::FontId::proportional(12.0), color);
+}
+
+fn photo_pane(
+    ui: &mut Ui,
+    studio: &mut Studio,
+    look: &mut Look,
+    photo: &Known<RgbImage>,
+    mask: &Known<GrayImage>,
+    rect: Rect,
+) {
+    let colors = theme::colors(ui);
+    match photo {
+        Known::Ready(photo) => paint::picture(ui.painter(), rect, &Source::new(photo), Sampling::Smooth),
+        _ => {
+            ui.painter().rect_filled(rect, 0.0, colors.raised);
+        }
+    }
+    let response = ui.interact(rect, Id::unique("edit mask"), Sense::click_and_drag());
+    let name = "Photo with its edit mask; drag to paint where it may change";
+    response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, name));
+    stroke(ui, studio, look, mask, &response, rect);
+    let shown = look.place.stroke.as_ref().map(|stroke| &stroke.mask).or(mask.ready());
+    if let Some(shown) = shown {
+        let style = MaskStyle { fill: 0.4, outline: Outline::Solid, ..MaskStyle::new(colors.accent) };
+        paint::mask(&ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())), rect, &Source::new(shown), style);
+    }
+    if let Some(at) = response.hover_pos() {
+        ui.set_cursor_icon(CursorIcon::Crosshair);
+        let radius = look.place.radius * rect.width() / studio.project().canvas.width.max(1) as f32;
+        let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+        painter.circle_stroke(at, radius, Stroke::new(3.0, Color32::from_black_alpha(120)));
+        painter.circle_stroke(at, radius, Stroke::new(1.0, colors.text));
+    }
+}
+
+/// Paints while the pointer is held down; letting go makes one step of it.
+fn stroke(
+    ui: &Ui,
+    studio: &mut Studio,
+    look: &mut Look,
+    mask: &Known<GrayImage>,
+    response: &egui::Response,
+    rect: Rect,
+) {
+    let canvas = studio.project().canvas;
+    let place = &mut look.place;
+    let at = response.interact_pointer_pos().map(|at| {
+        let part: Vec2 = (at - rect.min) / rect.size().max(Vec2::splat(1.0));
+        (part.x * canvas.width as f32, part.y * canvas.height as f32)
+    });
+    let held =
+        response.is_pointer_button_down_on() && ui.input(|input| input.pointer.button_down(PointerButton::Primary));
+    if ui.input(|input| input.key_pressed(Key::Escape)) {
+        // The stroke in hand is given up.
+        place.stroke = None;
+        return;
+    }
+    let begins = response.drag_started_by(PointerButton::Primary)
+        || (response.clicked_by(PointerButton::Primary) && place.stroke.is_none())
+        || (held && ui.input(|input| input.pointer.primary_pressed()));
+    if begins
+        && place.stroke.is_none()
+        && let Some(at) = at
+    {
+        let fresh = || Arc::new(GrayImage::new(canvas.width, canvas.height));
+        let fits = |mask: &Arc<GrayImage>| mask.dimensions() == (canvas.width, canvas.height);
+        let begun = match mask {
+            // Painting now would lose what is in the file.
+            Known::Loading => return,
+            other => other.ready().cloned().filter(fits).unwrap_or_else(fresh),
+        };
+        // A drag has gone some way before it counts as one.
+        let origin = ui.input(|input| input.pointer.press_origin()).map_or(at, |origin| {
+            let part: Vec2 = (origin - rect.min) / rect.size().max(Vec2::splat(1.0));
+            (part.x * canvas.width as f32, part.y * canvas.height as f32)
+        });
+        place.stroke = Some(Painting { mask: begun, last: origin });
+        dab(place, origin);
+    }
+    if let (Some(_), Some(at)) = (&place.stroke, at) {
+        dab(place, at);
+    }
+    if !held && let Some(stroke) = place.stroke.take() {
+        studio.set_edit_mask("Paint the edit mask", stroke.mask);
+    }
+}
+
+fn dab(place: &mut PlaceLook, to: (f32, f32)) {
+    if let Some(stroke) = &mut place.stroke {
+        // What was handed to the painter stays as it is; the next frame draws the new one.
+        let mut next = GrayImage::clone(&stroke.mask);
+        placing::paint(&mut next, stroke.last, to, place.radius, place.erase);
+        stroke.last = to;
+        if next != *stroke.mask {
+            stroke.mask = Arc::new(next);
+        }
+    }
+}
+
+/// What the shown run has made of it so far.
+struct Shown {
+    title: String,
+    picture: Source<Pixels>,
+}
+
+/// The shown run's picture, or the newest step's preview of a run that placed into a photo.
+fn result_of(studio: &Studio) -> Option<Shown> {
+    let run = studio.runs.shown()?;
+    run.project.place.as_ref()?;
+    let index = studio.runs.picture;
+    if studio.runs.shows_finished()
+        && let Some(finished) = run.finished()
+    {
+        let picture = Source::part(finished, move |finished: &Finished| finished.pictures.get(index));
+        return Some(Shown { title: format!("{} · before and after", run.name), picture });
+    }
+    let step = studio.runs.step()?;
+    let picture = Source::part(step, move |step: &StepView| step.previews.get(index));
+    Some(Shown { title: format!("Step {} of {} · before and after", step.step + 1, step.steps), picture })
+}
+
+fn result_pane(ui: &mut Ui, look: &mut Look, photo: &Known<RgbImage>, result: &Shown, rect: Rect) {
+    let response = ui.interact(rect, Id::unique("placed result"), Sense::click_and_drag());
+    let split = &mut look.place.split;
+    gallery::drag_split(ui, &response, rect, split);
+    match photo {
+        Known::Ready(photo) => {
+            paint::compare(ui.painter(), rect, [&Source::new(photo), &result.picture], *split, Sampling::Smooth);
+        }
+        _ => paint::picture(ui.painter(), rect, &result.picture, Sampling::Smooth),
+    }
+    if response.has_focus() {
+        for (key, by) in [(Key::ArrowLeft, -0.05), (Key::ArrowRight, 0.05)] {
+            if ui.input_mut(|input| input.consume_key(Modifiers::NONE, key)) {
+                *split = (*split + by).clamp(0.0, 1.0);
+            }
+        }
+        let arrows = egui::EventFilter { horizontal_arrows: true, ..Default::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
+        ui.painter().rect_stroke(rect, 0.0, (2.0, theme::colors(ui).accent), egui::StrokeKind::Outside);
+    }
+    let value = f64::from(*split * 100.0);
+    response.widget_info(|| WidgetInfo::slider(true, value, "Line between the photo and the picture"));
+    response.on_hover_text("The photo left of the line, the picture right of it; drag it");
+}
