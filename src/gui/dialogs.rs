@@ -7,6 +7,7 @@ use eframe::egui::{self, Align2, Context, RichText, Ui, Window};
 use super::files::Purpose;
 use super::look::Look;
 use super::{device, theme, widgets};
+use crate::engine::memory;
 use crate::studio::files::UNTITLED;
 use crate::studio::{Held, Question, Studio, Target};
 
@@ -28,18 +29,10 @@ impl Dialogs {
     pub fn memory(&mut self, _ui: &Ui) -> Option<u64> {
         let stale = self.memory.is_none_or(|(at, _)| at.elapsed() > MEMORY_EVERY);
         if stale {
-            self.memory = Some((Instant::now(), resident_bytes()));
+            self.memory = Some((Instant::now(), memory::resident()));
         }
         self.memory.and_then(|(_, bytes)| bytes)
     }
-}
-
-/// The process's resident set, where the system says it.
-fn resident_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
 }
 
 /// Draws those that are open.

@@ -16,6 +16,7 @@ mod device;
 pub mod dialogs;
 pub mod files;
 pub mod gallery;
+mod gpu;
 pub mod hints;
 #[allow(missing_docs, reason = "the names are the icons'")]
 mod icons;
@@ -36,7 +37,7 @@ pub mod widgets;
 use crate::cli::Outcome;
 use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
-use crate::engine::worker::Engine;
+use crate::engine::worker::{Engine, EngineOptions};
 use crate::project::{self, Project};
 use crate::studio::Studio;
 use crate::studio::config::{self, Theme};
@@ -64,11 +65,13 @@ pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Outcome {
             .with_title("Podium")
             .with_inner_size([1440.0, 900.0])
             .with_min_inner_size([1024.0, 700.0]),
+        wgpu_options: gpu::options(),
         ..Default::default()
     };
     let create = move |context: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
         let repaint = context.egui_ctx.clone();
-        let engine = Engine::start(Cache::standard(), move || repaint.request_repaint())?;
+        let beside = EngineOptions::beside_a_window(gpu::shared(context.wgpu_render_state.as_ref()));
+        let engine = Engine::start_with(beside, Cache::standard(), move || repaint.request_repaint())?;
         paint::install(context.wgpu_render_state.as_ref());
         let mut podium = Podium::new(&context.egui_ctx, engine, project, folder, device)?;
         if path.is_none() {

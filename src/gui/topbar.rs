@@ -5,6 +5,7 @@ use eframe::egui::{self, Align, Layout as Arrange, RichText, Ui};
 use super::files::Purpose;
 use super::look::{Look, Page};
 use super::{icons, theme, widgets};
+use crate::engine::memory;
 use crate::studio::config::Theme;
 use crate::studio::{Held, Place, Studio};
 
@@ -35,11 +36,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             if ui.available_width() > 360.0
                 && let Some(bytes) = look.dialogs.memory(ui)
             {
-                let words = if bytes < 1_000_000_000 {
-                    format!("{} MB", bytes / 1_000_000)
-                } else {
-                    format!("{:.1} GB", bytes as f64 / 1e9)
-                };
+                let words = memory::words(bytes);
                 if widgets::chip(ui, &words, "Memory in use by Podium").clicked() {
                     look.dialogs.device = !look.dialogs.device;
                 }

@@ -107,6 +107,10 @@ pub struct Studio {
     pub device: DeviceChoice,
     /// The renders.
     pub runs: Runs,
+    /// What the engine last told of the device it computes on.
+    pub device_report: Option<Arc<crate::engine::device::DeviceReport>>,
+    /// What the engine last told of the model it loaded.
+    pub model_report: Option<Arc<crate::engine::inspect::ModelReport>>,
     /// The masks being painted, while somebody paints.
     pub mask_editor: Option<MaskEditor>,
     /// Whether a render keeps the seed; else each begins with a new one.
@@ -180,6 +184,8 @@ impl Studio {
             folder,
             device,
             runs: Runs::default(),
+            device_report: None,
+            model_report: None,
             mask_editor: None,
             seed_locked: true,
             notices: Vec::new(),
@@ -535,6 +541,11 @@ impl Studio {
     }
 
     fn take_event(&mut self, event: &crate::link::Event) {
+        match event {
+            crate::link::Event::Device(report) => self.device_report = Some(report.clone()),
+            crate::link::Event::Model(report) => self.model_report = Some(report.clone()),
+            _ => {}
+        }
         if let Some(done) = self.runs.take(event, Instant::now()) {
             self.keep_results(done);
         }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::mask_editor::MaskEditor;
 use super::runs::{Playhead, Run, State};
 use super::{Place, Studio};
-use crate::engine::masks::Mask;
-use crate::link::{Job, JobId, Watch};
+use crate::link::{Job, JobId, MaskEdit, Watch};
 use crate::project::Project;
 
 impl Studio {
@@ -69,7 +68,7 @@ impl Studio {
             self.runs.show(again);
             return Some(again);
         }
-        let next = self.go_on(&run, run.next_step(), run.project.clone(), run.name.clone(), run.revision, None);
+        let next = self.go_on(&run, run.next_step(), run.project.clone(), run.name.clone(), run.revision, Vec::new());
         self.runs.replaced(job);
         Some(next)
     }
@@ -113,7 +112,7 @@ impl Studio {
         project.seed = run.project.seed;
         let revision = self.history.revision();
         let name = format!("{} from step {}", run.name, step + 1);
-        let next = self.go_on(&run, step, Arc::new(project), name, revision, None);
+        let next = self.go_on(&run, step, Arc::new(project), name, revision, Vec::new());
         self.runs.compared = Some((run.job, self.runs.picture));
         Some(next)
     }
@@ -144,10 +143,15 @@ impl Studio {
             return None;
         }
         let run = self.runs.get(editor.job)?.clone();
-        let masks: Vec<(usize, Mask)> =
-            editor.masks().iter().enumerate().map(|(subject, mask)| (subject, mask.clone())).collect();
+        let masks = editor
+            .masks()
+            .iter()
+            .enumerate()
+            .filter(|(subject, _)| editor.changed(*subject))
+            .map(|(subject, mask)| MaskEdit { picture: None, subject, mask: mask.clone() })
+            .collect();
         let name = format!("{} with painted masks", run.name);
-        let next = self.go_on(&run, editor.step, run.project.clone(), name, run.revision, Some(masks));
+        let next = self.go_on(&run, editor.step, run.project.clone(), name, run.revision, masks);
         if matches!(run.state, State::Done(_)) {
             self.runs.compared = Some((run.job, editor.picture));
         }
@@ -161,7 +165,7 @@ impl Studio {
         project: Arc<Project>,
         name: String,
         revision: u64,
-        masks: Option<Vec<(usize, Mask)>>,
+        masks: Vec<MaskEdit>,
     ) -> JobId {
         let job = Job {
             id: run.job,
@@ -170,7 +174,6 @@ impl Studio {
             device: self.device,
             watch: Watch::ALL,
         };
-        let masks = masks.map(|masks| masks.into_iter().map(|(_, mask)| mask).collect());
         let next = self.engine.go_on(job, run.job, step, masks);
         self.runs.add(next, name, project, run.folder.clone(), revision, Some((run.job, step)));
         self.runs.show(next);

@@ -323,8 +323,8 @@ impl Runs {
             Event::Started { job, .. } | Event::Progress { job, .. } => *job,
             Event::Step(job, _) | Event::Warning(job, _) | Event::Done(job, _) => *job,
             Event::Cancelled(job) | Event::Failed(job, _) => *job,
-            #[allow(unreachable_patterns, reason = "facts about device and model belong to no run")]
-            _ => return None,
+            // Facts about the device and the model belong to no run.
+            Event::Device(_) | Event::Model(_) => return None,
         };
         let index = self.runs.iter().position(|run| run.job == job)?;
         let (run, measured) = (&mut self.runs[index], &mut self.measured);
@@ -379,8 +379,7 @@ impl Runs {
                 run.state = if matches!(run.state, State::Pausing) { State::Paused } else { State::Stopped };
             }
             Event::Failed(_, words) => run.state = State::Failed(words.clone()),
-            #[allow(unreachable_patterns, reason = "as above")]
-            _ => {}
+            Event::Device(_) | Event::Model(_) => {}
         }
         None
     }

@@ -211,7 +211,7 @@ fn twenty_thousand_random_actions_do_no_harm() {
     let folder = tempfile::tempdir().expect("a folder");
     let start = small("beach", 2);
     let (project, place) = (start.clone(), folder.path().to_owned());
-    let harness = Harness::builder().with_size(SIZE).build_eframe(move |context| {
+    let harness = Harness::builder().with_size(SIZE).allow_missing_glyphs().build_eframe(move |context| {
         let mut podium = Podium::new(&context.egui_ctx, engine(), project, place, DeviceChoice::Flex).expect("threads");
         podium.look.files.native = false;
         podium
