@@ -17,7 +17,7 @@ use crate::studio::Studio;
 /// Bars narrower than this, in points, have how overlays are drawn in a menu.
 const WIDE: f32 = 1080.0;
 /// Those narrower than this have drop-down lists instead of long switches.
-const NARROW: f32 = 620.0;
+pub const NARROW: f32 = 620.0;
 /// And those narrower than this have no switches at all.
 const VERY_NARROW: f32 = 220.0;
 /// The least height of a group.
@@ -100,6 +100,10 @@ fn list<T: PartialEq + Clone>(ui: &mut Ui, name: &str, chosen: &mut T, choices: 
 
 /// Draws the bar.
 pub fn show(ui: &mut Ui, studio: &Studio, look: &mut Look) {
+    // While masks are painted there is another bar, and where there is little room it takes the place of this one.
+    if studio.mask_editor.is_some() && ui.available_width() < NARROW {
+        return;
+    }
     let colors = theme::colors(ui);
     let frame = Frame::new().fill(colors.panel).inner_margin(Margin::symmetric(12, 4));
     let shown = frame.show(ui, |ui| {
@@ -202,13 +206,13 @@ fn lanes(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
     let now = overlay::lane(look, project);
     let concepts = project.concepts.iter().map(|concept| (Lane::Concept(concept.name.clone()), Some(concept.color)));
     let all = [(Lane::Base, None)].into_iter().chain(concepts).chain([(Lane::Reference, None)]);
-    group(ui, "of", |ui| {
-        ui.label(RichText::new("of").color(theme::colors(ui).weak));
-    });
     if width < NARROW {
         group(ui, "branch", |ui| lane_list(ui, look, &now, all));
         return;
     }
+    group(ui, "of", |ui| {
+        ui.label(RichText::new("of").color(theme::colors(ui).weak));
+    });
     for (lane, color) in all {
         let words = overlay::lane_words(&lane).to_owned();
         group(ui, &format!("lane {words}"), |ui| {

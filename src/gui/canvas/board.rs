@@ -34,6 +34,12 @@ impl Board {
         Self { side, map, response, painter, beneath }
     }
 
+    /// The same board, painted on only within a place.
+    pub fn within(&self, place: Rect) -> Self {
+        let painter = self.painter.with_clip_rect(place.intersect(self.painter.clip_rect()));
+        Self { response: self.response.clone(), painter, ..*self }
+    }
+
     /// Gives the board its name, for screen readers.
     pub fn name(&self, role: Role, name: &str) {
         self.response.widget_info(|| WidgetInfo::labeled(role, true, name));
@@ -129,6 +135,9 @@ pub struct Tags {
 }
 
 impl Tags {
+    /// On a canvas that is shown narrower than this, in points, names would hide what they name.
+    pub const LEAST_SHEET: f32 = 112.0;
+
     /// A name on its concept's colour, `anchor` being the middle of its lower edge where `above`, else of its upper.
     pub fn put(&mut self, ui: &Ui, painter: &Painter, anchor: Pos2, above: bool, name: &str, color: Color) {
         let within = painter.clip_rect().shrink(4.0);

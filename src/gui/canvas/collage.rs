@@ -255,6 +255,9 @@ fn lit(ui: &Ui, studio: &Studio, look: &mut Look, board: &Board, placed: &[Place
 /// The concept of each layer that stands for one.
 fn names(ui: &Ui, studio: &Studio, board: &Board, placed: &[Placed]) {
     let mut tags = Tags::default();
+    if board.map.sheet(canvas_size(studio)).width() < Tags::LEAST_SHEET {
+        return;
+    }
     for placed in placed.iter().filter(|placed| placed.layer.visible) {
         let concept = placed.layer.concept.as_ref().and_then(|name| studio.project().concept(name));
         let Some((_, concept)) = concept else { continue };
