@@ -1,18 +1,23 @@
 //! The bar above the canvas: which boards, what is laid over the picture, of which branch.
 
+use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{
-    Align, Button, ComboBox, CornerRadius, Frame, Layout, Margin, RichText, Role, Stroke, Ui, WidgetInfo, vec2,
+    Align, Button, Color32, ComboBox, CornerRadius, Frame, Layout, Margin, PopupCloseBehavior, RichText, Role, Stroke,
+    Ui, WidgetInfo, vec2,
 };
 
 use super::{overlay, picture};
 use crate::gui::look::{Look, Mode, Overlay};
 use crate::gui::paint::{ColorMap, Sampling};
-use crate::gui::{theme, widgets};
+use crate::gui::{icons, theme, widgets};
 use crate::link::Lane;
+use crate::project::Color;
 use crate::studio::Studio;
 
-/// Bars narrower than this, in points, have drop-down lists instead of long switches.
-const NARROW: f32 = 420.0;
+/// Bars narrower than this, in points, have how overlays are drawn in a menu.
+const WIDE: f32 = 1080.0;
+/// Those narrower than this have drop-down lists instead of long switches.
+pub const NARROW: f32 = 620.0;
 /// And those narrower than this have no switches at all.
 const VERY_NARROW: f32 = 220.0;
 /// The least height of a group.
@@ -66,7 +71,7 @@ fn segments<T: PartialEq + Clone>(ui: &mut Ui, chosen: &mut T, choices: &[Choice
                 ui.spacing_mut().item_spacing.x = 2.0;
                 for Choice { value, words, explanation } in choices {
                     let on = value == chosen;
-                    let response = ui.add(Button::new(*words).selected(on).frame_when_inactive(false));
+                    let response = ui.add(chosen_button(words, on, colors.selected));
                     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, *words));
                     if response.on_hover_text(*explanation).clicked() {
                         *chosen = value.clone();
@@ -75,6 +80,11 @@ fn segments<T: PartialEq + Clone>(ui: &mut Ui, chosen: &mut T, choices: &[Choice
             });
         },
     );
+}
+
+/// A button that stands out where it is the chosen one of several.
+pub fn chosen_button(words: &str, on: bool, fill: Color32) -> Button<'_> {
+    if on { Button::new(words).fill(fill) } else { Button::new(words).frame_when_inactive(false) }
 }
 
 fn list<T: PartialEq + Clone>(ui: &mut Ui, name: &str, chosen: &mut T, choices: &[Choice<'_, T>]) {
@@ -90,6 +100,10 @@ fn list<T: PartialEq + Clone>(ui: &mut Ui, name: &str, chosen: &mut T, choices: 
 
 /// Draws the bar.
 pub fn show(ui: &mut Ui, studio: &Studio, look: &mut Look) {
+    // While masks are painted there is another bar, and where there is little room it takes the place of this one.
+    if studio.mask_editor.is_some() && ui.available_width() < NARROW {
+        return;
+    }
     let colors = theme::colors(ui);
     let frame = Frame::new().fill(colors.panel).inner_margin(Margin::symmetric(12, 4));
     let shown = frame.show(ui, |ui| {
@@ -116,7 +130,9 @@ pub fn show(ui: &mut Ui, studio: &Studio, look: &mut Look) {
 
 fn overlays(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
     group(ui, "overlay", |ui| {
-        ui.label(RichText::new("Overlay").color(theme::colors(ui).weak));
+        if width >= VERY_NARROW {
+            ui.label(RichText::new("Overlay").color(theme::colors(ui).weak));
+        }
         let choices = [
             Choice::new(Overlay::None, "None", "Nothing over the picture"),
             Choice::new(Overlay::Masks, "Masks", "Where each subject's features are injected"),
@@ -131,36 +147,69 @@ fn overlays(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
     });
     match look.overlay {
         Overlay::None => {}
-        Overlay::Masks => {
-            group(ui, "masks", |ui| {
-                let masks = &mut look.masks;
-                for (on, words, explanation) in [
-                    (&mut masks.combined, "Combined", "Where it is injected: filled, with a solid line"),
-                    (&mut masks.custom, "Custom", "Where the concept's own branch has it: a dashed line"),
-                    (&mut masks.base, "Base", "Where the base branch has it: a faint line"),
-                ] {
-                    ui.checkbox(on, words).on_hover_text(explanation);
-                }
-            });
-            sampling(ui, width, look);
+        Overlay::Masks if width >= NARROW => {
+            group(ui, "masks", |ui| masks(ui, look));
+            drawing(ui, width, look);
         }
-        Overlay::Clusters => lanes(ui, studio, look),
+        Overlay::Masks => drawing(ui, width, look),
+        Overlay::Clusters => lanes(ui, width, studio, look),
         Overlay::Attention => {
-            lanes(ui, studio, look);
+            lanes(ui, width, studio, look);
             word(ui, studio, look);
-            sampling(ui, width, look);
-            color_map(ui, look);
+            drawing(ui, width, look);
         }
     }
 }
 
+/// Which masks are drawn.
+fn masks(ui: &mut Ui, look: &mut Look) {
+    let masks = &mut look.masks;
+    for (on, words, explanation) in [
+        (&mut masks.combined, "Combined", "Where it is injected: filled, with a solid line"),
+        (&mut masks.custom, "Custom", "Where the concept's own branch has it: a dashed line"),
+        (&mut masks.base, "Base", "Where the base branch has it: a faint line"),
+    ] {
+        ui.checkbox(on, words).on_hover_text(explanation);
+    }
+}
+
+/// How the overlay is drawn: in the bar where there is room, else in a menu.
+fn drawing(ui: &mut Ui, width: f32, look: &mut Look) {
+    let mapped = look.overlay == Overlay::Attention;
+    if width >= WIDE {
+        group(ui, "sampling", |ui| sampling(ui, look));
+        if mapped {
+            group(ui, "colour map", |ui| color_map(ui, look));
+        }
+        return;
+    }
+    group(ui, "drawing", |ui| {
+        let button = Button::new(RichText::new(icons::SLIDERS_HORIZONTAL).size(16.0)).frame_when_inactive(false);
+        let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        let (response, _) = MenuButton::from_button(button).config(stays).ui(ui, |ui| {
+            if look.overlay == Overlay::Masks && width < NARROW {
+                masks(ui, look);
+            }
+            sampling(ui, look);
+            if mapped {
+                color_map(ui, look);
+            }
+        });
+        widgets::named(response, "How the overlay is drawn");
+    });
+}
+
 /// The branches to choose from: the base, each concept of the shown render, the reference.
-fn lanes(ui: &mut Ui, studio: &Studio, look: &mut Look) {
+fn lanes(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
     let shown = picture::shown(studio).map(|shown| shown.project);
     let project = shown.as_deref().unwrap_or(studio.project());
     let now = overlay::lane(look, project);
     let concepts = project.concepts.iter().map(|concept| (Lane::Concept(concept.name.clone()), Some(concept.color)));
     let all = [(Lane::Base, None)].into_iter().chain(concepts).chain([(Lane::Reference, None)]);
+    if width < NARROW {
+        group(ui, "branch", |ui| lane_list(ui, look, &now, all));
+        return;
+    }
     group(ui, "of", |ui| {
         ui.label(RichText::new("of").color(theme::colors(ui).weak));
     });
@@ -172,7 +221,7 @@ fn lanes(ui: &mut Ui, studio: &Studio, look: &mut Look) {
                 widgets::dot(ui, theme::mark(color));
             }
             let on = lane == now;
-            let response = ui.add(Button::new(&words).selected(on).frame_when_inactive(false));
+            let response = ui.add(chosen_button(&words, on, theme::colors(ui).selected));
             let name = format!("Branch: {words}");
             response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, &name));
             let explanation = match &lane {
@@ -185,6 +234,25 @@ fn lanes(ui: &mut Ui, studio: &Studio, look: &mut Look) {
             }
         });
     }
+}
+
+fn lane_list(ui: &mut Ui, look: &mut Look, now: &Lane, all: impl Iterator<Item = (Lane, Option<Color>)>) {
+    let chosen = overlay::lane_words(now);
+    let combo = ComboBox::from_id_salt("branch").selected_text(chosen).width(96.0).show_ui(ui, |ui| {
+        for (lane, color) in all {
+            ui.horizontal(|ui| {
+                if let Some(color) = color {
+                    widgets::dot(ui, theme::mark(color));
+                }
+                if ui.selectable_label(lane == *now, overlay::lane_words(&lane)).clicked() {
+                    look.lane = lane.clone();
+                    ui.close();
+                }
+            });
+        }
+    });
+    combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Branch: {chosen}")));
+    combo.response.on_hover_text("Whose attention is shown");
 }
 
 /// The word whose cross-attention is shown.
@@ -212,27 +280,21 @@ fn word(ui: &mut Ui, studio: &Studio, look: &mut Look) {
     });
 }
 
-fn sampling(ui: &mut Ui, width: f32, look: &mut Look) {
-    group(ui, "sampling", |ui| {
-        let choices = [
-            Choice::new(Sampling::Nearest, "Nearest", "Cells as they are"),
-            Choice::new(Sampling::Smooth, "Smooth", "Blended between the cells' middles"),
-        ];
-        switch(ui, width, "Between cells", &mut look.sampling, &choices);
-    });
+fn sampling(ui: &mut Ui, look: &mut Look) {
+    let choices = [
+        Choice::new(Sampling::Nearest, "Nearest", "Cells as they are"),
+        Choice::new(Sampling::Smooth, "Smooth", "Blended between the cells' middles"),
+    ];
+    segments(ui, &mut look.sampling, &choices);
 }
 
 fn color_map(ui: &mut Ui, look: &mut Look) {
-    group(ui, "colour map", |ui| {
-        let now = look.color_map.name();
-        let combo = ComboBox::from_id_salt("colour map").selected_text(now).width(80.0).show_ui(ui, |ui| {
-            for map in ColorMap::ALL {
-                ui.selectable_value(&mut look.color_map, map, map.name());
-            }
-        });
-        combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Colour map: {now}")));
-        combo
-            .response
-            .on_hover_text("The colours of the values: viridis and cividis suit colour-blind eyes, jet is the paper's");
+    let now = look.color_map.name();
+    let combo = ComboBox::from_id_salt("colour map").selected_text(now).width(80.0).show_ui(ui, |ui| {
+        for map in ColorMap::ALL {
+            ui.selectable_value(&mut look.color_map, map, map.name());
+        }
     });
+    combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Colour map: {now}")));
+    combo.response.on_hover_text("Viridis and cividis suit colour-blind eyes, jet is the paper's");
 }

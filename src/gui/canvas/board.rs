@@ -14,6 +14,9 @@ use crate::studio::geometry::Point;
 /// The side of a square of the checkerboard, in points.
 const CHECK: f32 = 8.0;
 
+/// A caption has this room where its board has, in points, however small the canvas is shown.
+const LEAST_CAPTION: f32 = 232.0;
+
 /// One board while a frame is drawn.
 pub struct Board {
     pub side: Side,
@@ -29,6 +32,12 @@ impl Board {
     pub fn new(ui: &Ui, side: Side, map: Mapping, response: Response, beneath: f32) -> Self {
         let painter = ui.painter().with_clip_rect(map.board.intersect(ui.clip_rect()));
         Self { side, map, response, painter, beneath }
+    }
+
+    /// The same board, painted on only within a place.
+    pub fn within(&self, place: Rect) -> Self {
+        let painter = self.painter.with_clip_rect(place.intersect(self.painter.clip_rect()));
+        Self { response: self.response.clone(), painter, ..*self }
     }
 
     /// Gives the board its name, for screen readers.
@@ -60,8 +69,8 @@ impl Board {
     /// The row above the canvas, words at its left.
     pub fn caption(&self, ui: &mut Ui, canvas: (f32, f32), words: &str, right: impl FnOnce(&mut Ui)) {
         let (sheet, board) = (self.map.sheet(canvas), self.map.board);
-        let left = sheet.left().clamp(board.left(), (board.right() - 120.0).max(board.left()));
-        let end = sheet.right().clamp((left + 120.0).min(board.right()), board.right());
+        let left = sheet.left().clamp(board.left(), (board.right() - LEAST_CAPTION).max(board.left()));
+        let end = sheet.right().clamp((left + LEAST_CAPTION).min(board.right()), board.right());
         let bottom = sheet.top().clamp(board.top(), (board.bottom() - 24.0).max(board.top())) - 2.0;
         let row = Rect::from_min_max(pos2(left, bottom - CAPTION + 4.0), pos2(end, bottom));
         let mut inner = ui.new_child(
@@ -80,8 +89,8 @@ impl Board {
     }
 
     /// Two lines through a place.
-    pub fn crosshair(&self, ui: &Ui, at: Point) {
-        let (at, board) = (self.map.screen(at), self.map.board);
+    pub fn crosshair(&self, ui: &Ui, canvas: (f32, f32), at: Point) {
+        let (at, board) = (self.map.screen(at), self.map.sheet(canvas).intersect(self.map.board));
         if !board.contains(at) {
             return;
         }
@@ -126,6 +135,9 @@ pub struct Tags {
 }
 
 impl Tags {
+    /// On a canvas that is shown narrower than this, in points, names would hide what they name.
+    pub const LEAST_SHEET: f32 = 112.0;
+
     /// A name on its concept's colour, `anchor` being the middle of its lower edge where `above`, else of its upper.
     pub fn put(&mut self, ui: &Ui, painter: &Painter, anchor: Pos2, above: bool, name: &str, color: Color) {
         let within = painter.clip_rect().shrink(4.0);
@@ -137,19 +149,16 @@ impl Tags {
         let galley = painter.layout_job(job);
         let size = galley.size() + vec2(12.0, 4.0);
         let top = if above { anchor.y - size.y } else { anchor.y };
-        let mut rect = Rect::from_min_size(pos2(anchor.x - size.x / 2.0, top), size);
-        let step = vec2(0.0, if above { -size.y - 2.0 } else { size.y + 2.0 });
-        for _ in 0..self.taken.len() {
-            if !self.taken.iter().any(|taken| taken.intersects(rect)) {
-                break;
-            }
-            rect = rect.translate(step);
-        }
+        let wanted = Rect::from_min_size(pos2(anchor.x - size.x / 2.0, top), size);
         // Names of what is only partly seen stay in sight; of what is out of sight altogether they go with it.
-        if !painter.clip_rect().expand(size.y * 2.0).intersects(rect) {
+        if !painter.clip_rect().expand(size.y * 2.0).intersects(wanted) {
             return;
         }
-        rect = pushed_into(rect, within);
+        let step = vec2(0.0, if above { -size.y - 2.0 } else { size.y + 2.0 });
+        let places = (0..=self.taken.len()).flat_map(|steps| [steps as f32, -(steps as f32)]);
+        let mut places = places.map(|steps| pushed_into(wanted.translate(step * steps), within));
+        let free = places.find(|rect| !self.taken.iter().any(|taken| taken.intersects(*rect)));
+        let rect = free.unwrap_or_else(|| pushed_into(wanted, within));
         painter.rect_filled(rect, 8.0, theme::mark(color));
         painter.galley(rect.min + vec2(6.0, 2.0), galley, ink);
         self.taken.push(rect);

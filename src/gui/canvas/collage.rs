@@ -122,7 +122,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
     if !board.response.contains_pointer()
         && let Some(at) = look.pointed
     {
-        board.crosshair(ui, at);
+        board.crosshair(ui, canvas, at);
     }
     menu::show(studio, look, board);
 }
@@ -255,6 +255,9 @@ fn lit(ui: &Ui, studio: &Studio, look: &mut Look, board: &Board, placed: &[Place
 /// The concept of each layer that stands for one.
 fn names(ui: &Ui, studio: &Studio, board: &Board, placed: &[Placed]) {
     let mut tags = Tags::default();
+    if board.map.sheet(canvas_size(studio)).width() < Tags::LEAST_SHEET {
+        return;
+    }
     for placed in placed.iter().filter(|placed| placed.layer.visible) {
         let concept = placed.layer.concept.as_ref().and_then(|name| studio.project().concept(name));
         let Some((_, concept)) = concept else { continue };

@@ -82,7 +82,7 @@ pub fn draw(ui: &Ui, look: &Look, board: &Board, shown: &Shown, place: Rect) {
     let lane = lane(look, &shown.project);
     let missing = |what: &str| {
         let words = format!("This step has no {what} of {}", lane_words(&lane));
-        let corner = place.intersect(board.map.board).left_bottom() + vec2(8.0, -8.0);
+        let corner = place.intersect(board.painter.clip_rect()).left_bottom() + vec2(8.0, -8.0);
         label(ui, &board.painter, corner, Align2::LEFT_BOTTOM, &words);
     };
     match look.overlay {
@@ -103,7 +103,7 @@ pub fn draw(ui: &Ui, look: &Look, board: &Board, shown: &Shown, place: Rect) {
                     paint::heatmap(&board.painter, place, &source, look.color_map, look.sampling, HEAT);
                     let range = step.attention.get(index).map_or((0.0, 1.0), |view| view.range);
                     let words = format!("{} · {} to {}", word_words(&word), number(range.0), number(range.1));
-                    let corner = place.intersect(board.map.board).left_bottom() + vec2(8.0, -8.0);
+                    let corner = place.intersect(board.painter.clip_rect()).left_bottom() + vec2(8.0, -8.0);
                     label(ui, &board.painter, corner, Align2::LEFT_BOTTOM, &words);
                 }
                 None => missing("cross-attention"),
@@ -158,7 +158,7 @@ fn masks(ui: &Ui, look: &Look, board: &Board, shown: &Shown, subjects: usize, pl
 
 /// A concept's name at the top of its mask.
 pub fn tag(ui: &Ui, tags: &mut Tags, board: &Board, mask: &Mask, name: &str, color: Color, place: Rect) {
-    let Some((x, y)) = top_of(mask) else { return };
+    let Some((x, y)) = top_of(mask).filter(|_| place.width() >= Tags::LEAST_SHEET) else { return };
     let anchor = pos2(place.left() + x * place.width(), place.top() + y * place.height() - 4.0);
     tags.put(ui, &board.painter, anchor, true, name, color);
 }

@@ -8,7 +8,7 @@ use eframe::egui::{
     WidgetInfo,
 };
 
-use super::bar::{Choice, group, switch};
+use super::bar::{Choice, NARROW, chosen_button, group, switch};
 use super::board::{Board, Tags};
 use super::{overlay, readout};
 use crate::engine::masks::Mask;
@@ -76,7 +76,7 @@ pub fn toolbar(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 ];
                 switch(ui, width, "Tool", &mut editor.erase, &choices);
             });
-            group(ui, "radius", |ui| radius(ui, editor));
+            group(ui, "radius", |ui| radius(ui, editor, width < NARROW));
             group(ui, "undo", |ui| {
                 if widgets::icon_button(ui, icons::ARROW_U_UP_LEFT, "Undo the last stroke (Ctrl+Z)").clicked() {
                     editor.undo();
@@ -116,7 +116,7 @@ fn subjects(ui: &mut Ui, editor: &mut MaskEditor, project: &Project) {
             ui.spacing_mut().item_spacing.x = 4.0;
             widgets::dot(ui, theme::mark(overlay::color_of(project, &name)));
             let on = editor.subject == index;
-            let response = ui.add(Button::new(&words).selected(on).frame_when_inactive(false));
+            let response = ui.add(chosen_button(&words, on, theme::colors(ui).raised));
             response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, &words));
             let changed = if editor.changed(index) { ", changed" } else { "" };
             if response.on_hover_text(format!("Paint the mask of {words}{changed}")).clicked() {
@@ -126,12 +126,19 @@ fn subjects(ui: &mut Ui, editor: &mut MaskEditor, project: &Project) {
     }
 }
 
-fn radius(ui: &mut Ui, editor: &mut MaskEditor) {
-    let label = ui.label("Radius");
+fn radius(ui: &mut Ui, editor: &mut MaskEditor, narrow: bool) {
     ui.spacing_mut().slider_width = 80.0;
-    let slider =
-        Slider::new(&mut editor.radius, MaskEditor::RADIUS).logarithmic(true).fixed_decimals(1).suffix(" cells");
-    ui.add(slider).labelled_by(label.id).on_hover_text("The brush's radius in cells of the masks' grid ([ and ])");
+    if !narrow {
+        ui.label(RichText::new("Radius").color(theme::colors(ui).weak));
+    }
+    let slider = Slider::new(&mut editor.radius, MaskEditor::RADIUS).logarithmic(true).show_value(false);
+    let response = ui.add(slider);
+    let radius = editor.radius;
+    response.widget_info(|| WidgetInfo::slider(true, f64::from(radius), "Radius of the brush"));
+    response.on_hover_text(format!("The brush's radius: {radius:.1} cells of the masks' grid ([ and ])"));
+    if !narrow {
+        ui.label(RichText::new(format!("{radius:.1} cells")).small());
+    }
 }
 
 /// The keys of the editor.

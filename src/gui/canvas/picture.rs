@@ -99,12 +99,18 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
     let place = shown.as_ref().map_or(sheet, |shown| place_of(sheet, &shown.project));
     match &shown {
         Some(shown) if shown.face.is_some() => {
-            draw(ui, studio, look, board, shown, place);
+            let split = draw(ui, studio, look, board, shown, place);
             if studio.mask_editor.is_some() {
                 painting::show(ui, studio, look, board, &shown.project, place);
             } else {
-                overlay::draw(ui, look, board, shown, place);
+                // What the model saw is no part of what is before the line.
+                let line = split.as_ref().map_or(f32::NEG_INFINITY, |split| split.line);
+                let after = board.map.board.with_min_x(line.max(board.map.board.left()));
+                overlay::draw(ui, look, &board.within(after), shown, place);
                 point(ui, look, board, shown, place);
+            }
+            if let Some(split) = split {
+                split.draw(ui, board, place);
             }
         }
         _ => {
@@ -117,7 +123,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
     if !board.response.contains_pointer()
         && let Some(at) = look.pointed
     {
-        board.crosshair(ui, at);
+        board.crosshair(ui, canvas, at);
     }
     strip::show(ui, studio, look, board);
 }
@@ -153,31 +159,43 @@ fn nothing_yet(studio: &Studio) -> (String, bool) {
     }
 }
 
-fn draw(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, shown: &Shown, place: Rect) {
-    let Some(face) = &shown.face else { return };
+/// The line that was drawn, where there is one, and what to say of what is before it.
+struct Line {
+    /// Where it stands on the screen; left of everything where there is nothing before it.
+    line: f32,
+    words: String,
+}
+
+impl Line {
+    fn draw(&self, ui: &Ui, board: &Board, place: Rect) {
+        let seen = place.intersect(board.map.board);
+        grip(ui, board, self.line, seen);
+        // Nothing is before a line at the left edge; a line that is not there has words that say why.
+        if self.line > seen.left() || self.line == f32::NEG_INFINITY {
+            label(ui, &board.painter, seen.left_top() + vec2(8.0, 8.0), Align2::LEFT_TOP, &self.words);
+        }
+    }
+}
+
+fn draw(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, shown: &Shown, place: Rect) -> Option<Line> {
+    let face = shown.face.as_ref()?;
     let after = face.source(shown.picture);
     if !look.canvas.split.on || studio.mask_editor.is_some() {
         paint::picture(&board.painter, place, &after, Sampling::Smooth);
-        return;
+        return None;
     }
     drag_line(ui, look, board, place);
     let at = look.canvas.split.at;
-    match before(studio, look.canvas.split.against, face) {
+    Some(match before(studio, look.canvas.split.against, face) {
         Ok((before, words)) => {
             paint::compare(&board.painter, place, [&before, &after], at, Sampling::Smooth);
-            let seen = place.intersect(board.map.board);
-            let line = place.left() + at * place.width();
-            grip(ui, board, line, seen);
-            if line > seen.left() {
-                label(ui, &board.painter, seen.left_top() + vec2(8.0, 8.0), Align2::LEFT_TOP, &words);
-            }
+            Line { line: place.left() + at * place.width(), words }
         }
         Err(words) => {
             paint::picture(&board.painter, place, &after, Sampling::Smooth);
-            let seen = place.intersect(board.map.board);
-            label(ui, &board.painter, seen.left_top() + vec2(8.0, 8.0), Align2::LEFT_TOP, &words);
+            Line { line: f32::NEG_INFINITY, words }
         }
-    }
+    })
 }
 
 /// Says whose mask the pointer is on.
@@ -273,7 +291,7 @@ fn split_controls(ui: &mut Ui, studio: &Studio, look: &mut Look) {
         Against::Collage => "Collage".to_owned(),
         Against::Compared => other.clone().unwrap_or_else(|| "Another picture".into()),
     };
-    let width = (ui.available_width() - 8.0).clamp(48.0, 120.0);
+    let width = (0.4 * ui.available_width()).clamp(64.0, 120.0);
     let combo = ComboBox::from_id_salt("before").selected_text(&chosen).width(width).truncate().show_ui(ui, |ui| {
         ui.selectable_value(&mut split.against, Against::Collage, "Collage");
         let words = other.clone().unwrap_or_else(|| "Another picture (Ctrl+click one of the batch)".into());

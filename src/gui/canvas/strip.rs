@@ -3,6 +3,7 @@
 use eframe::egui::{self, Rect, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use super::board::Board;
+use super::canvas_size;
 use super::picture::{self, Against, Face};
 use crate::gui::look::{Look, Mode};
 use crate::gui::paint::{self, Sampling};
@@ -28,7 +29,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
     let Some(shown) = picture::shown(studio) else { return };
     let seeds = shown.project.seeds();
     let below = board.map.board;
-    let rect = Rect::from_min_size(pos2(below.left(), below.bottom() + 8.0), vec2(below.width(), HEIGHT - 8.0));
+    let left =
+        board.map.sheet(canvas_size(studio)).left().clamp(below.left(), (below.right() - SIDE).max(below.left()));
+    let rect = Rect::from_min_max(pos2(left, below.bottom() + 8.0), pos2(below.right(), below.bottom() + HEIGHT));
     let mut inner = ui.new_child(egui::UiBuilder::new().id_salt("strip").max_rect(rect));
     ScrollArea::horizontal().id_salt("strip").auto_shrink([false, true]).show(&mut inner, |ui| {
         ui.horizontal(|ui| {
