@@ -8,7 +8,7 @@ use eframe::egui::{
 
 use super::fields::{Number, anchored, name_node, row, segments, small, together};
 use super::look::Look;
-use super::{icons, settings, theme, widgets};
+use super::{gallery, icons, settings, theme, widgets};
 use crate::link::JobId;
 use crate::project::{Preset, Project, Settings};
 use crate::studio::clock;
@@ -27,7 +27,7 @@ const NOTES: usize = 2;
 const ROOM_FOR_WORDS: f32 = 248.0;
 
 /// Draws the right panel.
-pub fn show(ui: &mut Ui, studio: &mut Studio, _look: &mut Look) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let now = pick(studio).map(|run| Now::of(run, studio.project()));
     anchored(ui, "render", |ui| {
         buttons(ui, studio, now.as_ref());
@@ -37,6 +37,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, _look: &mut Look) {
             queue(ui, studio, now.job);
         }
     });
+    if now.is_some_and(|now| now.phase == Phase::Done) {
+        gallery::export_menu(ui, studio, look);
+    }
     ui.add_space(8.0);
     what_is_made(ui, studio);
     settings::show(ui, studio);

@@ -57,7 +57,9 @@ fn files(scratch: &Path) -> Vec<PathBuf> {
     for folder in
         ["tests/data/pictures", "assets/projects", "assets/cutouts", "assets/miniature/concepts", "assets/scenes"]
     {
-        for entry in std::fs::read_dir(root.join(folder)).expect("a folder").flatten().filter(|entry| entry.path().is_file()) {
+        for entry in
+            std::fs::read_dir(root.join(folder)).expect("a folder").flatten().filter(|entry| entry.path().is_file())
+        {
             let copy = scratch.join(entry.file_name());
             std::fs::copy(entry.path(), &copy).expect("copied");
             found.push(copy);
@@ -224,7 +226,8 @@ fn twenty_thousand_random_actions_do_no_harm() {
     // Another seed for another path: PODIUM_MONKEY_SEED=7 cargo test --release monkey
     let seed = std::env::var("PODIUM_MONKEY_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let actions = std::env::var("PODIUM_MONKEY_ACTIONS").ok().and_then(|seed| seed.parse().ok()).unwrap_or(ACTIONS);
-    let mut monkey = Monkey { harness, random: ChaCha8Rng::seed_from_u64(seed), files: files(folder.path()), start, most_steps: 0 };
+    let mut monkey =
+        Monkey { harness, random: ChaCha8Rng::seed_from_u64(seed), files: files(folder.path()), start, most_steps: 0 };
     for number in 0..actions {
         monkey.act();
         if number % 10 == 0 {
