@@ -52,7 +52,7 @@ pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
     if pressed(command(Key::Backslash)) {
         look.folded = !look.folded;
     }
-    if ctx.egui_wants_keyboard_input() {
+    if ctx.text_edit_focused() {
         return;
     }
     let plain = |key: Key| ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key));

@@ -230,22 +230,26 @@ impl Podium {
 
 fn compose(ui: &mut egui::Ui, studio: &mut Studio, look: &mut Look) {
     let side = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::same(12));
+    // At twice the size, or in the smallest window, the panels give way so that something is left for the canvas.
+    let room = ui.available_size();
+    let (left, right) = if room.x < 900.0 { (168.0, 212.0) } else { (252.0, 288.0) };
+    let below = if room.y < 700.0 { 152.0 } else { 184.0 };
     if !look.folded {
         let bottom = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(12, 8));
         Panel::bottom("timeline")
             .frame(bottom)
             .resizable(true)
-            .default_size(184.0)
-            .size_range(120.0..=480.0)
+            .default_size(below)
+            .size_range(112.0..=480.0)
             .show(ui, |ui| timeline::show(ui, studio, look));
-        Panel::left("left").frame(side).resizable(true).default_size(252.0).size_range(200.0..=420.0).show(ui, |ui| {
+        Panel::left("left").frame(side).resizable(true).default_size(left).size_range(152.0..=420.0).show(ui, |ui| {
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 layers::show(ui, studio, look);
                 ui.add_space(16.0);
                 concepts::show(ui, studio, look);
             });
         });
-        Panel::right("right").frame(side).resizable(true).default_size(288.0).size_range(240.0..=460.0).show(
+        Panel::right("right").frame(side).resizable(true).default_size(right).size_range(200.0..=460.0).show(
             ui,
             |ui| {
                 egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| render::show(ui, studio, look));

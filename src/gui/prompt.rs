@@ -31,7 +31,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 );
             }
         });
-        egui::ScrollArea::vertical().id_salt("derived prompts").max_height(72.0).show(ui, |ui| {
+        egui::ScrollArea::vertical().id_salt("derived prompts").max_height(if ui.ctx().content_rect().height() < 720.0 { 32.0 } else { 72.0 }).show(ui, |ui| {
             ui.horizontal_wrapped(|ui| {
                 for concept in studio.project().concepts.clone() {
                     derived_prompt(ui, studio, look, &concept);
