@@ -249,7 +249,7 @@ fn compose(ui: &mut egui::Ui, studio: &mut Studio, look: &mut Look) {
                 concepts::show(ui, studio, look);
             });
         });
-        Panel::right("right").frame(side).resizable(true).default_size(right).size_range(200.0..=460.0).show(
+        Panel::right("right").frame(side).resizable(true).default_size(right).size_range(200.0..=320.0).show(
             ui,
             |ui| {
                 egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| render::show(ui, studio, look));

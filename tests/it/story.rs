@@ -87,7 +87,8 @@ fn a_first_time_user_composes_renders_scrubs_paints_exports_and_undoes_all() {
     let mention = window.state().studio.project().concepts[2].class_word.clone();
     assert_eq!(mention, "bear");
     assert!(says(&window).contains("does not mention \"bear\""), "{}", says(&window));
-    click(&mut window, "Add \"bear\" to the prompt");
+    // It may have to be scrolled to.
+    window.get_by_role_and_label(Role::Button, "Add \"bear\" to the prompt").click_accesskit();
     settle(&mut window);
     assert!(!says(&window).contains("does not mention"), "{}", says(&window));
 
