@@ -107,7 +107,10 @@ fn a_first_time_user_composes_renders_scrubs_paints_exports_and_undoes_all() {
     assert!(says(&window).contains("paint where a concept shall be"), "{}", says(&window));
 
     // Paint a mask and go on.
-    window.get_by_label_contains("Edit masks here...").click();
+    let named = |node: &egui_kittest::Node<'_>| {
+        node.accesskit_node().label().is_some_and(|label| label.contains("Edit masks here..."))
+    };
+    window.get_all_by_role(Role::Button).find(named).expect("the button").click();
     settle(&mut window);
     let before = window.state().studio.mask_editor.as_ref().expect("painting").masks().to_vec();
     let (from, to) = (on(&window, Side::Picture, (20.0, 20.0)), on(&window, Side::Picture, (50.0, 24.0)));
