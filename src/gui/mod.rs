@@ -75,12 +75,12 @@ pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Outcome {
         let beside = EngineOptions::beside_a_window(gpu::shared(context.wgpu_render_state.as_ref()));
         let engine = Engine::start_with(beside, Cache::standard(), move || repaint.request_repaint())?;
         paint::install(context.wgpu_render_state.as_ref());
-        let mut podium = Podium::new(&context.egui_ctx, engine, project, folder, device)?;
+        let mut podium =
+            Podium::kept(&context.egui_ctx, engine, project, folder, device, Some(Places::standard()))?;
         if path.is_none() {
             podium.studio.name = FIRST_NAME.into();
         }
         podium.studio.file = path;
-        podium.keep_in(Places::standard());
         Ok(Box::new(podium))
     };
     eframe::run_native("podium", options, Box::new(create)).map_err(|error| explain(&error).into())
@@ -110,10 +110,10 @@ pub struct Podium {
 }
 
 impl Podium {
-    /// A window on a project.
+    /// A window on a project that keeps nothing when it closes.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// When the system has no thread or no temporary folder to give.
     pub fn new(
         ctx: &egui::Context,
         engine: Engine,
@@ -121,28 +121,37 @@ impl Podium {
         folder: PathBuf,
         device: DeviceChoice,
     ) -> std::io::Result<Self> {
-        theme::install(ctx);
-        let studio = Studio::new(engine, project, None, folder, device, keys::wake(ctx))?;
-        Ok(Self { studio, look: Look::default() })
+        Self::kept(ctx, engine, project, folder, device, None)
     }
 
-    /// Keeps results, settings and unsaved work in these places, and takes up what is there.
-    pub fn keep_in(&mut self, places: Places) {
-        self.studio.keep_in(places);
-        if self.studio.device == DeviceChoice::Auto
-            && let Ok(device) = self.studio.config.device.parse()
-        {
-            self.studio.device = device;
-        }
-        let config = &self.studio.config;
-        self.look.color_map = ColorMap::ALL
-            .into_iter()
-            .find(|map| map.name().eq_ignore_ascii_case(&config.color_map))
-            .unwrap_or(self.look.color_map);
-        self.look.sampling = match config.sampling {
+    /// A window that keeps results, settings and unsaved work in these places, and takes up what is there.
+    ///
+    /// # Errors
+    /// When the system has no thread, or without places no temporary folder, to give.
+    pub fn kept(
+        ctx: &egui::Context,
+        engine: Engine,
+        project: Project,
+        folder: PathBuf,
+        device: DeviceChoice,
+        places: Option<Places>,
+    ) -> std::io::Result<Self> {
+        theme::install(ctx);
+        let mut look = Look::default();
+        let mut studio = Studio::new(engine, project, None, folder, device, places, keys::wake(ctx))?;
+        let config = &studio.config;
+        let map = ColorMap::ALL.into_iter().find(|map| map.name().eq_ignore_ascii_case(&config.color_map));
+        look.color_map = map.unwrap_or(look.color_map);
+        look.sampling = match config.sampling {
             config::Sampling::Nearest => Sampling::Nearest,
             config::Sampling::Smooth => Sampling::Smooth,
         };
+        if device == DeviceChoice::Auto
+            && let Ok(device) = config.device.parse()
+        {
+            studio.device = device;
+        }
+        Ok(Self { studio, look })
     }
 
     /// Takes in what came from elsewhere, and what this frame's keys and dropped files ask for.

@@ -125,7 +125,7 @@ impl Autosave {
     }
 
     /// Ends the session in order: the file is removed, and waited for until it is.
-    pub fn clean(mut self) {
+    pub fn clean(&mut self) {
         self.shared.tell(Want::Remove);
         self.end();
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use image::RgbaImage;
 
+use super::answer::Answer;
 use super::autosave::{Autosave, Recovered};
 use super::edits::folder_of;
 use super::history::{Doc, History};
@@ -286,10 +287,8 @@ impl Studio {
         self.mask_editor = None;
         self.select_none();
         self.look_again();
-        self.collage = None;
-        self.collage_asked = None;
-        self.tokens_asked = None;
-        self.advice = None;
+        // A picture of another project would mislead while this one's is being drawn.
+        self.collage = Answer::default();
     }
 
     /// Saves to the project's file. Says whether it has one.

@@ -1,6 +1,7 @@
 //! What is known of concept files and prompts before anything is rendered: tokens, rank, fit, token counts.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use image::RgbaImage;
 
@@ -81,26 +82,64 @@ pub struct TokenCounts {
     pub cut: Option<String>,
 }
 
-/// Counts the tokens of a project's prompts; `tokens[i]` are concept i's placeholders.
-///
-/// # Errors
-/// In words, when the model's tokenizer cannot be read.
-pub fn count_tokens(project: &Project, tokens: &[Vec<String>], model: &ModelFiles) -> Result<TokenCounts, String> {
-    let config: ClipConfig = model.json("text_encoder/config.json").map_err(|error| error.to_string())?;
-    let positions = config.max_position_embeddings;
-    let tokenizer = Tokenizer::load(model, positions).map_err(|error| error.to_string())?;
-    let base = tokenizer.encode(&project.prompt);
-    let concepts = project.concepts.iter().enumerate().map(|(index, concept)| {
-        let tokens = tokens.get(index).map_or(&[][..], Vec::as_slice);
-        tokenizer.encode_with(&project.branch_prompt(concept, &tokens.join(" ")), tokens).length
-    });
-    Ok(TokenCounts {
-        base: base.length,
-        concepts: concepts.collect(),
-        negative: tokenizer.encode(&project.negative_prompt).length,
-        positions,
-        cut: base.cut,
-    })
+/// The prompts of a project, as their branches read them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompts {
+    base: String,
+    negative: String,
+    /// Each concept's prompt, and the placeholders in it.
+    concepts: Vec<(String, Vec<String>)>,
+    model: ModelFiles,
+}
+
+impl Prompts {
+    /// The prompts of a project on a model; `tokens[i]` are concept i's placeholders.
+    pub fn new(project: &Project, tokens: &[Vec<String>], model: ModelFiles) -> Self {
+        let concepts = project.concepts.iter().enumerate().map(|(index, concept)| {
+            let tokens = tokens.get(index).cloned().unwrap_or_default();
+            (project.branch_prompt(concept, &tokens.join(" ")), tokens)
+        });
+        Self {
+            base: project.prompt.clone(),
+            negative: project.negative_prompt.clone(),
+            concepts: concepts.collect(),
+            model,
+        }
+    }
+}
+
+/// Counts tokens, and keeps the last model's tokenizer: reading a vocabulary takes longer than a letter is typed.
+#[derive(Default)]
+pub struct TokenCounter {
+    kept: Mutex<Option<(ModelFiles, usize, Tokenizer)>>,
+}
+
+impl TokenCounter {
+    /// Counts the tokens of prompts.
+    ///
+    /// # Errors
+    /// In words, when the model's tokenizer cannot be read.
+    pub fn count(&self, prompts: &Prompts) -> Result<TokenCounts, String> {
+        let model = &prompts.model;
+        // A tokenizer is never left half changed, so a poisoned lock holds a good one.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().is_none_or(|(of, ..)| of != model) {
+            let config: ClipConfig = model.json("text_encoder/config.json").map_err(|error| error.to_string())?;
+            let positions = config.max_position_embeddings;
+            let tokenizer = Tokenizer::load(model, positions).map_err(|error| error.to_string())?;
+            *kept = Some((model.clone(), positions, tokenizer));
+        }
+        let Some((_, positions, tokenizer)) = kept.as_ref() else { unreachable!("put in just now") };
+        let base = tokenizer.encode(&prompts.base);
+        let concepts = prompts.concepts.iter().map(|(prompt, tokens)| tokenizer.encode_with(prompt, tokens).length);
+        Ok(TokenCounts {
+            base: base.length,
+            concepts: concepts.collect(),
+            negative: tokenizer.encode(&prompts.negative).length,
+            positions: *positions,
+            cut: base.cut,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -133,10 +172,11 @@ mod tests {
         project.prompt = "a cat and a dog on the beach".into();
         project.concepts.push(Concept::new("mint cat", "x.pth", "cat", Color([0; 3])));
         let tokens = vec![vec!["<mint_cat_1>".to_owned(), "<mint_cat_2>".to_owned()]];
-        let counts = count_tokens(&project, &tokens, &ModelFiles::BuiltIn).unwrap();
+        let counter = TokenCounter::default();
+        let counts = counter.count(&Prompts::new(&project, &tokens, ModelFiles::BuiltIn)).unwrap();
         assert_eq!((counts.base, counts.concepts.as_slice(), counts.cut.clone()), (8, &[9][..], None));
         project.prompt = "beach ".repeat(100);
-        let counts = count_tokens(&project, &tokens, &ModelFiles::BuiltIn).unwrap();
+        let counts = counter.count(&Prompts::new(&project, &tokens, ModelFiles::BuiltIn)).unwrap();
         assert_eq!((counts.base, counts.positions), (100, 77));
         assert!(counts.cut.unwrap().starts_with("beach"));
     }

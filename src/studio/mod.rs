@@ -9,7 +9,7 @@
 //! - Where do layers lie, what does moving them by hand do? `geometry.rs`, `snap.rs`.
 //! - Which masks does a render go on with? `mask_editor.rs`.
 //! - What has no effect, and where is that said? `advice.rs`.
-//! - What is known of files? `pictures.rs`, `knowledge.rs`, `intake.rs`.
+//! - What is known of files? `pictures.rs`, `knowledge.rs`, `intake.rs`; `answer.rs` asks other threads.
 //! - What is kept on disk? `places.rs`, `config.rs`, `autosave.rs`, `store/`, `results.rs`, `files.rs`.
 //! - What leaves the program, in what do results differ? `export/`, `exporting.rs`, `comparing.rs`.
 //! - Where may the photo change that subjects are placed into? `placing.rs`.
@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub mod advice;
+mod answer;
 pub mod autosave;
 pub mod clock;
 pub mod comparing;
@@ -55,11 +56,12 @@ use crate::engine::device::DeviceChoice;
 use crate::engine::weights::ModelFiles;
 use crate::engine::worker::{Engine, model_files};
 use crate::project::picture::composite_from;
-use crate::project::{Collage, Concept, DiskFiles, Project};
+use crate::project::{Background, Canvas, Collage, Concept, DiskFiles, Layout, Project};
+use answer::Answer;
 use autosave::Autosave;
 use config::Config;
 use files::{Saved, TakenIn};
-use knowledge::{ConceptFacts, TokenCounts};
+use knowledge::{ConceptFacts, Prompts, TokenCounter, TokenCounts};
 use pictures::{Loaded, Picture, Pictures};
 use places::Places;
 use store::Store;
@@ -68,9 +70,9 @@ use tasks::Tasks;
 /// What came of a piece of work.
 enum Told {
     Picture { folder: PathBuf, path: PathBuf, loaded: Result<Picture, String> },
-    Collage { asked: u64, revision: u64, collage: Result<Arc<Collage>, String> },
+    Collage { ticket: u64, of: Drawn, collage: Result<Arc<Collage>, String> },
     Concept { key: ConceptKey, facts: Result<Arc<ConceptFacts>, String> },
-    Tokens { asked: u64, counts: Result<TokenCounts, String> },
+    Tokens { ticket: u64, of: Prompts, counts: Result<TokenCounts, String> },
     TakenIn(Box<TakenIn>),
     Pasted { kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
     Saved(Box<Saved>),
@@ -80,6 +82,9 @@ enum Told {
     Compared { pair: (ResultId, ResultId), found: comparing::Compared },
     Placed(Box<placing::Placed>),
 }
+
+/// What a collage shows.
+type Drawn = (Canvas, Layout);
 
 /// A concept's file and the model that it shall fit.
 type ConceptKey = (PathBuf, PathBuf, Option<PathBuf>);
@@ -142,15 +147,10 @@ pub struct Studio {
     engine: Engine,
     selection: BTreeSet<usize>,
     pictures: Pictures,
-    collage: Option<(u64, Result<Arc<Collage>, String>)>,
-    collage_asked: Option<u64>,
+    collage: Answer<Drawn, Result<Arc<Collage>, String>>,
     concepts: HashMap<ConceptKey, Option<Result<Arc<ConceptFacts>, String>>>,
-    tokens: Option<Result<TokenCounts, String>>,
-    tokens_asked: Option<u64>,
-    /// Counts what was asked of the file threads: they may answer in another order, and the newest answer counts.
-    asked: u64,
-    newest_collage: u64,
-    newest_tokens: u64,
+    tokens: Answer<Prompts, Result<TokenCounts, String>>,
+    counter: Arc<TokenCounter>,
     advice: Option<(u64, u64, Arc<Vec<Advice>>)>,
     obstacle: Option<String>,
     /// Counts what was learnt, so that advice is worked out again only when something changed.
@@ -161,7 +161,9 @@ pub struct Studio {
 
 impl Studio {
     /// A studio on a project. `wake` is called from other threads whenever there is something to [`Studio::poll`].
-    /// Until [`Studio::keep_in`] what it keeps lies in a folder that vanishes with it.
+    ///
+    /// Results, settings and unsaved work are kept in `places`, and what is there is taken up: it asks about the work of
+    /// a session that ended without saving. Without places they lie in a folder that vanishes with the studio.
     ///
     /// # Errors
     /// When the system has no thread or no temporary folder to give.
@@ -171,11 +173,19 @@ impl Studio {
         file: Option<PathBuf>,
         folder: PathBuf,
         device: DeviceChoice,
+        places: Option<Places>,
         wake: Arc<dyn Fn() + Send + Sync>,
     ) -> std::io::Result<Self> {
         let tasks = Tasks::start(wake.clone())?;
-        let scratch = tempfile::Builder::new().prefix("podium-").tempdir()?;
-        let places = Places::in_folder(scratch.path());
+        let (places, scratch) = match places {
+            Some(places) => (places, None),
+            None => {
+                let scratch = tempfile::Builder::new().prefix("podium-").tempdir()?;
+                (Places::in_folder(scratch.path()), Some(scratch))
+            }
+        };
+        let (config, problem) = Config::load(&places);
+        let found = Autosave::recoverable(&places);
         let project = project.with_absolute_paths(&folder).unwrap_or(project);
         Ok(Self {
             history: History::new(Doc { project, ..Doc::default() }),
@@ -188,9 +198,9 @@ impl Studio {
             model_report: None,
             mask_editor: None,
             seed_locked: true,
-            notices: Vec::new(),
-            question: None,
-            config: Config::default(),
+            notices: problem.map(|words| Notice { place: Place::Project, words }).into_iter().collect(),
+            question: (!found.is_empty()).then_some(Question::Recover(found)),
+            config,
             closing: false,
             autosave: Autosave::start(&places),
             store: Store::open(&places, wake.clone()),
@@ -201,43 +211,21 @@ impl Studio {
             marked: BTreeMap::new(),
             wake,
             places,
-            _scratch: Some(scratch),
+            _scratch: scratch,
             after_saving: None,
             engine,
             selection: BTreeSet::new(),
             pictures: Pictures::default(),
-            collage: None,
-            collage_asked: None,
+            collage: Answer::default(),
             concepts: HashMap::new(),
-            tokens: None,
-            tokens_asked: None,
-            asked: 0,
-            newest_collage: 0,
-            newest_tokens: 0,
+            tokens: Answer::default(),
+            counter: Arc::default(),
             advice: None,
             obstacle: None,
             learnt: 0,
             runs_made: 0,
             tasks,
         })
-    }
-
-    /// Keeps results, settings and unsaved work in these places, and takes up what is there: asks about the work of a
-    /// session that ended without saving.
-    pub fn keep_in(&mut self, places: Places) {
-        let (config, problem) = Config::load(&places);
-        self.config = config;
-        if let Some(problem) = problem {
-            self.notice(Place::Project, problem);
-        }
-        let found = Autosave::recoverable(&places);
-        if !found.is_empty() {
-            self.question = Some(Question::Recover(found));
-        }
-        self.autosave = Autosave::start(&places);
-        self.store = Store::open(&places, self.wake.clone());
-        self.places = places;
-        self._scratch = None;
     }
 
     /// Where things are kept.
@@ -247,11 +235,8 @@ impl Studio {
 
     /// Ends the session: nothing unsaved is left to recover.
     pub fn close(&mut self) {
-        let places = self.places.clone();
-        std::mem::replace(&mut self.autosave, Autosave::start(&places)).clean();
-        for words in std::mem::replace(&mut self.store, Store::open(&places, self.wake.clone())).close() {
-            log::warn!("{words}");
-        }
+        self.autosave.clean();
+        self.store.close().iter().for_each(|words| log::warn!("{words}"));
     }
 
     /// The project as it is.
@@ -304,25 +289,12 @@ impl Studio {
         match told {
             Told::Picture { folder, path, loaded } => {
                 self.pictures.put(folder, path, loaded);
-                // A collage that was waiting for the picture can be made now.
-                self.collage_asked = None;
             }
-            Told::Collage { asked, revision, collage } => {
-                if asked > self.newest_collage {
-                    self.newest_collage = asked;
-                    self.collage = Some((revision, collage));
-                }
-            }
+            Told::Collage { ticket, of, collage } => self.collage.give(ticket, of, collage),
             Told::Concept { key, facts } => {
                 self.concepts.insert(key, Some(facts));
-                self.tokens_asked = None;
             }
-            Told::Tokens { asked, counts } => {
-                if asked > self.newest_tokens {
-                    self.newest_tokens = asked;
-                    self.tokens = Some(counts);
-                }
-            }
+            Told::Tokens { ticket, of, counts } => self.tokens.give(ticket, of, counts),
             Told::TakenIn(taken) => self.taken_in(*taken),
             Told::Pasted { kept: Ok(path), size, at } => {
                 self.add_layer(path, size, at);
@@ -442,54 +414,55 @@ impl Studio {
     pub fn look_again(&mut self) {
         self.pictures.try_again();
         self.concepts.retain(|_, facts| !matches!(facts, Some(Err(_))));
+        self.collage.ask_again();
         self.learnt += 1;
     }
 
     /// The collage as the engine will see it, with every layer's visible mask: of the present project, or of the one
     /// shortly before while the new one is being drawn. None at first.
     pub fn collage(&mut self) -> Option<Result<Arc<Collage>, String>> {
-        let revision = self.history.revision();
-        if self.collage_asked != Some(revision) && !self.history.in_gesture() {
-            self.ask_for_collage(revision);
-        }
-        self.collage.as_ref().map(|(_, collage)| collage.clone())
+        self.ask_for_collage();
+        self.collage.latest().cloned()
     }
 
     /// The collage, only if it is of the present project.
     pub fn collage_now(&mut self) -> Option<Result<Arc<Collage>, String>> {
-        self.collage();
-        let revision = self.history.revision();
-        self.collage.as_ref().filter(|(of, _)| *of == revision).map(|(_, collage)| collage.clone())
+        let drawn = self.ask_for_collage();
+        self.collage.to(&drawn).cloned()
     }
 
-    fn ask_for_collage(&mut self, revision: u64) {
-        let project = self.project().clone();
-        let mut paths: Vec<PathBuf> =
-            project.layers().iter().filter(|layer| layer.visible).map(|layer| layer.picture.clone()).collect();
-        match &project.layout {
-            crate::project::Layout::Picture(path) => paths.push(path.clone()),
-            crate::project::Layout::Collage { background: crate::project::Background::Picture(path), .. } => {
-                paths.push(path.clone());
+    /// Has the collage drawn again where what it shows has changed, and says what it shows.
+    fn ask_for_collage(&mut self) -> Drawn {
+        let drawn = (self.project().canvas, self.project().layout.clone());
+        if self.collage.is_asked(&drawn) || self.history.in_gesture() {
+            return drawn;
+        }
+        let mut paths: Vec<&PathBuf> = Vec::new();
+        match &drawn.1 {
+            Layout::Picture(path) => paths.push(path),
+            Layout::Collage { background, layers } => {
+                paths.extend(layers.iter().filter(|layer| layer.visible).map(|layer| &layer.picture));
+                if let Background::Picture(path) = background {
+                    paths.push(path);
+                }
             }
-            crate::project::Layout::Collage { .. } => {}
         }
         let mut pictures = HashMap::new();
         for path in paths {
-            match self.picture(&path) {
+            match self.picture(path) {
                 Loaded::Ready(picture) => {
-                    pictures.insert(path, picture.full.clone());
+                    pictures.insert(path.clone(), picture.full.clone());
                 }
-                Loaded::Loading => return,
+                Loaded::Loading => return drawn,
                 Loaded::Failed(words) => {
-                    self.collage_asked = Some(revision);
-                    self.collage = Some((revision, Err(words)));
-                    return;
+                    let ticket = self.collage.ask(drawn.clone());
+                    self.collage.give(ticket, drawn.clone(), Err(words));
+                    return drawn;
                 }
             }
         }
-        self.collage_asked = Some(revision);
-        self.asked += 1;
-        let asked = self.asked;
+        let ticket = self.collage.ask(drawn.clone());
+        let (project, of) = (self.project().clone(), drawn.clone());
         self.tasks.run(move || {
             let collage = composite_from(&project, &mut |path| {
                 // Every path was put in above.
@@ -497,8 +470,9 @@ impl Studio {
                     problem: format!("{} was not loaded", path.display()),
                 })
             });
-            Told::Collage { asked, revision, collage: collage.map(Arc::new).map_err(|error| error.to_string()) }
+            Told::Collage { ticket, of, collage: collage.map(Arc::new).map_err(|error| error.to_string()) }
         });
+        drawn
     }
 
     /// What is known of a concept's file; None while it is being read.
@@ -518,26 +492,27 @@ impl Studio {
 
     /// How many tokens the prompts have: of the present project or the one shortly before. None at first.
     pub fn token_counts(&mut self) -> Option<TokenCounts> {
-        let revision = self.history.revision();
-        if self.tokens_asked != Some(revision) {
-            self.tokens_asked = Some(revision);
-            let (project, model) = (self.project().clone(), self.model());
-            let tokens: Vec<Vec<String>> = project
-                .concepts
-                .iter()
-                .map(|concept| match self.concept_facts(concept) {
-                    Some(Ok(facts)) => facts.tokens.clone(),
-                    _ => Vec::new(),
-                })
-                .collect();
-            self.asked += 1;
-            let asked = self.asked;
-            self.tasks.run(move || Told::Tokens { asked, counts: knowledge::count_tokens(&project, &tokens, &model) });
+        let prompts = self.prompts();
+        if !self.tokens.is_asked(&prompts) {
+            let ticket = self.tokens.ask(prompts.clone());
+            let counter = self.counter.clone();
+            self.tasks.run(move || {
+                let counts = counter.count(&prompts);
+                Told::Tokens { ticket, of: prompts, counts }
+            });
         }
-        match &self.tokens {
-            Some(Ok(counts)) => Some(counts.clone()),
-            _ => None,
-        }
+        self.tokens.latest()?.as_ref().ok().cloned()
+    }
+
+    /// Everything that is read of the project's prompts.
+    fn prompts(&mut self) -> Prompts {
+        let project = self.project().clone();
+        let mut tokens = |concept: &Concept| match self.concept_facts(concept) {
+            Some(Ok(facts)) => facts.tokens.clone(),
+            _ => Vec::new(),
+        };
+        let tokens: Vec<Vec<String>> = project.concepts.iter().map(&mut tokens).collect();
+        Prompts::new(&project, &tokens, self.model())
     }
 
     fn take_event(&mut self, event: &crate::link::Event) {

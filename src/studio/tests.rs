@@ -17,7 +17,7 @@ fn studio() -> Studio {
     project.settings.steps = 6;
     project.settings.mask_refinement.starts = 4;
     let engine = Engine::start(Cache::none(), || ()).unwrap();
-    Studio::new(engine, project, None, ".".into(), DeviceChoice::Flex, Arc::new(|| ())).unwrap()
+    Studio::new(engine, project, None, ".".into(), DeviceChoice::Flex, None, Arc::new(|| ())).unwrap()
 }
 
 fn wait(studio: &mut Studio, what: &str, mut until: impl FnMut(&mut Studio) -> bool) {

@@ -13,7 +13,7 @@ use podium::studio::places::Places;
 use podium::studio::placing::Known;
 use podium::studio::store::Meta;
 
-use crate::looks::{render, settle, until, window};
+use crate::looks::{Dropped, render, settle, until, window, window_in};
 use crate::studio::small;
 
 type Window = Harness<'static, Podium>;
@@ -277,8 +277,8 @@ fn steps_animations_sheet_and_masks_are_written_where_the_typed_path_says() {
 #[test]
 fn a_result_of_an_earlier_session_exports_its_picture_and_says_that_its_steps_are_gone() {
     let home = tempfile::tempdir().expect("a folder");
-    let mut harness = window(small("beach", 1), [1280.0, 800.0], Theme::Dark);
-    harness.state_mut().keep_in(Places::in_folder(home.path()));
+    let places = Some(Places::in_folder(home.path()));
+    let mut harness = window_in(small("beach", 1), [1280.0, 800.0], Theme::Dark, places.clone());
     render(&mut harness);
     let picture = {
         let podium = harness.state_mut();
@@ -289,8 +289,7 @@ fn a_result_of_an_earlier_session_exports_its_picture_and_says_that_its_steps_ar
     };
     drop(harness);
 
-    let mut harness = window(small("snow", 1), [1280.0, 800.0], Theme::Dark);
-    harness.state_mut().keep_in(Places::in_folder(home.path()));
+    let mut harness = window_in(small("snow", 1), [1280.0, 800.0], Theme::Dark, places);
     until(&mut harness, "the list", |podium| podium.studio.store.is_listed());
     go_to(&mut harness, Page::Gallery);
     let first = cards(&harness)[0];
@@ -486,16 +485,6 @@ fn the_edit_mask_is_erased_inverted_cleared_and_taken_from_the_layers() {
 
 #[test]
 fn a_picture_dropped_on_the_place_page_becomes_the_photo() {
-    #[derive(Debug)]
-    struct Dropped(PathBuf);
-    impl eframe::egui::DroppedFile for Dropped {
-        fn path(&self) -> &Path {
-            &self.0
-        }
-        fn bytes(&self) -> Result<Vec<u8>, String> {
-            std::fs::read(&self.0).map_err(|error| error.to_string())
-        }
-    }
     let mut harness = window(small("beach", 2), [1280.0, 800.0], Theme::Dark);
     go_to(&mut harness, Page::Place);
     let scenes = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/scenes");

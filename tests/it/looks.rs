@@ -9,23 +9,51 @@ use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
 use podium::gui::Podium;
 use podium::gui::inspector::Tile;
 use podium::gui::look::{Overlay, Page};
+use podium::link::JobId;
 use podium::project::Project;
 use podium::studio::config;
+use podium::studio::places::Places;
+use podium::studio::runs::State;
 
 use crate::studio::engine;
 use crate::wgpu::pictures_required;
 
+/// A file that is dropped on the window.
+#[derive(Debug)]
+pub struct Dropped(pub PathBuf);
+
+impl eframe::egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
 /// The window on a project, without a display, everything it keeps in a folder that vanishes with it.
 pub fn window(project: Project, size: [f32; 2], theme: Theme) -> Harness<'static, Podium> {
-    let mut harness = Harness::builder().with_size(Vec2::from(size)).with_theme(theme).build_eframe(|context| {
-        let mut podium =
-            Podium::new(&context.egui_ctx, engine(), project, PathBuf::from("."), DeviceChoice::Flex).expect("threads");
+    window_in(project, size, theme, None)
+}
+
+/// The window, its files read; what it keeps lies in these places.
+pub fn window_in(project: Project, size: [f32; 2], theme: Theme, places: Option<Places>) -> Harness<'static, Podium> {
+    let mut harness = bare(project, size, theme, places);
+    settle(&mut harness);
+    harness
+}
+
+/// The window before its first frame.
+pub fn bare(project: Project, size: [f32; 2], theme: Theme, places: Option<Places>) -> Harness<'static, Podium> {
+    Harness::builder().with_size(Vec2::from(size)).with_theme(theme).build_eframe(|context| {
+        let folder = PathBuf::from(".");
+        let podium = Podium::kept(&context.egui_ctx, engine(), project, folder, DeviceChoice::Flex, places);
+        let mut podium = podium.expect("threads");
         podium.studio.config.theme = if theme == Theme::Dark { config::Theme::Dark } else { config::Theme::Light };
         podium.look.files.native = false;
         podium
-    });
-    settle(&mut harness);
-    harness
+    })
 }
 
 /// Steps until files are read and nothing is left to do at once.
@@ -49,10 +77,14 @@ pub fn until(harness: &mut Harness<'_, Podium>, what: &str, mut so: impl FnMut(&
 }
 
 /// Renders the project in hand to its end.
-pub fn render(harness: &mut Harness<'_, Podium>) {
+pub fn render(harness: &mut Harness<'_, Podium>) -> JobId {
     let job = harness.state_mut().studio.render().expect("nothing stands in the way");
-    until(harness, "the picture", |podium| podium.studio.runs.get(job).is_some_and(|run| run.finished().is_some()));
+    until(harness, "the picture", |podium| match &podium.studio.runs.get(job).expect("the run").state {
+        State::Failed(words) => panic!("{words}"),
+        state => matches!(state, State::Done(_)),
+    });
     settle(harness);
+    job
 }
 
 /// Saves a picture of the window among this run's, for people to look at; nothing where there is no adapter.
@@ -75,7 +107,9 @@ type Prepare = fn(&mut Harness<'_, Podium>);
 
 /// The states of the window that snapshots show, by name.
 const SCENES: [(&str, Prepare); 8] = [
-    ("compose", |window| render(window)),
+    ("compose", |window| {
+        render(window);
+    }),
     ("shortcuts", |window| window.state_mut().look.dialogs.shortcuts = true),
     ("attention", |window| {
         render(window);

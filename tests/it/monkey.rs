@@ -13,6 +13,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::looks::Dropped;
 use crate::studio::{engine, small};
 
 const ACTIONS: usize = 20_000;
@@ -69,19 +70,6 @@ fn files(scratch: &Path) -> Vec<PathBuf> {
     found.push(scratch.join("nothing/here.png"));
     found.sort();
     found
-}
-
-#[derive(Debug)]
-struct Dropped(PathBuf);
-
-impl eframe::egui::DroppedFile for Dropped {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        std::fs::read(&self.0).map_err(|error| error.to_string())
-    }
 }
 
 struct Monkey {

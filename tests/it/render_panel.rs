@@ -11,21 +11,18 @@ use podium::engine::device::{self, DeviceChoice};
 use podium::gui::Podium;
 use podium::project::settings::{ClusterCounts, Execution, Fusion, Inversion, LayoutLoss};
 use podium::project::{Canvas, Preset, Project, Settings};
-use podium::studio::{Place, config};
+use podium::studio::Place;
 
-use crate::studio::{engine, small};
+use crate::looks::bare;
+use crate::studio::small;
 
 /// Tall enough for all of the panel.
 const TALL: [f32; 2] = [1100.0, 1900.0];
 
 fn window(project: Project, size: [f32; 2], theme: Theme, scale: f32) -> Harness<'static, Podium> {
-    Harness::builder().with_size(Vec2::from(size)).with_theme(theme).build_eframe(|context| {
-        let mut podium =
-            Podium::new(&context.egui_ctx, engine(), project, PathBuf::from("."), DeviceChoice::Flex).expect("threads");
-        podium.studio.config.theme = if theme == Theme::Dark { config::Theme::Dark } else { config::Theme::Light };
-        podium.studio.config.ui_scale = scale;
-        podium
-    })
+    let mut harness = bare(project, size, theme, None);
+    harness.state_mut().studio.config.ui_scale = scale;
+    harness
 }
 
 fn tall(steps: u32) -> Harness<'static, Podium> {

@@ -2,30 +2,28 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
+use podium::engine::device::{self, NO_ADAPTER};
 use podium::gui::Podium;
 use podium::gui::inspector::Tile;
 use podium::link::{self, AttentionView, ClusterView, JobId, Lane, Stage, StepView, Times, Warning};
 use podium::project::Project;
 use podium::studio::Playhead;
 use podium::studio::config::Theme;
-use podium::studio::runs::State;
 
-use crate::studio::{engine, small};
+use crate::looks::{bare, render};
+use crate::studio::small;
 use crate::wgpu::pictures_required;
 
 type Window = Harness<'static, Podium>;
 
 fn window(project: Project, size: Vec2) -> Window {
-    let mut harness = Harness::builder().with_size(size).build_eframe(|context| {
-        Podium::new(&context.egui_ctx, engine(), project, PathBuf::from("."), DeviceChoice::Flex).expect("threads")
-    });
+    let mut harness = bare(project, size.into(), eframe::egui::Theme::Dark, None);
     harness.step();
     harness
 }
@@ -39,24 +37,6 @@ fn settle(harness: &mut Window) {
     for _ in 0..4 {
         harness.step();
     }
-}
-
-/// Renders the project and waits for its picture.
-fn render(harness: &mut Window) -> JobId {
-    let job = harness.state_mut().studio.render().expect("nothing stands in the way");
-    let begun = Instant::now();
-    loop {
-        harness.step();
-        let state = &harness.state().studio.runs.get(job).expect("the run").state;
-        match state {
-            State::Done(_) => break,
-            State::Failed(words) => panic!("{words}"),
-            _ => assert!(begun.elapsed() < Duration::from_secs(120), "no picture came"),
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    settle(harness);
-    job
 }
 
 fn tell(harness: &mut Window, event: &link::Event) {

@@ -1,27 +1,20 @@
 //! The window, drawn without a display on whatever adapter there is.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use eframe::egui::Vec2;
+use eframe::egui::Theme;
 use eframe::egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
+use podium::engine::device::{self, NO_ADAPTER};
 use podium::gui::Podium;
-use podium::project::Project;
 
-use crate::studio::{engine, small};
+use crate::looks::bare;
+use crate::studio::small;
 use crate::wgpu::pictures_required;
 
-fn harness_on(project: Project) -> Harness<'static, Podium> {
-    Harness::builder().with_size(Vec2::new(1024.0, 700.0)).build_eframe(|context| {
-        Podium::new(&context.egui_ctx, engine(), project, PathBuf::from("."), DeviceChoice::Flex).expect("threads")
-    })
-}
-
 fn harness() -> Harness<'static, Podium> {
-    harness_on(small("beach", 2))
+    bare(small("beach", 2), [1024.0, 700.0], Theme::Dark, None)
 }
 
 #[test]

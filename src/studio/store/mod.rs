@@ -331,7 +331,7 @@ impl Store {
 
     /// Ends the session: writes what waits and removes the files of what this session took out. Returns what went
     /// wrong, in words.
-    pub fn close(mut self) -> Vec<String> {
+    pub fn close(&mut self) -> Vec<String> {
         let gone = std::mem::take(&mut self.deleted);
         self.shared.push(Work::Remove(gone.into_iter().collect()));
         self.end();

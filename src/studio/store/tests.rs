@@ -256,7 +256,7 @@ fn a_second_podium_leaves_the_first_one_s_undo_alone() {
     let id = add(&mut first, 1);
     first.set_deleted(&id, true);
     written(&mut first);
-    let second = gallery.open();
+    let mut second = gallery.open();
     assert!(second.entry(&id).unwrap().deleted);
     assert_eq!(second.close(), [] as [String; 0]);
     let third = gallery.open();
