@@ -1,6 +1,6 @@
 //! The cards of the concepts: what each is, what it stands for, whether it fits, how strong it is.
 
-use eframe::egui::{self, Align, Color32, Id, Image, Layout as Arrange, RichText, Sense, Ui, Vec2};
+use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, RichText, Sense, Ui, Vec2};
 
 use super::files::Purpose;
 use super::look::{DraggedConcept, Look};
@@ -127,14 +127,6 @@ fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Con
         look.pointed_concept = Some(concept.name.clone());
     }
     widgets::said_ui(ui, studio, &Place::Concept(concept.name.clone()));
-    if studio
-        .advice()
-        .iter()
-        .any(|advice| advice.place == Place::Concept(concept.name.clone()) && advice.words.contains("does not mention"))
-        && ui.small_button(format!("Add \"{}\" to the prompt", concept.class_word)).clicked()
-    {
-        studio.mention(&concept.name);
-    }
 }
 
 fn strength(ui: &mut Ui, studio: &mut Studio, concept: &Concept) {
@@ -170,9 +162,7 @@ fn face(
         Some(thumbnail) => {
             let key = ("concept", &concept.file, thumbnail.len());
             let texture = look.textures.get(ui.ctx(), key, || textures::transparent(thumbnail));
-            let size = texture.size_vec2();
-            let fitted = size * (rect.width() / size.x).min(rect.height() / size.y);
-            Image::new(&texture).paint_at(ui, egui::Rect::from_center_size(rect.center(), fitted));
+            widgets::paint_fitted(ui, &texture, rect);
         }
         None => {
             let initial =

@@ -1,6 +1,6 @@
 //! The list of layers, front first, and the background under them.
 
-use eframe::egui::{self, Align, Color32, Id, Image, Layout as Arrange, RichText, Sense, Ui, Vec2};
+use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, RichText, Sense, Ui, Vec2};
 
 use super::files::Purpose;
 use super::look::{DraggedConcept, Look};
@@ -78,9 +78,7 @@ fn thumbnail_at(ui: &mut Ui, studio: &mut Studio, look: &mut Look, path: &std::p
         Loaded::Ready(picture) => {
             let key = ("thumbnail", std::sync::Arc::as_ptr(&picture) as usize, path);
             let texture = look.textures.get(ui.ctx(), key, || textures::transparent(&picture.thumbnail));
-            let size = texture.size_vec2();
-            let fitted = size * (rect.width() / size.x).min(rect.height() / size.y);
-            Image::new(&texture).paint_at(ui, egui::Rect::from_center_size(rect.center(), fitted));
+            widgets::paint_fitted(ui, &texture, rect);
         }
         Loaded::Loading => {
             ui.painter().rect_filled(rect, 4.0, theme::colors(ui).line);
@@ -219,17 +217,7 @@ pub fn layer_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usiz
             }
         });
     });
-    ui.horizontal(|ui| {
-        let label = ui.label("Opacity");
-        let mut percent = layer.opacity * 100.0;
-        let slider =
-            ui.add(egui::Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0)).labelled_by(label.id);
-        widgets::edit_by(studio, &slider, &format!("Opacity of {title}"), |project| {
-            if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
-                layer.opacity = percent / 100.0;
-            }
-        });
-    });
+    opacity(ui, studio, index, &layer);
     ui.separator();
     if ui.button("Duplicate").clicked() {
         studio.duplicate_selected((12.0, 12.0));
@@ -259,6 +247,22 @@ pub fn layer_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usiz
         studio.delete_selected();
         ui.close();
     }
+}
+
+/// How opaque a layer is drawn.
+pub fn opacity(ui: &mut Ui, studio: &mut Studio, index: usize, layer: &Layer) {
+    ui.horizontal(|ui| {
+        let label = ui.label("Opacity");
+        let mut percent = layer.opacity * 100.0;
+        let slider = egui::Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0);
+        let slider =
+            ui.add(slider).labelled_by(label.id).on_hover_text("How opaque the layer is drawn; its mask stays whole");
+        widgets::edit_by(studio, &slider, &format!("Opacity of {}", layer.title()), |project| {
+            if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
+                layer.opacity = (percent / 100.0).clamp(0.0, 1.0);
+            }
+        });
+    });
 }
 
 /// Which concept a layer stands for.

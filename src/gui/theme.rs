@@ -7,6 +7,7 @@ use eframe::egui::{
 };
 
 use crate::project::Color;
+use crate::studio::export::draw;
 
 /// What the window draws with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +107,12 @@ pub fn mark(color: Color) -> Color32 {
 
 /// A concept's colour for words on the theme's ground: darkened on the light one so that they can be read.
 pub fn ink(color: Color, colors: &Colors) -> Color32 {
-    if colors.dark { mark(color) } else { mark(color).lerp_to_gamma(Color32::BLACK, 0.55) }
+    ink_of(mark(color), colors)
+}
+
+/// Any colour for words on the theme's ground.
+pub fn ink_of(color: Color32, colors: &Colors) -> Color32 {
+    if colors.dark { color } else { color.lerp_to_gamma(Color32::BLACK, 0.55) }
 }
 
 /// A concept's colour as a ground for words in [`Colors::text`].
@@ -116,22 +122,26 @@ pub fn wash(color: Color, colors: &Colors) -> Color32 {
 
 /// Words on a ground of a concept's colour, black or white, whichever stands out more.
 pub fn on_mark(color: Color) -> Color32 {
-    let Color([red, green, blue]) = color;
-    let light = 0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue);
+    on(mark(color))
+}
+
+/// Words on a ground of any colour, black or white, whichever stands out more.
+pub fn on(color: Color32) -> Color32 {
+    let light = 0.299 * f32::from(color.r()) + 0.587 * f32::from(color.g()) + 0.114 * f32::from(color.b());
     if light > 120.0 { Color32::from_gray(16) } else { Color32::WHITE }
 }
 
-/// Colours of self-attention clusters: those of the Okabe and Ito set that people tell apart most easily.
-pub const CLUSTERS: [Color32; 8] = [
-    rgb(0x56B4E9),
-    rgb(0x009E73),
-    rgb(0xE69F00),
-    rgb(0xCC79A7),
-    rgb(0xF0E442),
-    rgb(0x0072B2),
-    rgb(0xD55E00),
-    rgb(0x999999),
-];
+/// Colours of self-attention clusters, as exports draw them too.
+pub const CLUSTERS: [Color32; 8] = {
+    let mut colors = [Color32::BLACK; 8];
+    let mut index = 0;
+    while index < colors.len() {
+        let [red, green, blue] = draw::CLUSTERS[index];
+        colors[index] = Color32::from_rgb(red, green, blue);
+        index += 1;
+    }
+    colors
+};
 
 /// The font family of headings and of words that count.
 pub fn icons() -> FontFamily {

@@ -1,8 +1,8 @@
 //! Small things that several panels draw: named icon buttons, segmented switches, rows of values, advice.
 
 use eframe::egui::{
-    self, Align, Button, Color32, CornerRadius, Frame, Layout, Margin, Response, RichText, Role, Sense, Stroke, Ui,
-    Vec2, WidgetInfo,
+    self, Align, Button, Color32, CornerRadius, Frame, Image, Layout, Margin, Rect, Response, RichText, Role, Sense,
+    Stroke, TextureHandle, Ui, Vec2, WidgetInfo,
 };
 
 use super::{icons, theme};
@@ -23,9 +23,25 @@ pub fn icon_toggle(ui: &mut Ui, icon: &str, on: bool, name: &str) -> Response {
 
 /// Gives a widget its name, for screen readers and under the pointer.
 pub fn named(response: Response, name: &str) -> Response {
+    name_button(&response, name);
+    response.on_hover_text(name)
+}
+
+/// Gives a button its name for screen readers.
+pub fn name_button(response: &Response, name: &str) {
     let enabled = response.enabled();
     response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
-    response.on_hover_text(name)
+}
+
+/// Where something of this size is, as large as fits, in the middle of an area.
+pub fn fitted(area: Rect, size: Vec2) -> Rect {
+    let scale = (area.width() / size.x).min(area.height() / size.y).max(0.0);
+    Rect::from_center_size(area.center(), size * scale)
+}
+
+/// Paints a texture into the middle of an area, as large as fits.
+pub fn paint_fitted(ui: &Ui, texture: &TextureHandle, area: Rect) {
+    Image::new(texture).paint_at(ui, fitted(area, texture.size_vec2()));
 }
 
 /// A switch of a few words of which one is on. Says whether it changed.
@@ -113,6 +129,13 @@ pub fn said_ui(ui: &mut Ui, studio: &mut Studio, place: &Place) {
     let advice = studio.advice();
     for advice in advice.iter().filter(|advice| advice.place == *place) {
         amber(ui, &advice.words);
+        let concept = advice.mention.as_ref().and_then(|name| studio.project().concept(name));
+        if let Some((_, concept)) = concept {
+            let (name, words) = (concept.name.clone(), format!("Add \"{}\" to the prompt", concept.class_word));
+            if ui.small_button(words).clicked() {
+                studio.mention(&name);
+            }
+        }
     }
     let mut gone = None;
     for (index, notice) in studio.notices.iter().enumerate().filter(|(_, notice)| notice.place == *place) {
@@ -146,18 +169,6 @@ pub fn edit_by(
     if response.drag_stopped() || response.lost_focus() || clicked_away {
         studio.end_gesture();
     }
-}
-
-/// A row: words at the left with an explanation under the pointer, a widget at the right end.
-pub fn row<R>(ui: &mut Ui, words: &str, explanation: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
-    ui.horizontal(|ui| {
-        let label = ui.label(words);
-        if !explanation.is_empty() {
-            label.on_hover_text(explanation);
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), add).inner
-    })
-    .inner
 }
 
 /// A chip in the top bar that opens something.

@@ -1,8 +1,10 @@
 //! Writing files so that a crash or a full disk never leaves half of one.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use super::error::ProjectError;
 
@@ -11,24 +13,43 @@ use super::error::ProjectError;
 /// The bytes go into a new file in the same folder, onto the disk, and only then under the name. A
 /// link is followed, and an old file's permissions are kept.
 pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ProjectError> {
-    let failed = |error: std::io::Error| ProjectError::writing(path, error);
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::IsADirectory => ProjectError::writing(path, "a folder has that name"),
+        _ => ProjectError::writing(path, error),
+    };
+    let (file, target) = stage(path, |file| file.write_all(bytes)).map_err(failed)?;
+    file.persist(&target).map_err(|error| failed(error.error))?;
+    if let Some(folder) = target.parent() {
+        sync_folder(folder);
+    }
+    Ok(())
+}
+
+/// A file that is whole and on the disk, but not under its name yet; and the name to give it. A link is followed, and
+/// an old file's permissions are kept.
+///
+/// # Errors
+/// What the disk or `fill` says; [`io::ErrorKind::IsADirectory`] where a folder has that name.
+pub(crate) fn stage<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(NamedTempFile, PathBuf), E> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if target.is_dir() {
-        return Err(ProjectError::writing(path, "a folder has that name"));
+        return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
     }
     let folder = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     };
-    let mut file = builder().tempfile_in(&folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
+    let mut writer = BufWriter::new(builder().tempfile_in(folder)?);
+    fill(&mut writer)?;
+    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
     if let Ok(old) = fs::metadata(&target) {
-        file.as_file().set_permissions(old.permissions()).map_err(failed)?;
+        file.as_file().set_permissions(old.permissions())?;
     }
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(&target).map_err(|error| failed(error.error))?;
-    sync_folder(&folder);
-    Ok(())
+    file.as_file().sync_all()?;
+    Ok((file, target))
 }
 
 /// Temporary files are private by default; a saved one shall be as readable as any other that the
@@ -51,6 +72,7 @@ fn builder() -> tempfile::Builder<'static, 'static> {
 /// Makes the new name last through a power cut. Some file systems refuse this; the file itself is
 /// whole either way, so there is nothing to report.
 fn sync_folder(folder: &Path) {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 mod collage;
 pub mod concept;
-mod disk;
+pub(crate) mod disk;
 pub mod error;
 pub mod file;
 pub mod files;

@@ -36,11 +36,13 @@ pub struct Advice {
     pub place: Place,
     /// What is the matter and what to do.
     pub words: String,
+    /// The concept whose class word a press of a button puts into the prompt, where that is what to do.
+    pub mention: Option<String>,
 }
 
 impl Advice {
     fn new(place: Place, words: impl Into<String>) -> Self {
-        Self { place, words: words.into() }
+        Self { place, words: words.into(), mention: None }
     }
 }
 
@@ -63,12 +65,13 @@ fn place_of(warning: &ProjectWarning) -> Place {
 /// Everything to say about the studio's project.
 pub(super) fn advise(studio: &mut Studio) -> Vec<Advice> {
     let project = studio.project().clone();
-    let mut all: Vec<Advice> =
-        project.warnings().iter().map(|warning| Advice::new(place_of(warning), warning.to_string())).collect();
-    // A class word that is missing is said on the concept's card too: there it is noticed first.
+    let mut all: Vec<Advice> = Vec::new();
     for warning in project.warnings() {
+        all.push(Advice::new(place_of(&warning), warning.to_string()));
+        // A class word that is missing is said on the concept's card too: there it is noticed first.
         if let ProjectWarning::ClassWordNotInPrompt { concept, .. } = &warning {
-            all.push(Advice::new(Place::Concept(concept.clone()), warning.to_string()));
+            let said = Advice::new(Place::Concept(concept.clone()), warning.to_string());
+            all.push(Advice { mention: Some(concept.clone()), ..said });
         }
     }
     for (index, layer) in project.layers().iter().enumerate() {

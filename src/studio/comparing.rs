@@ -45,7 +45,7 @@ impl Studio {
     }
 
     /// How to get a result's project: from its run, whose picture may not be on the disk yet, or from its file.
-    fn result_reader(&self, id: &ResultId) -> Box<dyn FnOnce() -> Result<Project, String> + Send> {
+    pub(super) fn result_reader(&self, id: &ResultId) -> Box<dyn FnOnce() -> Result<Project, String> + Send> {
         if let Some((run, picture)) = self.run_of(id)
             && let Some(&seed) = run.finished().and_then(|finished| finished.seeds.get(picture))
         {

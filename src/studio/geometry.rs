@@ -205,6 +205,15 @@ pub fn turn(layer: &mut Layer, about: Point, degrees: f32) {
     layer.rotation = clamp(rotation, &Layer::ROTATION);
 }
 
+/// From a point to the line from one point to another: how far it is from a stroke.
+pub fn distance(point: Point, from: Point, to: Point) -> f32 {
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let (px, py) = (point.0 - from.0, point.1 - from.1);
+    let length = dx * dx + dy * dy;
+    let along = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
+    (px - along * dx).hypot(py - along * dy)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

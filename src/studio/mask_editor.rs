@@ -1,5 +1,6 @@
 //! Painting the masks that a render goes on with.
 
+use super::geometry;
 use crate::engine::masks::Mask;
 use crate::link::{JobId, MaskView};
 
@@ -90,7 +91,7 @@ impl MaskEditor {
             };
             for (at, on) in mask.on.iter_mut().enumerate() {
                 let (x, y) = ((at % width) as f32, (at / width) as f32);
-                if distance((x, y), from, to) <= radius {
+                if geometry::distance((x, y), from, to) <= radius {
                     *on = value;
                 }
             }
@@ -119,15 +120,6 @@ impl MaskEditor {
         let index = self.masks.iter().position(Mask::is_empty)?;
         self.names.get(index).map(String::as_str)
     }
-}
-
-/// From a point to a line between two.
-fn distance(point: (f32, f32), from: (f32, f32), to: (f32, f32)) -> f32 {
-    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    let (px, py) = (point.0 - from.0, point.1 - from.1);
-    let length = dx * dx + dy * dy;
-    let along = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
-    (px - along * dx).hypot(py - along * dy)
 }
 
 #[cfg(test)]

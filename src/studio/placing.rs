@@ -9,7 +9,7 @@ use image::{GrayImage, ImageFormat, Luma, RgbImage};
 
 use super::pictures::Loaded;
 use super::places::{WriteError, write_whole};
-use super::{Place, Studio, Told};
+use super::{Place, Studio, Told, geometry};
 use crate::project::picture::{cover, cover_gray, load_gray};
 use crate::project::{Canvas, Collage};
 
@@ -311,20 +311,11 @@ pub fn paint(mask: &mut GrayImage, from: (f32, f32), to: (f32, f32), radius: f32
     let value = Luma([if erase { 0 } else { 255 }]);
     for y in span(from.1, to.1, height) {
         for x in span(from.0, to.0, width) {
-            if distance((x as f32 + 0.5, y as f32 + 0.5), from, to) <= radius {
+            if geometry::distance((x as f32 + 0.5, y as f32 + 0.5), from, to) <= radius {
                 mask.put_pixel(x, y, value);
             }
         }
     }
-}
-
-/// From a point to a line between two.
-fn distance(point: (f32, f32), from: (f32, f32), to: (f32, f32)) -> f32 {
-    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    let (px, py) = (point.0 - from.0, point.1 - from.1);
-    let length = dx * dx + dy * dy;
-    let along = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
-    (px - along * dx).hypot(py - along * dy)
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use super::history::ResultId;
 use super::store::{Entry, Meta};
 use super::{Place, Studio, Told};
 use crate::link::JobId;
-use crate::project::png_text;
 
 impl Studio {
     /// Keeps the pictures of a run that has just finished.
@@ -75,13 +74,8 @@ impl Studio {
 
     /// Makes the project of a result the present one, as a step, once it was read from its picture.
     pub fn restore_result(&mut self, result: &ResultId) {
-        let path = self.store.path(result);
-        self.tasks.run(move || {
-            let project = png_text::read_project(&path)
-                .map_err(|error| error.to_string())
-                .and_then(|project| project.ok_or_else(|| format!("{} holds no project.", path.display())));
-            Told::ResultProject(project.map(Box::new))
-        });
+        let read = self.result_reader(result);
+        self.tasks.run(move || Told::ResultProject(read().map(Box::new)));
     }
 
     /// Uses a result as a layer of the present project.

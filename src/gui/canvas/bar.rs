@@ -9,7 +9,7 @@ use eframe::egui::{
 use super::{overlay, picture};
 use crate::gui::look::{Look, Mode, Overlay};
 use crate::gui::paint::{ColorMap, Sampling};
-use crate::gui::{icons, theme, widgets};
+use crate::gui::{icons, inspector, theme, widgets};
 use crate::link::Lane;
 use crate::project::Color;
 use crate::studio::Studio;
@@ -214,7 +214,7 @@ fn lanes(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
         ui.label(RichText::new("of").color(theme::colors(ui).weak));
     });
     for (lane, color) in all {
-        let words = overlay::lane_words(&lane).to_owned();
+        let words = inspector::lane_name(&lane).to_owned();
         group(ui, &format!("lane {words}"), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             if let Some(color) = color {
@@ -237,14 +237,14 @@ fn lanes(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
 }
 
 fn lane_list(ui: &mut Ui, look: &mut Look, now: &Lane, all: impl Iterator<Item = (Lane, Option<Color>)>) {
-    let chosen = overlay::lane_words(now);
+    let chosen = inspector::lane_name(now);
     let combo = ComboBox::from_id_salt("branch").selected_text(chosen).width(96.0).show_ui(ui, |ui| {
         for (lane, color) in all {
             ui.horizontal(|ui| {
                 if let Some(color) = color {
                     widgets::dot(ui, theme::mark(color));
                 }
-                if ui.selectable_label(lane == *now, overlay::lane_words(&lane)).clicked() {
+                if ui.selectable_label(lane == *now, inspector::lane_name(&lane)).clicked() {
                     look.lane = lane.clone();
                     ui.close();
                 }

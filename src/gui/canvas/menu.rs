@@ -1,11 +1,11 @@
 //! The menu of a layer on the canvas.
 
-use eframe::egui::{self, Button, PointerButton, Slider, Ui};
+use eframe::egui::{self, Button, PointerButton, Ui};
 
 use super::board::Board;
 use super::{View, collage, keys};
+use crate::gui::layers;
 use crate::gui::look::Look;
-use crate::gui::{layers, widgets};
 use crate::studio::{Reorder, Studio};
 
 /// Opens and draws the menu of the board.
@@ -61,7 +61,7 @@ fn of_layer(ui: &mut Ui, studio: &mut Studio, index: usize) {
     };
     let loose = !layer.locked;
     ui.menu_button("Concept", |ui| layers::concept_menu(ui, studio, index));
-    opacity(ui, studio, index, layer.opacity * 100.0, &title);
+    layers::opacity(ui, studio, index, &layer);
     ui.separator();
     if item(ui, "Flip", "H", loose) {
         keys::flip(studio);
@@ -91,18 +91,4 @@ fn of_layer(ui: &mut Ui, studio: &mut Studio, index: usize) {
     if item(ui, "Delete", "Del", loose) {
         studio.delete_selected();
     }
-}
-
-fn opacity(ui: &mut Ui, studio: &mut Studio, index: usize, mut percent: f32, title: &str) {
-    ui.horizontal(|ui| {
-        let label = ui.label("Opacity");
-        let slider = Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0);
-        let slider =
-            ui.add(slider).labelled_by(label.id).on_hover_text("How opaque the layer is drawn; its mask stays whole");
-        widgets::edit_by(studio, &slider, &format!("Opacity of {title}"), |project| {
-            if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
-                layer.opacity = (percent / 100.0).clamp(0.0, 1.0);
-            }
-        });
-    });
 }

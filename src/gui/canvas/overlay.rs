@@ -7,7 +7,7 @@ use super::picture::Shown;
 use crate::engine::masks::Mask;
 use crate::gui::look::{Look, Overlay};
 use crate::gui::paint::{self, MaskStyle, Outline, Source};
-use crate::gui::theme;
+use crate::gui::{inspector, theme};
 use crate::link::{Lane, StepView};
 use crate::project::{Color, Project};
 use crate::studio::palette;
@@ -34,15 +34,6 @@ pub fn lane(look: &Look, project: &Project) -> Lane {
     }
 }
 
-/// A branch in words.
-pub fn lane_words(lane: &Lane) -> &str {
-    match lane {
-        Lane::Base => "Base",
-        Lane::Concept(name) => name,
-        Lane::Reference => "Reference",
-    }
-}
-
 /// A word in words.
 pub fn word_words(word: &str) -> String {
     if word.is_empty() { "all subjects".into() } else { format!("\"{word}\"") }
@@ -65,30 +56,20 @@ pub fn word(look: &Look, step: &StepView, lane: &Lane, picture: usize) -> String
     if words.contains(&look.word) { look.word.clone() } else { words.into_iter().next().unwrap_or_default() }
 }
 
-/// Which of the step's clustered maps is a branch's.
-pub fn clusters(step: &StepView, lane: &Lane, picture: usize) -> Option<usize> {
-    step.clusters.iter().position(|view| view.lane == *lane && view.picture == picture)
-}
-
-/// Which of the step's cross-attention maps is a branch's for a word.
-pub fn attention(step: &StepView, lane: &Lane, word: &str, picture: usize) -> Option<usize> {
-    step.attention.iter().position(|view| view.lane == *lane && view.picture == picture && view.word == word)
-}
-
 /// Draws what is chosen over the picture at `place`.
 pub fn draw(ui: &Ui, look: &Look, board: &Board, shown: &Shown, place: Rect) {
     let Some(step) = &shown.step else { return };
     let picture = shown.picture;
     let lane = lane(look, &shown.project);
     let missing = |what: &str| {
-        let words = format!("This step has no {what} of {}", lane_words(&lane));
+        let words = format!("This step has no {what} of {}", inspector::lane_name(&lane));
         let corner = place.intersect(board.painter.clip_rect()).left_bottom() + vec2(8.0, -8.0);
         label(ui, &board.painter, corner, Align2::LEFT_BOTTOM, &words);
     };
     match look.overlay {
         Overlay::None => {}
         Overlay::Masks => masks(ui, look, board, shown, step.masks.get(picture).map_or(0, Vec::len), place),
-        Overlay::Clusters => match clusters(step, &lane, picture) {
+        Overlay::Clusters => match inspector::clusters(step, &lane, picture) {
             Some(index) => {
                 let source = Source::part(step, move |step| step.clusters.get(index));
                 paint::clusters(&board.painter, place, &source, &theme::CLUSTERS, CLUSTERS);
@@ -97,7 +78,7 @@ pub fn draw(ui: &Ui, look: &Look, board: &Board, shown: &Shown, place: Rect) {
         },
         Overlay::Attention => {
             let word = word(look, step, &lane, picture);
-            match attention(step, &lane, &word, picture) {
+            match inspector::attention(step, &lane, &word, picture) {
                 Some(index) => {
                     let source = Source::part(step, move |step| step.attention.get(index));
                     paint::heatmap(&board.painter, place, &source, look.color_map, look.sampling, HEAT);

@@ -7,7 +7,7 @@ use super::view::Mapping;
 use super::{Side, canvas_size, collage, overlay, picture};
 use crate::engine::masks::Mask;
 use crate::gui::look::{Look, Overlay};
-use crate::gui::theme;
+use crate::gui::{inspector, theme};
 use crate::studio::Studio;
 use crate::studio::geometry::Point;
 
@@ -55,14 +55,14 @@ fn of_step(studio: &Studio, look: &Look, board: &Board, at: Point, canvas: (f32,
             vec![belongs(views.filter(|view| is_on(&view.combined, share)).map(|view| view.concept.as_str()))]
         }
         Overlay::Clusters => {
-            let view = overlay::clusters(step, &lane, shown.picture).and_then(|index| step.clusters.get(index));
+            let view = inspector::clusters(step, &lane, shown.picture).and_then(|index| step.clusters.get(index));
             let label = view.and_then(|view| view.labels.get(cell(view.grid, share)?));
             label.map(|label| format!("cluster {}", label + 1)).into_iter().collect()
         }
         Overlay::Attention => {
             let word = overlay::word(look, step, &lane, shown.picture);
             let view =
-                overlay::attention(step, &lane, &word, shown.picture).and_then(|index| step.attention.get(index));
+                inspector::attention(step, &lane, &word, shown.picture).and_then(|index| step.attention.get(index));
             let value = view.and_then(|view| {
                 let value = view.values.get(cell(view.grid, share)?)?;
                 Some(view.range.0 + value * (view.range.1 - view.range.0))

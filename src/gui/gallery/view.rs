@@ -2,6 +2,8 @@
 
 use eframe::egui::{Rect, Response, Ui, Vec2};
 
+use crate::gui::widgets;
+
 /// How a picture lies in its area.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
@@ -19,9 +21,7 @@ impl Default for View {
 
 /// The largest place of a picture's shape in an area.
 pub fn fit(area: Rect, size: Vec2) -> Rect {
-    let size = size.max(Vec2::splat(1.0));
-    let scale = (area.width() / size.x).min(area.height() / size.y).max(0.0);
-    Rect::from_center_size(area.center(), size * scale)
+    widgets::fitted(area, size.max(Vec2::splat(1.0)))
 }
 
 impl View {

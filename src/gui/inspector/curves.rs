@@ -5,10 +5,9 @@ use egui_plot::{GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoints, VLin
 
 use super::find;
 use crate::gui::look::Look;
-use crate::gui::theme::{self, Colors};
+use crate::gui::theme;
 use crate::gui::timeline::number;
 use crate::link::StepView;
-use crate::project::Color;
 use crate::studio::{Playhead, Run, Studio};
 
 /// One plot's height, in points.
@@ -70,10 +69,10 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
     } else {
         let gradient = values(run, |step| step.gradient_norm.map(f64::from));
         let curves = vec![
-            curve("Layout loss", line_color(colors.align, colors), loss),
+            curve("Layout loss", theme::ink_of(colors.align, colors), loss),
             Curve {
                 style: LineStyle::dashed_dense(),
-                ..curve("Gradient norm", line_color(colors.inject, colors), gradient)
+                ..curve("Gradient norm", theme::ink_of(colors.inject, colors), gradient)
             },
         ];
         plot(ui, "loss", curves, (at, run.steps.len()), log, "");
@@ -93,7 +92,7 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
                 look.timeline.areas.of(subject).map(|(step, share)| [step as f64 + 1.0, f64::from(share) * 100.0]);
             let again = names[..subject].iter().filter(|other| other.concept == masks.concept).count();
             let name = if again == 0 { masks.concept.clone() } else { format!("{} {}", masks.concept, again + 1) };
-            Curve { style: style(again), ..curve(&name, line_color(color, colors), points.collect()) }
+            Curve { style: style(again), ..curve(&name, theme::ink_of(color, colors), points.collect()) }
         });
         plot(ui, "areas", curves.collect(), (at, run.steps.len()), false, " %");
     }
@@ -101,9 +100,9 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
     heading(ui, "Time a step, seconds");
     let seconds = |part: fn(&StepView) -> std::time::Duration| values(run, move |step| Some(part(step).as_secs_f64()));
     let curves = vec![
-        curve("Alignment", line_color(colors.align, colors), seconds(|step| step.times.align)),
-        curve("Injection", line_color(colors.inject, colors), seconds(|step| step.times.inject)),
-        curve("Refinement", line_color(colors.refine, colors), seconds(|step| step.times.refine)),
+        curve("Alignment", theme::ink_of(colors.align, colors), seconds(|step| step.times.align)),
+        curve("Injection", theme::ink_of(colors.inject, colors), seconds(|step| step.times.inject)),
+        curve("Refinement", theme::ink_of(colors.refine, colors), seconds(|step| step.times.refine)),
         curve("Views", colors.weak, seconds(|step| step.times.views)),
     ];
     plot(ui, "times", curves, (at, run.steps.len()), false, " s");
@@ -121,10 +120,6 @@ fn style(again: usize) -> LineStyle {
         1 => LineStyle::dashed_dense(),
         _ => LineStyle::dotted_dense(),
     }
-}
-
-fn line_color(color: Color32, colors: &Colors) -> Color32 {
-    theme::ink(Color([color.r(), color.g(), color.b()]), colors)
 }
 
 fn curve(name: &str, color: Color32, points: Vec<[f64; 2]>) -> Curve {

@@ -4,6 +4,7 @@ use eframe::egui::{Color32, Pos2, Rect, Vec2};
 
 use crate::gui::theme;
 use crate::gui::timeline::number;
+use crate::gui::widgets;
 use crate::link::{AttentionView, Lane, StepView};
 use crate::project::Project;
 
@@ -138,8 +139,7 @@ pub fn cell_at(place: Rect, grid: (usize, usize), at: Pos2) -> Option<(usize, us
 /// The place of a picture of some aspect (width by height), as large as fits in the middle of another place.
 pub fn fit(place: Rect, aspect: f32) -> Rect {
     let aspect = if aspect.is_finite() && aspect > 0.0 { aspect } else { 1.0 };
-    let width = place.width().min(place.height() * aspect);
-    Rect::from_center_size(place.center(), Vec2::new(width, width / aspect))
+    widgets::fitted(place, Vec2::new(aspect, 1.0))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod tiles;
 use eframe::egui::Context;
 
 pub use areas::Areas;
-pub use find::{cell_at, ordinal};
+pub use find::{attention, cell_at, clusters, lane_name, ordinal};
 pub use tiles::{tiles, tiles_width};
 
 use super::look::Look;

@@ -51,7 +51,7 @@ pub fn draw(ui: &mut Ui, row: Rect, axis: Axis, run: &Run) {
     };
     let points: Vec<_> = losses.iter().map(point).collect();
     let last = points.last().copied().unwrap_or(inside.center());
-    let color = theme::ink(theme_color(colors.align), colors);
+    let color = theme::ink_of(colors.align, colors);
     if let [only] = points[..] {
         ui.painter().circle_filled(only, 2.0, color);
     }
@@ -71,10 +71,6 @@ pub fn draw(ui: &mut Ui, row: Rect, axis: Axis, run: &Run) {
         let label = ui.add(Label::new(drawn).selectable(false).truncate());
         label.widget_info(|| WidgetInfo::labeled(Role::Label, true, &words));
     });
-}
-
-fn theme_color(color: eframe::egui::Color32) -> crate::project::Color {
-    crate::project::Color([color.r(), color.g(), color.b()])
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use eframe::egui::{self, Button, ComboBox, CornerRadius, Label, Response, RichTe
 
 use crate::gui::inspector::Tile;
 use crate::gui::look::Look;
-use crate::gui::widgets::{amber, icon_button, named};
+use crate::gui::widgets::{amber, icon_button, name_button, named};
 use crate::gui::{icons, theme};
 use crate::link::JobId;
 use crate::studio::runs::State;
@@ -137,7 +137,7 @@ fn actions(ui: &mut Ui, studio: &mut Studio, words: bool) {
     let branch = button(ui, from.is_ok(), words, icons::GIT_BRANCH, BRANCH).on_disabled_hover_text(&why).on_hover_text(
         format!("{BRANCH} Renders the project as it is now from step {} on, with the latents of this run.", step + 1),
     );
-    name(&branch, BRANCH);
+    name_button(&branch, BRANCH);
     if branch.clicked() {
         studio.branch();
     }
@@ -147,15 +147,10 @@ fn actions(ui: &mut Ui, studio: &mut Studio, words: bool) {
             "{EDIT_MASKS} Paint the masks and go on from step {} with them. A running render pauses.",
             step + 1
         ));
-    name(&masks, EDIT_MASKS);
+    name_button(&masks, EDIT_MASKS);
     if masks.clicked() {
         studio.edit_masks();
     }
-}
-
-fn name(response: &Response, name: &str) {
-    let enabled = response.enabled();
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
 }
 
 /// What there is to say in a row of its own under the header.

@@ -7,7 +7,7 @@ use eframe::egui::{self, Align2, Color32, CornerRadius, FontId, Painter, Rangef,
 use super::axis::Axis;
 use crate::gui::theme;
 use crate::project::settings::Fusion;
-use crate::project::{Color, MaskSource, Project};
+use crate::project::{MaskSource, Project};
 
 /// Bars nearer to each other than this, in points, are drawn as one.
 const GAP: f32 = 2.0;
@@ -132,7 +132,7 @@ pub fn draw(ui: &Ui, row: Rect, axis: Axis, plan: &Plan, color: Color32, done: u
                 // The same words again, in the ink of the solid part.
                 painter.rect_filled(solid, CornerRadius::same(3), color);
                 let inner = painter.with_clip_rect(solid);
-                let ink = on(color);
+                let ink = theme::on(color);
                 let name = inner.layout_no_wrap(plan.name.into(), font, ink);
                 inner.galley(at, name, ink);
             }
@@ -163,11 +163,6 @@ fn beside(painter: &Painter, row: Rect, bar: Rect, name: &str, font: FontId, col
         (bar.left() - 6.0 - size.x).max(row.left() + 4.0)
     };
     painter.galley(pos2(x, row.center().y - size.y / 2.0), name, color);
-}
-
-/// Words on a ground of a lane's colour.
-pub fn on(color: Color32) -> Color32 {
-    theme::on_mark(Color([color.r(), color.g(), color.b()]))
 }
 
 #[cfg(test)]

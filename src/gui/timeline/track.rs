@@ -187,7 +187,7 @@ fn playhead(ui: &Ui, rect: Rect, run: &Run, playhead: Playhead, axis: Axis) {
         Playhead::At(step) => step + 1,
         Playhead::Live => run.next_step(),
     };
-    let ink = lanes::on(colors.playhead);
+    let ink = theme::on(colors.playhead);
     let font = TextStyle::Small.resolve(ui.style());
     let words = ui.painter().layout_no_wrap(number.to_string(), font.clone(), ink);
     let size = words.size() + vec2(8.0, 2.0);

@@ -1,12 +1,13 @@
 //! Files that come into being wholly or not at all, one or several at once.
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use super::ExportError;
+use crate::project::disk::stage;
 
 /// What ends the writing of a file early.
 pub(super) enum Trouble {
@@ -82,37 +83,14 @@ impl Batch {
         path: &Path,
         fill: impl FnOnce(&mut dyn Write) -> Result<(), Trouble>,
     ) -> Result<(), ExportError> {
-        match self.try_write(path, fill) {
-            Ok(()) => Ok(()),
+        match stage(path, fill) {
+            Ok(staged) => {
+                self.files.push(staged);
+                Ok(())
+            }
             Err(Trouble::Stopped) => Err(ExportError::Stopped),
             Err(Trouble::Io(error)) => Err(ExportError::writing(path, &error)),
         }
-    }
-
-    fn try_write(
-        &mut self,
-        path: &Path,
-        fill: impl FnOnce(&mut dyn Write) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
-        // A link is followed, so that it is not replaced by the file.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if target.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
-        }
-        let folder = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let file = builder().tempfile_in(folder)?;
-        let mut writer = BufWriter::new(file);
-        fill(&mut writer)?;
-        let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-        if let Ok(old) = fs::metadata(&target) {
-            file.as_file().set_permissions(old.permissions())?;
-        }
-        file.as_file().sync_all()?;
-        self.files.push((file, target));
-        Ok(())
     }
 
     /// Gives every file its name.
@@ -141,18 +119,6 @@ pub(super) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<(),
     let mut batch = Batch::default();
     batch.write(path, fill)?;
     batch.keep()
-}
-
-/// As for the project's own files: as readable as any other file that the user makes.
-fn builder() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".podium-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder
 }
 
 #[cfg(test)]
