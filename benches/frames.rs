@@ -1,7 +1,10 @@
 //! How long a frame of the window takes while a render runs: `cargo bench --bench frames`.
 //!
-//! The window is 1280 x 800, on whatever adapter there is (lavapipe where there is no GPU). A frame is laid out, drawn
-//! and read back, so what is measured is more than a frame on a screen takes.
+//! The window is 1280 x 800, on whatever adapter there is (lavapipe where there is no GPU).
+//! - Without arguments: frames of a window without a screen are laid out, drawn and read back, which is more than a
+//!   frame on a screen takes.
+//! - `-- window`: the real binary under Xvfb with a pointer that moves sixty times a second ([`window::frames`]).
+//! - `-- memory`: what the real window's process holds over fifty renders ([`window::memory`]).
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,17 +15,25 @@ use podium::engine::cache::Cache;
 use podium::engine::device::DeviceChoice;
 use podium::engine::worker::{Engine, EngineOptions};
 use podium::gui::Podium;
-use podium::project::file;
+use podium::project::{Project, file};
+
+#[path = "frames/window.rs"]
+mod window;
 
 fn main() {
-    let text = podium::assets::find("projects/beach.ron").and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let Some(project) = text.and_then(|text| file::from_str(text).ok()) else { panic!("the example is built in") };
+    let asks = |word: &str| std::env::args().any(|argument| argument == word);
+    if asks("window") {
+        return window::frames();
+    }
+    if asks("memory") {
+        return window::memory();
+    }
     let mut harness: Harness<'_, Podium> =
         Harness::builder().with_size(Vec2::new(1280.0, 800.0)).build_eframe(|context| {
             let Ok(engine) = Engine::start_with(EngineOptions::beside_a_window(None), Cache::none(), || ()) else {
                 panic!("no thread")
             };
-            let podium = Podium::new(&context.egui_ctx, engine, project, PathBuf::from("."), DeviceChoice::Flex);
+            let podium = Podium::new(&context.egui_ctx, engine, example(), PathBuf::from("."), DeviceChoice::Flex);
             let Ok(podium) = podium else { panic!("no thread") };
             podium
         });
@@ -35,32 +46,16 @@ fn main() {
         return;
     }
     measure(&mut harness, "at rest", 100, |_| false);
-    if std::env::args().any(|argument| argument == "memory") {
-        return memory_over_renders(&mut harness);
-    }
     let Some(job) = harness.state_mut().studio.render() else { panic!("nothing stands in the way") };
     measure(&mut harness, "while a render runs", 100_000, |podium| {
         podium.studio.runs.get(job).is_none_or(|run| !run.state.is_active())
     });
 }
 
-/// What the process holds after each of fifty renders of eight steps: `cargo bench --bench frames -- memory`.
-///
-/// Frames are laid out but not drawn: drawing one for each render, the process grew by the 4 MB of a frame each time.
-fn memory_over_renders(harness: &mut Harness<'_, Podium>) {
-    harness.state_mut().studio.edit("Eight steps", |project| project.settings.steps = 8);
-    for number in 1..=50 {
-        let Some(job) = harness.state_mut().studio.render() else { panic!("nothing stands in the way") };
-        while harness.state().studio.runs.get(job).is_none_or(|run| run.state.is_active()) {
-            harness.step();
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        if number % 5 == 0
-            && let Some(bytes) = podium::engine::memory::resident()
-        {
-            println!("after {number} renders: {} MB", bytes / 1_000_000);
-        }
-    }
+/// The built-in project.
+fn example() -> Project {
+    let text = podium::assets::find("projects/beach.ron").and_then(|bytes| std::str::from_utf8(bytes).ok());
+    text.and_then(|text| file::from_str(text).ok()).expect("the example is built in")
 }
 
 /// Frames with a pointer that moves, as fast as sixty a second, until something is so.
@@ -79,15 +74,15 @@ fn measure(harness: &mut Harness<'_, Podium>, what: &str, most: usize, mut until
         whole.push(took);
         std::thread::sleep(Duration::from_micros(16_667).saturating_sub(took));
     }
-    for (part, times) in [("laid out", &mut layout), ("drawn too", &mut whole)] {
-        times.sort();
-        let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied().unwrap_or_default();
-        println!(
-            "{what}: {} frames {part}: median {:.1} ms, 95 % {:.1} ms, 99 % {:.1} ms",
-            times.len(),
-            at(0.5).as_secs_f64() * 1e3,
-            at(0.95).as_secs_f64() * 1e3,
-            at(0.99).as_secs_f64() * 1e3
-        );
+    for (part, times) in [("laid out", layout), ("drawn too", whole)] {
+        say(&format!("{what}, {part}"), times.iter().map(|time| time.as_secs_f64() * 1e3).collect());
     }
+}
+
+/// Times in milliseconds, in a line.
+fn say(what: &str, mut times: Vec<f64>) {
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied().unwrap_or_default();
+    let [median, most, nearly_all] = [0.5, 0.95, 0.99].map(at);
+    println!("{what}: {} frames: median {median:.1} ms, 95 % {most:.1} ms, 99 % {nearly_all:.1} ms", times.len());
 }

@@ -18,19 +18,20 @@ struct Locals {
     point: f32,
     // Of everything drawn, 0..1.
     opacity: f32,
-    flags: u32,
 }
 
-const SMOOTH: u32 = 1u;
-const LINEAR_TARGET: u32 = 2u;
+// What decides between two ways of drawing is a constant of the pipeline and not a number in `Locals`: a software
+// rasterizer goes both ways for every pixel, and lavapipe (Mesa 22.3) compiles a shader with such numbers anew for every
+// drawing and never frees what it made, 4 MB a frame.
+
+// Between texels rather than the nearest one.
+override smooth_sampling: bool = false;
+// The target takes linear colours and puts the gamma in itself.
+override linear_target: bool = false;
 
 @group(0) @binding(0) var<uniform> locals: Locals;
 @group(1) @binding(0) var texels: texture_2d<f32>;
 @group(1) @binding(1) var others: texture_2d<f32>;
-
-fn is_smooth() -> bool {
-    return (locals.flags & SMOOTH) != 0u;
-}
 
 // The corners of `seen`, as a strip. Placed by the target's size, not by a viewport: that could not reach outside.
 @vertex
@@ -50,7 +51,7 @@ fn part_of_place(pixel: vec4<f32>) -> vec2<f32> {
 // The colour as the target takes it.
 fn shown(color: vec4<f32>) -> vec4<f32> {
     let faded = color * locals.opacity;
-    if (locals.flags & LINEAR_TARGET) == 0u {
+    if !linear_target {
         return faded;
     }
     let low = faded.rgb / 12.92;
@@ -98,7 +99,7 @@ fn smoothed(from_texture: texture_2d<f32>, part: vec2<f32>) -> vec4<f32> {
 }
 
 fn sampled(from_texture: texture_2d<f32>, part: vec2<f32>) -> vec4<f32> {
-    if is_smooth() {
+    if smooth_sampling {
         return smoothed(from_texture, part);
     }
     return nearest(from_texture, part);

@@ -1,10 +1,16 @@
 // A mask in `texels`: filled, and outlined with a line that is as thick on screen at every zoom.
-// `first`: the colour; `second`: what fills the gaps of marching ants. numbers: the fill's opacity; the outline, one of
-// the constants below; the ants' way in points; the line's width in points.
+// `first`: the colour; `second`: what fills the gaps of marching ants. numbers: the fill's opacity; nothing; the ants'
+// way in points; the line's width in points.
 
-const NO_LINE: f32 = 0.0;
-const SOLID: f32 = 1.0;
-const MARCHING: f32 = 3.0;
+const NO_LINE: u32 = 0u;
+const SOLID: u32 = 1u;
+const MARCHING: u32 = 3u;
+
+// One of the above, or 2 for dashes that stand still.
+override outline: u32 = 0u;
+// Whether the edge is where the cover is one half, or else where cells that are on meet others. That takes cells with
+// room for the whole thickness of the line in the slope between two of them.
+override by_cover: bool = false;
 
 // In points.
 const DASH: f32 = 6.0;
@@ -93,9 +99,6 @@ fn mask(@builtin(position) pixel: vec4<f32>) -> @location(0) vec4<f32> {
     let cell = locals.place.zw / size;
     let half_line = 0.5 * locals.numbers.w * locals.point;
     let reach = half_line + 0.5;
-    // The slope between two cells must be as long as the line is thick, or it would not show all of it. Of cells
-    // that small nobody sees the corners.
-    let by_cover = is_smooth() && 0.5 * min(cell.x, cell.y) >= reach;
     var edge: Edge;
     var filled: f32;
     if by_cover {
@@ -105,7 +108,6 @@ fn mask(@builtin(position) pixel: vec4<f32>) -> @location(0) vec4<f32> {
         edge = edge_of_cells(at, cell, reach);
         filled = select(0.0, 1.0, is_on(vec2<i32>(floor(at))));
     }
-    let outline = locals.numbers.y;
     var line = vec4<f32>(0.0);
     if outline != NO_LINE {
         line = locals.first;

@@ -5,6 +5,7 @@
 //!   `timeline/`, `inspector/`, `place.rs`, `gallery/`, `device.rs`.
 //! - How it looks: `theme.rs` (all colours and sizes), `icons.rs`, `widgets.rs`, `fields.rs`, `paint/` (our shaders),
 //!   `textures.rs`, `look.rs` (what the window remembers).
+//! - How long its frames take: `frame_times.rs`.
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub mod device;
 pub mod dialogs;
 mod fields;
 pub mod files;
+pub mod frame_times;
 pub mod gallery;
 mod gpu;
 pub mod hints;
@@ -46,6 +48,7 @@ use crate::studio::config::{self, Theme};
 use crate::studio::edits::folder_of;
 use crate::studio::places::Places;
 use crate::studio::{Held, Place};
+use frame_times::FrameTimes;
 use look::{Look, Page};
 use paint::{ColorMap, Sampling};
 
@@ -74,7 +77,7 @@ pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Outcome {
         let repaint = context.egui_ctx.clone();
         let beside = EngineOptions::beside_a_window(gpu::shared(context.wgpu_render_state.as_ref()));
         let engine = Engine::start_with(beside, Cache::standard(), move || repaint.request_repaint())?;
-        paint::install(context.wgpu_render_state.as_ref());
+        paint::install(&context.egui_ctx, context.wgpu_render_state.as_ref());
         let mut podium =
             Podium::kept(&context.egui_ctx, engine, project, folder, device, Some(Places::standard()))?;
         if path.is_none() {
@@ -107,6 +110,8 @@ pub struct Podium {
     pub studio: Studio,
     /// How it looks at it.
     pub look: Look,
+    /// How long its frames take, where somebody measures it.
+    frame_times: Option<FrameTimes>,
 }
 
 impl Podium {
@@ -151,7 +156,7 @@ impl Podium {
         {
             studio.device = device;
         }
-        Ok(Self { studio, look })
+        Ok(Self { studio, look, frame_times: FrameTimes::wished() })
     }
 
     /// Takes in what came from elsewhere, and what this frame's keys and dropped files ask for.
@@ -286,7 +291,10 @@ fn compose(ui: &mut egui::Ui, studio: &mut Studio, look: &mut Look) {
 }
 
 impl eframe::App for Podium {
-    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+        if let Some(times) = &mut self.frame_times {
+            times.frame(frame.info().cpu_usage);
+        }
         self.think(ctx);
     }
 

@@ -67,6 +67,7 @@ enum Phase {
     Pausing,
     Paused,
     Done,
+    Stopping,
     Stopped,
     Failed,
 }
@@ -79,13 +80,14 @@ impl Phase {
             State::Pausing => Self::Pausing,
             State::Paused => Self::Paused,
             State::Done(_) => Self::Done,
+            State::Stopping => Self::Stopping,
             State::Stopped => Self::Stopped,
             State::Failed(_) => Self::Failed,
         }
     }
 
     fn is_active(self) -> bool {
-        matches!(self, Self::Queued | Self::Running | Self::Pausing)
+        matches!(self, Self::Queued | Self::Running | Self::Pausing | Self::Stopping)
     }
 }
 
@@ -112,7 +114,7 @@ fn pick(studio: &Studio) -> Option<&Run> {
     let is = |phases: &'static [Phase]| move |run: &&Run| phases.contains(&Phase::of(&run.state));
     let runs = &studio.runs;
     runs.active()
-        .find(is(&[Phase::Running, Phase::Pausing]))
+        .find(is(&[Phase::Running, Phase::Pausing, Phase::Stopping]))
         .or_else(|| runs.shown().filter(is(&[Phase::Paused])))
         .or_else(|| runs.active().next())
         .or_else(|| runs.iter().rev().find(is(&[Phase::Paused])))
@@ -138,6 +140,7 @@ fn buttons(ui: &mut Ui, studio: &mut Studio, now: Option<&Now>) {
             let why = match now.phase {
                 Phase::Queued => "It has not started yet",
                 Phase::Pausing => "It pauses after this step",
+                Phase::Stopping => "It stops after this step",
                 _ => "Let it end its step and wait there",
             };
             ui.add_enabled_ui(now.phase == Phase::Running, |ui| {

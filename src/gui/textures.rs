@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use eframe::egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::{RgbImage, RgbaImage};
+
+use crate::project::picture;
 
 /// Frames for which a texture that nothing draws is kept.
 const KEPT_FRAMES: u64 = 240;
@@ -13,7 +16,16 @@ const KEPT_FRAMES: u64 = 240;
 #[derive(Default)]
 pub struct Textures {
     known: HashMap<u64, (TextureHandle, u64)>,
+    /// Smaller versions of pictures, by where the pictures lie and how often they were halved.
+    halved: HashMap<(usize, u32), Halved>,
     frame: u64,
+}
+
+struct Halved {
+    smaller: Arc<RgbaImage>,
+    /// Keeps the address from being another picture's.
+    _whole: Arc<RgbaImage>,
+    used: u64,
 }
 
 impl Textures {
@@ -31,11 +43,28 @@ impl Textures {
         texture.clone()
     }
 
+    /// A picture halved so many times, made where it is not known. The picture itself where it cannot be made.
+    pub fn halved(&mut self, whole: &Arc<RgbaImage>, times: u32) -> Arc<RgbaImage> {
+        if times == 0 {
+            return Arc::clone(whole);
+        }
+        let frame = self.frame;
+        let halved = self.halved.entry((Arc::as_ptr(whole).addr(), times)).or_insert_with(|| {
+            let side = |side: u32| side.checked_shr(times).unwrap_or(0).max(1);
+            let smaller = picture::shrink_to(whole, side(whole.width()), side(whole.height()));
+            let smaller = smaller.map_or_else(|_| Arc::clone(whole), Arc::new);
+            Halved { smaller, _whole: Arc::clone(whole), used: frame }
+        });
+        halved.used = frame;
+        Arc::clone(&halved.smaller)
+    }
+
     /// Once a frame: drops what was not drawn for a while.
     pub fn sweep(&mut self) {
         self.frame += 1;
         let frame = self.frame;
         self.known.retain(|_, (_, used)| frame - *used <= KEPT_FRAMES);
+        self.halved.retain(|_, halved| frame - halved.used <= KEPT_FRAMES);
     }
 
     /// How many there are.

@@ -44,9 +44,7 @@ impl Studio {
     /// Ends a render, running, queued or paused.
     pub fn stop(&mut self, job: JobId) {
         self.engine.cancel(job);
-        if self.runs.get(job).is_some_and(|run| matches!(run.state, State::Paused)) {
-            self.runs.replaced(job);
-        }
+        self.runs.stopping(job);
     }
 
     /// Lets a render end its step and wait.

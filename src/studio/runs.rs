@@ -25,7 +25,9 @@ pub enum State {
     Paused,
     /// Its pictures are there.
     Done(Arc<Finished>),
-    /// It was told to stop.
+    /// It was told to stop and ends its step.
+    Stopping,
+    /// It was stopped.
     Stopped,
     /// It failed, in words.
     Failed(String),
@@ -34,7 +36,7 @@ pub enum State {
 impl State {
     /// Whether it will tell more without being asked.
     pub fn is_active(&self) -> bool {
-        matches!(self, Self::Queued | Self::Running | Self::Pausing)
+        matches!(self, Self::Queued | Self::Running | Self::Pausing | Self::Stopping)
     }
 }
 
@@ -134,6 +136,7 @@ impl Run {
             State::Queued => "Waiting for its turn".into(),
             State::Pausing => "Pausing after this step".into(),
             State::Paused => format!("Paused before step {} of {}", self.next_step() + 1, self.steps.len()),
+            State::Stopping => "Stopping after this step".into(),
             State::Stopped => "Stopped".into(),
             State::Failed(words) => words.clone(),
             State::Done(finished) => format!("Rendered in {:.1} s", finished.elapsed.as_secs_f64()),
@@ -305,8 +308,19 @@ impl Runs {
 
     /// A run was told to pause.
     pub fn pausing(&mut self, job: JobId) {
-        if let Some(run) = self.get_mut(job).filter(|run| run.state.is_active()) {
+        if let Some(run) = self.get_mut(job).filter(|run| matches!(run.state, State::Running)) {
             run.state = State::Pausing;
+        }
+    }
+
+    /// A run was told to stop. What waits is stopped at once; the engine answers only when its turn comes.
+    pub fn stopping(&mut self, job: JobId) {
+        if let Some(run) = self.get_mut(job) {
+            match run.state {
+                State::Queued | State::Paused => run.state = State::Stopped,
+                State::Running | State::Pausing => run.state = State::Stopping,
+                State::Stopping | State::Stopped | State::Done(_) | State::Failed(_) => {}
+            }
         }
     }
 
@@ -332,7 +346,7 @@ impl Runs {
             Event::Started { device, first_use, .. } => {
                 run.device.clone_from(device);
                 run.warming_up = *first_use;
-                if !matches!(run.state, State::Pausing) {
+                if matches!(run.state, State::Queued) {
                     run.state = State::Running;
                 }
                 run.stage_since = now;
@@ -452,6 +466,32 @@ mod tests {
         runs.add(JobId(2), "again".into(), project, folder, 1, Some((JobId(1), 1)));
         assert_eq!(runs.shown, Some(JobId(2)));
         assert_eq!(runs.get(JobId(2)).unwrap().newest(), Some(0));
+    }
+
+    #[test]
+    fn a_run_is_stopped_whatever_it_does() {
+        let state = |runs: &Runs| runs.get(JobId(1)).unwrap().state.clone();
+        let mut waiting = runs(1);
+        waiting.stopping(JobId(1));
+        assert!(matches!(state(&waiting), State::Stopped));
+        tell(&mut waiting, started(1));
+        assert!(matches!(state(&waiting), State::Stopped), "it was on its way when it was stopped");
+
+        let mut pausing = runs(1);
+        tell(&mut pausing, started(1));
+        pausing.pausing(JobId(1));
+        pausing.stopping(JobId(1));
+        assert!(matches!(state(&pausing), State::Stopping));
+        pausing.pausing(JobId(1));
+        tell(&mut pausing, Event::Cancelled(JobId(1)));
+        assert!(matches!(state(&pausing), State::Stopped));
+
+        let mut paused = runs(1);
+        tell(&mut paused, started(1));
+        paused.pausing(JobId(1));
+        tell(&mut paused, Event::Cancelled(JobId(1)));
+        paused.stopping(JobId(1));
+        assert!(matches!(state(&paused), State::Stopped));
     }
 
     #[test]

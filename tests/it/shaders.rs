@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use eframe::egui::epaint::ClippedShape;
 use eframe::egui::mutex::RwLock;
-use eframe::egui::{Color32, ColorImage, Id, LayerId, Order, Painter, Pos2, Rect, TextureOptions, Vec2, pos2, vec2};
+use eframe::egui::{
+    Color32, ColorImage, Context, Id, LayerId, Order, Painter, Pos2, Rect, Shape, StrokeKind, TextureOptions, Vec2,
+    pos2, vec2,
+};
 use eframe::egui_wgpu::{RenderState, Renderer, RendererOptions};
 use eframe::wgpu::TextureFormat;
 use egui_kittest::Harness;
@@ -43,7 +47,7 @@ impl Screen {
         let mut state = self.state.clone();
         state.target_format = format;
         state.renderer = Arc::new(RwLock::new(Renderer::new(&state.device, format, RendererOptions::PREDICTABLE)));
-        paint::install(Some(&state));
+        paint::install(&Context::default(), Some(&state));
         Self { state, point: self.point }
     }
 
@@ -364,6 +368,71 @@ fn a_grey_mask_has_its_edge_at_one_half() {
     });
     let orange = [ORANGE.r(), ORANGE.g(), ORANGE.b()];
     assert_eq!([5, 15, 25, 35].map(|x| rgb(&picture, x, 5)), [back(), back(), orange, orange]);
+}
+
+#[test]
+fn grounds_that_are_filled_cheaply_look_as_egui_s() {
+    let Some(screen) = Screen::for_test("grounds_that_are_filled_cheaply_look_as_egui_s") else { return };
+    let draw = |painter: &Painter| {
+        let fill = Color32::from_rgba_unmultiplied(230, 159, 0, 120);
+        painter.rect(rect(10.3, 12.6, 150.0, 90.0), 12.0, fill, (2.0, ORANGE), StrokeKind::Inside);
+        painter.with_clip_rect(rect(100.0, 50.0, 90.5, 90.5)).rect_filled(rect(60.0, 20.0, 200.0, 110.0), 6.0, fill);
+        painter.rect_filled(rect(5.0, 100.0, 120.0, 60.0), 0.0, ORANGE);
+    };
+    for point in [1.0, 1.5, 2.0] {
+        let draw_with = |grounds: bool| {
+            let screen = Screen { point, ..screen.fresh(screen.state.target_format) };
+            let mut harness = screen.harness(vec2(200.0, 170.0), draw);
+            if grounds {
+                harness.ctx.add_plugin(paint::Grounds);
+            }
+            harness.step();
+            let callbacks = |shape: &ClippedShape| matches!(shape.shape, Shape::Callback(_));
+            assert_eq!(harness.output().shapes.iter().any(callbacks), grounds);
+            harness.render().expect("an adapter draws it")
+        };
+        assert_eq!(draw_with(true), draw_with(false), "{point} pixels a point");
+    }
+}
+
+#[test]
+fn a_layer_is_turned_flipped_faded_and_has_smooth_edges() {
+    let Some(screen) = Screen::for_test("a_layer_is_turned_flipped_faded") else { return };
+    let colors = [[200, 20, 20], [20, 200, 20], [20, 20, 200], [200, 200, 20]];
+    let picture = RgbaImage::from_fn(2, 2, |x, y| {
+        let [r, g, b] = colors[(y * 2 + x) as usize];
+        Rgba([r, g, b, 255])
+    });
+    let picture = Arc::new(picture);
+    let square = [pos2(10.0, 10.0), pos2(50.0, 10.0), pos2(50.0, 50.0), pos2(10.0, 50.0)];
+    // Which corners the picture's own four lie on, and the texels then seen from the top left on, row by row.
+    for (what, order, seen) in [
+        ("as it is", [0, 1, 2, 3], [0, 1, 2, 3]),
+        ("turned right", [1, 2, 3, 0], [2, 0, 3, 1]),
+        ("flipped", [1, 0, 3, 2], [1, 0, 3, 2]),
+    ] {
+        for opacity in [1.0, 0.5] {
+            let corners = order.map(|corner: usize| square[corner]);
+            let drawn = screen
+                .draw(vec2(60.0, 60.0), |painter| paint::layer(painter, corners, &Source::new(&picture), opacity));
+            for ((x, y), texel) in [(14, 14), (46, 14), (14, 46), (46, 46)].into_iter().zip(seen) {
+                let expected = over(colors[texel], opacity, back());
+                assert_near(rgb(&drawn, x, y), expected, &format!("{what} at {x}, {y}, opacity {opacity}"));
+            }
+            assert_eq!([rgb(&drawn, 8, 30), rgb(&drawn, 30, 52)], [back(); 2], "{what}: beside it");
+        }
+    }
+    // On its point: as large as it should be, and half covered where the edge runs through a pixel.
+    let white = Arc::new(RgbaImage::from_pixel(1, 1, Rgba([255; 4])));
+    let point = [pos2(30.0, 10.0), pos2(50.0, 30.0), pos2(30.0, 50.0), pos2(10.0, 30.0)];
+    let drawn = screen.draw(vec2(60.0, 60.0), |painter| paint::layer(painter, point, &Source::new(&white), 1.0));
+    let area: f32 = drawn.pixels().map(|pixel| f32::from(pixel.0[0] - BACK.r()) / f32::from(255 - BACK.r())).sum();
+    assert!((area - 800.0).abs() < 8.0, "{area} pixels are covered, not 800");
+    let grey = drawn.pixels().filter(|pixel| (60..240).contains(&pixel.0[0])).count();
+    assert!(grey > 40, "only {grey} pixels at the edge are between");
+    let nothing = [pos2(10.0, 10.0); 4];
+    let drawn = screen.draw(vec2(20.0, 20.0), |painter| paint::layer(painter, nothing, &Source::new(&white), 1.0));
+    assert_eq!(rgb(&drawn, 10, 10), back());
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! The kernels against their composed versions, forward and backward.
 
+use std::cell::RefCell;
+
 use burn::tensor::activation::{gelu, silu, softmax};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 use super::{attention, conv2d, geglu, group_norm, layer_norm, linear};
 
@@ -9,8 +14,18 @@ fn device() -> Device {
     Device::flex().autodiff()
 }
 
+thread_local! {
+    /// The same numbers in every run: a test has a thread of its own.
+    static RANDOM: RefCell<ChaCha12Rng> = RefCell::new(ChaCha12Rng::seed_from_u64(
+        std::env::var("PODIUM_KERNEL_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1),
+    ));
+}
+
 fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, 1.0), &device())
+    let count = shape.iter().product();
+    let values: Vec<f32> =
+        RANDOM.with_borrow_mut(|rng| Distribution::<f32>::sample_iter(StandardNormal, rng).take(count).collect());
+    Tensor::from_data(TensorData::new(values, shape), &device())
 }
 
 fn host<const D: usize>(x: Tensor<D>) -> Vec<f32> {
@@ -98,6 +113,17 @@ fn geglu_equals_the_composed_version() {
             x.clone().narrow(2, 0, half) * gelu(x.narrow(2, half, half))
         };
         compare(&format!("{shape:?}"), random(shape) * size, geglu, composed);
+    }
+}
+
+#[test]
+fn a_gate_far_below_zero_passes_nothing_and_one_far_above_everything() {
+    for gate in [6.0_f32, 9.0, 300.0, 2e4] {
+        for sign in [-1.0, 1.0] {
+            let x = Tensor::<3>::from_data(TensorData::new(vec![1e3, sign * gate], [1, 1, 2]), &device());
+            let expected = if sign < 0.0 { 0.0 } else { 1e3 * gate };
+            assert_eq!(host(geglu(x)), [expected], "gate {}", sign * gate);
+        }
     }
 }
 

@@ -53,9 +53,15 @@ impl Board {
     /// The canvas's ground: shadow, checkerboard, border.
     pub fn ground(&self, ui: &Ui, canvas: (f32, f32)) {
         let (sheet, colors) = (self.map.sheet(canvas), theme::colors(ui));
-        self.painter.add(ui.visuals().popup_shadow.as_shape(sheet, CornerRadius::ZERO));
-        // Where there are no shaders, and below them.
-        self.painter.rect_filled(sheet, 0.0, colors.checker[0]);
+        let shadow = ui.visuals().popup_shadow;
+        let around = sheet + shadow.margin();
+        // Only around the sheet: below it nobody sees it, and it is as large as the sheet.
+        let (above, below) = (around.with_max_y(sheet.top()), around.with_min_y(sheet.bottom()));
+        let beside = around.with_min_y(sheet.top()).with_max_y(sheet.bottom());
+        for part in [above, below, beside.with_max_x(sheet.left()), beside.with_min_x(sheet.right())] {
+            let painter = self.painter.with_clip_rect(part.intersect(self.painter.clip_rect()));
+            painter.add(shadow.as_shape(sheet, CornerRadius::ZERO));
+        }
         paint::checker(&self.painter, sheet, CHECK, colors.checker);
     }
 

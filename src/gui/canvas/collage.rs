@@ -1,20 +1,19 @@
 //! The collage board: background, layers, what is selected.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use eframe::egui::{
-    Align2, Color32, Context, CursorIcon, DragAndDrop, Mesh, Painter, Pos2, Rect, Role, Shape, Stroke, TextureHandle,
-    Ui, pos2,
+    Align2, Color32, Context, CursorIcon, DragAndDrop, Painter, Rect, Role, Shape, Stroke, Ui, pos2, vec2,
 };
 
 use super::board::{Board, Tags};
 use super::handles::{self, Held};
 use super::{canvas_size, menu, view::Mapping};
 use crate::gui::look::{DraggedConcept, Look};
+use crate::gui::paint::{Pixels, Source};
 use crate::gui::textures::Textures;
-use crate::gui::{textures, theme};
-use crate::project::{Background, Layer, Layout, picture};
+use crate::gui::{paint, theme};
+use crate::project::{Background, Layer, Layout};
 use crate::studio::Studio;
 use crate::studio::geometry::{Bounds, Frame, Point};
 use crate::studio::pictures::{Loaded, Picture};
@@ -147,37 +146,26 @@ fn background(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, pain
             let (width, height) = (width.max(1) as f32, height.max(1) as f32);
             // As `picture::cover` does it: what stands over is cut off evenly.
             let scale = (sheet.width() / width).max(sheet.height() / height);
-            let shown = (sheet.width() / (width * scale), sheet.height() / (height * scale));
-            let uv = Rect::from_min_max(
-                pos2((1.0 - shown.0) / 2.0, (1.0 - shown.1) / 2.0),
-                pos2((1.0 + shown.0) / 2.0, (1.0 + shown.1) / 2.0),
-            );
-            let texture = texture(ui.ctx(), &mut look.textures, &path, &picture, width.max(height) * scale);
-            painter.image(texture.id(), sheet, uv, Color32::WHITE);
+            let place = Rect::from_center_size(sheet.center(), vec2(width, height) * scale);
+            let corners = [place.left_top(), place.right_top(), place.right_bottom(), place.left_bottom()];
+            let source = source(ui.ctx(), &mut look.textures, &picture, width.max(height) * scale);
+            paint::layer(painter, corners, &source, 1.0);
         }
         Loaded::Loading => board.words(ui, canvas, "Reading the background...", theme::colors(ui).weak),
         Loaded::Failed(words) => board.words(ui, canvas, &words, theme::colors(ui).amber),
     }
 }
 
-/// The texture of a picture whose longest side is drawn so many points long: not much finer than the screen shows, so
-/// that what is drawn small does not flicker.
-fn texture(ctx: &Context, textures: &mut Textures, path: &Path, picture: &Arc<Picture>, points: f32) -> TextureHandle {
-    let shown = &picture.shown;
-    let (width, height) = shown.dimensions();
+/// A picture whose longest side is drawn so many points long: not much finer than the screen shows, so that what is
+/// drawn small does not flicker.
+fn source(ctx: &Context, textures: &mut Textures, picture: &Arc<Picture>, points: f32) -> Source<Pixels> {
+    let (width, height) = picture.shown.dimensions();
     let dots = points * ctx.pixels_per_point();
-    let (mut level, mut side) = (0, width.max(height));
+    let (mut times, mut side) = (0, width.max(height));
     while side / 2 >= LEAST_TEXTURE && (side / 2) as f32 >= dots {
-        (level, side) = (level + 1, side / 2);
+        (times, side) = (times + 1, side / 2);
     }
-    let key = ("layer", path, Arc::as_ptr(shown).addr(), width, height, level);
-    textures.get(ctx, key, || {
-        let smaller = match level {
-            0 => None,
-            level => picture::shrink_to(shown, (width >> level).max(1), (height >> level).max(1)).ok(),
-        };
-        smaller.as_ref().map_or_else(|| textures::transparent(shown), textures::transparent)
-    })
+    Source::new(&textures.halved(&picture.shown, times))
 }
 
 fn draw_layer(ui: &Ui, look: &mut Look, painter: &Painter, map: Mapping, placed: &Placed, strength: f32) {
@@ -192,20 +180,10 @@ fn draw_layer(ui: &Ui, look: &mut Look, painter: &Painter, map: Mapping, placed:
         return;
     }
     let longest = placed.frame.size.0.max(placed.frame.size.1) * map.zoom;
-    let texture = texture(ui.ctx(), &mut look.textures, &placed.layer.picture, picture, longest);
-    let (left, right) = if placed.frame.flip { (1.0, 0.0) } else { (0.0, 1.0) };
-    let uvs = [pos2(left, 0.0), pos2(right, 0.0), pos2(right, 1.0), pos2(left, 1.0)];
-    painter.add(quad(&texture, corners, uvs, Color32::from_white_alpha((opacity * 255.0).round() as u8)));
-}
-
-fn quad(texture: &TextureHandle, corners: [Pos2; 4], uvs: [Pos2; 4], color: Color32) -> Shape {
-    let mut mesh = Mesh::with_texture(texture.id());
-    for (pos, uv) in corners.into_iter().zip(uvs) {
-        mesh.vertices.push(eframe::egui::epaint::Vertex { pos, uv, color });
-    }
-    mesh.add_triangle(0, 1, 2);
-    mesh.add_triangle(0, 2, 3);
-    Shape::mesh(mesh)
+    let source = source(ui.ctx(), &mut look.textures, picture, longest);
+    let [left_top, right_top, right_bottom, left_bottom] = corners;
+    let corners = if placed.frame.flip { [right_top, left_top, left_bottom, right_bottom] } else { corners };
+    paint::layer(painter, corners, &source, opacity);
 }
 
 /// What is drawn where a layer's picture is not there: dashes while it is read, words where it cannot be.

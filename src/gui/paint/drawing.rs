@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use eframe::egui::{Color32, PaintCallbackInfo, Painter, Rect, Rgba};
+use eframe::egui::{Color32, PaintCallback, PaintCallbackInfo, Painter, Rect, Rgba};
 use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, ScreenDescriptor};
 use eframe::wgpu;
 
-use super::gpu::{Gpu, Locals, SMOOTH, Shader};
+use super::gpu::{Gpu, Locals, Shader, Way};
 use super::source::Load;
 use super::{Sampling, Target};
 
@@ -22,19 +22,26 @@ pub(super) struct Drawing {
     pub numbers: [f32; 4],
     pub opacity: f32,
     pub sampling: Sampling,
+    /// The number that mask.wgsl gives a mask's outline.
+    pub outline: u8,
     pub loads: [Option<Load>; 2],
 }
 
 impl Drawing {
     /// Adds it to what the painter paints, if any of it can be seen.
     pub fn paint(mut self, painter: &Painter) {
-        let seen = self.place.expand(self.margin).intersect(painter.clip_rect());
         self.opacity *= painter.opacity();
-        let visible = self.place.is_finite() && self.place.is_positive() && seen.is_positive();
-        if visible && self.opacity > 0.0 && painter.is_visible() {
-            painter
-                .add(Callback::new_paint_callback(seen, Prepared { drawing: self, seen, number: AtomicUsize::new(0) }));
+        if let Some(callback) = self.callback(painter.clip_rect()).filter(|_| painter.is_visible()) {
+            painter.add(callback);
         }
+    }
+
+    /// What of it can be seen where no more than `clip` is let through.
+    pub fn callback(self, clip: Rect) -> Option<PaintCallback> {
+        let seen = self.place.expand(self.margin).intersect(clip);
+        let visible = self.place.is_finite() && self.place.is_positive() && seen.is_positive();
+        (visible && self.opacity > 0.0)
+            .then(|| Callback::new_paint_callback(seen, Prepared { drawing: self, seen, number: AtomicUsize::new(0) }))
     }
 }
 
@@ -60,12 +67,23 @@ impl Prepared {
             screen: screen.size_in_pixels.map(|pixels| pixels as f32),
             point,
             opacity: self.drawing.opacity.min(1.0),
-            flags: match self.drawing.sampling {
-                Sampling::Nearest => 0,
-                Sampling::Smooth => SMOOTH,
-            },
-            padding: [0; 3],
         }
+    }
+
+    fn way(&self, screen: &ScreenDescriptor) -> Way {
+        let Drawing { shader, sampling, outline, place, numbers, loads, .. } = &self.drawing;
+        let smooth_sampling = *sampling == Sampling::Smooth;
+        let by_cover = *shader == Shader::Mask && smooth_sampling && {
+            let side = |length: f32, cells: u32| length * screen.pixels_per_point / cells as f32;
+            let cell = loads[0]
+                .as_ref()
+                .map(|Load { key, .. }| side(place.width(), key.width).min(side(place.height(), key.height)));
+            // The slope between two cells must be as long as the line is thick, or it would not show all of it. Of
+            // cells that small nobody sees the corners.
+            let reach = 0.5 * numbers[3] * screen.pixels_per_point + 0.5;
+            cell.is_some_and(|cell| 0.5 * cell >= reach)
+        };
+        Way { shader: *shader, smooth_sampling, outline: *outline, by_cover }
     }
 }
 
@@ -80,7 +98,7 @@ impl CallbackTrait for Prepared {
     ) -> Vec<wgpu::CommandBuffer> {
         let target = resources.get::<Target>().copied().unwrap_or_default();
         let gpu = resources.entry::<Gpu>().or_insert_with(|| Gpu::new(device, target.0));
-        let number = gpu.add(device, queue, self.locals(screen), &self.drawing.loads);
+        let number = gpu.add(device, queue, self.way(screen), self.locals(screen), &self.drawing.loads);
         self.number.store(number, Ordering::Relaxed);
         Vec::new()
     }
@@ -106,7 +124,7 @@ impl CallbackTrait for Prepared {
         // painted over, egui's scissors keep.
         let [width, height] = info.screen_size_px.map(|pixels| pixels as f32);
         pass.set_viewport(0.0, 0.0, width, height, 0.0, 1.0);
-        gpu.draw(pass, self.drawing.shader, self.number.load(Ordering::Relaxed));
+        gpu.draw(pass, self.number.load(Ordering::Relaxed));
     }
 }
 

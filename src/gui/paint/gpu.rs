@@ -1,6 +1,7 @@
 //! Pipelines, and what one frame draws with them. Lives among egui's callback resources.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::mem::size_of;
 use std::num::NonZeroU64;
 
@@ -11,10 +12,12 @@ use super::cache::Textures;
 use super::source::Load;
 
 /// One of the files in `shaders/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Shader {
+    Fill,
     Checker,
     Picture,
+    Layer,
     Compare,
     Heatmap,
     Clusters,
@@ -24,19 +27,29 @@ pub(super) enum Shader {
 const COMMON: &str = include_str!("../../../shaders/common.wgsl");
 
 impl Shader {
-    const ALL: [Self; 6] = [Self::Checker, Self::Picture, Self::Compare, Self::Heatmap, Self::Clusters, Self::Mask];
-
     /// The name of its fragment function, and its text after the common one.
     fn source(self) -> (&'static str, &'static str) {
         match self {
+            Self::Fill => ("fill", include_str!("../../../shaders/fill.wgsl")),
             Self::Checker => ("checker", include_str!("../../../shaders/checker.wgsl")),
             Self::Picture => ("picture", include_str!("../../../shaders/picture.wgsl")),
+            Self::Layer => ("layer", include_str!("../../../shaders/layer.wgsl")),
             Self::Compare => ("compare", include_str!("../../../shaders/compare.wgsl")),
             Self::Heatmap => ("heatmap", include_str!("../../../shaders/heatmap.wgsl")),
             Self::Clusters => ("clusters", include_str!("../../../shaders/clusters.wgsl")),
             Self::Mask => ("mask", include_str!("../../../shaders/mask.wgsl")),
         }
     }
+}
+
+/// A shader and the constants that it is compiled with; the shaders say what they mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Way {
+    pub shader: Shader,
+    pub smooth_sampling: bool,
+    /// Of masks alone, as the next.
+    pub outline: u8,
+    pub by_cover: bool,
 }
 
 /// What every shader gets; `Locals` in `shaders/common.wgsl` says what it means.
@@ -51,14 +64,7 @@ pub(super) struct Locals {
     pub screen: [f32; 2],
     pub point: f32,
     pub opacity: f32,
-    pub flags: u32,
-    pub padding: [u32; 3],
 }
-
-/// `Locals::flags`: between texels rather than the nearest one.
-pub(super) const SMOOTH: u32 = 1;
-/// `Locals::flags`: the target takes linear colours and puts the gamma in itself.
-const LINEAR_TARGET: u32 = 2;
 
 /// How many drawings the uniform buffer holds at first; it doubles.
 const FIRST_ROOM: usize = 64;
@@ -66,15 +72,18 @@ const FIRST_ROOM: usize = 64;
 /// Everything on the GPU.
 pub(super) struct Gpu {
     pub textures: Textures,
-    pipelines: [wgpu::RenderPipeline; Shader::ALL.len()],
+    /// Made when they are first needed.
+    pipelines: HashMap<Way, wgpu::RenderPipeline>,
+    layout: wgpu::PipelineLayout,
+    /// The target's.
+    format: wgpu::TextureFormat,
     locals_layout: wgpu::BindGroupLayout,
     texels_layout: wgpu::BindGroupLayout,
     /// Bound where a shader has no use for a texture.
     blank: wgpu::TextureView,
     uniforms: Uniforms,
-    target_flags: u32,
-    /// The textures of the frame's drawings, in their order; none of what cannot be drawn.
-    drawings: Vec<Option<wgpu::BindGroup>>,
+    /// The frame's drawings, in their order, with their textures; none of what cannot be drawn.
+    drawings: Vec<Option<(Way, wgpu::BindGroup)>>,
     /// Whether drawings are still being added.
     open: bool,
 }
@@ -134,12 +143,13 @@ impl Gpu {
         let uniforms = Uniforms::new(device, &locals_layout, FIRST_ROOM, Vec::new());
         Self {
             textures: Textures::default(),
-            pipelines: Shader::ALL.map(|shader| pipeline(device, &layout, format, shader)),
+            pipelines: HashMap::new(),
+            layout,
+            format,
             locals_layout,
             texels_layout,
             blank: blank(device),
             uniforms,
-            target_flags: if format.is_srgb() { LINEAR_TARGET } else { 0 },
             drawings: Vec::new(),
             open: false,
         }
@@ -151,7 +161,8 @@ impl Gpu {
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
-        mut locals: Locals,
+        way: Way,
+        locals: Locals,
         loads: &[Option<Load>; 2],
     ) -> usize {
         if !self.open {
@@ -160,12 +171,12 @@ impl Gpu {
             self.uniforms.bytes.clear();
             self.textures.begin_frame();
         }
-        locals.flags |= self.target_flags;
         let number = self.drawings.len();
         self.uniforms.bytes.resize(number * self.uniforms.stride, 0);
         self.uniforms.bytes.extend_from_slice(bytemuck::bytes_of(&locals));
         let group = self.bind(device, queue, loads);
-        self.drawings.push(group);
+        self.pipelines.entry(way).or_insert_with(|| pipeline(device, &self.layout, self.format, way));
+        self.drawings.push(group.map(|group| (way, group)));
         number
     }
 
@@ -206,14 +217,17 @@ impl Gpu {
     }
 
     /// Draws the drawing of this number.
-    pub fn draw(&self, pass: &mut wgpu::RenderPass<'static>, shader: Shader, number: usize) {
-        let Some(Some(texels)) = self.drawings.get(number) else {
+    pub fn draw(&self, pass: &mut wgpu::RenderPass<'static>, number: usize) {
+        let Some(Some((way, texels))) = self.drawings.get(number) else {
+            return;
+        };
+        let Some(pipeline) = self.pipelines.get(way) else {
             return;
         };
         let Ok(offset) = u32::try_from(number * self.uniforms.stride) else {
             return;
         };
-        pass.set_pipeline(&self.pipelines[shader as usize]);
+        pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.uniforms.group, &[offset]);
         pass.set_bind_group(1, texels, &[]);
         pass.draw(0..4, 0..1);
@@ -264,9 +278,15 @@ fn pipeline(
     device: &wgpu::Device,
     layout: &wgpu::PipelineLayout,
     format: wgpu::TextureFormat,
-    shader: Shader,
+    way: Way,
 ) -> wgpu::RenderPipeline {
-    let (name, text) = shader.source();
+    let (name, text) = way.shader.source();
+    let number = |on: bool| if on { 1.0 } else { 0.0 };
+    let mut constants =
+        vec![("smooth_sampling", number(way.smooth_sampling)), ("linear_target", number(format.is_srgb()))];
+    if way.shader == Shader::Mask {
+        constants.extend([("outline", f64::from(way.outline)), ("by_cover", number(way.by_cover))]);
+    }
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(name),
         source: wgpu::ShaderSource::Wgsl(Cow::Owned([COMMON, text].concat())),
@@ -289,7 +309,10 @@ fn pipeline(
         fragment: Some(wgpu::FragmentState {
             module: &module,
             entry_point: Some(name),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                ..wgpu::PipelineCompilationOptions::default()
+            },
             targets: &[Some(wgpu::ColorTargetState { format, blend: Some(BLEND), write_mask: wgpu::ColorWrites::ALL })],
         }),
         multiview_mask: None,

@@ -12,14 +12,16 @@ mod cache;
 mod color_map;
 mod drawing;
 mod gpu;
+mod grounds;
 mod source;
 
-use eframe::egui::{Color32, Painter, Rect};
+use eframe::egui::{Color32, Context, Painter, Pos2, Rect};
 use eframe::egui_wgpu::RenderState;
-use eframe::wgpu::TextureFormat;
+use eframe::wgpu::{DeviceType, TextureFormat};
 use serde::{Deserialize, Serialize};
 
 pub use color_map::{ColorMap, ENTRIES};
+pub use grounds::Grounds;
 pub use source::{Cells, Grid, Labels, Pixels, Raw, Source, Texels, Values};
 
 use drawing::Drawing;
@@ -91,8 +93,11 @@ impl Default for Target {
 /// `eframe::CreationContext` has; none, where egui does not draw with wgpu, is no error.
 ///
 /// The window must be without multisampling and depth buffer, which is eframe's default.
-pub fn install(render_state: Option<&RenderState>) {
+pub fn install(ctx: &Context, render_state: Option<&RenderState>) {
     if let Some(state) = render_state {
+        if state.adapter.get_info().device_type == DeviceType::Cpu {
+            ctx.add_plugin(Grounds);
+        }
         let resources = &mut state.renderer.write().callback_resources;
         resources.insert(Target(state.target_format));
         // It may have been made for another target.
@@ -118,6 +123,26 @@ pub fn picture(painter: &Painter, place: Rect, picture: &Source<Pixels>, samplin
     if let Some(load) = picture.load.clone() {
         Drawing { sampling, loads: [Some(load), None], ..drawing(Shader::Picture, place) }.paint(painter);
     }
+}
+
+/// A picture on a parallelogram, as cutouts are scaled and turned. `corners` are where its own top left, top right,
+/// bottom right and bottom left are; `opacity` 0..1. One that is much larger than the place must be made smaller before.
+pub fn layer(painter: &Painter, corners: [Pos2; 4], picture: &Source<Pixels>, opacity: f32) {
+    let [origin, right, _, below] = corners;
+    let (across, down) = (right - origin, below - origin);
+    let area = across.x * down.y - across.y * down.x;
+    let Some(load) = picture.load.clone().filter(|_| area.abs() > f32::EPSILON) else {
+        return;
+    };
+    Drawing {
+        // Half a pixel of smoothed edge.
+        margin: 1.0,
+        numbers: [down.y, -down.x, -across.y, across.x].map(|length| length / area),
+        opacity: unit(opacity),
+        loads: [Some(load), None],
+        ..drawing(Shader::Layer, Rect::from_points(&corners))
+    }
+    .paint(painter);
 }
 
 /// Two pictures in one place: the first left of a vertical line, the second right of it. `split` is where the line
@@ -164,10 +189,10 @@ pub fn clusters(painter: &Painter, place: Rect, labels: &Source<Labels>, colors:
 pub fn mask(painter: &Painter, place: Rect, mask: &Source<Cells>, style: MaskStyle) {
     // The numbers that mask.wgsl gives the outlines.
     let (outline, way) = match style.outline {
-        Outline::None => (0.0, 0.0),
-        Outline::Solid => (1.0, 0.0),
-        Outline::Dashed => (2.0, 0.0),
-        Outline::Marching(way) => (3.0, way),
+        Outline::None => (0, 0.0),
+        Outline::Solid => (1, 0.0),
+        Outline::Dashed => (2, 0.0),
+        Outline::Marching(way) => (3, way),
     };
     let Some(load) = mask.load.clone() else {
         return;
@@ -175,7 +200,8 @@ pub fn mask(painter: &Painter, place: Rect, mask: &Source<Cells>, style: MaskSty
     Drawing {
         margin: LINE,
         colors: [style.color, drawing::against(style.color)],
-        numbers: [unit(style.fill), outline, way, LINE],
+        numbers: [unit(style.fill), 0.0, way, LINE],
+        outline,
         sampling: style.sampling,
         loads: [Some(load), None],
         ..drawing(Shader::Mask, place)
@@ -197,6 +223,7 @@ fn drawing(shader: Shader, place: Rect) -> Drawing {
         numbers: [0.0; 4],
         opacity: 1.0,
         sampling: Sampling::Nearest,
+        outline: 0,
         loads: [None, None],
     }
 }

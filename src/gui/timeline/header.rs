@@ -27,6 +27,7 @@ pub fn state_words(run: &Run) -> String {
         State::Pausing => "pausing".into(),
         State::Paused => format!("paused after step {} of {}", run.next_step(), run.steps.len()),
         State::Done(finished) => format!("{:.1} s", finished.elapsed.as_secs_f64()),
+        State::Stopping => "stopping".into(),
         State::Stopped => "stopped".into(),
         State::Failed(_) => "failed".into(),
     }
