@@ -12,6 +12,8 @@ struct Locals {
     first: vec4<f32>,
     second: vec4<f32>,
     numbers: vec4<f32>,
+    // Of a frame alone.
+    corners: vec4<f32>,
     // The target's width and height.
     screen: vec2<f32>,
     // Pixels in a point.

@@ -20,6 +20,8 @@ pub(super) struct Drawing {
     pub colors: [Color32; 2],
     /// Whose meaning is the shader's own.
     pub numbers: [f32; 4],
+    /// The radii of a frame's corners.
+    pub corners: [f32; 4],
     pub opacity: f32,
     pub sampling: Sampling,
     /// The number that mask.wgsl gives a mask's outline.
@@ -64,6 +66,7 @@ impl Prepared {
             first: color(self.drawing.colors[0]),
             second: color(self.drawing.colors[1]),
             numbers: self.drawing.numbers,
+            corners: self.drawing.corners,
             screen: screen.size_in_pixels.map(|pixels| pixels as f32),
             point,
             opacity: self.drawing.opacity.min(1.0),

@@ -15,6 +15,7 @@ use super::source::Load;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Shader {
     Fill,
+    Frame,
     Checker,
     Picture,
     Layer,
@@ -31,6 +32,7 @@ impl Shader {
     fn source(self) -> (&'static str, &'static str) {
         match self {
             Self::Fill => ("fill", include_str!("../../../shaders/fill.wgsl")),
+            Self::Frame => ("frame", include_str!("../../../shaders/frame.wgsl")),
             Self::Checker => ("checker", include_str!("../../../shaders/checker.wgsl")),
             Self::Picture => ("picture", include_str!("../../../shaders/picture.wgsl")),
             Self::Layer => ("layer", include_str!("../../../shaders/layer.wgsl")),
@@ -38,6 +40,16 @@ impl Shader {
             Self::Heatmap => ("heatmap", include_str!("../../../shaders/heatmap.wgsl")),
             Self::Clusters => ("clusters", include_str!("../../../shaders/clusters.wgsl")),
             Self::Mask => ("mask", include_str!("../../../shaders/mask.wgsl")),
+        }
+    }
+}
+
+impl Shader {
+    /// The name of its vertex function, and how many corners that places.
+    fn outline(self) -> (&'static str, u32) {
+        match self {
+            Self::Frame => ("band", 10),
+            _ => ("corner", 4),
         }
     }
 }
@@ -61,6 +73,7 @@ pub(super) struct Locals {
     pub first: [f32; 4],
     pub second: [f32; 4],
     pub numbers: [f32; 4],
+    pub corners: [f32; 4],
     pub screen: [f32; 2],
     pub point: f32,
     pub opacity: f32,
@@ -230,7 +243,7 @@ impl Gpu {
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.uniforms.group, &[offset]);
         pass.set_bind_group(1, texels, &[]);
-        pass.draw(0..4, 0..1);
+        pass.draw(0..way.shader.outline().1, 0..1);
     }
 }
 
@@ -296,7 +309,7 @@ fn pipeline(
         layout: Some(layout),
         vertex: wgpu::VertexState {
             module: &module,
-            entry_point: Some("corner"),
+            entry_point: Some(way.shader.outline().0),
             compilation_options: wgpu::PipelineCompilationOptions::default(),
             buffers: &[],
         },

@@ -1,22 +1,26 @@
-//! Large grounds drawn cheaply where a software rasterizer draws the window.
+//! Rectangles drawn cheaply where a software rasterizer draws the window.
 //!
 //! egui's fragment shader samples a texture and holds a second way to do it, by hand, for tests; a software rasterizer
-//! such as lavapipe computes both for every pixel, some 140 ns each, and the grounds of panels and cards are most of a
-//! window's pixels. Their insides are one colour, so they are drawn by `shaders/fill.wgsl` at a twentieth of that; the
-//! rims, with rounded corners and strokes, stay egui's. The picture is the same to the bit. On a GPU there is nothing
+//! such as lavapipe needs some 140 ns for a pixel of it. The rectangles of panels, cards and buttons are most of a
+//! window's pixels, and egui cuts round ones into slivers that cost far more pixels than they cover. So their insides,
+//! which are one colour, are drawn by `shaders/fill.wgsl` at a twentieth of that, and the band along their edge, with
+//! rounded corners and line, by `shaders/frame.wgsl`. Only corners look different, by a shade. On a GPU there is nothing
 //! to gain, so [`install`](super::install) adds this to software adapters only.
 
-use eframe::egui::emath::TSTransform;
+use eframe::egui::emath::{GuiRounding, TSTransform};
 use eframe::egui::epaint::{ClippedShape, RectShape};
-use eframe::egui::{Context, FullOutput, Plugin, Rect, Shape, pos2};
+use eframe::egui::{Color32, Context, FullOutput, Plugin, Rect, Shape, StrokeKind, pos2};
 
 use super::drawing;
+use super::drawing::Drawing;
 use super::gpu::Shader;
 
-/// Insides of fewer square points than this are not worth a drawing of their own.
-const LEAST: f32 = 2500.0;
+/// Rectangles whose width and height add up to less, in points, are not worth a drawing of their own.
+const LEAST: f32 = 48.0;
+/// Insides of fewer square points than this are drawn with the band around them.
+const LEAST_INSIDE: f32 = 1500.0;
 
-/// Takes the insides out of large filled rectangles and gives them to a shader that does no more than fill.
+/// Gives large plain rectangles to shaders that do no more than they need.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Grounds;
 
@@ -27,55 +31,85 @@ impl Plugin for Grounds {
 
     fn output_hook(&mut self, _: &Context, output: &mut FullOutput) {
         let pixel = 1.0 / output.pixels_per_point;
-        if !output.shapes.iter().any(|shape| inside(shape, pixel).is_some()) {
-            return;
-        }
         let shapes = std::mem::take(&mut output.shapes);
         output.shapes.reserve(shapes.len() * 2);
         for shape in shapes {
-            match inside(&shape, pixel) {
-                Some((inside, rect)) => output.shapes.extend(divided(&shape, inside, rect)),
+            match Ground::of(&shape, pixel) {
+                Some(ground) => output.shapes.extend(ground.drawings(&shape)),
                 None => output.shapes.push(shape),
             }
         }
     }
 }
 
-/// The part of a large filled rectangle that is nothing but its fill, from pixel to pixel.
-fn inside(shape: &ClippedShape, pixel: f32) -> Option<(Rect, &RectShape)> {
-    let Shape::Rect(rect) = &shape.shape else { return None };
-    let plain = rect.brush.is_none() && rect.blur_width == 0.0 && rect.angle == 0.0;
-    let moved = shape.transform_after_tessellation != TSTransform::IDENTITY;
-    if !plain || moved || rect.fill.a() == 0 || !rect.rect.is_finite() {
-        return None;
-    }
-    let radius = &rect.corner_radius;
-    let corner = f32::from(radius.nw.max(radius.ne).max(radius.sw).max(radius.se));
-    // The smoothing of the edge, and what egui rounds it by.
-    let rim = corner.max(rect.stroke.width) + 2.0 * pixel;
-    let inner = rect.rect.shrink(rim).intersect(shape.clip_rect);
-    let inner = Rect::from_min_max(
-        pos2((inner.left() / pixel).ceil() * pixel, (inner.top() / pixel).ceil() * pixel),
-        pos2((inner.right() / pixel).floor() * pixel, (inner.bottom() / pixel).floor() * pixel),
-    );
-    (inner.is_positive() && inner.area() >= LEAST).then_some((inner, rect))
+/// A rectangle with its line inside.
+struct Ground {
+    rect: Rect,
+    /// Within, where all is fill; none where that is too little.
+    inside: Option<Rect>,
+    /// How thick the band is between the two.
+    band: f32,
+    fill: Color32,
+    line: (f32, Color32),
+    corners: [f32; 4],
 }
 
-/// The inside, and the rim in four parts.
-fn divided(shape: &ClippedShape, inside: Rect, rect: &RectShape) -> impl Iterator<Item = ClippedShape> {
-    let clip = shape.clip_rect;
-    let fill = drawing(Shader::Fill, inside);
-    let fill = super::drawing::Drawing { colors: [rect.fill; 2], ..fill }.callback(clip);
-    let fill =
-        fill.map(|callback| ClippedShape { clip_rect: inside, shape: Shape::Callback(callback), ..shape.clone() });
-    let beside = clip.with_min_y(inside.top()).with_max_y(inside.bottom());
-    let parts = [
-        clip.with_max_y(inside.top()),
-        clip.with_min_y(inside.bottom()),
-        beside.with_max_x(inside.left()),
-        beside.with_min_x(inside.right()),
-    ];
-    let rims = parts.into_iter().filter(|part| part.is_positive());
-    let rims: Vec<_> = rims.map(|clip_rect| ClippedShape { clip_rect, ..shape.clone() }).collect();
-    fill.into_iter().chain(rims)
+impl Ground {
+    fn of(shape: &ClippedShape, pixel: f32) -> Option<Self> {
+        let Shape::Rect(rect) = &shape.shape else { return None };
+        let still = shape.transform_after_tessellation == TSTransform::IDENTITY && rect.angle == 0.0;
+        let plain = rect.brush.is_none() && rect.blur_width == 0.0 && rect.round_to_pixels.is_none();
+        let line =
+            if rect.stroke.is_empty() { (0.0, Color32::TRANSPARENT) } else { (rect.stroke.width, rect.stroke.color) };
+        // A line on the edge is rounded to pixels in a way of its own.
+        let known = line.0 == 0.0 || rect.stroke_kind != StrokeKind::Middle;
+        if !still || !plain || !known || rect.fill.a() == 0 || !rect.rect.is_finite() {
+            return None;
+        }
+        Self::placed(rect, line, shape.clip_rect, pixel)
+    }
+
+    fn placed(shape: &RectShape, line: (f32, Color32), clip: Rect, pixel: f32) -> Option<Self> {
+        let beyond = if shape.stroke_kind == StrokeKind::Outside { line.0 } else { 0.0 };
+        let rect = shape.rect.round_to_pixels(1.0 / pixel).expand(beyond);
+        let size = rect.size();
+        if size.x + size.y < LEAST || size.min_elem() <= 2.0 * line.0 + 2.0 * pixel {
+            return None;
+        }
+        let radius = &shape.corner_radius;
+        let most = 0.5 * size.min_elem();
+        let corner = |radius: u8| (f32::from(radius) + if radius > 0 { beyond } else { 0.0 }).min(most);
+        let corners = [radius.nw, radius.ne, radius.se, radius.sw].map(corner);
+        let largest = corners.into_iter().fold(line.0, f32::max);
+        // From pixel to pixel, so that nothing is drawn twice.
+        let band = if largest > 0.0 { (largest / pixel).ceil() * pixel + pixel } else { 0.0 };
+        let inside = Some(rect.shrink(band)).filter(|inside| inside.is_positive() && inside.area() >= LEAST_INSIDE);
+        let seen = inside.map(|inside| {
+            let inside = inside.intersect(clip);
+            Rect::from_min_max(
+                pos2((inside.left() / pixel).floor() * pixel, (inside.top() / pixel).floor() * pixel),
+                pos2((inside.right() / pixel).ceil() * pixel, (inside.bottom() / pixel).ceil() * pixel),
+            )
+        });
+        let band = if inside.is_some() { band } else { most };
+        Some(Self { rect, inside: seen, band, fill: shape.fill, line, corners })
+    }
+
+    fn drawings(self, shape: &ClippedShape) -> impl Iterator<Item = ClippedShape> {
+        let clip = shape.clip_rect;
+        let inside = self.inside.map(|inside| Drawing { colors: [self.fill; 2], ..drawing(Shader::Fill, inside) });
+        let band = (self.band > 0.0).then(|| Drawing {
+            colors: [self.fill, self.line.1],
+            numbers: [self.line.0, self.band, 0.0, 0.0],
+            corners: self.corners,
+            ..drawing(Shader::Frame, self.rect)
+        });
+        let transform_after_tessellation = shape.transform_after_tessellation;
+        let drawn = inside.into_iter().chain(band).filter_map(move |drawing| drawing.callback(clip));
+        drawn.map(move |callback| ClippedShape {
+            clip_rect: clip,
+            shape: Shape::Callback(callback),
+            transform_after_tessellation,
+        })
+    }
 }

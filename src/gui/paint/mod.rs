@@ -221,6 +221,7 @@ fn drawing(shader: Shader, place: Rect) -> Drawing {
         margin: 0.0,
         colors: [Color32::TRANSPARENT; 2],
         numbers: [0.0; 4],
+        corners: [0.0; 4],
         opacity: 1.0,
         sampling: Sampling::Nearest,
         outline: 0,
