@@ -66,6 +66,13 @@ pub const FILES: &[(&str, &[u8])] = embed![
     "scenes/night.png",
     "scenes/room.png",
     "scenes/snow.png",
+    "sd15/scheduler/scheduler_config.json",
+    "sd15/text_encoder/config.json",
+    "sd15/tokenizer/merges.txt",
+    "sd15/tokenizer/special_tokens_map.json",
+    "sd15/tokenizer/vocab.json",
+    "sd15/unet/config.json",
+    "sd15/vae/config.json",
 ];
 
 /// The built-in file at a path below `assets/`.

@@ -6,6 +6,7 @@ use super::Outcome;
 use crate::engine::concept::Concept;
 use crate::engine::inspect::{Demand, inspect_model};
 use crate::engine::memory;
+use crate::engine::original::is_original;
 use crate::engine::weights::{Checkpoint, ModelFiles};
 use crate::project::{self, png_text};
 
@@ -24,6 +25,9 @@ pub fn inspect(path: &Path) -> Outcome {
         },
         "safetensors" => match Concept::open(path) {
             Ok(concept) => describe_concept(&concept),
+            Err(_) if is_original(Checkpoint::open_file(path)?.tensors().map(|(name, ..)| name)) => {
+                return describe_model(path);
+            }
             // Any other safetensors file: its tensors say what it is.
             Err(_) => describe_tensors(&Checkpoint::open_file(path)?),
         },
@@ -52,7 +56,7 @@ fn model_folder(path: &Path) -> Outcome {
 
 /// What a render at the model's usual size takes, or why the model cannot be used.
 fn describe_model(path: &Path) -> Outcome {
-    let model = inspect_model(&ModelFiles::Folder(path.to_owned()))?;
+    let model = inspect_model(&ModelFiles::at(path.to_owned()))?;
     let demand = Demand { canvas: (512, 512), pictures: 1, concepts: 2, aligned: true, sequential: false };
     println!("{}", model.name);
     for part in &model.parts {

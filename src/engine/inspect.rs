@@ -32,9 +32,9 @@ pub struct PartReport {
 /// What a model is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelReport {
-    /// The folder's name, or `built-in miniature`.
+    /// The folder's or file's name, or `built-in miniature`.
     pub name: String,
-    /// The folder; none for the built-in model.
+    /// The folder or file; none for the built-in model.
     pub folder: Option<PathBuf>,
     /// Text encoder, UNet, autoencoder.
     pub parts: Vec<PartReport>,
@@ -97,9 +97,9 @@ pub fn inspect_model(files: &ModelFiles) -> Result<ModelReport> {
         parts.into_iter().map(|(name, stem)| part(files, name, stem)).collect::<Result<_>>()?;
     let (name, folder) = match files {
         ModelFiles::BuiltIn => ("built-in miniature".into(), None),
-        ModelFiles::Folder(folder) => {
-            let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
-            (name, Some(folder.clone()))
+        ModelFiles::Folder(path) | ModelFiles::File(path) => {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            (name, Some(path.clone()))
         }
     };
     let finest = vae.block_out_channels[0];

@@ -22,6 +22,7 @@ pub mod memory;
 pub mod models;
 pub mod nets;
 pub mod noise;
+pub mod original;
 pub mod pictures;
 pub mod place;
 pub mod prepare;

@@ -9,34 +9,67 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use safetensors::{Dtype, tensor::Metadata};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::error::{EngineError, Result};
 use super::floats::{self, Order, Stored};
+use super::original::{self, Stored as Renamed};
 
 /// Where a model's files are: a folder on disk, or the files built into the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelFiles {
     /// A folder in diffusers' layout.
     Folder(PathBuf),
+    /// One safetensors file in the layout of Stable Diffusion's own code. Its configuration and tokenizer are those in a
+    /// folder of its name beside it, or in its own folder, laid out as diffusers does; where neither has any, they are
+    /// Stable Diffusion 1.5's.
+    File(PathBuf),
     /// The miniature that comes with the program.
     BuiltIn,
 }
 
 impl ModelFiles {
+    /// The model at a path: one file, or else a folder, be it there or not.
+    pub fn at(path: PathBuf) -> Self {
+        let is_file = path.is_file() || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("safetensors"));
+        if is_file { Self::File(path) } else { Self::Folder(path) }
+    }
+
+    /// Where it lies; None where that is the program itself.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(path) | Self::File(path) => Some(path),
+            Self::BuiltIn => None,
+        }
+    }
+
+    /// Where the small files are.
+    fn settings(&self) -> Settings {
+        match self {
+            Self::Folder(folder) => Settings::Folder(folder.clone()),
+            Self::File(file) => {
+                let beside = [Some(file.with_extension("")), file.parent().map(Path::to_owned)];
+                let holds = |folder: &PathBuf| folder.join("unet/config.json").is_file();
+                beside.into_iter().flatten().find(holds).map_or(Settings::BuiltIn("sd15"), Settings::Folder)
+            }
+            Self::BuiltIn => Settings::BuiltIn("miniature"),
+        }
+    }
+
     /// How messages name a file of this model.
     pub fn name(&self, path: &str) -> String {
-        match self {
-            Self::Folder(folder) => folder.join(path).display().to_string(),
-            Self::BuiltIn => format!("built-in miniature/{path}"),
+        match self.settings() {
+            Settings::Folder(folder) => folder.join(path).display().to_string(),
+            Settings::BuiltIn(model) => format!("built-in {model}/{path}"),
         }
     }
 
     /// Whether the file exists.
     pub fn has(&self, path: &str) -> bool {
-        match self {
-            Self::Folder(folder) => folder.join(path).is_file(),
-            Self::BuiltIn => crate::assets::find(&format!("miniature/{path}")).is_some(),
+        match self.settings() {
+            Settings::Folder(folder) => folder.join(path).is_file(),
+            Settings::BuiltIn(model) => crate::assets::find(&format!("{model}/{path}")).is_some(),
         }
     }
 
@@ -45,17 +78,17 @@ impl ModelFiles {
     /// # Errors
     /// When it is not there or cannot be read.
     pub fn read(&self, path: &str) -> Result<Vec<u8>> {
-        match self {
-            Self::Folder(folder) => {
+        match self.settings() {
+            Settings::Folder(folder) => {
                 let file = folder.join(path);
                 if !file.is_file() {
-                    return Err(EngineError::NotAModel { path: folder.clone(), what: path.into() });
+                    return Err(EngineError::NotAModel { path: folder, what: path.into() });
                 }
                 std::fs::read(&file).map_err(|source| EngineError::Read { path: file, source })
             }
-            Self::BuiltIn => crate::assets::find(&format!("miniature/{path}"))
+            Settings::BuiltIn(model) => crate::assets::find(&format!("{model}/{path}"))
                 .map(<[u8]>::to_vec)
-                .ok_or_else(|| EngineError::NotAModel { path: "built-in miniature".into(), what: path.into() }),
+                .ok_or_else(|| EngineError::NotAModel { path: format!("built-in {model}").into(), what: path.into() }),
         }
     }
 
@@ -71,6 +104,12 @@ impl ModelFiles {
     }
 }
 
+enum Settings {
+    Folder(PathBuf),
+    /// Below `assets/`.
+    BuiltIn(&'static str),
+}
+
 enum Bytes {
     Static(&'static [u8]),
     File(RefCell<File>),
@@ -84,10 +123,17 @@ struct Shard {
     metadata: Metadata,
 }
 
+/// Where a tensor is.
+struct Place {
+    shard: usize,
+    /// What it is called there, where that is another name.
+    stored: Option<Renamed>,
+}
+
 /// The weights of one part of a model: one safetensors file, or several listed by an index.
 pub struct Checkpoint {
     shards: Vec<Shard>,
-    place: BTreeMap<String, usize>,
+    place: BTreeMap<String, Place>,
     hasher: RefCell<blake3::Hasher>,
 }
 
@@ -98,6 +144,9 @@ impl Checkpoint {
     /// # Errors
     /// When no such file is there, or one is not a safetensors file.
     pub fn open(files: &ModelFiles, folder: &str, stems: &[&str]) -> Result<Self> {
+        if let ModelFiles::File(path) = files {
+            return Self::open_part(path, folder);
+        }
         for stem in stems {
             for variant in ["", ".fp16"] {
                 let path = format!("{folder}/{stem}{variant}.safetensors");
@@ -111,11 +160,26 @@ impl Checkpoint {
             }
         }
         let what = format!("{folder}/{}.safetensors", stems.first().unwrap_or(&"model"));
-        let path = match files {
-            ModelFiles::Folder(path) => path.clone(),
-            ModelFiles::BuiltIn => "built-in miniature".into(),
-        };
+        let path = files.path().map_or_else(|| "built-in miniature".into(), Path::to_owned);
         Err(EngineError::NotAModel { path, what })
+    }
+
+    /// Opens one part of a single-file model: its tensors by diffusers' names.
+    fn open_part(path: &Path, part: &str) -> Result<Self> {
+        if !path.is_file() {
+            return Err(EngineError::NotAModel { path: path.to_owned(), what: "file".into() });
+        }
+        let shard = disk_shard(path)?;
+        let tensors = shard.metadata.tensors();
+        let names = tensors.keys().map(String::as_str);
+        if !original::is_original(names.clone()) {
+            let what = "holds no model in the layout of Stable Diffusion's own code: none of its tensors begins with \
+                        `model.diffusion_model.`; choose such a file, or a folder as diffusers writes it";
+            return Err(EngineError::Malformed { file: shard.name, what: what.into() });
+        }
+        let place = original::part(names, part);
+        let place = place.into_iter().map(|(name, stored)| (name, Place { shard: 0, stored: Some(stored) })).collect();
+        Ok(Self { shards: vec![shard], place, hasher: RefCell::default() })
     }
 
     /// Opens one safetensors file on disk.
@@ -157,7 +221,7 @@ impl Checkpoint {
         let mut place = BTreeMap::new();
         for (index, shard) in shards.iter().enumerate() {
             for name in shard.metadata.tensors().keys() {
-                place.insert(name.clone(), index);
+                place.insert(name.clone(), Place { shard: index, stored: None });
             }
         }
         Ok(Self { shards, place, hasher: RefCell::default() })
@@ -165,14 +229,21 @@ impl Checkpoint {
 
     /// Names and shapes of all tensors, in the order of their names.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], Dtype)> {
-        self.place.iter().filter_map(|(name, &shard)| {
-            let info = self.shards[shard].metadata.info(name)?;
-            Some((name.as_str(), info.shape.as_slice(), info.dtype))
+        self.place.iter().filter_map(|(name, place)| {
+            let info = self.shards[place.shard].metadata.info(place.name_in_file(name))?;
+            Some((name.as_str(), place.shape(info), info.dtype))
         })
     }
 
-    /// Bytes of its files.
+    /// Bytes of its files, or of its tensors where a file holds more than this part.
     pub fn bytes(&self) -> u64 {
+        let renamed = |(name, place): (&String, &Place)| {
+            let (start, end) = self.shards[place.shard].metadata.info(place.name_in_file(name))?.data_offsets;
+            place.stored.as_ref().map(|_| (end - start) as u64)
+        };
+        if self.place.values().any(|place| place.stored.is_some()) {
+            return self.place.iter().filter_map(renamed).sum();
+        }
         self.shards.iter().map(|shard| shard.length).sum()
     }
 
@@ -181,11 +252,11 @@ impl Checkpoint {
     /// # Errors
     /// When it is missing, not floating-point, or holds NaN.
     pub fn values(&self, name: &str) -> Result<(Vec<f32>, Vec<usize>)> {
-        let Some(shard) = self.place.get(name).map(|&index| &self.shards[index]) else {
+        let Some((place, shard)) = self.place.get(name).map(|place| (place, &self.shards[place.shard])) else {
             return Err(EngineError::MissingTensor { file: self.file_name(), tensor: name.into(), expected: vec![] });
         };
         // `place` was built from these very headers.
-        let Some(info) = shard.metadata.info(name) else {
+        let Some(info) = shard.metadata.info(place.name_in_file(name)) else {
             return Err(EngineError::MissingTensor { file: shard.name.clone(), tensor: name.into(), expected: vec![] });
         };
         let bytes = read_range(shard, info.data_offsets)?;
@@ -197,7 +268,7 @@ impl Checkpoint {
         if values.iter().any(|value| !value.is_finite()) {
             return Err(EngineError::NotFinite { file: shard.name.clone(), tensor: name.into() });
         }
-        Ok((values, info.shape.clone()))
+        Ok((values, place.shape(info).to_vec()))
     }
 
     /// A hash of everything read so far: the same weights read in the same order give the same hash.
@@ -211,12 +282,28 @@ impl Checkpoint {
     }
 }
 
+impl Place {
+    fn name_in_file<'a>(&'a self, name: &'a str) -> &'a str {
+        self.stored.as_ref().map_or(name, |stored| &stored.name)
+    }
+
+    /// A linear layer has no kernel, whatever the file says.
+    fn shape<'a>(&self, info: &'a TensorInfo) -> &'a [usize] {
+        match info.shape.as_slice() {
+            [outputs_and_inputs @ .., 1, 1] if self.stored.as_ref().is_some_and(|stored| stored.pointwise) => {
+                outputs_and_inputs
+            }
+            shape => shape,
+        }
+    }
+}
+
 fn open_shard(files: &ModelFiles, path: &str) -> Result<Shard> {
-    match files {
-        ModelFiles::Folder(folder) => disk_shard(&folder.join(path)),
-        ModelFiles::BuiltIn => match crate::assets::find(&format!("miniature/{path}")) {
+    match files.settings() {
+        Settings::Folder(folder) => disk_shard(&folder.join(path)),
+        Settings::BuiltIn(model) => match crate::assets::find(&format!("{model}/{path}")) {
             Some(bytes) => static_shard(&files.name(path), bytes),
-            None => Err(EngineError::NotAModel { path: "built-in miniature".into(), what: path.into() }),
+            None => Err(EngineError::NotAModel { path: format!("built-in {model}").into(), what: path.into() }),
         },
     }
 }

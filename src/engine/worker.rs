@@ -385,7 +385,7 @@ impl Worker {
 /// The files of a project's model.
 pub fn model_files(project: &Project, folder: &std::path::Path) -> ModelFiles {
     match &project.model {
-        Some(path) if project::files::asset_name(path).is_none() => ModelFiles::Folder(project::resolve(folder, path)),
+        Some(path) if project::files::asset_name(path).is_none() => ModelFiles::at(project::resolve(folder, path)),
         _ => ModelFiles::BuiltIn,
     }
 }

@@ -23,6 +23,8 @@ pub enum Wish {
     None,
     /// To choose a folder.
     ChooseModelFolder,
+    /// To choose a file.
+    ChooseModelFile,
     /// The miniature.
     UseBuiltIn,
     /// A folder used before.
@@ -123,11 +125,17 @@ fn model(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
             *wish = Wish::UseFolder(folder);
         }
     }
-    let words = format!("{} Choose a folder...", icons::FOLDER_OPEN);
-    let hover = "A model of the kind of Stable Diffusion 1.5 in diffusers' layout: a folder with unet, vae, text_encoder and tokenizer";
-    if ui.button(words).on_hover_text(hover).clicked() {
-        *wish = Wish::ChooseModelFolder;
-    }
+    ui.horizontal_wrapped(|ui| {
+        let words = format!("{} Choose a folder...", icons::FOLDER_OPEN);
+        let hover = "A model of the kind of Stable Diffusion 1.5 in diffusers' layout: a folder with unet, vae, text_encoder and tokenizer";
+        if ui.button(words).on_hover_text(hover).clicked() {
+            *wish = Wish::ChooseModelFolder;
+        }
+        let hover = "Stable Diffusion 1.5, or a model made from it, in one .safetensors file";
+        if ui.button("Choose a file...").on_hover_text(hover).clicked() {
+            *wish = Wish::ChooseModelFile;
+        }
+    });
     ui.add_space(4.0);
     let files = studio.model();
     if look.device.model.as_ref().is_none_or(|(of, _)| *of != files) {

@@ -75,9 +75,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             .anchor(Align2::CENTER_CENTER, [0.0, 0.0])
             .collapsible(false)
             .show(&ctx, |ui| {
-                egui::ScrollArea::vertical().show(ui, |ui| match device::show(ui, studio, look) {
+                let room = (ui.ctx().content_rect().height() - 96.0).max(160.0);
+                egui::ScrollArea::vertical().max_height(room).show(ui, |ui| match device::show(ui, studio, look) {
                     device::Wish::None => {}
                     device::Wish::ChooseModelFolder => look.files.ask(ui.ctx(), Purpose::ModelFolder, studio),
+                    device::Wish::ChooseModelFile => look.files.ask(ui.ctx(), Purpose::ModelFile, studio),
                     device::Wish::UseBuiltIn => studio.set_model(None),
                     device::Wish::UseFolder(folder) => studio.take_in(folder, Target::Model),
                     device::Wish::Device(choice) => {

@@ -27,6 +27,8 @@ pub enum Purpose {
     SaveProject,
     /// A model's folder.
     ModelFolder,
+    /// A model in one file.
+    ModelFile,
     /// The photo to place objects into.
     Photo,
     /// Where that photo may change.
@@ -56,6 +58,7 @@ impl Purpose {
             Self::OpenProject => "Open a project, or a picture that Podium wrote".into(),
             Self::SaveProject => "Save the project".into(),
             Self::ModelFolder => "Choose a model's folder (diffusers layout)".into(),
+            Self::ModelFile => "Choose a model in one file (Stable Diffusion 1.5)".into(),
             Self::Photo => "Choose a photo".into(),
             Self::EditMask => "Choose a mask: white may change".into(),
             Self::Export { title, .. } => title.clone(),
@@ -68,6 +71,7 @@ impl Purpose {
                 Some(("Pictures", PICTURES.to_vec()))
             }
             Self::Concepts | Self::ReplaceConcept(_) => Some(("Concepts", vec!["pth", "pt", "safetensors"])),
+            Self::ModelFile => Some(("Models", vec!["safetensors"])),
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject => Some(("Projects", vec!["ron"])),
             Self::ModelFolder | Self::Export { .. } => None,
@@ -229,7 +233,7 @@ impl Pickers {
                     Purpose::ReplaceConcept(name) => studio.take_in(path, Target::ReplaceConcept(name.clone())),
                     Purpose::OpenProject => studio.ask_to(Held::Open(path)),
                     Purpose::SaveProject => studio.save_as(path),
-                    Purpose::ModelFolder => studio.take_in(path, Target::Model),
+                    Purpose::ModelFolder | Purpose::ModelFile => studio.take_in(path, Target::Model),
                     Purpose::Photo => studio.take_in(path, Target::Photo),
                     Purpose::EditMask => studio.take_in(path, Target::EditMask),
                     Purpose::Export { .. } => self.export = Some(path),

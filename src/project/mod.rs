@@ -53,7 +53,7 @@ pub struct Project {
     pub version: u32,
     /// The size of the pictures to make.
     pub canvas: Canvas,
-    /// The model's diffusers folder; None is the built-in miniature.
+    /// The model: a diffusers folder, or one safetensors file of Stable Diffusion 1.5; None is the built-in miniature.
     #[serde(default)]
     pub model: Option<PathBuf>,
     /// What the pictures' layout is taken from: the method's reference.

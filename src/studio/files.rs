@@ -166,12 +166,14 @@ impl Studio {
             (Target::ReplaceConcept(name), Intake::Concept { path }) => {
                 self.edit_concept(&name, format!("Change the file of {name}"), |concept| concept.file = path);
             }
-            (Target::Model, Intake::ModelFolder { path }) => self.set_model(Some(path)),
+            (Target::Model, Intake::Model { path }) => self.set_model(Some(path)),
             (target, _) => {
                 let wanted = match target {
                     Target::Concept | Target::ReplaceConcept(_) => "a concept (.pth or .safetensors)",
                     Target::Open => "a project (.ron) or a picture that Podium wrote",
-                    Target::Model => "a model's folder, which holds model_index.json and unet",
+                    Target::Model => {
+                        "a model: a folder that holds model_index.json and unet, or a .safetensors file of Stable Diffusion 1.5"
+                    }
                     _ => "a picture (PNG, JPEG, WebP, GIF, BMP or TIFF)",
                 };
                 self.notice(place, format!("{} is something else; choose {wanted}.", path.display()));
@@ -192,7 +194,7 @@ impl Studio {
                 self.ask_to(Held::Replace { project, file: Some(path), folder, name: UNTITLED.into() })
             }
             Intake::Concept { path } => self.load_concept(path, layer),
-            Intake::ModelFolder { path } => self.set_model(Some(path)),
+            Intake::Model { path } => self.set_model(Some(path)),
         }
     }
 

@@ -59,9 +59,9 @@ pub enum Intake {
         /// The file.
         path: PathBuf,
     },
-    /// A model in the diffusers layout.
-    ModelFolder {
-        /// The folder.
+    /// A model: a folder in the diffusers layout, or one file in that of Stable Diffusion's own code.
+    Model {
+        /// The folder or file.
         path: PathBuf,
     },
 }
@@ -179,7 +179,7 @@ pub fn keep_pasted(places: &Places, pasted: &RgbaImage) -> Result<PathBuf, Intak
 fn folder(path: &Path) -> Result<Intake, IntakeError> {
     let holds = |name: &str| path.join(name).is_file();
     if holds("model_index.json") || holds("unet/config.json") {
-        return Ok(Intake::ModelFolder { path: path.to_owned() });
+        return Ok(Intake::Model { path: path.to_owned() });
     }
     let problem = "it is a folder, and not a model's, which holds model_index.json or unet/config.json";
     Err(refuse(path, problem, "drop files one by one, or choose the model's own folder"))
@@ -335,9 +335,7 @@ fn safetensors(
     file.take(size.min(LOOK)).read_to_end(&mut header)?;
     let model = b"\"model.diffusion_model.";
     if header.windows(model.len()).any(|window| window == model) {
-        let problem = "it is a whole model in one file and not a concept";
-        let advice = "convert it to a diffusers folder, and choose that as the model";
-        return Ok(Some(Err(refuse(path, problem, advice))));
+        return Ok(Some(Ok(Intake::Model { path: path.to_owned() })));
     }
     Ok(Some(Ok(Intake::Concept { path: path.to_owned() })))
 }

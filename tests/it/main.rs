@@ -31,6 +31,8 @@ mod run_parity;
 mod service;
 /// The window's shaders, against the CPU.
 mod shaders;
+/// A model in one file, in the layout of Stable Diffusion's own code.
+mod single_file;
 /// The first use, and what the window says.
 mod story;
 /// An engine for tests.

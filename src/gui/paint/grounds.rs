@@ -9,7 +9,7 @@
 
 use eframe::egui::emath::{GuiRounding, TSTransform};
 use eframe::egui::epaint::{ClippedShape, RectShape};
-use eframe::egui::{Color32, Context, FullOutput, Plugin, Rect, Shape, StrokeKind, pos2};
+use eframe::egui::{Color32, Context, FullOutput, Plugin, Rect, Shape, StrokeKind};
 
 use super::drawing;
 use super::drawing::Drawing;
@@ -66,10 +66,10 @@ impl Ground {
         if !still || !plain || !known || rect.fill.a() == 0 || !rect.rect.is_finite() {
             return None;
         }
-        Self::placed(rect, line, shape.clip_rect, pixel)
+        Self::placed(rect, line, pixel)
     }
 
-    fn placed(shape: &RectShape, line: (f32, Color32), clip: Rect, pixel: f32) -> Option<Self> {
+    fn placed(shape: &RectShape, line: (f32, Color32), pixel: f32) -> Option<Self> {
         let beyond = if shape.stroke_kind == StrokeKind::Outside { line.0 } else { 0.0 };
         let rect = shape.rect.round_to_pixels(1.0 / pixel).expand(beyond);
         let size = rect.size();
@@ -84,15 +84,8 @@ impl Ground {
         // From pixel to pixel, so that nothing is drawn twice.
         let band = if largest > 0.0 { (largest / pixel).ceil() * pixel + pixel } else { 0.0 };
         let inside = Some(rect.shrink(band)).filter(|inside| inside.is_positive() && inside.area() >= LEAST_INSIDE);
-        let seen = inside.map(|inside| {
-            let inside = inside.intersect(clip);
-            Rect::from_min_max(
-                pos2((inside.left() / pixel).floor() * pixel, (inside.top() / pixel).floor() * pixel),
-                pos2((inside.right() / pixel).ceil() * pixel, (inside.bottom() / pixel).ceil() * pixel),
-            )
-        });
         let band = if inside.is_some() { band } else { most };
-        Some(Self { rect, inside: seen, band, fill: shape.fill, line, corners })
+        Some(Self { rect, inside, band, fill: shape.fill, line, corners })
     }
 
     fn drawings(self, shape: &ClippedShape) -> impl Iterator<Item = ClippedShape> {
@@ -105,7 +98,8 @@ impl Ground {
             ..drawing(Shader::Frame, self.rect)
         });
         let transform_after_tessellation = shape.transform_after_tessellation;
-        let drawn = inside.into_iter().chain(band).filter_map(move |drawing| drawing.callback(clip));
+        // What lies on the clip's edge is let through pixel by pixel, as egui's own shapes are.
+        let drawn = inside.into_iter().chain(band).filter_map(move |drawing| drawing.callback(clip.expand(1.0)));
         drawn.map(move |callback| ClippedShape {
             clip_rect: clip,
             shape: Shape::Callback(callback),
