@@ -5,6 +5,7 @@
 //!   frame on a screen takes.
 //! - `-- window`: the real binary under Xvfb with a pointer that moves sixty times a second ([`window::frames`]).
 //! - `-- memory`: what the real window's process holds over fifty renders ([`window::memory`]).
+#![allow(clippy::expect_used, reason = "a bench fails by panicking")]
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
