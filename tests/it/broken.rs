@@ -204,7 +204,7 @@ fn a_missing_a_surplus_a_misshapen_and_a_nan_tensor_name_file_tensor_and_shapes(
         &load(&model_with("scheduler", "scheduler_config.json", sdxl)),
         &["scheduler_config.json", "v_prediction"],
     );
-    assert_says(&load(&folder()), &["text_encoder/config.json", "model folder"]);
+    assert_says(&load(&folder()), &["text_encoder/config.json", "a model is a folder"]);
 }
 
 #[test]

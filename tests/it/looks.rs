@@ -143,8 +143,10 @@ fn calm(window: &mut Harness<'_, Podium>) {
     }
 }
 
-/// Pixels that may differ: times, memory and dates are never the same, and pictures differ a little between processors.
-const MAY_DIFFER: usize = 1280 * 800 / 20;
+/// Pixels that may differ where nothing was rendered: the memory in use is never the same.
+const MAY_DIFFER: usize = 1200;
+/// Pixels that may differ where a render is shown: times and dates too, and pictures differ a little between processors.
+const MAY_DIFFER_RENDERED: usize = 1280 * 800 / 20;
 
 #[test]
 fn every_panel_looks_as_it_did_in_both_themes() {
@@ -153,10 +155,6 @@ fn every_panel_looks_as_it_did_in_both_themes() {
         eprintln!("skipped {} snapshots: {NO_ADAPTER}", SCENES.len() * 2);
         return;
     }
-    let options = SnapshotOptions::new()
-        .threshold(2.0)
-        .max_failed_pixels(MAY_DIFFER)
-        .output_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots"));
     let mut wrong = Vec::new();
     for theme in [Theme::Dark, Theme::Light] {
         for (name, prepare) in SCENES {
@@ -165,6 +163,11 @@ fn every_panel_looks_as_it_did_in_both_themes() {
             calm(&mut window);
             let shown = format!("{name}-{}", if theme == Theme::Dark { "dark" } else { "light" });
             picture_of(&mut window, &shown);
+            let rendered = window.state().studio.runs.iter().next().is_some();
+            let options = SnapshotOptions::new()
+                .threshold(2.0)
+                .max_failed_pixels(if rendered { MAY_DIFFER_RENDERED } else { MAY_DIFFER })
+                .output_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots"));
             wrong.extend(window.try_snapshot_options(&shown, &options).err().map(|error| error.to_string()));
         }
     }

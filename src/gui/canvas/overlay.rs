@@ -144,10 +144,11 @@ pub fn tag(ui: &Ui, tags: &mut Tags, board: &Board, mask: &Mask, name: &str, col
     tags.put(ui, &board.painter, anchor, true, name, color);
 }
 
-/// The middle of a mask's columns and the top of its rows, 0..1. None where it is empty.
+/// The middle of the columns and the top of the rows of a mask's largest connected part, 0..1: crumbs elsewhere do not
+/// draw the name away from its subject. None where the mask is empty.
 fn top_of(mask: &Mask) -> Option<(f32, f32)> {
-    let cells = mask.on.iter().enumerate().filter(|(_, on)| **on);
-    let cells = cells.filter_map(|(at, _)| Some((at.checked_div(mask.width)?, at % mask.width)));
+    let part = largest_part(mask);
+    let cells = part.into_iter().map(|cell| (cell / mask.width, cell % mask.width));
     let extent = cells.fold(None, |extent: Option<(usize, usize, usize)>, (row, column)| {
         let (left, right, top) = extent.unwrap_or((column, column, row));
         Some((left.min(column), right.max(column), top.min(row)))
@@ -155,6 +156,42 @@ fn top_of(mask: &Mask) -> Option<(f32, f32)> {
     let (left, right, top) = extent?;
     let x = (left + right + 1) as f32 / 2.0 / mask.width.max(1) as f32;
     Some((x, top as f32 / mask.height.max(1) as f32))
+}
+
+/// The cells of the largest part whose cells touch side by side; the first of equally large ones.
+fn largest_part(mask: &Mask) -> Vec<usize> {
+    let (width, count) = (mask.width, mask.on.len());
+    if width == 0 {
+        return Vec::new();
+    }
+    let mut left = mask.on.clone();
+    let mut largest = Vec::new();
+    for start in 0..count {
+        if !left[start] {
+            continue;
+        }
+        left[start] = false;
+        let (mut part, mut next) = (vec![start], 0);
+        while let Some(&cell) = part.get(next) {
+            next += 1;
+            let column = cell % width;
+            let beside = [
+                (column > 0).then(|| cell - 1),
+                (column + 1 < width).then(|| cell + 1),
+                cell.checked_sub(width),
+                Some(cell + width),
+            ];
+            for other in beside.into_iter().flatten().filter(|&other| other < count) {
+                if std::mem::take(&mut left[other]) {
+                    part.push(other);
+                }
+            }
+        }
+        if part.len() > largest.len() {
+            largest = part;
+        }
+    }
+    largest
 }
 
 #[cfg(test)]
@@ -165,6 +202,8 @@ mod tests {
     fn a_name_stands_above_the_middle_of_its_mask() {
         let mask = Mask::from_fn(4, 8, |row, column| row >= 2 && (2..4).contains(&column));
         assert_eq!(top_of(&mask), Some((3.0 / 8.0, 0.5)));
+        let crumb = Mask::from_fn(4, 8, |row, column| row >= 2 && (2..4).contains(&column) || (row, column) == (0, 7));
+        assert_eq!(top_of(&crumb), top_of(&mask));
         assert_eq!(top_of(&Mask::empty(4, 4)), None);
         assert_eq!(top_of(&Mask { height: 0, width: 0, on: vec![true] }), None);
     }
