@@ -242,28 +242,52 @@ impl Podium {
     }
 }
 
+/// Below this width, in points, the panels at the sides are as narrow as they can be.
+const NARROW: f32 = 900.0;
+/// Below this height, in points, the timeline is as low as it can be, and only the prompt itself is below the canvas.
+pub(crate) const LOW: f32 = 480.0;
+
 fn compose(ui: &mut egui::Ui, studio: &mut Studio, look: &mut Look) {
     let side = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::same(12));
     // At twice the size, or in the smallest window, the panels give way so that something is left for the canvas.
     let room = ui.available_size();
-    let (left, right) = if room.x < 900.0 { (168.0, 212.0) } else { (252.0, 288.0) };
-    let below = if room.y < 700.0 { 152.0 } else { 184.0 };
+    let narrow = room.x < NARROW;
+    let low = room.y < LOW;
+    let (left, right) = if narrow { (224.0, 232.0) } else { (252.0, 288.0) };
+    let below = if low {
+        112.0
+    } else if room.y < 700.0 {
+        152.0
+    } else {
+        184.0
+    };
+    // Panels remember the width that they were given, each size of window its own.
+    let named = |name: &str| egui::Id::unique((name, narrow, low));
+    if narrow && !low && look.page == Page::Compose {
+        // Beside the panels it would have a few words a line; in a low window it would take the canvas's room.
+        let frame = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::symmetric(12, 2));
+        let panel = Panel::top("hint").frame(frame).resizable(false).show_separator_line(false);
+        panel.show(ui, |ui| hints::show(ui, studio, look));
+    }
     if !look.folded {
         let bottom = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(12, 8));
-        Panel::bottom("timeline")
+        Panel::bottom(named("timeline"))
             .frame(bottom)
             .resizable(true)
             .default_size(below)
             .size_range(112.0..=480.0)
             .show(ui, |ui| timeline::show(ui, studio, look));
-        Panel::left("left").frame(side).resizable(true).default_size(left).size_range(152.0..=420.0).show(ui, |ui| {
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                layers::show(ui, studio, look);
-                ui.add_space(16.0);
-                concepts::show(ui, studio, look);
-            });
-        });
-        Panel::right("right").frame(side).resizable(true).default_size(right).size_range(200.0..=320.0).show(
+        Panel::left(named("left")).frame(side).resizable(true).default_size(left).size_range(152.0..=420.0).show(
+            ui,
+            |ui| {
+                egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    layers::show(ui, studio, look);
+                    ui.add_space(16.0);
+                    concepts::show(ui, studio, look);
+                });
+            },
+        );
+        Panel::right(named("right")).frame(side).resizable(true).default_size(right).size_range(200.0..=320.0).show(
             ui,
             |ui| {
                 egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| render::show(ui, studio, look));
@@ -273,12 +297,13 @@ fn compose(ui: &mut egui::Ui, studio: &mut Studio, look: &mut Look) {
     let middle = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(0));
     CentralPanel::default().frame(middle).show(ui, |ui| {
         if !look.folded {
-            let prompt = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(12));
+            let prompt =
+                Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(if low { 4 } else { 12 }));
             Panel::bottom("prompt").frame(prompt).resizable(false).show(ui, |ui| prompt::show(ui, studio, look));
         }
         let above = Frame::new().inner_margin(Margin::symmetric(12, 0));
         above.show(ui, |ui| {
-            if look.page == Page::Compose {
+            if look.page == Page::Compose && !narrow {
                 hints::show(ui, studio, look);
             }
             widgets::said_ui(ui, studio, &Place::Canvas);

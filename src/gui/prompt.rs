@@ -16,7 +16,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         .fill(colors.panel)
         .stroke(Stroke::new(1.0, colors.line))
         .corner_radius(CornerRadius::same(8))
-        .inner_margin(Margin::same(12));
+        .inner_margin(Margin::same(if ui.ctx().content_rect().height() < super::LOW { 6 } else { 12 }));
     frame.show(ui, |ui| {
         ui.horizontal_top(|ui| {
             let counted = studio.token_counts();
@@ -31,7 +31,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 );
             }
         });
-        egui::ScrollArea::vertical().id_salt("derived prompts").max_height(if ui.ctx().content_rect().height() < 720.0 { 32.0 } else { 72.0 }).show(ui, |ui| {
+        let height = ui.ctx().content_rect().height();
+        if height < super::LOW && look.own_prompt.is_none() {
+            return;
+        }
+        egui::ScrollArea::vertical().id_salt("derived prompts").max_height(if height < 720.0 { 32.0 } else { 72.0 }).show(ui, |ui| {
             ui.horizontal_wrapped(|ui| {
                 for concept in studio.project().concepts.clone() {
                     derived_prompt(ui, studio, look, &concept);
@@ -115,6 +119,11 @@ fn derived_prompt(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &C
         rest = after;
     }
     job.append(rest, 0.0, weak);
+    let width = ui.fonts_mut(|fonts| fonts.layout_job(job.clone())).size().x + 16.0;
+    let begun = ui.cursor().left() > ui.max_rect().left() + 1.0;
+    if begun && width > ui.available_size_before_wrap().x {
+        ui.end_row();
+    }
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         widgets::dot(ui, theme::mark(concept.color));
