@@ -16,7 +16,7 @@ use super::drawing::Drawing;
 use super::gpu::Shader;
 
 /// Rectangles whose width and height add up to less, in points, are not worth a drawing of their own.
-const LEAST: f32 = 48.0;
+const LEAST: f32 = 28.0;
 /// Insides of fewer square points than this are drawn with the band around them.
 const LEAST_INSIDE: f32 = 1500.0;
 
