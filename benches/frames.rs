@@ -20,6 +20,8 @@ use podium::project::{Project, file};
 
 #[path = "frames/window.rs"]
 mod window;
+#[path = "../tests/it/xvfb.rs"]
+mod xvfb;
 
 fn main() {
     let asks = |word: &str| std::env::args().any(|argument| argument == word);

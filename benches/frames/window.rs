@@ -1,22 +1,12 @@
 //! The real binary under Xvfb, driven by xdotool. Needs the packages xvfb and xdotool.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use podium::gui::frame_times::VARIABLE;
 
-/// A program that is killed when it goes out of scope.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use crate::xvfb::{self, Running};
 
 /// A screen of 1280 x 800 that Podium fills, with a project of some steps.
 struct Window {
@@ -28,13 +18,7 @@ struct Window {
 
 impl Window {
     fn open(steps: u32) -> Self {
-        let mut screen = Command::new("Xvfb");
-        screen.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
-        let mut screen = screen.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Xvfb, of package xvfb");
-        let mut line = String::new();
-        let out = screen.stdout.take().expect("piped");
-        BufReader::new(out).read_line(&mut line).expect("Xvfb says its display");
-        let display = format!(":{}", line.trim());
+        let (screen, display) = xvfb::open((1280, 800));
         let folder = tempfile::tempdir().expect("a folder");
         let mut project = crate::example();
         project.settings.steps = steps;
@@ -51,7 +35,7 @@ impl Window {
             .env_remove("WAYLAND_DISPLAY")
             .spawn()
             .expect("podium starts");
-        let window = Self { podium: Running(podium), display, folder, _screen: Running(screen) };
+        let window = Self { podium: Running(podium), display, folder, _screen: screen };
         let name = loop {
             let found = window.xdotool(&["search", "--onlyvisible", "--name", "Podium"]);
             if let Some(name) = found.lines().next() {

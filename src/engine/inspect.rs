@@ -1,7 +1,7 @@
 //! What a model is and what it needs, from its configurations and the headers of its files: no weight is read.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ddim::Schedule;
 use super::error::{EngineError, Result};
@@ -95,17 +95,14 @@ pub fn inspect_model(files: &ModelFiles) -> Result<ModelReport> {
     let parts = [("text_encoder", "model"), ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model")];
     let parts: Vec<PartReport> =
         parts.into_iter().map(|(name, stem)| part(files, name, stem)).collect::<Result<_>>()?;
-    let (name, folder) = match files {
-        ModelFiles::BuiltIn => ("built-in miniature".into(), None),
-        ModelFiles::Folder(path) | ModelFiles::File(path) => {
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-            (name, Some(path.clone()))
-        }
-    };
+    let name = files.path().map_or_else(
+        || "built-in miniature".into(),
+        |path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+    );
     let finest = vae.block_out_channels[0];
     Ok(ModelReport {
         name,
-        folder,
+        folder: files.path().map(Path::to_owned),
         total_bytes: parts.iter().map(|part| part.bytes_in_memory).sum(),
         parts,
         latent_channels: unet.in_channels,

@@ -45,3 +45,5 @@ mod timeline;
 mod wgpu;
 /// The window, drawn without a display.
 mod window;
+/// A screen for the real binary.
+mod xvfb;

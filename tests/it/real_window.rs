@@ -1,8 +1,7 @@
 //! The real binary in a real window: started under Xvfb, driven by xdotool, looked at by ImageMagick's import.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
@@ -10,22 +9,12 @@ use podium::studio::autosave::Autosave;
 use podium::studio::places::Places;
 
 use crate::wgpu::pictures_required;
+use crate::xvfb::{self, Running};
 
 const SIZE: (u32, u32) = (1440, 900);
 
 fn has(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|paths| std::env::split_paths(&paths).any(|path| path.join(program).exists()))
-}
-
-/// A program that is killed when it goes out of scope.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// A screen of its own.
@@ -37,17 +26,8 @@ struct Screen {
 
 impl Screen {
     fn open() -> Self {
-        let mut server = Command::new("Xvfb");
-        server.args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp"]);
-        let mut child = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Xvfb starts");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("piped");
-        BufReader::new(out).read_line(&mut line).expect("Xvfb says its display");
-        Self {
-            _server: Running(child),
-            display: format!(":{}", line.trim()),
-            scratch: tempfile::tempdir().expect("a folder"),
-        }
+        let (server, display) = xvfb::open(SIZE);
+        Self { _server: server, display, scratch: tempfile::tempdir().expect("a folder") }
     }
 
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {

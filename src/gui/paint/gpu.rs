@@ -42,11 +42,9 @@ impl Shader {
             Self::Mask => ("mask", include_str!("../../../shaders/mask.wgsl")),
         }
     }
-}
 
-impl Shader {
     /// The name of its vertex function, and how many corners that places.
-    fn outline(self) -> (&'static str, u32) {
+    fn vertices(self) -> (&'static str, u32) {
         match self {
             Self::Frame => ("band", 10),
             _ => ("corner", 4),
@@ -243,7 +241,7 @@ impl Gpu {
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.uniforms.group, &[offset]);
         pass.set_bind_group(1, texels, &[]);
-        pass.draw(0..way.shader.outline().1, 0..1);
+        pass.draw(0..way.shader.vertices().1, 0..1);
     }
 }
 
@@ -309,7 +307,7 @@ fn pipeline(
         layout: Some(layout),
         vertex: wgpu::VertexState {
             module: &module,
-            entry_point: Some(way.shader.outline().0),
+            entry_point: Some(way.shader.vertices().0),
             compilation_options: wgpu::PipelineCompilationOptions::default(),
             buffers: &[],
         },
