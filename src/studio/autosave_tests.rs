@@ -5,7 +5,7 @@ use crate::project::Layer;
 
 const FAST: Duration = Duration::from_millis(100);
 /// Long enough for any machine; nothing here waits for it unless it fails.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(120);
 
 fn places() -> (tempfile::TempDir, Places) {
     let folder = tempfile::tempdir().unwrap();

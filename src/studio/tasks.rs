@@ -37,7 +37,8 @@ impl<T: Send + 'static> Tasks<T> {
                         // The window may be gone.
                         let _ = outbox.send(done);
                     }
-                    waiting.fetch_sub(1, Ordering::Relaxed);
+                    // After the result is in the channel: whoever sees no work waiting finds every result there.
+                    waiting.fetch_sub(1, Ordering::Release);
                     wake();
                 }
             };
@@ -58,9 +59,9 @@ impl<T: Send + 'static> Tasks<T> {
         self.done.try_recv().ok()
     }
 
-    /// Whether anything waits or is being done.
+    /// Whether anything waits, is being done, or is done and not taken by [`next`](Self::next).
     pub fn is_busy(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.waiting.load(Ordering::Acquire) > 0 || !self.done.is_empty()
     }
 }
 
@@ -69,10 +70,26 @@ mod tests {
     use super::*;
 
     fn wait(tasks: &Tasks<u32>) -> Vec<u32> {
+        let mut taken = Vec::new();
         while tasks.is_busy() {
+            taken.extend(tasks.next());
             std::thread::yield_now();
         }
-        std::iter::from_fn(|| tasks.next()).collect()
+        taken
+    }
+
+    #[test]
+    fn what_is_done_keeps_them_busy_until_it_is_taken() {
+        let tasks = Tasks::start(Arc::new(|| ())).unwrap();
+        tasks.run(|| 7);
+        let begun = std::time::Instant::now();
+        while tasks.waiting.load(Ordering::Acquire) > 0 {
+            assert!(begun.elapsed().as_secs() < 60, "the work was not done");
+            std::thread::yield_now();
+        }
+        assert!(tasks.is_busy());
+        assert_eq!(tasks.next(), Some(7));
+        assert!(!tasks.is_busy());
     }
 
     #[test]

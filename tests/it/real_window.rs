@@ -64,14 +64,14 @@ impl Screen {
             if let Some(window) = found.lines().next() {
                 break window.to_owned();
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "no window came");
+            assert!(begun.elapsed() < Duration::from_secs(180), "no window came");
             std::thread::sleep(Duration::from_millis(50));
         };
         let came = loop {
             if colours(&self.look()) > 300 {
                 break begun.elapsed();
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "the window stays empty");
+            assert!(begun.elapsed() < Duration::from_secs(180), "the window stays empty");
             std::thread::sleep(Duration::from_millis(100));
         };
         self.xdotool(&["windowmove", &window, "0", "0"]);

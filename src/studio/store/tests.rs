@@ -34,7 +34,7 @@ impl Gallery {
 fn wait(store: &mut Store, what: &str, done: impl Fn(&Store) -> bool) {
     let start = Instant::now();
     while !done(store) {
-        assert!(start.elapsed() < Duration::from_secs(60), "waited too long until {what}");
+        assert!(start.elapsed() < Duration::from_secs(180), "waited too long until {what}");
         store.poll();
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -51,7 +51,7 @@ fn load(store: &mut Store, id: &str) -> Arc<RgbImage> {
         if let Some(picture) = store.picture(id) {
             return picture;
         }
-        assert!(start.elapsed() < Duration::from_secs(60) && store.failure(id).is_none(), "{:?}", store.failure(id));
+        assert!(start.elapsed() < Duration::from_secs(180) && store.failure(id).is_none(), "{:?}", store.failure(id));
         store.poll();
     }
 }
