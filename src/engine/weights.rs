@@ -30,9 +30,10 @@ pub enum ModelFiles {
 }
 
 impl ModelFiles {
-    /// The model at a path: one file, or else a folder, be it there or not.
+    /// The model at a path: one file where that ends in `.safetensors`, else a folder. The disk is not asked, so that a
+    /// window may ask this at any time.
     pub fn at(path: PathBuf) -> Self {
-        let is_file = path.is_file() || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("safetensors"));
+        let is_file = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("safetensors"));
         if is_file { Self::File(path) } else { Self::Folder(path) }
     }
 
@@ -81,6 +82,11 @@ impl ModelFiles {
         match self.settings() {
             Settings::Folder(folder) => {
                 let file = folder.join(path);
+                if folder.is_file() {
+                    let what = "is a file, and those of models end in .safetensors; if it is one, rename it, else \
+                                choose a model's folder as diffusers writes it";
+                    return Err(EngineError::Malformed { file: folder.display().to_string(), what: what.into() });
+                }
                 if !file.is_file() {
                     return Err(EngineError::NotAModel { path: folder, what: path.into() });
                 }

@@ -177,4 +177,8 @@ fn a_file_that_holds_no_model_or_is_gone_says_so() {
     let gone = PathBuf::from("/nowhere/sd15.safetensors");
     let words = inspect_model(&ModelFiles::at(gone)).unwrap_err().to_string();
     assert!(words.contains("/nowhere/sd15.safetensors"), "{words}");
+    let other = folder.path().join("model.ckpt");
+    std::fs::write(&other, [0_u8; 64]).unwrap();
+    let words = inspect_model(&ModelFiles::at(other)).unwrap_err().to_string();
+    assert!(words.contains("model.ckpt: is a file, and those of models end in .safetensors"), "{words}");
 }
