@@ -43,4 +43,5 @@ pub const CHART_LINE: &str = "\u{E154}";
 pub const MAGNIFYING_GLASS: &str = "\u{E30C}";
 pub const ARROW_RIGHT: &str = "\u{E06C}";
 pub const SLIDERS_HORIZONTAL: &str = "\u{E434}";
+pub const LINK: &str = "\u{E2E6}";
 pub const IMAGES: &str = "\u{E836}";

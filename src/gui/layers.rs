@@ -4,16 +4,18 @@ use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, RichText, Sense,
 
 use super::files::Purpose;
 use super::look::{DraggedConcept, Look};
-use super::{icons, textures, theme, widgets};
+use super::{icons, layer_menu, textures, theme, widgets};
 use crate::project::{Background, Layer, Layout};
 use crate::studio::pictures::Loaded;
-use crate::studio::{Place, Reorder, Studio};
+use crate::studio::{Place, Studio};
 
 /// A layer that is dragged to another place in the list.
 struct DraggedLayer(usize);
 
 /// The side of a thumbnail, in points.
 const THUMBNAIL: f32 = 36.0;
+/// Rows with less room than this for words and buttons, in points, show a lock only where it is closed.
+const ROOMY: f32 = 150.0;
 
 /// Draws the list.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
@@ -102,6 +104,7 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     let color =
         layer.concept.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept.color);
     let lit = layer.concept.is_some() && layer.concept == look.lit;
+    let grouped = studio.is_grouped(index);
     let id = Id::unique(("layer", index));
     let card = widgets::card(ui, selected || lit, None, |ui| {
         ui.horizontal(|ui| {
@@ -117,23 +120,17 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
                     ui.horizontal(|ui| {
                         ui.spacing_mut().item_spacing.x = 4.0;
                         let weak = theme::colors(ui).weak;
-                        match (&layer.concept, color) {
-                            (Some(name), Some(color)) => {
-                                widgets::dot(ui, theme::mark(color));
-                                ui.add(
-                                    egui::Label::new(RichText::new(name).small().color(weak))
-                                        .truncate()
-                                        .selectable(false),
-                                );
-                            }
-                            _ => {
-                                ui.add(
-                                    egui::Label::new(RichText::new("layout only").small().color(weak))
-                                        .truncate()
-                                        .selectable(false),
-                                );
-                            }
+                        let small = |words: &str| {
+                            let words = RichText::new(words).small().color(weak);
+                            egui::Label::new(words).truncate().selectable(false)
+                        };
+                        if let Some(color) = color {
+                            widgets::dot(ui, theme::mark(color));
                         }
+                        if grouped {
+                            ui.add(small(icons::LINK));
+                        }
+                        ui.add(small(layer.concept.as_deref().filter(|_| color.is_some()).unwrap_or("layout only")));
                     });
                 });
             });
@@ -142,10 +139,13 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     let response = ui.interact(card.response.rect, id, Sense::click_and_drag());
     // The buttons in the row come first: they were drawn before this and would lose their clicks to it otherwise.
     let enabled = response.enabled();
-    let name = match &layer.concept {
-        Some(concept) => format!("Layer {}, {concept}", layer.title()),
-        None => format!("Layer {}", layer.title()),
-    };
+    let mut name = format!("Layer {}", layer.title());
+    if let Some(concept) = &layer.concept {
+        name += &format!(", {concept}");
+    }
+    if grouped {
+        name += ", grouped";
+    }
     response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, enabled, selected, &name));
     if response.clicked() {
         if ui.input(|input| input.modifiers.command || input.modifiers.shift) {
@@ -157,9 +157,14 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     if response.hovered() {
         look.pointed_concept.clone_from(&layer.concept);
     }
+    let response = if grouped {
+        response.on_hover_text("In a group: a click on the canvas takes all of it, a double-click this layer alone")
+    } else {
+        response
+    };
     response.dnd_set_drag_payload(DraggedLayer(index));
     take_drop(ui, studio, &response, index);
-    response.context_menu(|ui| layer_menu(ui, studio, look, index));
+    response.context_menu(|ui| layer_menu::show(ui, studio, look, index));
     widgets::said_ui(ui, studio, &Place::Layer(index));
 }
 
@@ -179,112 +184,27 @@ fn take_drop(ui: &mut Ui, studio: &mut Studio, response: &egui::Response, index:
 
 fn row_buttons(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize, layer: &Layer) {
     ui.spacing_mut().item_spacing.x = 0.0;
-    ui.menu_button(icons::DOTS_THREE, |ui| layer_menu(ui, studio, look, index))
+    let room = ui.available_width();
+    ui.menu_button(icons::DOTS_THREE, |ui| layer_menu::show(ui, studio, look, index))
         .response
         .on_hover_text(format!("More about {}", layer.title()));
-    let (icon, words) = if layer.locked { (icons::LOCK, "Unlock") } else { (icons::LOCK_OPEN, "Lock") };
     let title = layer.title();
     let faint = |icon: &str, strong: bool| {
         let text = RichText::new(icon).size(15.0);
         if strong { text } else { text.weak() }
     };
-    let lock = ui.add(egui::Button::new(faint(icon, layer.locked)).frame_when_inactive(false));
-    if widgets::named(lock, &format!("{words} {title}")).clicked() {
-        studio.edit_layer(index, format!("{words} {title}"), |layer| layer.locked = !layer.locked);
+    // In a narrow list the name needs the room more; the menu locks too.
+    if room >= ROOMY || layer.locked {
+        let (icon, words) = if layer.locked { (icons::LOCK, "Unlock") } else { (icons::LOCK_OPEN, "Lock") };
+        let lock = ui.add(egui::Button::new(faint(icon, layer.locked)).frame_when_inactive(false));
+        if widgets::named(lock, &format!("{words} {title}")).clicked() {
+            studio.edit_layer(index, format!("{words} {title}"), |layer| layer.locked = !layer.locked);
+        }
     }
     let (icon, words) = if layer.visible { (icons::EYE, "Hide") } else { (icons::EYE_SLASH, "Show") };
     let eye = ui.add(egui::Button::new(faint(icon, layer.visible)).frame_when_inactive(false));
     if widgets::named(eye, &format!("{words} {title}")).clicked() {
         studio.edit_layer(index, format!("{words} {title}"), |layer| layer.visible = !layer.visible);
-    }
-}
-
-/// What can be done with a layer.
-pub fn layer_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
-    let Some(layer) = studio.project().layers().get(index).cloned() else { return ui.close() };
-    let title = layer.title();
-    if !studio.selection().contains(&index) {
-        studio.select_only(index);
-    }
-    ui.menu_button("Concept", |ui| concept_menu(ui, studio, index));
-    ui.horizontal(|ui| {
-        let label = ui.label("Name");
-        let mut name = layer.name.clone();
-        let field = ui.add(egui::TextEdit::singleline(&mut name).desired_width(140.0)).labelled_by(label.id);
-        widgets::edit_by(studio, &field, "Rename a layer", |project| {
-            if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
-                layer.name = name;
-            }
-        });
-    });
-    opacity(ui, studio, index, &layer);
-    ui.separator();
-    if ui.button("Duplicate").clicked() {
-        studio.duplicate_selected((12.0, 12.0));
-        ui.close();
-    }
-    if ui.button("Flip").clicked() {
-        studio.edit_selected(format!("Flip {title}"), |layer| layer.flip = !layer.flip);
-        ui.close();
-    }
-    for (words, way) in [
-        ("Bring to front", Reorder::Front),
-        ("Bring forward", Reorder::Forward),
-        ("Send backward", Reorder::Backward),
-        ("Send to back", Reorder::Back),
-    ] {
-        if ui.button(words).clicked() {
-            studio.reorder(index, way);
-            ui.close();
-        }
-    }
-    ui.separator();
-    if ui.button("Choose another picture...").clicked() {
-        look.files.ask(ui.ctx(), Purpose::ReplaceLayer(index), studio);
-        ui.close();
-    }
-    if ui.button("Delete").clicked() {
-        studio.delete_selected();
-        ui.close();
-    }
-}
-
-/// How opaque a layer is drawn.
-pub fn opacity(ui: &mut Ui, studio: &mut Studio, index: usize, layer: &Layer) {
-    ui.horizontal(|ui| {
-        let label = ui.label("Opacity");
-        let mut percent = layer.opacity * 100.0;
-        let slider = egui::Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0);
-        let slider =
-            ui.add(slider).labelled_by(label.id).on_hover_text("How opaque the layer is drawn; its mask stays whole");
-        widgets::edit_by(studio, &slider, &format!("Opacity of {}", layer.title()), |project| {
-            if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
-                layer.opacity = (percent / 100.0).clamp(0.0, 1.0);
-            }
-        });
-    });
-}
-
-/// Which concept a layer stands for.
-pub fn concept_menu(ui: &mut Ui, studio: &mut Studio, index: usize) {
-    let Some(layer) = studio.project().layers().get(index) else { return };
-    let (now, concepts) = (layer.concept.clone(), studio.project().concepts.clone());
-    if ui.radio(now.is_none(), "None: layout only").clicked() {
-        studio.assign(index, None);
-        ui.close();
-    }
-    for concept in &concepts {
-        let on = now.as_ref() == Some(&concept.name);
-        ui.horizontal(|ui| {
-            widgets::dot(ui, theme::mark(concept.color));
-            if ui.radio(on, &concept.name).clicked() {
-                studio.assign(index, Some(concept.name.clone()));
-                ui.close();
-            }
-        });
-    }
-    if concepts.is_empty() {
-        ui.label("Load a concept first.");
     }
 }
 

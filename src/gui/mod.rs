@@ -25,6 +25,7 @@ pub mod hints;
 mod icons;
 pub mod inspector;
 mod keys;
+mod layer_menu;
 mod layers;
 pub mod look;
 pub mod paint;
@@ -257,7 +258,7 @@ fn compose(ui: &mut egui::Ui, studio: &mut Studio, look: &mut Look) {
     let below = if low {
         112.0
     } else if room.y < 700.0 {
-        152.0
+        160.0
     } else {
         184.0
     };

@@ -45,6 +45,10 @@ pub struct Layer {
     /// The name of the concept that this layer stands for: one subject of it.
     #[serde(default)]
     pub concept: Option<String>,
+    /// Layers with the same number are one group, which a click on the canvas selects whole; rendering does not look at
+    /// this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<u32>,
 }
 
 fn one() -> f32 {
@@ -81,6 +85,7 @@ impl Layer {
             visible: true,
             locked: false,
             concept: None,
+            group: None,
         }
     }
 

@@ -1,7 +1,9 @@
 //! What a person does to the project, each as one named step of the history.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::groups::part_copies;
 use super::{Studio, palette};
 use crate::project::prompt::class_word_spans;
 use crate::project::{Background, Concept, Layer, Layout, Project};
@@ -139,7 +141,8 @@ impl Studio {
         let before = self.project().layers().len();
         self.edit(name, |project| {
             if let Some(layers) = project.layers_mut() {
-                let copies: Vec<Layer> = chosen.iter().filter_map(|index| layers.get(*index)).cloned().collect();
+                let mut copies: Vec<Layer> = chosen.iter().filter_map(|index| layers.get(*index)).cloned().collect();
+                part_copies(&mut copies, layers);
                 layers.extend(copies.into_iter().map(|mut layer| {
                     layer.x = clamp(layer.x + by.0, &Layer::POSITION);
                     layer.y = clamp(layer.y + by.1, &Layer::POSITION);
@@ -188,19 +191,21 @@ impl Studio {
         });
     }
 
-    /// Moves a layer in the order of drawing.
-    pub fn reorder(&mut self, index: usize, way: Reorder) {
-        let count = self.project().layers().len();
-        if index >= count {
-            return;
-        }
-        let to = match way {
-            Reorder::Forward => (index + 1).min(count - 1),
-            Reorder::Backward => index.saturating_sub(1),
-            Reorder::Front => count - 1,
-            Reorder::Back => 0,
+    /// Moves the selected layers in the order of drawing; among themselves they keep it.
+    pub fn reorder_selected(&mut self, way: Reorder) {
+        let chosen = self.selection().clone();
+        let layers = self.project().layers();
+        let name = match self.selected().and_then(|index| layers.get(index)) {
+            Some(layer) => format!("Reorder {}", layer.title()),
+            None => format!("Reorder {} layers", chosen.len()),
         };
-        self.move_layer(index, to);
+        let order = reordered(layers.len(), &chosen, way);
+        self.edit(name, |project| {
+            if let Some(layers) = project.layers_mut() {
+                *layers = order.iter().filter_map(|index| layers.get(*index)).cloned().collect();
+            }
+        });
+        self.select((0..order.len()).filter(|place| chosen.contains(&order[*place])));
     }
 
     /// Moves a layer to another place in the order of drawing, 0 being the rearmost.
@@ -307,6 +312,31 @@ impl Studio {
     }
 }
 
+/// The order of `count` layers after the chosen ones went a way: which layer comes to stand at each place.
+fn reordered(count: usize, chosen: &BTreeSet<usize>, way: Reorder) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    let passes = |over: usize, under: usize| chosen.contains(&over) && !chosen.contains(&under);
+    match way {
+        Reorder::Front => order.sort_by_key(|index| chosen.contains(index)),
+        Reorder::Back => order.sort_by_key(|index| !chosen.contains(index)),
+        Reorder::Forward => {
+            for place in (1..count).rev() {
+                if passes(order[place - 1], order[place]) {
+                    order.swap(place - 1, place);
+                }
+            }
+        }
+        Reorder::Backward => {
+            for place in 1..count {
+                if passes(order[place], order[place - 1]) {
+                    order.swap(place - 1, place);
+                }
+            }
+        }
+    }
+    order
+}
+
 /// A value inside a range; the middle for what is no number.
 pub fn clamp(value: f32, range: &std::ops::RangeInclusive<f32>) -> f32 {
     if value.is_nan() { (range.start() + range.end()) / 2.0 } else { value.clamp(*range.start(), *range.end()) }
@@ -340,4 +370,20 @@ fn guess_class_word(prompt: &str, stem: &str, tokens: &[String]) -> String {
 /// The folder of a file, `.` where its path names none.
 pub fn folder_of(path: &Path) -> PathBuf {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_go_forward_and_backward_together_and_stop_at_the_ends() {
+        let after = |chosen: &[usize], way| reordered(5, &chosen.iter().copied().collect(), way);
+        assert_eq!(after(&[0, 2], Reorder::Front), [1, 3, 4, 0, 2]);
+        assert_eq!(after(&[2, 4], Reorder::Back), [2, 4, 0, 1, 3]);
+        assert_eq!(after(&[0, 1], Reorder::Forward), [2, 0, 1, 3, 4]);
+        assert_eq!(after(&[1, 4], Reorder::Forward), [0, 2, 1, 3, 4]);
+        assert_eq!(after(&[0, 3, 4], Reorder::Backward), [0, 1, 3, 4, 2]);
+        assert_eq!(after(&[], Reorder::Front), [0, 1, 2, 3, 4]);
+    }
 }

@@ -6,7 +6,8 @@
 //!
 //! - What can be undone, and what is it called? `history.rs`, `edits.rs`.
 //! - What runs, how far is it, how long will it take? `runs.rs`, `clock.rs`, `rendering.rs`.
-//! - Where do layers lie, what does moving them by hand do? `geometry.rs`, `snap.rs`.
+//! - Where do layers lie, what does moving them by hand do, which belong together? `geometry.rs`, `snap.rs`,
+//!   `groups.rs`.
 //! - Which masks does a render go on with? `mask_editor.rs`.
 //! - What has no effect, and where is that said? `advice.rs`.
 //! - What is known of files? `pictures.rs`, `knowledge.rs`, `intake.rs`; `answer.rs` asks other threads.
@@ -30,6 +31,7 @@ pub mod export;
 pub mod exporting;
 pub mod files;
 pub mod geometry;
+pub mod groups;
 pub mod history;
 pub mod intake;
 pub mod knowledge;
@@ -279,7 +281,7 @@ impl Studio {
         any
     }
 
-    /// Whether files are being read or written.
+    /// Whether files are being read or written, or what was read is not taken in yet.
     pub fn is_busy(&self) -> bool {
         self.tasks.is_busy()
     }
@@ -346,6 +348,14 @@ impl Studio {
         if !self.selection.remove(&layer) && layer < self.project().layers().len() {
             self.selection.insert(layer);
         }
+    }
+
+    /// Selects every layer that can be moved by hand.
+    pub fn select_all(&mut self) {
+        let loose = |layer: &crate::project::Layer| layer.visible && !layer.locked;
+        let layers = self.project().layers().iter().enumerate();
+        let chosen: Vec<usize> = layers.filter(|(_, layer)| loose(layer)).map(|(index, _)| index).collect();
+        self.select(chosen);
     }
 
     /// Selects nothing.

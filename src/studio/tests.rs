@@ -113,7 +113,7 @@ fn layers_are_added_assigned_duplicated_reordered_and_all_of_it_undone() {
     studio.assign(index, Some(name.clone()));
     studio.duplicate_selected((10.0, 10.0));
     assert_eq!(studio.selected(), Some(3));
-    studio.reorder(3, Reorder::Back);
+    studio.reorder_selected(Reorder::Back);
     assert_eq!(studio.project().layers()[0].concept.as_ref(), Some(&name));
     studio.nudge((1.0, 0.0));
     studio.nudge((1.0, 0.0));

@@ -19,7 +19,7 @@ use crate::studio::{engine, small};
 const ACTIONS: usize = 20_000;
 const SIZE: Vec2 = Vec2::new(1280.0, 800.0);
 
-const KEYS: [Key; 27] = [
+const KEYS: [Key; 29] = [
     Key::ArrowLeft,
     Key::ArrowRight,
     Key::ArrowUp,
@@ -47,6 +47,8 @@ const KEYS: [Key; 27] = [
     Key::S,
     Key::Backslash,
     Key::O,
+    Key::A,
+    Key::G,
 ];
 
 const WORDS: [&str; 8] = ["cat", "dog", " on the beach", "", "0.7", "999999", "ä€😀", "-1e30"];

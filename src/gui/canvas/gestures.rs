@@ -15,6 +15,7 @@ use crate::gui::look::Look;
 use crate::project::Layer;
 use crate::studio::Studio;
 use crate::studio::geometry::{self, Bounds, Frame, Point};
+use crate::studio::groups::part_copies;
 use crate::studio::snap::{self, Guide};
 
 /// Within how many points on the screen a line is snapped to.
@@ -120,8 +121,10 @@ fn click(studio: &mut Studio, look: &mut Look, board: &Board, modifiers: Modifie
     }
     look.canvas.guides.clear();
     match collage::hit(&placed, board.map.canvas(at)) {
-        Some(layer) if modifiers.shift || modifiers.command => studio.select_toggle(layer),
-        Some(layer) => studio.select_only(layer),
+        // Twice within a group means the one layer.
+        Some(layer) if board.response.double_clicked() && modifiers.is_none() => studio.select_only(layer),
+        Some(layer) if modifiers.shift || modifiers.command => studio.select_group_toggle(layer),
+        Some(layer) => studio.select_group(layer),
         None if modifiers.shift || modifiers.command => {}
         None => studio.select_none(),
     }
@@ -147,9 +150,9 @@ fn begin(studio: &mut Studio, board: &Board, origin: Pos2, modifiers: Modifiers)
     };
     if !studio.selection().contains(&under.index) {
         if modifiers.shift {
-            studio.select_toggle(under.index);
+            studio.select_group_toggle(under.index);
         } else {
-            studio.select_only(under.index);
+            studio.select_group(under.index);
         }
     }
     let frame = handles::frame(studio, &placed).unwrap_or(under.frame);
@@ -184,7 +187,8 @@ fn go_on(studio: &mut Studio, look: &mut Look, map: Mapping, pointer: Pos2, modi
             let caught = placed
                 .iter()
                 .filter(|placed| placed.is_loose() && inside.is_some_and(|inside| inside.meets(placed.frame.bounds())));
-            let chosen: BTreeSet<usize> = caught.map(|placed| placed.index).chain(kept.iter().copied()).collect();
+            let caught = caught.flat_map(|placed| studio.group_of(placed.index));
+            let chosen: BTreeSet<usize> = caught.chain(kept.iter().copied()).collect();
             studio.select(chosen);
             look.canvas.gesture = Some(Gesture::Band { from, to: at, kept });
         }
@@ -253,18 +257,24 @@ fn change(studio: &mut Studio, layers: &mut Layers, verb: &str, change: impl Fn(
     let first = studio.project().layers().len();
     studio.edit_in_gesture(KEY, name, |project| {
         let Some(all) = project.layers_mut() else { return };
+        if new {
+            let mut copies: Vec<Layer> = changed.into_iter().map(|(_, layer)| layer).collect();
+            part_copies(&mut copies, all);
+            all.extend(copies);
+            return;
+        }
         for (index, layer) in changed {
-            if new {
-                all.push(layer);
-            } else if let Some(old) = all.get_mut(index) {
+            if let Some(old) = all.get_mut(index) {
                 *old = layer;
             }
         }
     });
     if new {
         // From now on the copies are what is dragged.
-        for (place, (index, _)) in layers.start.iter_mut().enumerate() {
+        let copies = studio.project().layers().iter().skip(first);
+        for (place, ((index, layer), copy)) in layers.start.iter_mut().zip(copies).enumerate() {
             *index = first + place;
+            layer.group = copy.group;
         }
         studio.select(first..studio.project().layers().len());
     }

@@ -51,6 +51,9 @@ pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
             }
         }
     }
+    if pressed(Modifiers::COMMAND, Key::A) {
+        studio.select_all();
+    }
     if studio.selection().is_empty() {
         return;
     }
@@ -70,11 +73,15 @@ pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
         (Modifiers::COMMAND, Key::CloseBracket, Reorder::Forward),
         (Modifiers::COMMAND, Key::OpenBracket, Reorder::Backward),
     ] {
-        if pressed(modifiers, key)
-            && let Some(layer) = studio.selected()
-        {
-            studio.reorder(layer, way);
+        if pressed(modifiers, key) {
+            studio.reorder_selected(way);
         }
+    }
+    if pressed(Modifiers::COMMAND | Modifiers::SHIFT, Key::G) {
+        studio.ungroup_selected();
+    }
+    if pressed(Modifiers::COMMAND, Key::G) {
+        studio.group_selected();
     }
     if pressed(Modifiers::NONE, Key::H) {
         flip(studio);

@@ -21,6 +21,7 @@ mod readout;
 mod strip;
 mod view;
 
+pub use keys::flip;
 pub use picture::{Against, Split};
 pub use view::{View, ZOOM};
 
