@@ -256,6 +256,22 @@ fn a_thousand_steps_are_drawn_with_few_textures() {
 }
 
 #[test]
+fn a_curve_is_hidden_and_shown_again_by_its_name() {
+    let mut harness = small_window();
+    let job = made_up(&mut harness, 900, 4);
+    tell(&mut harness, &link::Event::Step(job, Arc::new(view(0, 4))));
+    harness.state_mut().look.timeline.curves = true;
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::CheckBox, "Injection").click();
+    settle(&mut harness);
+    let hidden: Vec<String> = harness.state().look.timeline.hidden_curves.iter().cloned().collect();
+    assert_eq!(hidden, ["Injection"]);
+    harness.get_by_role_and_label(Role::CheckBox, "Injection").click();
+    settle(&mut harness);
+    assert!(harness.state().look.timeline.hidden_curves.is_empty());
+}
+
+#[test]
 fn the_read_out_names_the_cell_under_the_pointer_and_its_probability() {
     let mut harness = small_window();
     let job = made_up(&mut harness, 900, 4);

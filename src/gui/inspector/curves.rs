@@ -1,6 +1,10 @@
 //! Numbers over all steps: layout loss and gradient norm, the masks' areas, and what took how long.
 
-use eframe::egui::{Color32, Context, Id, Label, RichText, ScrollArea, Sense, Shape, Stroke, Ui, Window, vec2};
+use std::collections::BTreeSet;
+
+use eframe::egui::{
+    Button, Color32, Context, Id, Label, RichText, Role, ScrollArea, Sense, Shape, Stroke, Ui, WidgetInfo, Window, vec2,
+};
 use egui_plot::{GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoints, VLine};
 
 use super::find;
@@ -75,7 +79,7 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
                 ..curve("Gradient norm", theme::ink_of(colors.inject, colors), gradient)
             },
         ];
-        plot(ui, "loss", curves, (at, run.steps.len()), log, "");
+        plot(ui, "loss", curves, (at, run.steps.len()), &mut look.timeline.hidden_curves, (log, ""));
     }
 
     heading(ui, "Area of the combined masks, % of the picture");
@@ -94,7 +98,8 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
             let name = if again == 0 { masks.concept.clone() } else { format!("{} {}", masks.concept, again + 1) };
             Curve { style: style(again), ..curve(&name, theme::ink_of(color, colors), points.collect()) }
         });
-        plot(ui, "areas", curves.collect(), (at, run.steps.len()), false, " %");
+        let curves = curves.collect();
+        plot(ui, "areas", curves, (at, run.steps.len()), &mut look.timeline.hidden_curves, (false, " %"));
     }
 
     heading(ui, "Time a step, seconds");
@@ -105,12 +110,12 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
         curve("Refinement", theme::ink_of(colors.refine, colors), seconds(|step| step.times.refine)),
         curve("Views", colors.weak, seconds(|step| step.times.views)),
     ];
-    plot(ui, "times", curves, (at, run.steps.len()), false, " s");
+    plot(ui, "times", curves, (at, run.steps.len()), &mut look.timeline.hidden_curves, (false, " s"));
 }
 
 fn heading(ui: &mut Ui, words: &str) {
     ui.add_space(4.0);
-    ui.add(Label::new(RichText::new(words).strong()).wrap());
+    ui.add(Label::new(theme::strong(words)).wrap());
 }
 
 /// A second subject of the same concept has its colour, so it has another line.
@@ -140,18 +145,26 @@ fn logarithms(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
     points.into_iter().filter(|[_, y]| *y > 0.0).map(|[x, y]| [x, y.log10()]).collect()
 }
 
-/// What is drawn how. Over the plot it would hide the curves.
-fn legend(ui: &mut Ui, curves: &[Curve]) {
+/// What is drawn how; a press hides a curve or shows it again. Over the plot it would hide the curves.
+fn legend(ui: &mut Ui, curves: &[Curve], hidden: &mut BTreeSet<String>) {
     ui.horizontal_wrapped(|ui| {
         for curve in curves {
+            let shown = !hidden.contains(&curve.name);
             let (line, _) = ui.allocate_exact_size(vec2(16.0, 12.0), Sense::hover());
             let points = [line.left_center(), line.right_center()];
-            let stroke = Stroke::new(2.0, curve.color);
+            let stroke = Stroke::new(2.0, if shown { curve.color } else { theme::colors(ui).line });
             match curve.style {
                 LineStyle::Solid => ui.painter().line_segment(points, stroke),
                 _ => ui.painter().add(Shape::Vec(Shape::dashed_line(&points, stroke, 4.0, 2.0))),
             };
-            ui.label(RichText::new(&curve.name).small().color(theme::colors(ui).weak));
+            let words = RichText::new(&curve.name).small().color(theme::colors(ui).weak);
+            let words = if shown { words } else { words.strikethrough() };
+            let button = ui.add(Button::new(words).frame_when_inactive(false).small());
+            button.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, shown, &curve.name));
+            let explanation = if shown { "Hide this curve" } else { "Show this curve" };
+            if button.on_hover_text(explanation).clicked() && !hidden.remove(&curve.name) {
+                hidden.insert(curve.name.clone());
+            }
         }
     });
 }
@@ -165,8 +178,16 @@ fn trimmed(words: String) -> String {
 }
 
 /// Draws curves over all steps, with their legend above.
-fn plot(ui: &mut Ui, id: &str, curves: Vec<Curve>, (at, steps): (Option<usize>, usize), log: bool, unit: &'static str) {
-    legend(ui, &curves);
+fn plot(
+    ui: &mut Ui,
+    id: &str,
+    mut curves: Vec<Curve>,
+    (at, steps): (Option<usize>, usize),
+    hidden: &mut BTreeSet<String>,
+    (log, unit): (bool, &'static str),
+) {
+    legend(ui, &curves, hidden);
+    curves.retain(|curve| !hidden.contains(&curve.name));
     let value = move |y: f64| number(if log { 10f64.powf(y) } else { y } as f32);
     let link = Id::unique(LINK);
     let (playhead, line) = (theme::colors(ui).playhead, theme::colors(ui).line);

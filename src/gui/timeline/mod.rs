@@ -13,6 +13,8 @@ mod notes;
 mod strip;
 mod track;
 
+use std::collections::BTreeSet;
+
 use eframe::egui::{Rect, Ui, UiBuilder, pos2};
 
 pub use curve::number;
@@ -33,6 +35,8 @@ pub struct TimelineLook {
     pub large: Option<Tile>,
     /// Whether the window with the curves is open.
     pub curves: bool,
+    /// The names of the curves that are not drawn.
+    pub hidden_curves: BTreeSet<String>,
     /// Whether layout loss and gradient norm are drawn on a logarithmic scale.
     pub log: bool,
     /// The opacity of attention over the step's preview, 0..1.
@@ -50,6 +54,7 @@ impl Default for TimelineLook {
         Self {
             large: None,
             curves: false,
+            hidden_curves: BTreeSet::new(),
             log: false,
             opacity: 0.85,
             side_by_side: false,
