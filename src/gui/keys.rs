@@ -1,9 +1,11 @@
 //! Keys that work everywhere, files dropped on the window, and pictures pasted into it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
 use image::RgbaImage;
+use url::Url;
 
 use super::files::Purpose;
 use super::look::{Look, Mode, Page};
@@ -82,9 +84,8 @@ fn clipboard(ctx: &Context, studio: &mut Studio, look: &mut Look) {
             Event::Paste(text) => {
                 // A file manager copies paths.
                 for line in text.lines() {
-                    let path = line.trim().strip_prefix("file://").unwrap_or(line.trim());
-                    if std::path::Path::new(path).is_absolute() {
-                        studio.take_in(path.into(), Target::Anywhere { at: None, layer: None });
+                    if let Some(path) = pasted_path(line.trim()) {
+                        studio.take_in(path, Target::Anywhere { at: None, layer: None });
                     }
                 }
             }
@@ -99,6 +100,14 @@ fn clipboard(ctx: &Context, studio: &mut Studio, look: &mut Look) {
             }
             _ => {}
         }
+    }
+}
+
+/// The file that a line of pasted text names: a `file:` address, whose spaces and letters may be escaped, or a whole path.
+fn pasted_path(line: &str) -> Option<PathBuf> {
+    match Url::parse(line) {
+        Ok(url) if url.scheme() == "file" => url.to_file_path().ok(),
+        _ => Some(PathBuf::from(line)).filter(|path| path.is_absolute()),
     }
 }
 
@@ -121,4 +130,18 @@ pub fn files_hover(ctx: &Context) -> bool {
 pub fn wake(ctx: &Context) -> Arc<dyn Fn() + Send + Sync> {
     let ctx = ctx.clone();
     Arc::new(move || ctx.request_repaint())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_manager_s_addresses_and_plain_paths_are_files_and_other_text_is_none() {
+        let path = |line: &str| pasted_path(line).map(|path| path.display().to_string());
+        assert_eq!(path("file:///home/me/my%20caf%C3%A9.png").as_deref(), Some("/home/me/my café.png"));
+        assert_eq!(path("/home/me/100%20.png").as_deref(), Some("/home/me/100%20.png"));
+        assert_eq!(path("a cat and a dog"), None);
+        assert_eq!(path("https://example.org/cat.png"), None);
+    }
 }
