@@ -99,7 +99,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) -> Wish {
 }
 
 fn heading(ui: &mut Ui, words: &str) {
-    ui.label(RichText::new(words).strong().color(theme::colors(ui).weak));
+    ui.label(theme::strong(words).color(theme::colors(ui).weak));
 }
 
 fn file_name(path: &std::path::Path) -> String {

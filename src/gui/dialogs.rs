@@ -6,7 +6,7 @@ use eframe::egui::{self, Align2, Context, RichText, Ui, Window};
 
 use super::files::Purpose;
 use super::look::Look;
-use super::{device, theme, widgets};
+use super::{device, theme};
 use crate::engine::memory;
 use crate::studio::files::UNTITLED;
 use crate::studio::{Held, Question, Studio, Target};
@@ -203,7 +203,9 @@ pub const SHORTCUTS: [(&str, &[(&str, &str)]); 5] = [
             ("Alt+drag, Ctrl+D", "Duplicate"),
             ("Ctrl while dragging", "No snapping"),
             ("H", "Flip"),
-            ("Ctrl+], Ctrl+[", "Forward, backward"),
+            ("Ctrl+A", "Select all"),
+            ("Ctrl+G, Ctrl+Shift+G", "Group, ungroup; double-click for one"),
+            ("Ctrl+], Ctrl+[", "Forward, backward; with Shift to the end"),
             ("Delete, Esc", "Delete; give the gesture up"),
         ],
     ),
@@ -220,10 +222,14 @@ fn shortcuts(ctx: &Context, studio: &mut Studio, look: &mut Look) {
         .anchor(Align2::CENTER_CENTER, [0.0, 0.0])
         .show(ctx, |ui| {
             ui.columns(2, |columns| {
-                for (index, (group, keys)) in SHORTCUTS.iter().enumerate() {
-                    let ui = &mut columns[index % 2];
-                    ui.label(RichText::new(*group).strong());
-                    egui::Grid::new(*group).num_columns(2).spacing([16.0, 4.0]).show(ui, |ui| {
+                let mut rows = [0, 0];
+                for (group, keys) in &SHORTCUTS {
+                    // Into the column that has less so far.
+                    let column = usize::from(rows[1] < rows[0]);
+                    rows[column] += keys.len() + 2;
+                    let ui = &mut columns[column];
+                    ui.label(theme::strong(*group));
+                    egui::Grid::new(*group).num_columns(2).min_row_height(16.0).spacing([16.0, 4.0]).show(ui, |ui| {
                         for (key, what) in *keys {
                             ui.label(RichText::new(*key).small().color(theme::colors(ui).accent));
                             ui.label(RichText::new(*what).small());
@@ -238,7 +244,7 @@ fn shortcuts(ctx: &Context, studio: &mut Studio, look: &mut Look) {
                 look.hints.bring_back(studio);
                 look.dialogs.shortcuts = false;
             }
-            widgets::amber(ui, "On a Mac, Cmd stands for Ctrl.");
+            ui.label(RichText::new("On a Mac, Cmd stands for Ctrl.").small().color(theme::colors(ui).weak));
         });
     look.dialogs.shortcuts &= open;
 }

@@ -116,6 +116,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         .corner_radius(6.0)
         .inner_margin(Margin::symmetric(8, 4));
     let mut dismissed = false;
+    ui.add_space(4.0);
     frame.show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.label(RichText::new(icons::INFO).color(colors.accent));

@@ -18,6 +18,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         .corner_radius(CornerRadius::same(8))
         .inner_margin(Margin::same(if ui.ctx().content_rect().height() < super::LOW { 6 } else { 12 }));
     frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
         ui.horizontal_top(|ui| {
             let counted = studio.token_counts();
             let room = (ui.available_width() - 112.0).max(80.0);
@@ -26,9 +27,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 let used = counts.base + 2;
                 let words = format!("{used} / {} tokens", counts.positions);
                 let color = if used > counts.positions { colors.amber } else { colors.weak };
-                ui.label(RichText::new(words).small().color(color)).on_hover_text(
-                    "What the text encoder reads, a start and an end token included. Words beyond its last token are not read.",
-                );
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
+                    ui.label(RichText::new(words).small().color(color)).on_hover_text(
+                        "What the text encoder reads, a start and an end token included. Words beyond its last token are not read.",
+                    );
+                });
             }
         });
         let height = ui.ctx().content_rect().height();
@@ -36,10 +39,14 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             return;
         }
         egui::ScrollArea::vertical().id_salt("derived prompts").max_height(if height < 720.0 { 32.0 } else { 72.0 }).show(ui, |ui| {
-            ui.horizontal_wrapped(|ui| {
-                for concept in studio.project().concepts.clone() {
-                    derived_prompt(ui, studio, look, &concept);
-                }
+            ui.scope(|ui| {
+                // Rows as low as their words: in a higher one the dot would stand above its words.
+                ui.spacing_mut().interact_size.y = 0.0;
+                ui.horizontal_wrapped(|ui| {
+                    for concept in studio.project().concepts.clone() {
+                        derived_prompt(ui, studio, look, &concept);
+                    }
+                });
             });
             own_prompt_fields(ui, studio, look);
         });
@@ -110,7 +117,8 @@ fn derived_prompt(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &C
     let tokens = tokens_of(studio, concept);
     let words = studio.project().branch_prompt(concept, &tokens);
     let mut job = LayoutJob::default();
-    let weak = TextFormat { font_id: FontId::proportional(12.0), color: colors.weak, ..TextFormat::default() };
+    let weak =
+        TextFormat { font_id: TextStyle::Small.resolve(ui.style()), color: colors.weak, ..TextFormat::default() };
     let strong = TextFormat { color: theme::ink(concept.color, colors), ..weak.clone() };
     let mut rest = words.as_str();
     while let Some((before, after)) = rest.split_once(&tokens).filter(|_| !tokens.is_empty()) {
@@ -119,14 +127,17 @@ fn derived_prompt(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &C
         rest = after;
     }
     job.append(rest, 0.0, weak);
-    let width = ui.fonts_mut(|fonts| fonts.layout_job(job.clone())).size().x + 16.0;
+    let drawn = ui.fonts_mut(|fonts| fonts.layout_job(job.clone()));
+    let (width, line) = (drawn.size().x + 16.0, drawn.rows.first().map_or(12.0, |row| row.height()));
     let begun = ui.cursor().left() > ui.max_rect().left() + 1.0;
     if begun && width > ui.available_size_before_wrap().x {
         ui.end_row();
     }
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        widgets::dot(ui, theme::mark(concept.color));
+        // As high as the words, so that it stands beside their first line.
+        let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, line), egui::Sense::hover());
+        ui.painter().circle_filled(dot.center(), 4.5, theme::mark(concept.color));
         let label = ui.add(egui::Label::new(job).sense(egui::Sense::click()));
         let own = if concept.prompt.is_some() { "written by hand" } else { "made from the prompt" };
         let label = label

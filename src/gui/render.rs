@@ -144,7 +144,7 @@ fn buttons(ui: &mut Ui, studio: &mut Studio, now: Option<&Now>) {
                 _ => "Let it end its step and wait there",
             };
             ui.add_enabled_ui(now.phase == Phase::Running, |ui| {
-                let pause = ui.add_sized(Vec2::new(first, TALL), Button::new(RichText::new("Pause").strong()));
+                let pause = ui.add_sized(Vec2::new(first, TALL), Button::new(theme::strong("Pause")));
                 if pause.on_hover_text(why).on_disabled_hover_text(why).clicked() {
                     studio.pause(now.job);
                 }
@@ -170,8 +170,7 @@ fn named(response: egui::Response, name: &str, hover: &str) -> egui::Response {
 /// The one button that stands out.
 fn primary(ui: &mut Ui, width: f32, words: &str, hover: &str) -> bool {
     let colors = theme::colors(ui);
-    let button =
-        Button::new(RichText::new(words).strong().color(colors.on_accent)).fill(colors.accent).stroke(Stroke::NONE);
+    let button = Button::new(theme::strong(words).color(colors.on_accent)).fill(colors.accent).stroke(Stroke::NONE);
     ui.add_sized(Vec2::new(width, TALL), button).on_hover_text(hover).clicked()
 }
 

@@ -82,7 +82,7 @@ fn group(
     set: impl FnOnce(&mut Project, bool),
     body: impl FnOnce(&mut Ui, &mut Studio),
 ) {
-    let words = RichText::new(title).strong();
+    let words = theme::strong(title);
     Fold { title: words, name: title, open: true }.show(
         ui,
         studio,
@@ -357,7 +357,7 @@ fn refinement_values(ui: &mut Ui, studio: &mut Studio, group: &MaskRefinement, d
 }
 
 fn sampling(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
-    let title = RichText::new("Sampling").strong();
+    let title = theme::strong("Sampling");
     let canvas = studio.project().canvas;
     let facts = format!("{} × {} px", canvas.width, canvas.height);
     Fold { title, name: "Sampling", open: false }.show(

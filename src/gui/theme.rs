@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, Vec2,
+    self, Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Stroke, TextStyle,
+    Theme, Vec2,
 };
 
 use crate::project::Color;
@@ -143,21 +144,48 @@ pub const CLUSTERS: [Color32; 8] = {
     colors
 };
 
-/// The font family of headings and of words that count.
+/// The font family of icons alone.
 pub fn icons() -> FontFamily {
     FontFamily::Name("icons".into())
+}
+
+/// The name of the font for what stands out.
+const STRONG: &str = "inter semibold";
+
+fn strong_family() -> FontFamily {
+    FontFamily::Name(STRONG.into())
+}
+
+/// Words that stand out: titles, and what the main buttons say.
+pub fn strong(words: impl Into<String>) -> RichText {
+    RichText::new(words).family(strong_family())
 }
 
 /// Sets fonts, sizes and colours of both themes.
 pub fn install(ctx: &egui::Context) {
     let mut fonts = FontDefinitions::default();
+    // Before egui's own, which stay for the letters that these lack.
+    for (name, file) in [("inter", "fonts/Inter-Regular.ttf"), (STRONG, "fonts/Inter-SemiBold.ttf")] {
+        let Some(bytes) = crate::assets::find(file) else { continue };
+        fonts.font_data.insert(name.into(), Arc::new(FontData::from_static(bytes)));
+    }
+    let own = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    let with = |first: &str, known: bool| -> Vec<String> {
+        known.then(|| first.to_owned()).into_iter().chain(own.iter().cloned()).collect()
+    };
+    let plain = with("inter", fonts.font_data.contains_key("inter"));
+    let bold = with(STRONG, fonts.font_data.contains_key(STRONG));
+    fonts.families.insert(FontFamily::Proportional, plain);
+    fonts.families.insert(strong_family(), bold);
     if let Some(bytes) = crate::assets::find("fonts/Phosphor.ttf") {
         let mut data = FontData::from_static(bytes);
         data.tweak.y_offset_factor = 0.08;
         fonts.font_data.insert("phosphor".into(), Arc::new(data));
         // Icons stand among words, so they are looked for after the words' font.
-        if let Some(family) = fonts.families.get_mut(&FontFamily::Proportional) {
-            family.insert(1, "phosphor".into());
+        for family in [FontFamily::Proportional, strong_family()] {
+            if let Some(family) = fonts.families.get_mut(&family) {
+                family.insert(1, "phosphor".into());
+            }
         }
         fonts.families.insert(icons(), vec!["phosphor".into()]);
     } else {
@@ -172,11 +200,11 @@ pub fn install(ctx: &egui::Context) {
 
 fn dress(style: &mut egui::Style, colors: &Colors) {
     style.text_styles = [
-        (TextStyle::Heading, FontId::proportional(16.0)),
-        (TextStyle::Body, FontId::proportional(14.0)),
-        (TextStyle::Button, FontId::proportional(14.0)),
-        (TextStyle::Small, FontId::proportional(12.0)),
-        (TextStyle::Monospace, FontId::monospace(13.0)),
+        (TextStyle::Heading, FontId::new(15.0, strong_family())),
+        (TextStyle::Body, FontId::proportional(13.0)),
+        (TextStyle::Button, FontId::proportional(13.0)),
+        (TextStyle::Small, FontId::proportional(11.0)),
+        (TextStyle::Monospace, FontId::monospace(12.5)),
     ]
     .into();
     let spacing = &mut style.spacing;
@@ -246,6 +274,17 @@ mod tests {
         };
         let (a, b) = (light(a), light(b));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn the_words_font_has_no_glyphs_where_icons_are() {
+        use ab_glyph::{Font, FontRef};
+        for file in ["fonts/Inter-Regular.ttf", "fonts/Inter-SemiBold.ttf"] {
+            let font = FontRef::try_from_slice(crate::assets::find(file).unwrap()).unwrap();
+            assert_ne!(font.glyph_id('a').0, 0);
+            let own = ('\u{E000}'..='\u{F8FF}').find(|letter| font.glyph_id(*letter).0 != 0);
+            assert_eq!(own, None, "{file} would hide icons");
+        }
     }
 
     #[test]

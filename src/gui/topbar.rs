@@ -12,7 +12,7 @@ use crate::studio::{Held, Place, Studio};
 /// Draws the bar.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Podium").strong().size(16.0));
+        ui.label(theme::strong("Podium").size(16.0));
         project_menu(ui, studio, look);
         undo_buttons(ui, studio);
         ui.add_space(8.0);

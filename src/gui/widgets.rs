@@ -74,7 +74,7 @@ pub fn segmented<T: PartialEq + Clone>(ui: &mut Ui, chosen: &mut T, choices: &[(
 /// A heading with something at its right end.
 pub fn section(ui: &mut Ui, title: &str, right: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new(title).strong().color(theme::colors(ui).weak));
+        ui.label(theme::strong(title).color(theme::colors(ui).weak));
         ui.with_layout(Layout::right_to_left(Align::Center), right);
     });
 }

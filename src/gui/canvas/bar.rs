@@ -3,7 +3,7 @@
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{
     Align, Button, Color32, ComboBox, CornerRadius, Frame, Layout, Margin, PopupCloseBehavior, RichText, Role, Stroke,
-    Ui, WidgetInfo, vec2,
+    TextStyle, Ui, WidgetInfo, vec2,
 };
 
 use super::{overlay, picture};
@@ -16,10 +16,15 @@ use crate::studio::Studio;
 
 /// Bars narrower than this, in points, have how overlays are drawn in a menu.
 const WIDE: f32 = 1080.0;
-/// Those narrower than this have drop-down lists instead of long switches.
+/// Those narrower than this have a drop-down list instead of the longest switch: all must fit into one row, or the
+/// canvas would jump from one overlay to the next.
+pub const MIDDLE: f32 = 820.0;
+/// Those narrower than this have drop-down lists instead of all switches.
 pub const NARROW: f32 = 620.0;
-/// And those narrower than this have no switches at all.
-const VERY_NARROW: f32 = 220.0;
+/// A branch's dot and what stands between it and the name, in points.
+const DOT: f32 = 14.0;
+/// What has more letters than this is cut in a drop-down list.
+const LONG: usize = 16;
 /// The least height of a group.
 const ROW: f32 = 28.0;
 
@@ -55,7 +60,7 @@ pub fn group(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui)) {
 /// A switch of a few words of which one is on; a drop-down list where there is no room for it.
 /// `width` is the bar's, in points.
 pub fn switch<T: PartialEq + Clone>(ui: &mut Ui, width: f32, name: &str, chosen: &mut T, choices: &[Choice<'_, T>]) {
-    if width < VERY_NARROW || (width < NARROW && choices.len() > 3) {
+    if width < NARROW || (width < MIDDLE && choices.len() > 3) {
         list(ui, name, chosen, choices);
     } else {
         segments(ui, chosen, choices);
@@ -87,9 +92,15 @@ pub fn chosen_button(words: &str, on: bool, fill: Color32) -> Button<'_> {
     if on { Button::new(words).fill(fill) } else { Button::new(words).frame_when_inactive(false) }
 }
 
+/// A drop-down list as wide as what is chosen, within bounds: names can be of any length, the bar is one row.
+fn drop_down(name: &str, chosen: &str) -> ComboBox<'static> {
+    let list = ComboBox::from_id_salt(name).selected_text(chosen.to_owned());
+    if chosen.chars().count() > LONG { list.width(128.0).truncate() } else { list.width(56.0) }
+}
+
 fn list<T: PartialEq + Clone>(ui: &mut Ui, name: &str, chosen: &mut T, choices: &[Choice<'_, T>]) {
     let now = choices.iter().find(|choice| choice.value == *chosen).map_or("", |choice| choice.words);
-    let combo = ComboBox::from_id_salt(name).selected_text(now).width(96.0).show_ui(ui, |ui| {
+    let combo = drop_down(name, now).show_ui(ui, |ui| {
         for Choice { value, words, explanation } in choices {
             ui.selectable_value(chosen, value.clone(), *words).on_hover_text(*explanation);
         }
@@ -130,7 +141,7 @@ pub fn show(ui: &mut Ui, studio: &Studio, look: &mut Look) {
 
 fn overlays(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
     group(ui, "overlay", |ui| {
-        if width >= VERY_NARROW {
+        if width >= WIDE {
             ui.label(RichText::new("Overlay").color(theme::colors(ui).weak));
         }
         let choices = [
@@ -152,9 +163,10 @@ fn overlays(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
             drawing(ui, width, look);
         }
         Overlay::Masks => drawing(ui, width, look),
-        Overlay::Clusters => lanes(ui, width, studio, look),
+        Overlay::Clusters => lanes(ui, 0.0, studio, look),
         Overlay::Attention => {
-            lanes(ui, width, studio, look);
+            // The word's list and how it is drawn come after the branches.
+            lanes(ui, if width >= WIDE { 380.0 } else { 160.0 }, studio, look);
             word(ui, studio, look);
             drawing(ui, width, look);
         }
@@ -199,14 +211,15 @@ fn drawing(ui: &mut Ui, width: f32, look: &mut Look) {
     });
 }
 
-/// The branches to choose from: the base, each concept of the shown render, the reference.
-fn lanes(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
+/// The branches to choose from: the base, each concept of the shown render, the reference. A list where they do not fit
+/// beside what is there and `after`, in points: were they to wrap, the canvas would jump.
+fn lanes(ui: &mut Ui, after: f32, studio: &Studio, look: &mut Look) {
     let shown = picture::shown(studio).map(|shown| shown.project);
     let project = shown.as_deref().unwrap_or(studio.project());
     let now = overlay::lane(look, project);
     let concepts = project.concepts.iter().map(|concept| (Lane::Concept(concept.name.clone()), Some(concept.color)));
-    let all = [(Lane::Base, None)].into_iter().chain(concepts).chain([(Lane::Reference, None)]);
-    if width < NARROW {
+    let all: Vec<_> = [(Lane::Base, None)].into_iter().chain(concepts).chain([(Lane::Reference, None)]).collect();
+    if chips_width(ui, &all) + after > ui.available_size_before_wrap().x {
         group(ui, "branch", |ui| lane_list(ui, look, &now, all));
         return;
     }
@@ -236,9 +249,23 @@ fn lanes(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
     }
 }
 
-fn lane_list(ui: &mut Ui, look: &mut Look, now: &Lane, all: impl Iterator<Item = (Lane, Option<Color>)>) {
+/// How wide the branches are as a row of buttons, "of" before them included, in points.
+fn chips_width(ui: &Ui, lanes: &[(Lane, Option<Color>)]) -> f32 {
+    let font = TextStyle::Button.resolve(ui.style());
+    let spacing = ui.spacing();
+    let wide = |words: &str| {
+        ui.fonts_mut(|fonts| fonts.layout_no_wrap(words.to_owned(), font.clone(), Color32::WHITE)).size().x
+    };
+    let chip = |(lane, color): &(Lane, Option<Color>)| {
+        let dot = if color.is_some() { DOT } else { 0.0 };
+        wide(inspector::lane_name(lane)) + 2.0 * spacing.button_padding.x + dot + spacing.item_spacing.x
+    };
+    wide("of") + spacing.item_spacing.x + lanes.iter().map(chip).sum::<f32>()
+}
+
+fn lane_list(ui: &mut Ui, look: &mut Look, now: &Lane, all: Vec<(Lane, Option<Color>)>) {
     let chosen = inspector::lane_name(now);
-    let combo = ComboBox::from_id_salt("branch").selected_text(chosen).width(96.0).show_ui(ui, |ui| {
+    let combo = drop_down("branch", chosen).show_ui(ui, |ui| {
         for (lane, color) in all {
             ui.horizontal(|ui| {
                 if let Some(color) = color {
@@ -267,7 +294,7 @@ fn word(ui: &mut Ui, studio: &Studio, look: &mut Look) {
     let now = overlay::word(look, step, &lane, shown.picture);
     group(ui, "word", |ui| {
         let chosen = overlay::word_words(&now);
-        let combo = ComboBox::from_id_salt("word").selected_text(&chosen).width(96.0).show_ui(ui, |ui| {
+        let combo = drop_down("word", &chosen).show_ui(ui, |ui| {
             for word in words {
                 let on = word == now;
                 if ui.selectable_label(on, overlay::word_words(&word)).clicked() {
@@ -290,7 +317,7 @@ fn sampling(ui: &mut Ui, look: &mut Look) {
 
 fn color_map(ui: &mut Ui, look: &mut Look) {
     let now = look.color_map.name();
-    let combo = ComboBox::from_id_salt("colour map").selected_text(now).width(80.0).show_ui(ui, |ui| {
+    let combo = drop_down("colour map", now).show_ui(ui, |ui| {
         for map in ColorMap::ALL {
             ui.selectable_value(&mut look.color_map, map, map.name());
         }

@@ -8,7 +8,7 @@ use eframe::egui::{
     WidgetInfo,
 };
 
-use super::bar::{Choice, NARROW, chosen_button, group, switch};
+use super::bar::{Choice, MIDDLE, chosen_button, group, switch};
 use super::board::{Board, Tags};
 use super::{overlay, readout};
 use crate::engine::masks::Mask;
@@ -27,6 +27,8 @@ const MARCH: f64 = 16.0;
 const FRAME: Duration = Duration::from_millis(66);
 /// How much `[` and `]` change the brush.
 const STEP: f32 = 1.25;
+/// What goes on with the render.
+const CONTINUE: &str = "Continue with these masks";
 
 /// What painting remembers between frames.
 #[derive(Debug, Default)]
@@ -76,7 +78,7 @@ pub fn toolbar(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 ];
                 switch(ui, width, "Tool", &mut editor.erase, &choices);
             });
-            group(ui, "radius", |ui| radius(ui, editor, width < NARROW));
+            group(ui, "radius", |ui| radius(ui, editor, width < MIDDLE));
             group(ui, "undo", |ui| {
                 if widgets::icon_button(ui, icons::ARROW_U_UP_LEFT, "Undo the last stroke (Ctrl+Z)").clicked() {
                     editor.undo();
@@ -87,9 +89,11 @@ pub fn toolbar(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             });
             group(ui, "go on", |ui| {
                 let colors = theme::colors(ui);
-                let words = RichText::new("Continue with these masks").color(colors.on_accent);
+                let face = if width < MIDDLE { "Continue" } else { CONTINUE };
+                let button = ui.add(Button::new(RichText::new(face).color(colors.on_accent)).fill(colors.accent));
+                widgets::name_button(&button, CONTINUE);
                 let explanation = format!("Renders again from step {} on, with the masks as painted", editor.step + 1);
-                go_on = ui.add(Button::new(words).fill(colors.accent)).on_hover_text(explanation).clicked();
+                go_on = button.on_hover_text(explanation).clicked();
                 cancel = ui.button("Cancel").on_hover_text("Leave the masks as the render has them").clicked();
             });
             if let Some(empty) = editor.empty() {

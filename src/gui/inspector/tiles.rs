@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{
-    self, CornerRadius, FontSelection, Label, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2,
-    WidgetInfo,
+    self, CornerRadius, FontSelection, Label, Rect, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo,
 };
 
 use super::{Tile, find};
@@ -74,7 +73,7 @@ fn head(ui: &mut Ui, step: Option<&StepView>, look: &mut Look) {
         let room = (ui.available_width() - 152.0).max(40.0);
         ui.allocate_ui_with_layout(Vec2::new(room, 24.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
             ui.set_min_width(room);
-            let words = RichText::new(words).strong().color(theme::colors(ui).weak);
+            let words = theme::strong(words).color(theme::colors(ui).weak);
             ui.add(Label::new(words).truncate());
         });
         if ui.add(masks).on_hover_text("Each subject's masks and how much of the picture they cover").clicked() {

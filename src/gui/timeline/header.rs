@@ -39,7 +39,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, inspector: bool) 
     let words = width >= WORDS_FROM;
     ui.horizontal(|ui| {
         if width >= ROOM {
-            ui.label(RichText::new("Timeline").strong().color(theme::colors(ui).weak));
+            ui.label(theme::strong("Timeline").color(theme::colors(ui).weak));
             which(ui, studio, if words { 200.0 } else { 120.0 });
         } else {
             ui.spacing_mut().item_spacing.x = 2.0;
