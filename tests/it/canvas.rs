@@ -24,6 +24,8 @@ use crate::studio::{engine, example};
 
 /// The canvas as it looks.
 mod drawn;
+/// Layers that belong together.
+mod groups;
 
 /// A window of 1440 x 900 on two layers that fill their boxes of 64 x 64 canvas pixels, the second before the first.
 struct Window {
@@ -76,7 +78,7 @@ impl Window {
             if !window.app().studio.is_busy() && window.app().look.canvas.zoom().is_some() {
                 break;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "the pictures were not read");
+            assert!(begun.elapsed() < Duration::from_secs(180), "the pictures were not read");
             std::thread::sleep(Duration::from_millis(5));
         }
         window.harness.step();
@@ -645,8 +647,23 @@ fn ctrl_click_compares_and_a_drag_moves_the_line() {
 }
 
 #[test]
+fn the_canvas_stays_where_it_is_whatever_is_laid_over_the_picture() {
+    for (width, height) in [(1024.0, 700.0), (1280.0, 800.0), (1440.0, 900.0), (1920.0, 1080.0)] {
+        let mut window = Window::sized(discs(), vec2(width, height));
+        window.run(1, false);
+        let mut zooms = Vec::new();
+        for overlay in [Overlay::None, Overlay::Masks, Overlay::Clusters, Overlay::Attention] {
+            window.app().look.overlay = overlay;
+            window.harness.run_steps(3);
+            zooms.push(window.zoom());
+        }
+        assert!(zooms.iter().all(|zoom| *zoom == zooms[0]), "{width} x {height}: {zooms:?}");
+    }
+}
+
+#[test]
 fn the_bar_offers_what_can_be_seen() {
-    let mut window = Window::new(discs());
+    let mut window = Window::sized(discs(), vec2(1920.0, 1080.0));
     window.run(1, false);
     assert!(window.harness.query_by_label("Branch: Reference").is_none());
     window.harness.get_by_role_and_label(Role::RadioButton, "Cross-attention").click();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui::{Theme, Vec2};
+use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions};
 use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
 use podium::gui::Podium;
@@ -216,6 +217,7 @@ fn screenshots_are_written_when_asked_for() {
             picture.save(folder.join(format!("{name}-{ending}.png"))).expect("written");
         };
         let mut window = window(crate::studio::example("beach"), [1440.0, 900.0], theme);
+        window.state_mut().studio.name = "beach".into();
         // The state that the design's drawing shows: under way, a cat selected.
         window.state_mut().studio.select_only(0);
         let job = window.state_mut().studio.render().expect("nothing stands in the way");
@@ -235,7 +237,17 @@ fn screenshots_are_written_when_asked_for() {
         window.state_mut().studio.edit_masks();
         save(&mut window, "painting");
         window.state_mut().studio.mask_editor = None;
+        window.state_mut().studio.edit("Several", |project| {
+            project.pictures = 4;
+            project.settings.steps = 20;
+        });
+        render(&mut window);
         window.state_mut().look.page = Page::Gallery;
+        until(&mut window, "the files", |podium| !podium.studio.store.is_writing());
+        settle(&mut window);
+        window.get_all_by_label_contains("Picture with seed").next().expect("a picture").click();
+        settle(&mut window);
+        window.get_by_label("Star this picture").click();
         save(&mut window, "gallery");
     }
 }
