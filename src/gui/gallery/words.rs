@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::studio::store::Entry;
 
 /// Whether a result's prompt holds every word of the search, or its seed is the search. `needle` is in lower case.
@@ -27,24 +30,20 @@ pub fn ago(made: u64, now: SystemTime) -> String {
     }
 }
 
-/// A date, from seconds since 1970: `2026-11-24`, in universal time.
-pub fn date(seconds: u64) -> String {
-    // Days from a year that begins in March, so that the leap day is the last (Hinnant's civil_from_days).
-    let days = seconds / 86_400 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02}")
+/// A moment, seconds since 1970, in a time zone, in a format of `strftime`; the last moment known for one beyond it.
+fn said(seconds: u64, zone: TimeZone, format: &str) -> String {
+    let moment = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    moment.unwrap_or(Timestamp::MAX).to_zoned(zone).strftime(format).to_string()
 }
 
-/// The date and time of day in universal time: `2026-11-24 15:18 UTC`.
+/// The date here, from seconds since 1970: `2026-11-24`.
+fn date(seconds: u64) -> String {
+    said(seconds, TimeZone::system(), "%Y-%m-%d")
+}
+
+/// The date and time of day here, from seconds since 1970: `2026-11-24 15:18`.
 pub fn moment(seconds: u64) -> String {
-    let minutes = seconds % 86_400 / 60;
-    format!("{} {:02}:{:02} UTC", date(seconds), minutes / 60, minutes % 60)
+    said(seconds, TimeZone::system(), "%Y-%m-%d %H:%M")
 }
 
 /// A render's time: `8.2 s`, `3 min 20 s`; None where it is not known.
@@ -85,11 +84,18 @@ mod tests {
         assert_eq!(ago(3), "just now");
         assert_eq!((ago(60).as_str(), ago(150).as_str()), ("1 minute ago", "2 minutes ago"));
         assert_eq!((ago(7200).as_str(), ago(90_000).as_str()), ("2 hours ago", "1 day ago"));
-        assert_eq!(ago(30 * 86_400), "2026-10-25");
-        assert_eq!(moment(1_795_533_523), "2026-11-24 15:18 UTC");
-        assert_eq!((date(951_782_400).as_str(), date(0).as_str()), ("2000-02-29", "1970-01-01"));
+        assert_eq!(ago(30 * 86_400), date(1_795_533_523 - 30 * 86_400));
         // A clock that was set back.
         assert_eq!(super::ago(1_795_533_999, now), "just now");
+    }
+
+    #[test]
+    fn moments_are_said_in_the_time_of_a_place() {
+        let said = |seconds, hours| said(seconds, TimeZone::fixed(jiff::tz::offset(hours)), "%Y-%m-%d %H:%M");
+        assert_eq!(said(1_795_533_523, 0), "2026-11-24 15:18");
+        assert_eq!(said(1_795_533_523, 9), "2026-11-25 00:18");
+        assert_eq!((said(951_782_400, 0).as_str(), said(0, 0).as_str()), ("2000-02-29 00:00", "1970-01-01 00:00"));
+        assert!(said(u64::MAX, 0).starts_with("9999-12-"));
     }
 
     #[test]
