@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Theme, Vec2};
+use eframe::egui::{Event, Theme, Vec2};
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions};
 use podium::engine::device::{self, DeviceChoice, NO_ADAPTER};
@@ -212,6 +212,7 @@ fn screenshots_are_written_when_asked_for() {
     for theme in [Theme::Dark, Theme::Light] {
         let ending = if theme == Theme::Dark { "dark" } else { "light" };
         let save = |window: &mut Harness<'_, Podium>, name: &str| {
+            window.event(Event::PointerGone);
             calm(window);
             let picture = window.render().expect("an adapter draws it");
             picture.save(folder.join(format!("{name}-{ending}.png"))).expect("written");
