@@ -83,7 +83,7 @@ fn name(ui: &mut Ui, studio: &mut Studio, index: usize, layer: &Layer) {
     ui.horizontal(|ui| {
         let label = ui.label("Name");
         let mut name = layer.name.clone();
-        let edit = egui::TextEdit::singleline(&mut name).desired_width(140.0).vertical_align(egui::Align::Center);
+        let edit = egui::TextEdit::singleline(&mut name).desired_width(140.0).align(egui::Align2::LEFT_CENTER);
         let field = ui.add(edit).labelled_by(label.id);
         widgets::edit_by(studio, &field, "Rename a layer", |project| {
             if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
