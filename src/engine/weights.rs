@@ -82,12 +82,12 @@ impl ModelFiles {
         match self.settings() {
             Settings::Folder(folder) => {
                 let file = folder.join(path);
-                if folder.is_file() {
-                    let what = "is a file, and those of models end in .safetensors; if it is one, rename it, else \
-                                choose a model's folder as diffusers writes it";
-                    return Err(EngineError::Malformed { file: folder.display().to_string(), what: what.into() });
-                }
                 if !file.is_file() {
+                    if folder.is_file() {
+                        let what = "is a file, and those of models end in .safetensors; if it is one, rename it, else \
+                                    choose a model's folder as diffusers writes it";
+                        return Err(EngineError::Malformed { file: folder.display().to_string(), what: what.into() });
+                    }
                     return Err(EngineError::NotAModel { path: folder, what: path.into() });
                 }
                 std::fs::read(&file).map_err(|source| EngineError::Read { path: file, source })

@@ -2,7 +2,6 @@
 
 use eframe::egui::{self, Button, Ui};
 
-use super::canvas;
 use super::files::Purpose;
 use super::look::Look;
 use super::{theme, widgets};
@@ -32,7 +31,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     opacity(ui, studio, index, &layer);
     ui.separator();
     if item(ui, "Flip", "H", loose, LOCKED) {
-        canvas::flip(studio);
+        studio.flip_selected();
     }
     if item(ui, "Duplicate", "Ctrl+D", true, "") {
         studio.duplicate_selected((12.0, 12.0));

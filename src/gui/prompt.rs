@@ -136,8 +136,7 @@ fn derived_prompt(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &C
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         // As high as the words, so that it stands beside their first line.
-        let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, line), egui::Sense::hover());
-        ui.painter().circle_filled(dot.center(), 4.5, theme::mark(concept.color));
+        widgets::dot_in_line(ui, theme::mark(concept.color), line);
         let label = ui.add(egui::Label::new(job).sense(egui::Sense::click()));
         let own = if concept.prompt.is_some() { "written by hand" } else { "made from the prompt" };
         let label = label

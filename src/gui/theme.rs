@@ -164,19 +164,19 @@ pub fn strong(words: impl Into<String>) -> RichText {
 /// Sets fonts, sizes and colours of both themes.
 pub fn install(ctx: &egui::Context) {
     let mut fonts = FontDefinitions::default();
-    // Before egui's own, which stay for the letters that these lack.
-    for (name, file) in [("inter", "fonts/Inter-Regular.ttf"), (STRONG, "fonts/Inter-SemiBold.ttf")] {
-        let Some(bytes) = crate::assets::find(file) else { continue };
-        fonts.font_data.insert(name.into(), Arc::new(FontData::from_static(bytes)));
-    }
     let own = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
-    let with = |first: &str, known: bool| -> Vec<String> {
-        known.then(|| first.to_owned()).into_iter().chain(own.iter().cloned()).collect()
-    };
-    let plain = with("inter", fonts.font_data.contains_key("inter"));
-    let bold = with(STRONG, fonts.font_data.contains_key(STRONG));
-    fonts.families.insert(FontFamily::Proportional, plain);
-    fonts.families.insert(strong_family(), bold);
+    for (family, name, file) in [
+        (FontFamily::Proportional, "inter", "fonts/Inter-Regular.ttf"),
+        (strong_family(), STRONG, "fonts/Inter-SemiBold.ttf"),
+    ] {
+        // Before egui's own, which stay for the letters that these lack.
+        let mut names = own.clone();
+        if let Some(bytes) = crate::assets::find(file) {
+            fonts.font_data.insert(name.into(), Arc::new(FontData::from_static(bytes)));
+            names.insert(0, name.into());
+        }
+        fonts.families.insert(family, names);
+    }
     if let Some(bytes) = crate::assets::find("fonts/Phosphor.ttf") {
         let mut data = FontData::from_static(bytes);
         data.tweak.y_offset_factor = 0.08;

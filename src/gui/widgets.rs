@@ -79,9 +79,17 @@ pub fn section(ui: &mut Ui, title: &str, right: impl FnOnce(&mut Ui)) {
     });
 }
 
+/// A dot's width with the ground around it, in points.
+pub const DOT: f32 = 10.0;
+
 /// A small round mark of a concept's colour.
 pub fn dot(ui: &mut Ui, color: Color32) -> Response {
-    let (rect, response) = ui.allocate_exact_size(Vec2::splat(10.0), Sense::hover());
+    dot_in_line(ui, color, DOT)
+}
+
+/// A dot in the middle of a line so high.
+pub fn dot_in_line(ui: &mut Ui, color: Color32, height: f32) -> Response {
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(DOT, height), Sense::hover());
     ui.painter().circle_filled(rect.center(), 4.5, color);
     response
 }

@@ -105,6 +105,11 @@ impl Layer {
         self.visible && self.opacity > 0.0
     }
 
+    /// Whether the layer can be moved by hand: shown and not locked.
+    pub fn is_loose(&self) -> bool {
+        self.visible && !self.locked
+    }
+
     /// Checks the numbers; `place` says which layer this is, for the message.
     pub(super) fn validate(&self, place: &dyn Display) -> Result<(), ProjectError> {
         check(format!("{place}: x"), self.x, &Self::POSITION)?;

@@ -163,6 +163,19 @@ impl Studio {
         });
     }
 
+    /// Mirrors the selected layers, each about its own middle.
+    pub fn flip_selected(&mut self) {
+        self.edit_selected(self.step_name("Flip"), |layer| layer.flip = !layer.flip);
+    }
+
+    /// What a step is called that does something with the selected layers.
+    fn step_name(&self, verb: &str) -> String {
+        match self.selected().and_then(|index| self.project().layers().get(index)) {
+            Some(layer) => format!("{verb} {}", layer.title()),
+            None => format!("{verb} {} layers", self.selection().len()),
+        }
+    }
+
     /// Moves the selected layers by canvas pixels. Nudges that follow each other are one step.
     pub fn nudge(&mut self, by: (f32, f32)) {
         let chosen: Vec<usize> = self.selection().iter().copied().filter(|index| !self.is_locked(*index)).collect();
@@ -194,13 +207,8 @@ impl Studio {
     /// Moves the selected layers in the order of drawing; among themselves they keep it.
     pub fn reorder_selected(&mut self, way: Reorder) {
         let chosen = self.selection().clone();
-        let layers = self.project().layers();
-        let name = match self.selected().and_then(|index| layers.get(index)) {
-            Some(layer) => format!("Reorder {}", layer.title()),
-            None => format!("Reorder {} layers", chosen.len()),
-        };
-        let order = reordered(layers.len(), &chosen, way);
-        self.edit(name, |project| {
+        let order = reordered(self.project().layers().len(), &chosen, way);
+        self.edit(self.step_name("Reorder"), |project| {
             if let Some(layers) = project.layers_mut() {
                 *layers = order.iter().filter_map(|index| layers.get(*index)).cloned().collect();
             }

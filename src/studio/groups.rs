@@ -52,38 +52,44 @@ impl Studio {
             return;
         }
         let chosen = self.selection().clone();
-        let group = free_group(self.project().layers());
-        self.edit(format!("Group {} layers", chosen.len()), |project| {
-            let layers = project.layers_mut().into_iter().flatten().enumerate();
-            layers.filter(|(index, _)| chosen.contains(index)).for_each(|(_, layer)| layer.group = Some(group));
-        });
+        let group = free(&taken(self.project().layers()));
+        self.set_group(format!("Group {} layers", chosen.len()), &chosen, Some(group));
     }
 
     /// Takes the groups of the selected layers apart, members that are not selected included.
     pub fn ungroup_selected(&mut self) {
         let parted: BTreeSet<usize> = self.selection().iter().flat_map(|layer| self.group_of(*layer)).collect();
-        self.edit("Ungroup", |project| {
+        self.set_group("Ungroup".into(), &parted, None);
+    }
+
+    fn set_group(&mut self, name: String, of: &BTreeSet<usize>, group: Option<u32>) {
+        self.edit(name, |project| {
             let layers = project.layers_mut().into_iter().flatten().enumerate();
-            layers.filter(|(index, _)| parted.contains(index)).for_each(|(_, layer)| layer.group = None);
+            layers.filter(|(index, _)| of.contains(index)).for_each(|(_, layer)| layer.group = group);
         });
     }
 }
 
+/// The numbers that groups have.
+fn taken(layers: &[Layer]) -> BTreeSet<u32> {
+    layers.iter().filter_map(|layer| layer.group).collect()
+}
+
 /// A number that no group has.
-fn free_group(layers: &[Layer]) -> u32 {
-    let taken: BTreeSet<u32> = layers.iter().filter_map(|layer| layer.group).collect();
+fn free(taken: &BTreeSet<u32>) -> u32 {
     (0..=u32::MAX).find(|number| !taken.contains(number)).unwrap_or_default()
 }
 
 /// Gives copies of layers groups of their own: what was together is together, apart from what it is a copy of.
 pub fn part_copies(copies: &mut [Layer], all: &[Layer]) {
-    let mut known: Vec<Layer> = all.to_vec();
+    let mut taken = taken(all);
     let mut fresh: BTreeMap<u32, u32> = BTreeMap::new();
-    for copy in copies {
-        let Some(group) = copy.group else { continue };
-        let new = *fresh.entry(group).or_insert_with(|| free_group(&known));
-        copy.group = Some(new);
-        known.push(copy.clone());
+    for group in copies.iter_mut().filter_map(|copy| copy.group.as_mut()) {
+        *group = *fresh.entry(*group).or_insert_with(|| {
+            let new = free(&taken);
+            taken.insert(new);
+            new
+        });
     }
 }
 

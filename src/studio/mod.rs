@@ -352,9 +352,8 @@ impl Studio {
 
     /// Selects every layer that can be moved by hand.
     pub fn select_all(&mut self) {
-        let loose = |layer: &crate::project::Layer| layer.visible && !layer.locked;
         let layers = self.project().layers().iter().enumerate();
-        let chosen: Vec<usize> = layers.filter(|(_, layer)| loose(layer)).map(|(index, _)| index).collect();
+        let chosen: Vec<usize> = layers.filter(|(_, layer)| layer.is_loose()).map(|(index, _)| index).collect();
         self.select(chosen);
     }
 

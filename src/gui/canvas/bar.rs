@@ -21,8 +21,10 @@ const WIDE: f32 = 1080.0;
 pub const MIDDLE: f32 = 820.0;
 /// Those narrower than this have drop-down lists instead of all switches.
 pub const NARROW: f32 = 620.0;
-/// A branch's dot and what stands between it and the name, in points.
-const DOT: f32 = 14.0;
+/// Between a branch's dot and its name, in points.
+const DOT_GAP: f32 = 4.0;
+/// The room that the word's list and how the overlay is drawn take, in points: in a wide bar, and in others.
+const AFTER_BRANCHES: [f32; 2] = [380.0, 160.0];
 /// What has more letters than this is cut in a drop-down list.
 const LONG: usize = 16;
 /// The least height of a group.
@@ -165,8 +167,8 @@ fn overlays(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
         Overlay::Masks => drawing(ui, width, look),
         Overlay::Clusters => lanes(ui, 0.0, studio, look),
         Overlay::Attention => {
-            // The word's list and how it is drawn come after the branches.
-            lanes(ui, if width >= WIDE { 380.0 } else { 160.0 }, studio, look);
+            let [wide, other] = AFTER_BRANCHES;
+            lanes(ui, if width >= WIDE { wide } else { other }, studio, look);
             word(ui, studio, look);
             drawing(ui, width, look);
         }
@@ -229,7 +231,7 @@ fn lanes(ui: &mut Ui, after: f32, studio: &Studio, look: &mut Look) {
     for (lane, color) in all {
         let words = inspector::lane_name(&lane).to_owned();
         group(ui, &format!("lane {words}"), |ui| {
-            ui.spacing_mut().item_spacing.x = 4.0;
+            ui.spacing_mut().item_spacing.x = DOT_GAP;
             if let Some(color) = color {
                 widgets::dot(ui, theme::mark(color));
             }
@@ -257,7 +259,7 @@ fn chips_width(ui: &Ui, lanes: &[(Lane, Option<Color>)]) -> f32 {
         ui.fonts_mut(|fonts| fonts.layout_no_wrap(words.to_owned(), font.clone(), Color32::WHITE)).size().x
     };
     let chip = |(lane, color): &(Lane, Option<Color>)| {
-        let dot = if color.is_some() { DOT } else { 0.0 };
+        let dot = if color.is_some() { widgets::DOT + DOT_GAP } else { 0.0 };
         wide(inspector::lane_name(lane)) + 2.0 * spacing.button_padding.x + dot + spacing.item_spacing.x
     };
     wide("of") + spacing.item_spacing.x + lanes.iter().map(chip).sum::<f32>()

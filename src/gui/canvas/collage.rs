@@ -65,7 +65,7 @@ impl Placed {
 
     /// Whether it can be moved by hand.
     pub fn is_loose(&self) -> bool {
-        !self.layer.locked && self.layer.visible
+        self.layer.is_loose()
     }
 }
 

@@ -84,18 +84,8 @@ pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
         studio.group_selected();
     }
     if pressed(Modifiers::NONE, Key::H) {
-        flip(studio);
+        studio.flip_selected();
     }
-}
-
-/// Mirrors the selected layers, each about its own middle.
-pub fn flip(studio: &mut Studio) {
-    let layers = studio.project().layers();
-    let name = match studio.selected().and_then(|index| layers.get(index)) {
-        Some(layer) => format!("Flip {}", layer.title()),
-        None => format!("Flip {} layers", studio.selection().len()),
-    };
-    studio.edit_selected(name, |layer| layer.flip = !layer.flip);
 }
 
 fn zoom(ui: &Ui, studio: &Studio, look: &mut Look, boards: &[Board]) {

@@ -6,6 +6,7 @@ use super::board::Board;
 use super::{View, collage};
 use crate::gui::layer_menu;
 use crate::gui::look::Look;
+use crate::project::Layer;
 use crate::studio::Studio;
 
 /// Opens and draws the menu of the board.
@@ -28,7 +29,7 @@ pub fn show(studio: &mut Studio, look: &mut Look, board: &Board) {
 }
 
 fn of_canvas(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
-    let any = studio.project().layers().iter().any(|layer| layer.visible && !layer.locked);
+    let any = studio.project().layers().iter().any(Layer::is_loose);
     if ui.add_enabled(any, Button::new("Select all layers").shortcut_text("Ctrl+A")).clicked() {
         studio.select_all();
         ui.close();

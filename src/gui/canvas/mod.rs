@@ -21,7 +21,6 @@ mod readout;
 mod strip;
 mod view;
 
-pub use keys::flip;
 pub use picture::{Against, Split};
 pub use view::{View, ZOOM};
 
