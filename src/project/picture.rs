@@ -4,7 +4,10 @@ use std::io::Cursor;
 use std::path::Path;
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::pixels::{U8, U8x4};
+use fast_image_resize::{
+    FilterType, IntoImageView, IntoImageViewMut, PixelTrait, PixelType, ResizeAlg, ResizeOptions, Resizer,
+};
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use image::{Rgb, RgbImage, RgbaImage};
@@ -124,8 +127,8 @@ fn not_a_picture(bytes: &[u8], path: &Path) -> ProjectError {
 /// transparent.
 pub fn cover(picture: &RgbaImage, canvas: Canvas) -> Result<RgbImage, ProjectError> {
     let (width, height) = picture.dimensions();
-    let fitted = resize(
-        Pixels { data: picture, width, height, kind: PixelType::U8x4 },
+    let fitted = resize::<U8x4>(
+        Pixels { data: picture, width, height },
         canvas,
         &ResizeOptions::new().fit_into_destination(None),
     )?;
@@ -146,11 +149,8 @@ fn over_white(light: u8, alpha: u8) -> u8 {
 /// Scales a mask as [`cover`] scales the picture that it belongs to.
 pub fn cover_gray(mask: &GrayImage, canvas: Canvas) -> Result<GrayImage, ProjectError> {
     let (width, height) = mask.dimensions();
-    let fitted = resize(
-        Pixels { data: mask, width, height, kind: PixelType::U8 },
-        canvas,
-        &ResizeOptions::new().fit_into_destination(None),
-    )?;
+    let fitted =
+        resize::<U8>(Pixels { data: mask, width, height }, canvas, &ResizeOptions::new().fit_into_destination(None))?;
     GrayImage::from_raw(canvas.width, canvas.height, fitted).ok_or_else(|| unscalable("wrong size"))
 }
 
@@ -165,8 +165,8 @@ pub fn shrink_to(picture: &RgbaImage, width: u32, height: u32) -> Result<RgbaIma
 /// Shrinks a picture to exactly this size, averaging over what each new pixel covers.
 pub(super) fn shrink(picture: &RgbaImage, size: Canvas) -> Result<RgbaImage, ProjectError> {
     let (width, height) = picture.dimensions();
-    let shrunk = resize(
-        Pixels { data: picture, width, height, kind: PixelType::U8x4 },
+    let shrunk = resize::<U8x4>(
+        Pixels { data: picture, width, height },
         size,
         // Of the sharp filters the one without ringing, which would draw a faint second outline
         // into the mask.
@@ -180,18 +180,25 @@ struct Pixels<'a> {
     data: &'a [u8],
     width: u32,
     height: u32,
-    kind: PixelType,
 }
 
 /// Resizes; colours are weighted by their opacity where there is any, so that hidden ones do not
 /// bleed in.
-fn resize(from: Pixels<'_>, to: Canvas, options: &ResizeOptions) -> Result<Vec<u8>, ProjectError> {
+///
+/// The kind of pixel is known when this is compiled: `Resizer::resize`, which finds it out, was a third of the code of
+/// this whole crate, for kinds that no picture here has.
+fn resize<P: PixelTrait>(from: Pixels<'_>, to: Canvas, options: &ResizeOptions) -> Result<Vec<u8>, ProjectError> {
     if [from.width, from.height, to.width, to.height].contains(&0) {
         return Err(unscalable("it has no pixels"));
     }
-    let source = ImageRef::new(from.width, from.height, from.data, from.kind).map_err(unscalable)?;
-    let mut target = Image::new(to.width, to.height, from.kind);
-    Resizer::new().resize(&source, &mut target, options).map_err(unscalable)?;
+    let kind: PixelType = P::pixel_type();
+    let source = ImageRef::new(from.width, from.height, from.data, kind).map_err(unscalable)?;
+    let mut target = Image::new(to.width, to.height, kind);
+    let (Some(from), Some(mut into)) = (source.image_view::<P>(), target.image_view_mut::<P>()) else {
+        return Err(unscalable("wrong kind of pixel"));
+    };
+    Resizer::new().resize_typed(&from, &mut into, options).map_err(unscalable)?;
+    drop(into);
     Ok(target.into_vec())
 }
 
