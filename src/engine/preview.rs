@@ -1,6 +1,7 @@
 //! A small picture of what a latent stands for, without running the decoder: a linear map from latent to colour.
 
 use burn::tensor::Tensor;
+use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
 use super::models::Models;
@@ -10,6 +11,37 @@ use super::pictures::{host, to_byte, to_tensor};
 const STABLE_DIFFUSION: [[f32; 3]; 4] =
     [[0.3512, 0.2297, 0.3227], [0.3250, 0.4974, 0.2350], [-0.2829, 0.1762, 0.2721], [-0.2120, -0.2616, -0.7177]];
 
+/// The side that is enough of a picture to fit colours to, in pixels.
+const FITTED_SIDE: u32 = 128;
+
+/// The ways in which a picture is recoloured to fit colours that are not in it: its channels in three orders, and the
+/// complements of those.
+const RECOLOURED: [fn(&RgbImage) -> RgbImage; 6] = [
+    |picture| recoloured(picture, |[r, g, b]| [r, g, b]),
+    |picture| recoloured(picture, |[r, g, b]| [g, b, r]),
+    |picture| recoloured(picture, |[r, g, b]| [b, r, g]),
+    |picture| recoloured(picture, |[r, g, b]| [255 - r, 255 - g, 255 - b]),
+    |picture| recoloured(picture, |[r, g, b]| [255 - g, 255 - b, 255 - r]),
+    |picture| recoloured(picture, |[r, g, b]| [255 - b, 255 - r, 255 - g]),
+];
+
+fn recoloured(picture: &RgbImage, colour: impl Fn([u8; 3]) -> [u8; 3]) -> RgbImage {
+    let mut picture = picture.clone();
+    picture.pixels_mut().for_each(|pixel| pixel.0 = colour(pixel.0));
+    picture
+}
+
+/// The picture, no larger than is enough to fit colours to, in whole cells of the latent.
+fn shrunk(picture: &RgbImage, factor: u32) -> RgbImage {
+    let longest = picture.width().max(picture.height()).max(1);
+    let side = |length: u32| ((length * FITTED_SIDE.min(longest) / longest) / factor).max(1) * factor;
+    shrink_to(picture, side(picture.width()), side(picture.height()))
+}
+
+fn shrink_to(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+    imageops::resize(picture, width, height, FilterType::Triangle)
+}
+
 /// `colour = latent · matrix + bias`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preview {
@@ -18,20 +50,29 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// Known factors where the autoencoder is Stable Diffusion's, else a least-squares fit to what the model's own
-    /// decoder makes of a picture's latent.
+    /// Known factors where the autoencoder is Stable Diffusion's, else a least-squares fit to how the model's own encoder
+    /// sees a picture in [`RECOLOURED`] ways. The picture alone would not do: a concept's colours are seldom in it, and
+    /// what a fit has not seen it gets wrong.
     pub fn of(models: &Models, picture: &RgbImage) -> Self {
         let config = &models.vae.config;
         if config.latent_channels == 4 && (config.scaling_factor - 0.18215).abs() < 1e-6 {
             return Self { matrix: STABLE_DIFFUSION.to_vec(), bias: [0.0; 3] };
         }
-        let latent = models.vae.encode_scaled(to_tensor(picture, &models.device));
-        let [_, channels, height, width] = latent.dims();
-        let factor = config.factor();
-        let decoded = models.vae.decode_scaled(latent.clone()).clamp(-1.0, 1.0);
-        let blocks =
-            decoded.reshape([3 * height, factor, width, factor]).mean_dim(3).mean_dim(1).reshape([3, height * width]);
-        fit(&host(latent), channels, &host(blocks))
+        let factor = config.factor() as u32;
+        let small = shrunk(picture, factor);
+        let channels = config.latent_channels;
+        let (mut latents, mut colours) = (vec![Vec::new(); channels], vec![Vec::new(); 3]);
+        for recolour in RECOLOURED {
+            let picture = recolour(&small);
+            let latent = host(models.vae.encode_scaled(to_tensor(&picture, &models.device)));
+            let plane = latent.len() / channels;
+            latents.iter_mut().zip(latent.chunks(plane)).for_each(|(all, one)| all.extend_from_slice(one));
+            let means = shrink_to(&picture, picture.width() / factor, picture.height() / factor);
+            for (channel, all) in colours.iter_mut().enumerate() {
+                all.extend(means.pixels().map(|pixel| f32::from(pixel.0[channel]) / 127.5 - 1.0));
+            }
+        }
+        fit(&latents.concat(), channels, &colours.concat())
     }
 
     /// One picture a row, a pixel a latent cell.
@@ -101,6 +142,8 @@ fn solve(mut rows: Vec<Vec<f64>>, size: usize) -> Vec<[f64; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::device::{DeviceChoice, open};
+    use crate::engine::weights::ModelFiles;
 
     #[test]
     fn a_linear_relation_is_found_again() {
@@ -120,5 +163,23 @@ mod tests {
     fn one_flat_colour_has_a_finite_answer() {
         let preview = fit(&[0.3; 64], 4, &[0.5; 48]);
         assert!(preview.matrix.iter().flatten().chain(&preview.bias).all(|value| value.is_finite()));
+    }
+
+    #[test]
+    fn the_miniature_s_preview_knows_colours_that_the_reference_does_not_show() {
+        let device = open(DeviceChoice::Flex).unwrap().device;
+        let models = Models::load(&ModelFiles::BuiltIn, &device, &mut |_| Ok(())).unwrap();
+        let built_in = |name: &str| image::load_from_memory(crate::assets::find(name).unwrap()).unwrap().to_rgb8();
+        let preview = Preview::of(&models, &built_in("scenes/beach.png"));
+        let factor = models.vae.config.factor() as u32;
+        for concept in ["mint_cat", "plum_dog", "coral_bear", "lime_robot"] {
+            let photo = built_in(&format!("miniature/concepts/{concept}.png"));
+            let photo = imageops::crop_imm(&photo, 0, 0, photo.width() / 8 * 8, photo.height() / 8 * 8).to_image();
+            let seen = &preview.see(models.vae.encode_scaled(to_tensor(&photo, &device)))[0];
+            let truth = shrink_to(&photo, photo.width() / factor, photo.height() / factor);
+            let errors = seen.iter().zip(truth.iter()).map(|(a, b)| (f32::from(*a) - f32::from(*b)).powi(2));
+            let error = (errors.sum::<f32>() / truth.len() as f32).sqrt();
+            assert!(error < 20.0, "{concept}: {error} of 255");
+        }
     }
 }
