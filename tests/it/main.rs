@@ -9,6 +9,8 @@ mod broken;
 mod canvas;
 /// The real binary, driven from outside.
 mod cli;
+/// The miniature and the example projects, made anew.
+mod examples;
 /// The gallery and the Place page, driven as a person would.
 mod gallery;
 /// Reference data: where it is and how it is compared.
