@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Outcome;
+use crate::Outcome;
 use crate::engine::concept::Concept;
 use crate::engine::inspect::{Demand, inspect_model};
 use crate::engine::memory;
