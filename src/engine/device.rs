@@ -1,7 +1,7 @@
 //! Which device computes: a real GPU through wgpu, or the CPU through flex.
 
-use burn::tensor::wgpu::WgpuSetup;
 use burn::tensor::{Device, DeviceKind};
+use burn_wgpu::WgpuSetup;
 
 use super::error::{EngineError, Result};
 use super::memory;
