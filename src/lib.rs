@@ -19,9 +19,6 @@ pub mod link;
 pub mod project;
 pub mod studio;
 
-/// What the window and a command end with: words for people.
-pub type Outcome = Result<(), Box<dyn std::error::Error>>;
-
 /// The allocator of every binary of this crate: flex allocates a buffer an operation, and mimalloc halves the time
 /// of a network pass against the system allocator (measured).
 #[global_allocator]

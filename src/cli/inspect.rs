@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::Outcome;
+use super::Outcome;
 use crate::engine::concept::Concept;
 use crate::engine::inspect::{Demand, inspect_model};
 use crate::engine::memory;

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::Outcome;
 use crate::link::DeviceChoice;
+
+/// What a command ends with: words for people.
+pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// Compose pictures out of several personal concepts.
 #[derive(Debug, Parser)]

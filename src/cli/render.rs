@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::Outcome;
 use super::record::Record;
-use crate::Outcome;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
 use crate::link::{DeviceChoice, Event, Finished, Stage, Watch};

@@ -39,7 +39,7 @@ pub mod timeline;
 pub mod topbar;
 pub mod widgets;
 
-use crate::Outcome;
+use crate::cli::Outcome;
 use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
 use crate::engine::worker::{Engine, EngineOptions};

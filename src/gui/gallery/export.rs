@@ -1,6 +1,5 @@
 //! The export menu, and how far the export in hand is.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use eframe::egui::{self, OpenUrl, ProgressBar, RichText, Ui};
@@ -102,7 +101,7 @@ fn font() -> Vec<u8> {
 }
 
 /// A folder as a browser's address.
-fn address(folder: &Path) -> Option<String> {
+fn address(folder: &std::path::Path) -> Option<String> {
     Url::from_file_path(std::path::absolute(folder).ok()?).ok().map(String::from)
 }
 
