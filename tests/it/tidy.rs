@@ -226,7 +226,7 @@ const WAITS: [&str; 21] = [
 /// Who may wait all the same, and why.
 const WAITING: [(&str, &str, &str); 4] = [
     ("src/gui/files.rs", "block_on(", "the thread of a file dialog"),
-    ("src/gui/files.rs", ".exists(", "before the first frame, and on the thread of a file dialog"),
+    ("src/gui/files.rs", ".exists(", "whether the desktop has dialogs, looked up on a thread"),
     ("src/gui/frame_times.rs", "fs", "a measurement that a developer asks for"),
     ("src/gui/frame_times.rs", "File", "a measurement that a developer asks for"),
 ];
