@@ -1,8 +1,7 @@
 //! Our operations as burn knows them: a trait beside its own, which each backend answers in its own way.
 
-use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Cube, Flex, backend_extension};
+use burn::backend::{Backend, Cube, backend_extension};
 
 use super::composed;
 

@@ -151,8 +151,7 @@ pub fn circles(arrows: &Arrows<'_>) -> Vec<Vec<String>> {
         let both = |other: &&String| reached.get(other.as_str()).is_some_and(|back| back.contains(*file));
         reached[*file].iter().filter(both).cloned().collect::<Vec<String>>()
     };
-    let found: BTreeSet<Vec<String>> =
-        arrows.keys().map(|file| circle(file)).filter(|files| !files.is_empty()).collect();
+    let found: BTreeSet<Vec<String>> = arrows.keys().map(circle).filter(|files| !files.is_empty()).collect();
     found.into_iter().collect()
 }
 
