@@ -1,12 +1,11 @@
 //! Podium: a studio for composing pictures out of several personal concepts.
 //!
 //! ```text
-//! main -> cli, gui -> link -> project
-//! main -> engine   -> link -> project
+//! main -> {cli, gui} -> studio -> engine -> link -> project
 //! ```
 //!
 //! [`project`] is the document: plain data. [`engine`] holds the models and the algorithm and knows nothing of
-//! egui. [`link`] is all they say to each other. See ARCHITECTURE.md for the map.
+//! egui. [`link`] is all that it and its listeners say to each other. Arrows go down only. See ARCHITECTURE.md for the map.
 
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]

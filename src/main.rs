@@ -21,6 +21,6 @@ fn main() -> ExitCode {
 use podium::gui::open as studio;
 
 #[cfg(not(feature = "gui"))]
-fn studio(_: Option<std::path::PathBuf>, _: podium::engine::device::DeviceChoice) -> podium::cli::Outcome {
+fn studio(_: Option<std::path::PathBuf>, _: podium::link::DeviceChoice) -> podium::cli::Outcome {
     Err("this podium was built without its window; use `podium render`".into())
 }

@@ -1,7 +1,8 @@
 //! `podium devices`
 
-use crate::engine::device::{AdapterKind, DeviceChoice, NO_ADAPTER, adapters, open};
+use crate::engine::device::{NO_ADAPTER, adapters, open};
 use crate::engine::memory;
+use crate::link::{AdapterKind, DeviceChoice};
 
 /// Lists the devices and which one `auto` takes.
 pub fn list() {

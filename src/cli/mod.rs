@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::engine::device::DeviceChoice;
+use crate::link::DeviceChoice;
 
 /// What a command ends with: words for people.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;

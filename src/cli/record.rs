@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::engine::masks::Mask;
-use crate::link::{StepView, Warning};
+use crate::link::{Mask, StepView, Warning};
 use crate::studio::export::draw::{attention_picture, cluster_picture, lane_name, mask_picture, plain};
 
 /// A folder that a render is recorded into.

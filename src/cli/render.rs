@@ -9,9 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Outcome;
 use super::record::Record;
 use crate::engine::cache::Cache;
-use crate::engine::device::DeviceChoice;
 use crate::engine::worker::Engine;
-use crate::link::{Event, Finished, Stage, Watch};
+use crate::link::{DeviceChoice, Event, Finished, Stage, Watch};
 use crate::project::{self, Project, png_text};
 
 /// What `podium render` is told.

@@ -3,9 +3,10 @@
 //! An entry is written beside its place and moved there when complete, and carries a hash of its own content, so
 //! that neither a crash nor a full disk leaves a torn entry that is believed.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use crate::project::disk::{Readers, replace};
 
 /// A folder of entries with a limit on their size, the least recently used going first.
 #[derive(Clone, Debug)]
@@ -67,12 +68,11 @@ impl Cache {
             return Ok(());
         }
         std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(MAGIC)?;
-        file.write_all(blake3::hash(&content).as_bytes())?;
-        file.write_all(&content)?;
-        file.as_file().sync_all()?;
-        file.persist(&path).map_err(|error| error.error)?;
+        replace(&path, Readers::Owner, |file| -> std::io::Result<()> {
+            file.write_all(MAGIC)?;
+            file.write_all(blake3::hash(&content).as_bytes())?;
+            file.write_all(&content)
+        })?;
         self.shrink(folder)
     }
 

@@ -1,48 +1,11 @@
 //! Which device computes: a real GPU through wgpu, or the CPU through flex.
 
-use std::fmt;
-use std::str::FromStr;
-
-use burn::tensor::wgpu::WgpuSetup;
 use burn::tensor::{Device, DeviceKind};
+use burn_wgpu::WgpuSetup;
 
 use super::error::{EngineError, Result};
 use super::memory;
-
-/// What the user asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum DeviceChoice {
-    /// A real GPU where there is one, else the CPU.
-    #[default]
-    Auto,
-    /// The CPU.
-    Flex,
-    /// The best wgpu adapter, even a software one.
-    Wgpu,
-}
-
-impl fmt::Display for DeviceChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Flex => "flex",
-            Self::Wgpu => "wgpu",
-        })
-    }
-}
-
-impl FromStr for DeviceChoice {
-    type Err = String;
-
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
-        match name {
-            "auto" => Ok(Self::Auto),
-            "flex" | "cpu" => Ok(Self::Flex),
-            "wgpu" | "gpu" => Ok(Self::Wgpu),
-            _ => Err(format!("`{name}` is no device; choose auto, flex (the CPU) or wgpu (a GPU)")),
-        }
-    }
-}
+pub use crate::link::device::{AdapterKind, DeviceChoice, DeviceReport, Pool};
 
 /// An adapter that wgpu sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,30 +18,6 @@ pub struct Adapter {
     pub backend: String,
     /// Position among the adapters of its kind.
     index: usize,
-}
-
-/// What kind of processor an adapter is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdapterKind {
-    /// A card of its own.
-    Discrete,
-    /// Part of the processor.
-    Integrated,
-    /// Passed through to a virtual machine.
-    Virtual,
-    /// Software on the CPU, such as lavapipe: correct, but far slower than flex.
-    Software,
-}
-
-impl fmt::Display for AdapterKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Discrete => "discrete GPU",
-            Self::Integrated => "integrated GPU",
-            Self::Virtual => "virtual GPU",
-            Self::Software => "software on the CPU",
-        })
-    }
 }
 
 impl From<wgpu::DeviceType> for AdapterKind {
@@ -251,39 +190,6 @@ pub fn share(gpu: SharedGpu) -> Result<Option<Opened>> {
         backend,
         shared: true,
     }))
-}
-
-/// The device that computes, and the memory in use, in plain numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceReport {
-    /// In words: `CPU · flex · 8 threads`, `RTX 4070 · Vulkan`.
-    pub name: String,
-    /// What kind of adapter it is; none for the CPU through flex.
-    pub kind: Option<AdapterKind>,
-    /// `flex`, or the graphics interface: Vulkan, Metal, DX12.
-    pub backend: String,
-    /// Whether the window draws on the very same device.
-    pub shared: bool,
-    /// What it computes in.
-    pub precision: &'static str,
-    /// Threads that compute on the host.
-    pub threads: usize,
-    /// Bytes that the process holds in RAM; none where the system does not say. [`memory::resident`] tells it at any
-    /// time, from any thread.
-    pub process_bytes: Option<u64>,
-    /// Bytes on the GPU; none on the CPU, whose tensors are in `process_bytes`.
-    pub pool: Option<Pool>,
-    /// Bytes that the device has: the machine's RAM for the CPU; none for GPUs, of which wgpu does not say it.
-    pub total_bytes: Option<u64>,
-}
-
-/// burn's memory on a GPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool {
-    /// Bytes that tensors take.
-    pub in_use: u64,
-    /// Bytes held, with those kept for the next tensors.
-    pub reserved: u64,
 }
 
 /// Looks at a device. Costs microseconds on the CPU; a GPU answers when it has done what it was told before, so only the

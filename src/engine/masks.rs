@@ -1,7 +1,9 @@
-//! Masks: which cells of a grid belong to a subject, and the same mask at every grid of the UNet.
+//! Masks from grid to grid, the same mask at every grid of the UNet, and masks out of clusters.
 //!
 //! Nothing here knows tensors. A mask is a row-major grid of booleans; resizing goes through one filter, torch's
 //! antialiased bilinear, so that a mask equals the reference's bit for bit (method: "Masks").
+
+pub use crate::link::mask::Mask;
 
 /// A value above this after resizing is on (method: "threshold > 0.5").
 const THRESHOLD: f32 = 0.5;
@@ -9,32 +11,7 @@ const THRESHOLD: f32 = 0.5;
 /// How many grids the UNet of Stable Diffusion 1.5 works on: the latent's, and three halvings of it.
 pub const GRIDS: usize = 4;
 
-/// Which cells of a `height` × `width` grid belong to a subject; `on` is row-major.
-///
-/// A mask whose `on` is not `height * width` long cannot be right; every method takes it for empty or ignores the
-/// excess rather than panic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mask {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Row-major cells.
-    pub on: Vec<bool>,
-}
-
 impl Mask {
-    /// A mask with no cell on.
-    pub fn empty(height: usize, width: usize) -> Self {
-        Self::from_fn(height, width, |_, _| false)
-    }
-
-    /// A mask with the cells on for which `on(row, column)` holds.
-    pub fn from_fn(height: usize, width: usize, mut on: impl FnMut(usize, usize) -> bool) -> Self {
-        let cells = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
-        Self { height, width, on: cells.map(|(y, x)| on(y, x)).collect() }
-    }
-
     /// A grey picture of `from` = (height, width) pixels, 0 off and 255 on, brought to the grid `to`: the values as
     /// 0..1, resized with [`resize_antialiased`], above one half on.
     pub fn from_gray_resized(pixels: &[u8], from: (usize, usize), to: (usize, usize)) -> Self {
@@ -58,59 +35,6 @@ impl Mask {
 
     fn threshold(values: &[f32], size: (usize, usize)) -> Self {
         Self { height: size.0, width: size.1, on: values.iter().map(|&value| value > THRESHOLD).collect() }
-    }
-
-    /// (height, width).
-    pub fn size(&self) -> (usize, usize) {
-        (self.height, self.width)
-    }
-
-    /// How many cells are on.
-    pub fn count(&self) -> usize {
-        self.on.iter().filter(|&&on| on).count()
-    }
-
-    /// Whether no cell is on.
-    pub fn is_empty(&self) -> bool {
-        !self.on.contains(&true)
-    }
-
-    /// Intersection over union, 0..1: the matching degree D of the paper's Algorithm 1. 0 where both are empty, and
-    /// for masks on different grids, which have no cell in common.
-    pub fn iou(&self, other: &Self) -> f32 {
-        if self.size() != other.size() {
-            return 0.0;
-        }
-        let pairs = || self.on.iter().zip(&other.on);
-        let both = pairs().filter(|&(&a, &b)| a && b).count();
-        let either = pairs().filter(|&(&a, &b)| a || b).count();
-        if either == 0 {
-            return 0.0;
-        }
-        both as f32 / either as f32
-    }
-
-    /// The cells on in either. On different grids there is nothing to join: `self` as it is.
-    pub fn union(&self, other: &Self) -> Self {
-        if self.size() != other.size() {
-            return self.clone();
-        }
-        let on = self.on.iter().zip(&other.on).map(|(&a, &b)| a || b);
-        Self { on: on.collect(), ..*self }
-    }
-
-    /// The smallest upright rectangle that holds every cell that is on, filled. Empty for an empty mask.
-    pub fn bounding_rectangle(&self) -> Self {
-        let cells = self.on.iter().enumerate().filter(|&(_, &on)| on);
-        let positions = cells.filter_map(|(i, _)| Some((i.checked_div(self.width)?, i % self.width)));
-        let bounds = positions.fold(None, |bounds, (y, x)| {
-            let (top, left, bottom, right) = bounds.unwrap_or((y, x, y, x));
-            Some((y.min(top), x.min(left), y.max(bottom), x.max(right)))
-        });
-        let Some((top, left, bottom, right)) = bounds else {
-            return Self::empty(self.height, self.width);
-        };
-        Self::from_fn(self.height, self.width, |y, x| (top..=bottom).contains(&y) && (left..=right).contains(&x))
     }
 }
 
@@ -163,6 +87,31 @@ pub fn grid_sizes(latent: (usize, usize)) -> [(usize, usize); GRIDS] {
         let scale = 1 << level;
         (latent.0.div_ceil(scale), latent.1.div_ceil(scale))
     })
+}
+
+/// A clustered attention map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clusters {
+    /// Height and width.
+    pub grid: (usize, usize),
+    /// The cluster of every cell.
+    pub labels: Vec<u32>,
+}
+
+impl Clusters {
+    /// The cluster under a point, given in fractions of the height and width.
+    pub fn under(&self, (y, x): (f32, f32)) -> Mask {
+        let (height, width) = self.grid;
+        let cell = |at: f32, size: usize| ((at * size as f32) as usize).min(size.saturating_sub(1));
+        let label = self.labels.get(cell(y, height) * width + cell(x, width)).copied();
+        Mask { height, width, on: self.labels.iter().map(|&other| Some(other) == label).collect() }
+    }
+}
+
+/// The grid of `tokens` cells with a latent's proportions.
+pub fn grid_of(tokens: usize, latent: (usize, usize)) -> (usize, usize) {
+    let sizes = grid_sizes(latent);
+    sizes.into_iter().find(|(height, width)| height * width == tokens).unwrap_or((1, tokens))
 }
 
 /// Resizes a row-major picture from (height, width) `from` to `to` as torch's `upsample_bilinear2d_aa` does in f32
@@ -279,12 +228,6 @@ fn pillow_filters(from: usize, to: usize) -> Vec<PillowFilter> {
 mod tests {
     use super::*;
 
-    fn mask(rows: &[&str]) -> Mask {
-        let cells: Vec<Vec<char>> = rows.iter().map(|row| row.chars().collect()).collect();
-        let width = cells.first().map_or(0, Vec::len);
-        Mask::from_fn(rows.len(), width, |y, x| cells[y][x] == '#')
-    }
-
     #[test]
     fn a_resize_to_the_same_size_changes_nothing() {
         let values = [0.1, 0.7, 0.3, 0.9, 0.25, 0.5];
@@ -311,9 +254,6 @@ mod tests {
         assert!(resize_antialiased(&[], (usize::MAX, 2), (0, 0)).is_empty());
         let torn = Mask { height: 2, width: 2, on: vec![true] };
         assert!(torn.resized((4, 4)).is_empty());
-        assert_eq!(torn.bounding_rectangle().count(), 1);
-        let no_columns = Mask { height: 0, width: 0, on: vec![true] };
-        assert!(no_columns.bounding_rectangle().is_empty());
     }
 
     #[test]
@@ -338,21 +278,10 @@ mod tests {
     }
 
     #[test]
-    fn the_matching_degree_counts_shared_cells() {
-        let a = mask(&["##.", "..."]);
-        let b = mask(&[".##", "..."]);
-        assert_eq!(a.iou(&b), 1.0 / 3.0);
-        assert_eq!(a.union(&b), mask(&["###", "..."]));
-        assert_eq!(Mask::empty(2, 3).iou(&Mask::empty(2, 3)), 0.0);
-        assert_eq!(a.iou(&mask(&["##"])), 0.0);
-        assert_eq!(a.union(&mask(&["##"])), a);
-    }
-
-    #[test]
-    fn the_rectangle_holds_every_cell() {
-        let scattered = mask(&["....", ".#..", "...#", "...."]);
-        assert_eq!(scattered.bounding_rectangle(), mask(&["....", ".###", ".###", "...."]));
-        assert!(Mask::empty(3, 3).bounding_rectangle().is_empty());
+    fn the_cluster_under_a_point_is_the_whole_cluster() {
+        let clusters = Clusters { grid: (2, 3), labels: vec![0, 0, 1, 1, 0, 1] };
+        assert_eq!(clusters.under((0.9, 0.4)).on, [true, true, false, false, true, false]);
+        assert_eq!(clusters.under((1.0, 1.0)).on, [false, false, true, true, false, true]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The models and the algorithm.
 //!
 //! Invariants: no egui; no global state; a job runs on an immutable snapshot of the project; no tensor leaves
-//! through `link`; only `worker.rs` starts a thread; only `weights.rs` and `concept.rs` know checkpoint names;
-//! only `nets/attention.rs` calls a tap.
+//! through `link`; only `worker.rs` starts a thread; names in checkpoint files are known to the networks that they are of,
+//! to `original.rs` and `concept.rs`; only `nets/attention.rs` calls a tap.
 
 pub mod align;
 pub mod cache;

@@ -14,10 +14,13 @@ pub struct Stored {
     pub pointwise: bool,
 }
 
+/// What the names of a UNet begin with in such a file, and in no other.
+pub const UNET: &str = "model.diffusion_model.";
+
 /// The prefix below which a part lies; None for what is no part of a model.
 fn prefix(part: &str) -> Option<&'static str> {
     match part {
-        "unet" => Some("model.diffusion_model."),
+        "unet" => Some(UNET),
         "vae" => Some("first_stage_model."),
         "text_encoder" => Some("cond_stage_model.transformer."),
         _ => None,
@@ -26,7 +29,7 @@ fn prefix(part: &str) -> Option<&'static str> {
 
 /// Whether the names are those of such a file.
 pub fn is_original<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
-    names.any(|name| name.starts_with("model.diffusion_model."))
+    names.any(|name| name.starts_with(UNET))
 }
 
 /// The tensors of a part (`unet`, `vae` or `text_encoder`) by diffusers' names. Names that are not understood stay as

@@ -14,27 +14,24 @@ use super::error::{EngineError, Result};
 use super::inject::{Fused, Record};
 use super::invert::{self, Key, Trajectory, invert_cached};
 use super::kmeans::Clusterer;
-use super::masks::{GridMasks, Mask};
+use super::masks::{Clusters, GridMasks, Mask, grid_of};
 use super::models::Models;
 use super::nets::layers::upload;
 use super::nets::tokenizer::{Encoded, Token};
+use super::noise;
 use super::pictures::to_tensor;
 use super::place::{Background, Placement};
-use super::prompt::{EncodedPrompt, encode_custom, encode_plain};
+use super::prompt::{EncodedPrompt, Word, encode_custom, encode_plain};
 use super::refine::{Counts, SubjectMasks};
 use super::report::Reporter;
 use super::sample::{map_of, refinement_site};
 use super::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
-use super::{noise, views};
 use crate::link::{Stage, Warning};
 use crate::project::prompt::class_word_spans;
 use crate::project::{self, DiskFiles, Files, MaskSource, Project, picture};
 
 /// Clusters of the reference's attention that point masks are picked from (method: "Masks").
 const POINT_CLUSTERS: usize = 6;
-
-/// A word of a branch's prompt and the positions of its tokens, for the cross-attention view.
-pub type Word = (String, Vec<usize>);
 
 /// A project, ready to be sampled.
 pub struct Prepared {
@@ -298,7 +295,7 @@ fn subject_masks(
     desk: &Desk<'_>,
     project: &Project,
     collage: &picture::Collage,
-    clusters: Option<&views::Clusters>,
+    clusters: Option<&Clusters>,
 ) -> Result<Vec<(usize, Mask)>> {
     let [height, width] = latent_size(desk.models, project);
     let (canvas_width, canvas_height) = (project.canvas.width, project.canvas.height);
@@ -369,12 +366,7 @@ fn warn_if_same(desk: &Desk<'_>, project: &Project, subjects: &[(usize, Mask)]) 
 }
 
 /// The reference's 6th decoder self-attention at step 80 of 200, clustered.
-fn point_clusters(
-    desk: &Desk<'_>,
-    run: &Run,
-    trajectory: &Trajectory,
-    prompt: &EncodedPrompt,
-) -> Result<views::Clusters> {
+fn point_clusters(desk: &Desk<'_>, run: &Run, trajectory: &Trajectory, prompt: &EncodedPrompt) -> Result<Clusters> {
     let models = desk.models;
     let step = (80 * run.steps() / 200).min(run.steps() - 1);
     let timestep = run.timesteps[step];
@@ -392,7 +384,7 @@ fn point_clusters(
     let cancelled = || desk.report.check().is_err();
     let labels = clusterer.cluster(POINT_CLUSTERS, run.refinement.starts, run.refinement.seed, &cancelled).labels;
     desk.report.check()?;
-    Ok(views::Clusters { grid: views::grid_of(tokens, (height, width)), labels })
+    Ok(Clusters { grid: grid_of(tokens, (height, width)), labels })
 }
 
 fn place(desk: &Desk<'_>, project: &Project, run: &Run, noise: &Tensor<4>) -> Result<Option<Placement>> {

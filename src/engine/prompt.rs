@@ -15,6 +15,9 @@ pub struct EncodedPrompt {
     pub tokens: Encoded,
 }
 
+/// A word of a branch's prompt and the positions of its tokens, for the cross-attention view.
+pub type Word = (String, Vec<usize>);
+
 /// Encodes a plain prompt with the base model's text encoder.
 pub fn encode_plain(models: &Models, prompt: &str) -> EncodedPrompt {
     let tokens = models.tokenizer.encode(prompt);

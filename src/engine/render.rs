@@ -13,6 +13,7 @@ use super::nets::tap::Site;
 use super::pictures::{from_tensor, host};
 use super::prepare::{Desk, Prepared, prepare};
 use super::preview::Preview;
+use super::prompt::Word;
 use super::refine::{MaskWarning, Trouble, View};
 use super::sample::{Maps, Observer, StepReport, attention_site, refinement_site, sample};
 use super::scene::Scene;
@@ -65,7 +66,7 @@ fn decode(desk: &Desk<'_>, latents: Tensor<4>) -> Result<Vec<RgbImage>> {
 struct Listener<'a> {
     desk: &'a Desk<'a>,
     names: Arc<[String]>,
-    words: Vec<Vec<super::prepare::Word>>,
+    words: Vec<Vec<Word>>,
     reference: RgbImage,
     /// What the step in hand shows: asked for once a step, so that what is recorded is what is shown.
     watch: Watch,

@@ -8,10 +8,11 @@ use burn::tensor::Tensor;
 
 use super::inject::Record;
 use super::kmeans::Clusterer;
-use super::masks::Mask;
+use super::masks::grid_of;
 use super::models::Models;
 use super::nets::tap::{Flow, Halt, Kind, Site, Tap};
-use super::prepare::Word;
+use super::prompt::Word;
+use super::refine::SubjectMasks;
 use super::sample::{Maps, attention_site, map_of, refinement_site};
 use super::scene::{Reference, Scene};
 use crate::link::{AttentionView, ClusterView, Lane, MaskView};
@@ -20,31 +21,6 @@ use crate::link::{AttentionView, ClusterView, Lane, MaskView};
 const VIEW_CLUSTERS: usize = 5;
 /// Random starts of its k-means: a view needs no more.
 const VIEW_STARTS: u32 = 4;
-
-/// A clustered attention map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Clusters {
-    /// Height and width.
-    pub grid: (usize, usize),
-    /// The cluster of every cell.
-    pub labels: Vec<u32>,
-}
-
-impl Clusters {
-    /// The cluster under a point, given in fractions of the height and width.
-    pub fn under(&self, (y, x): (f32, f32)) -> Mask {
-        let (height, width) = self.grid;
-        let cell = |at: f32, size: usize| ((at * size as f32) as usize).min(size.saturating_sub(1));
-        let label = self.labels.get(cell(y, height) * width + cell(x, width)).copied();
-        Mask { height, width, on: self.labels.iter().map(|&other| Some(other) == label).collect() }
-    }
-}
-
-/// The grid of `tokens` cells with a latent's proportions.
-pub fn grid_of(tokens: usize, latent: (usize, usize)) -> (usize, usize) {
-    let sizes = super::masks::grid_sizes(latent);
-    sizes.into_iter().find(|(height, width)| height * width == tokens).unwrap_or((1, tokens))
-}
 
 /// Sees a UNet pass through to one layer and then stops it.
 struct Until(Site);
@@ -180,7 +156,7 @@ fn normalised(map: &[f32], keys: usize, positions: &[usize]) -> Normalised {
 
 /// The masks of every subject in every picture.
 pub fn mask_views(scene: &Scene, names: &[String]) -> Vec<Vec<MaskView>> {
-    let view = |(masks, name): (&super::refine::SubjectMasks, &String)| MaskView {
+    let view = |(masks, name): (&SubjectMasks, &String)| MaskView {
         concept: name.clone(),
         custom: masks.custom.latent().clone(),
         base: masks.base.latent().clone(),
@@ -198,13 +174,6 @@ mod tests {
         let before = [3, 3, 3, 1, 1, 0, 0, 0];
         assert_eq!(follow(&before, &[0, 0, 0, 0, 2, 1, 1, 1]), [3, 3, 3, 3, 1, 0, 0, 0]);
         assert_eq!(follow(&before, &[0, 0, 4, 1, 1, 2, 2, 2])[2], 2, "a new cluster gets a number that is free");
-    }
-
-    #[test]
-    fn the_cluster_under_a_point_is_the_whole_cluster() {
-        let clusters = Clusters { grid: (2, 3), labels: vec![0, 0, 1, 1, 0, 1] };
-        assert_eq!(clusters.under((0.9, 0.4)).on, [true, true, false, false, true, false]);
-        assert_eq!(clusters.under((1.0, 1.0)).on, [false, false, true, true, false, true]);
     }
 
     #[test]

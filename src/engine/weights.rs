@@ -179,9 +179,12 @@ impl Checkpoint {
         let tensors = shard.metadata.tensors();
         let names = tensors.keys().map(String::as_str);
         if !original::is_original(names.clone()) {
-            let what = "holds no model in the layout of Stable Diffusion's own code: none of its tensors begins with \
-                        `model.diffusion_model.`; choose such a file, or a folder as diffusers writes it";
-            return Err(EngineError::Malformed { file: shard.name, what: what.into() });
+            let what = format!(
+                "holds no model in the layout of Stable Diffusion's own code: none of its tensors begins with `{}`; \
+                 choose such a file, or a folder as diffusers writes it",
+                original::UNET
+            );
+            return Err(EngineError::Malformed { file: shard.name, what });
         }
         let place = original::part(names, part);
         let place = place.into_iter().map(|(name, stored)| (name, Place { shard: 0, stored: Some(stored) })).collect();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Button, Color32, Context, CursorIcon, Id, Key, Modifiers, PointerButton, Pos2, Rect, RichText, Role,
-    ScrollArea, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
+    self, Button, Context, CursorIcon, Id, Key, Modifiers, PointerButton, Pos2, Rect, RichText, Role, ScrollArea,
+    Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 use image::{GrayImage, RgbImage};
 
@@ -272,7 +272,7 @@ fn photo_pane(
         ui.set_cursor_icon(CursorIcon::Crosshair);
         let radius = look.place.radius * rect.width() / studio.project().canvas.width.max(1) as f32;
         let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-        painter.circle_stroke(at, radius, Stroke::new(3.0, Color32::from_black_alpha(120)));
+        painter.circle_stroke(at, radius, Stroke::new(3.0, theme::HALO));
         painter.circle_stroke(at, radius, Stroke::new(1.0, colors.text));
     }
 }

@@ -144,6 +144,9 @@ pub const CLUSTERS: [Color32; 8] = {
     colors
 };
 
+/// Around a thin line over a picture, which may have any colour.
+pub const HALO: Color32 = Color32::from_black_alpha(120);
+
 /// The font family of icons alone.
 pub fn icons() -> FontFamily {
     FontFamily::Name("icons".into())

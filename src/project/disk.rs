@@ -8,32 +8,52 @@ use tempfile::NamedTempFile;
 
 use super::error::ProjectError;
 
-/// Replaces a file by these bytes, wholly or not at all.
-///
-/// The bytes go into a new file in the same folder, onto the disk, and only then under the name. A
-/// link is followed, and an old file's permissions are kept.
-pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ProjectError> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::IsADirectory => ProjectError::writing(path, "a folder has that name"),
-        _ => ProjectError::writing(path, error),
-    };
-    let (file, target) = stage(path, |file| file.write_all(bytes)).map_err(failed)?;
-    file.persist(&target).map_err(|error| failed(error.error))?;
-    if let Some(folder) = target.parent() {
-        sync_folder(folder);
-    }
-    Ok(())
+/// Who may read a file that is made; one that is replaced keeps its permissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Whoever may read any other file that the user makes.
+    Everybody,
+    /// Its owner, since it tells of its user.
+    Owner,
 }
 
-/// A file that is whole and on the disk, but not under its name yet; and the name to give it. A link is followed, and
-/// an old file's permissions are kept.
+/// Replaces a file that a person named by these bytes, wholly or not at all. A link is followed.
+pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ProjectError> {
+    replace(path, Readers::Everybody, |file| file.write_all(bytes)).map_err(|error: io::Error| match error.kind() {
+        io::ErrorKind::IsADirectory => ProjectError::writing(path, "a folder has that name"),
+        _ => ProjectError::writing(path, error),
+    })
+}
+
+/// Replaces a file by what `fill` writes, wholly or not at all: into a new file in the same folder, onto the disk, and
+/// only then under the name.
+///
+/// # Errors
+/// Those of [`stage`] and [`Staged::put`].
+pub(crate) fn replace<E: From<io::Error>>(
+    path: &Path,
+    readers: Readers,
+    fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
+    Ok(stage(path, readers, fill)?.put()?)
+}
+
+/// A file that is whole and on the disk, but not under its name yet. Dropped, it is gone.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    file: NamedTempFile,
+    target: PathBuf,
+}
+
+/// Writes a file beside its place. A link is followed, and an old file's permissions are kept.
 ///
 /// # Errors
 /// What the disk or `fill` says; [`io::ErrorKind::IsADirectory`] where a folder has that name.
 pub(crate) fn stage<E: From<io::Error>>(
     path: &Path,
+    readers: Readers,
     fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
-) -> Result<(NamedTempFile, PathBuf), E> {
+) -> Result<Staged, E> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if target.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
@@ -42,30 +62,46 @@ pub(crate) fn stage<E: From<io::Error>>(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut writer = BufWriter::new(builder().tempfile_in(folder)?);
+    let mut writer = BufWriter::new(builder(readers).tempfile_in(folder)?);
     fill(&mut writer)?;
     let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
     if let Ok(old) = fs::metadata(&target) {
         file.as_file().set_permissions(old.permissions())?;
     }
     file.as_file().sync_all()?;
-    Ok((file, target))
+    Ok(Staged { file, target })
 }
 
-/// Temporary files are private by default; a saved one shall be as readable as any other that the
-/// user makes.
-#[cfg(unix)]
-fn builder() -> tempfile::Builder<'static, 'static> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".podium-").permissions(fs::Permissions::from_mode(0o666));
-    builder
+impl Staged {
+    /// Its place.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Gives it its name, for good.
+    ///
+    /// # Errors
+    /// When another file cannot be replaced, or the folder is gone.
+    pub fn put(self) -> io::Result<()> {
+        self.file.persist(&self.target).map_err(|error| error.error)?;
+        if let Some(folder) = self.target.parent() {
+            sync_folder(folder);
+        }
+        Ok(())
+    }
 }
 
-#[cfg(not(unix))]
-fn builder() -> tempfile::Builder<'static, 'static> {
+/// Temporary files are their owner's by default.
+fn builder(readers: Readers) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".podium-");
+    #[cfg(unix)]
+    if readers == Readers::Everybody {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    #[cfg(not(unix))]
+    let _ = readers;
     builder
 }
 
@@ -100,6 +136,28 @@ mod tests {
         let path = folder.path().join("none/a.ron");
         let text = write_atomically(&path, b"x").unwrap_err().to_string();
         assert!(text.contains("a.ron"), "{text}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_file_is_its_owner_s_and_what_is_dropped_before_it_has_its_name_is_gone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let write = |file: &mut dyn Write| file.write_all(b"one");
+        let staged = stage(&path, Readers::Owner, write).unwrap();
+        assert_eq!((staged.target(), path.exists()), (path.as_path(), false));
+        drop(staged);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        replace(&path, Readers::Owner, write).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        let open = folder.path().join("b");
+        replace(&open, Readers::Everybody, write).unwrap();
+        // Like any other file that the user makes.
+        let usual = folder.path().join("c");
+        fs::write(&usual, b"one").unwrap();
+        assert_eq!(mode(&open), mode(&usual));
     }
 
     #[cfg(unix)]

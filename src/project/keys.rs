@@ -4,6 +4,7 @@
 //! keep up.
 
 use serde_json::Value;
+use strsim::levenshtein;
 
 use super::error::ProjectError;
 use super::settings::Settings;
@@ -95,7 +96,7 @@ fn unknown_key(key: &str) -> ProjectError {
         .into_iter()
         .filter_map(|known| {
             let in_group = known.starts_with(&format!("{key}."));
-            let distance = edits(&last(key), &last(&known)).min(edits(key, &known));
+            let distance = levenshtein(&last(key), &last(&known)).min(levenshtein(key, &known));
             // A third of the letters wrong is still a typing error; more is another word.
             (in_group || distance <= key.len().min(24) / 3).then_some((distance, known))
         })
@@ -109,24 +110,6 @@ fn unknown_key(key: &str) -> ProjectError {
         near.truncate(NEAR_KEYS);
     }
     ProjectError::UnknownKey { key: key.to_owned(), near }
-}
-
-/// Levenshtein's distance: letters to insert, remove or exchange.
-fn edits(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (line, a) in from.chars().enumerate() {
-        let mut left = line + 1;
-        let mut diagonal = line;
-        for (b, above) in to.chars().zip(row.iter_mut().skip(1)) {
-            let best = (diagonal + usize::from(a != b)).min(left + 1).min(*above + 1);
-            diagonal = std::mem::replace(above, best);
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -196,13 +179,5 @@ mod tests {
         let text = error("inversion", "coarse");
         assert!(text.contains("`Exact`") && text.contains("`Coarse`"), "{text}");
         assert!(error("steps", "0").contains("use 1 to 999"));
-    }
-
-    #[test]
-    fn edits_count_letters() {
-        assert_eq!(edits("steps", "steps"), 0);
-        assert_eq!(edits("stps", "steps"), 1);
-        assert_eq!(edits("", "abc"), 3);
-        assert_eq!(edits("kitten", "sitting"), 3);
     }
 }

@@ -333,8 +333,8 @@ fn safetensors(
     let mut header = Vec::new();
     file.seek(SeekFrom::Start(8))?;
     file.take(size.min(LOOK)).read_to_end(&mut header)?;
-    let model = b"\"model.diffusion_model.";
-    if header.windows(model.len()).any(|window| window == model) {
+    let model = format!("\"{}", crate::engine::original::UNET);
+    if header.windows(model.len()).any(|window| window == model.as_bytes()) {
         return Ok(Some(Ok(Intake::Model { path: path.to_owned() })));
     }
     Ok(Some(Ok(Intake::Concept { path: path.to_owned() })))

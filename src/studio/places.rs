@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use crate::project::disk::{Readers, replace};
 
 /// Names one folder for everything, for portable use and for tests.
 const HOME: &str = "PODIUM_HOME";
@@ -89,12 +91,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let write = || -> io::Result<()> {
         let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         fs::create_dir_all(folder)?;
-        // Private, since projects and settings tell of their user; the prefix is skipped by every listing.
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        replace(path, Readers::Owner, |file| file.write_all(bytes))
     };
     write().map_err(|error| WriteError::new(path, error))
 }

@@ -1,6 +1,6 @@
 //! Every broken input gives its own error: what, where, what to do. None panics or hangs.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use podium::engine::concept::Concept;
@@ -10,6 +10,8 @@ use podium::engine::weights::ModelFiles;
 use podium::link::Watch;
 use podium::project::{Layout, MaskSource, Placement, Project, file};
 use tempfile::TempDir;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use crate::studio::{Told, engine, example, small, wait};
 
@@ -71,46 +73,13 @@ fn a_malicious_pickle_is_refused_and_not_executed() {
     assert!(!proof.exists());
 }
 
-/// A zip archive of one stored entry, `evil/data.pkl`, written out by hand.
+/// A torch archive, which is a zip file: one stored entry, `evil/data.pkl`.
 fn archive_with_pickle(into: &mut Vec<u8>, pickle: &[u8]) {
-    let name = b"evil/data.pkl";
-    let crc = crc32(pickle);
-    let (size, length) = (pickle.len() as u32, name.len() as u16);
-    let mut fields = Vec::new();
-    for part in [20u16, 0, 0, 0, 0] {
-        fields.extend(part.to_le_bytes());
-    }
-    for part in [crc, size, size] {
-        fields.extend(part.to_le_bytes());
-    }
-    fields.extend(length.to_le_bytes());
-    fields.extend(0u16.to_le_bytes());
-    into.extend(b"PK\x03\x04");
-    into.extend(&fields);
-    into.extend(name);
-    into.extend(pickle);
-    let directory = into.len() as u32;
-    into.extend(b"PK\x01\x02");
-    into.extend(20u16.to_le_bytes());
-    into.extend(&fields);
-    into.extend([0; 14]);
-    into.extend(name);
-    let directory_size = into.len() as u32 - directory;
-    into.extend(b"PK\x05\x06");
-    into.extend([0; 4]);
-    for part in [1u16, 1] {
-        into.extend(part.to_le_bytes());
-    }
-    for part in [directory_size, directory] {
-        into.extend(part.to_le_bytes());
-    }
-    into.extend(0u16.to_le_bytes());
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
-    })
+    let mut archive = ZipWriter::new(Cursor::new(into));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    archive.start_file("evil/data.pkl", stored).expect("begun");
+    archive.write_all(pickle).expect("written");
+    archive.finish().expect("finished");
 }
 
 #[test]

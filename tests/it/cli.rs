@@ -89,6 +89,7 @@ fn devices_and_inspect_answer_without_a_display() {
     assert_says(&out(&text), &["rustfmt.toml"]);
 }
 
+#[cfg(feature = "gui")]
 #[test]
 fn without_a_display_the_studio_says_what_is_missing_and_the_way_on() {
     let folder = tempfile::tempdir().expect("temporary");
@@ -101,4 +102,13 @@ fn without_a_display_the_studio_says_what_is_missing_and_the_way_on() {
         .expect("the binary starts");
     assert!(!output.status.success());
     assert_says(&out(&output), &["the window cannot open", "libxkbcommon-x11-0", "podium render"]);
+}
+
+#[cfg(not(feature = "gui"))]
+#[test]
+fn without_its_window_the_studio_says_so_and_the_way_on() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let output = podium(folder.path(), &[]);
+    assert!(!output.status.success());
+    assert_says(&out(&output), &["without its window", "podium render"]);
 }

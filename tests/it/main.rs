@@ -1,51 +1,63 @@
 //! The one integration test binary: each further one would link burn and wgpu again.
 //!
 //! Names of tests that compare with the authors' release contain `parity`; they read `PODIUM_GOLDEN_DIR` where set.
+//! Without the feature `gui` the window's tests are left out, and the engine's are what they are.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 /// Every broken input and its error.
 mod broken;
 /// The canvas, worked with pointer and keys.
+#[cfg(feature = "gui")]
 mod canvas;
 /// The real binary, driven from outside.
 mod cli;
 /// The miniature and the example projects, made anew.
 mod examples;
 /// The gallery and the Place page, driven as a person would.
+#[cfg(feature = "gui")]
 mod gallery;
 /// Reference data: where it is and how it is compared.
 mod golden;
 /// How the window looks: snapshots in both themes.
+#[cfg(feature = "gui")]
 mod looks;
 /// Random actions.
+#[cfg(feature = "gui")]
 mod monkey;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
 mod nets_parity;
 /// The real binary under Xvfb.
+#[cfg(feature = "gui")]
 mod real_window;
 /// Mask refinement from given labels, bit for bit.
 mod refine_parity;
 /// The right panel: Render, progress, every value of the method.
+#[cfg(feature = "gui")]
 mod render_panel;
 /// Inversion, keys, gradients, every step of whole runs and the final picture against the authors' release.
 mod run_parity;
 /// Rendering as a service: determinism, cancelling, going on, watching.
 mod service;
 /// The window's shaders, against the CPU.
+#[cfg(feature = "gui")]
 mod shaders;
 /// A model in one file, in the layout of Stable Diffusion's own code.
 mod single_file;
 /// The first use, and what the window says.
+#[cfg(feature = "gui")]
 mod story;
 /// An engine for tests.
 mod studio;
 /// The project's own rules, checked on its sources.
 mod tidy;
 /// The timeline and the inspector, driven as a person would.
+#[cfg(feature = "gui")]
 mod timeline;
 /// The GPU path against the CPU's.
 mod wgpu;
 /// The window, drawn without a display.
+#[cfg(feature = "gui")]
 mod window;
 /// A screen for the real binary.
+#[cfg(feature = "gui")]
 mod xvfb;

@@ -1,63 +1,258 @@
-//! The project's own rules, checked on its sources.
+//! The project's own rules, checked on its sources. ARCHITECTURE.md states them ("Invariants").
 
-use std::path::{Path, PathBuf};
+/// Which file names which.
+mod arrows;
+/// Sources without comments and tests.
+mod source;
 
-fn sources(folder: &str) -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("readable") {
-            let path = entry.expect("readable").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                let text = std::fs::read_to_string(&path).expect("UTF-8");
-                found.push((path, text));
-            }
-        }
+use arrows::{arrows, circles};
+use source::{Source, sources};
+
+/// The rooms of `src`, the ground floor first, and the rooms that each may name beside itself: all that it stands on.
+const FLOORS: [(&str, &[&str]); 9] = [
+    ("assets", &[]),
+    ("project", &[]),
+    ("link", &["project"]),
+    ("engine", &["assets", "link", "project"]),
+    ("studio", &["assets", "engine", "link", "project"]),
+    ("cli", &["assets", "engine", "link", "project", "studio"]),
+    ("gui", &["assets", "engine", "link", "project", "studio"]),
+    ("lib", &["assets", "cli", "engine", "gui", "link", "project", "studio"]),
+    ("main", &["lib"]),
+];
+
+/// The sources of the given rooms, without their tests' files.
+fn rooms(rooms: &[&str]) -> Vec<Source> {
+    let within = |source: &Source| rooms.contains(&source.room()) && !source.is_test();
+    let found: Vec<Source> = sources("src").into_iter().filter(within).collect();
+    for room in rooms {
+        assert!(found.iter().any(|source| source.room() == *room), "there is no room {room} any more");
     }
-    assert!(!found.is_empty());
     found
 }
 
-/// The sources below a folder that mention one of the words.
-fn mention(folder: &str, words: &[&str]) -> Vec<String> {
-    let mentions = |(path, text): (PathBuf, String)| {
-        let word = words.iter().find(|word| text.contains(**word))?;
-        Some(format!("{} mentions {word}", path.display()))
+/// Who says one of the pieces of code, as `path: piece`.
+fn who_says(sources: &[Source], pieces: &[&str]) -> Vec<String> {
+    let said = |source: &Source| -> Vec<String> {
+        let pieces = pieces.iter().filter(|piece| source.says(piece));
+        pieces.map(|piece| format!("{}: {piece}", source.path)).collect()
     };
-    sources(folder).into_iter().filter_map(mentions).collect()
+    sources.iter().flat_map(said).collect()
+}
+
+const NOBODY: [&str; 0] = [];
+
+/// Crates that draw.
+const WINDOW: [&str; 7] = ["egui", "eframe", "egui_plot", "egui_extras", "egui_wgpu", "winit", "rfd"];
+
+#[test]
+fn no_files_of_src_name_each_other_in_a_circle() {
+    let sources = sources("src");
+    let circles = circles(&arrows(&sources, false));
+    let words: Vec<String> = circles.iter().map(|files| files.join(" ").replace("src/", "")).collect();
+    assert!(circles.is_empty(), "move what two files need below both:\n{}", words.join("\n"));
 }
 
 #[test]
-fn the_engine_and_the_document_know_nothing_of_the_window() {
-    let window = ["egui", "eframe", "crate::gui", "rfd::"];
-    // Comments may say so.
-    let code = |line: &String| !line.contains("mod.rs mentions egui");
-    assert_eq!(mention("src/engine", &["use eframe", "use egui", "egui::", "crate::gui", "rfd::"]), [] as [String; 0]);
-    let document: Vec<String> = mention("src/project", &window).into_iter().filter(code).collect();
-    assert_eq!(document, [] as [String; 0]);
+fn every_arrow_between_rooms_goes_down() {
+    let sources = sources("src");
+    let room = |path: &str| Source::new(path, "").room().to_owned();
+    let mut up = Vec::new();
+    for (from, named) in arrows(&sources, true) {
+        let floor = FLOORS.iter().find(|(name, _)| *name == room(from));
+        let (name, below) = floor.unwrap_or_else(|| panic!("{from}: this room has no floor in FLOORS yet"));
+        let high = named.iter().filter(|to| {
+            let to = room(to);
+            // The crate's root names its rooms and has nothing of its own.
+            to != *name && to != "lib" && !below.contains(&to.as_str())
+        });
+        up.extend(high.map(|to| format!("{from} names {to}")));
+    }
+    assert_eq!(up, NOBODY);
+    // Nothing else sees to the binary, which is another crate.
+    assert_eq!(who_says(&rooms(&["main"]), &["podium::engine", "podium::studio", "podium::project"]), NOBODY);
 }
 
 #[test]
-fn the_window_and_the_command_line_touch_no_tensor() {
-    assert_eq!(mention("src/gui", &["burn::", "Tensor<"]), [] as [String; 0]);
-    assert_eq!(mention("src/cli", &["burn::", "Tensor<"]), [] as [String; 0]);
-    assert_eq!(mention("src/project", &["burn::", "crate::engine"]), [] as [String; 0]);
+fn only_the_window_knows_egui() {
+    let below = rooms(&["assets", "project", "link", "engine", "studio", "cli", "main", "lib"]);
+    assert_eq!(who_says(&below, &WINDOW), NOBODY);
 }
 
 #[test]
-fn only_the_worker_starts_a_thread_in_the_engine() {
-    let starters = mention("src/engine", &["thread::spawn", "thread::Builder"]);
-    assert!(starters.iter().all(|line| line.contains("worker.rs")), "{starters:?}");
+fn only_the_engine_knows_burn_and_no_tensor_leaves_it() {
+    let others = rooms(&["assets", "project", "link", "studio", "cli", "gui", "main", "lib"]);
+    assert_eq!(who_says(&others, &["burn", "burn_wgpu", "cubecl", "Tensor"]), NOBODY);
+}
+
+#[test]
+fn only_the_worker_starts_a_thread_in_the_engine_and_catches_panics() {
+    let engine = rooms(&["engine"]);
+    let starts = ["thread::spawn", "thread::scope", "thread::Builder", "ThreadPoolBuilder::new", "rayon::spawn"];
+    let starters = who_says(&engine, &starts);
+    let worker = "src/engine/worker.rs: ";
+    assert!(!starters.is_empty() && starters.iter().all(|said| said.starts_with(worker)), "{starters:?}");
+    assert_eq!(who_says(&engine, &["catch_unwind("]), [format!("{worker}catch_unwind(")]);
+    let named = engine.iter().find(|source| source.path == "src/engine/worker.rs").expect("the worker");
+    assert!(named.says("thread::Builder::new().name("), "the engine's thread has a name");
+}
+
+#[test]
+fn no_global_state_but_the_allocator() {
+    let all = rooms(&FLOORS.map(|(room, _)| room));
+    assert_eq!(who_says(&all, &["static", "thread_local!"]), ["src/lib.rs: static"]);
+}
+
+#[test]
+fn only_attention_calls_a_tap() {
+    let engine = rooms(&["engine"]);
+    let calls = ["tap.project(", "tap.key(", "tap.wants_probs(", "tap.probs(", "tap.output("];
+    let callers = who_says(&engine, &calls);
+    // The text encoder's taps are its own.
+    let other = |said: &&String| {
+        !said.starts_with("src/engine/nets/attention.rs: ") && **said != "src/engine/nets/clip.rs: tap.project("
+    };
+    assert_eq!(callers.iter().filter(other).collect::<Vec<_>>(), NOBODY);
+    assert_eq!(callers.len(), calls.len() + 1, "{callers:?}");
+    // Whoever has one by another name; tap.rs hands on to both taps of a pair.
+    let asked = who_says(&engine, &[".wants_probs(", ".probs(site"]);
+    let expected =
+        ["attention.rs: .wants_probs(", "attention.rs: .probs(site", "tap.rs: .wants_probs(", "tap.rs: .probs(site"];
+    assert_eq!(asked, expected.map(|said| format!("src/engine/nets/{said}")));
+}
+
+/// Channels, tokens and words of Stable Diffusion 1.5, which only its configuration files may say.
+const SIZES: [&str; 8] = ["77", "320", "640", "768", "1280", "49406", "49407", "49408"];
+
+#[test]
+fn no_size_of_stable_diffusion_is_in_the_engine() {
+    assert_eq!(who_says(&rooms(&["engine"]), &SIZES), NOBODY);
+}
+
+/// Pieces of the names in checkpoint files, and the files that may have them in quotes: a network knows its own layers'
+/// names as diffusers writes them, `original.rs` the layout of Stable Diffusion's own code, `concept.rs` ED-LoRA's.
+const NAMES: [(&[&str], &[&str]); 3] = [
+    (&["diffusion_model.", "first_stage_model", "cond_stage_model"], &["engine/original.rs"]),
+    (&["lora_down", "lora_up", "new_concept_embedding"], &["engine/concept.rs"]),
+    (
+        &[
+            "down_blocks",
+            "up_blocks",
+            "mid_block",
+            "transformer_blocks",
+            "resnets.",
+            "text_model",
+            "to_q",
+            "attn1",
+            "conv_in",
+        ],
+        &["engine/nets/", "engine/original.rs", "engine/concept.rs"],
+    ),
+];
+
+#[test]
+fn names_in_checkpoint_files_are_known_to_those_who_read_them() {
+    let sources: Vec<Source> = sources("src").into_iter().filter(|source| !source.is_test()).collect();
+    for (names, readers) in NAMES {
+        let mut known = 0;
+        for source in &sources {
+            let Some(quote) = source.quotes.iter().find(|quote| names.iter().any(|name| quote.contains(name))) else {
+                continue;
+            };
+            let reads = readers.iter().any(|reader| source.path.starts_with(&format!("src/{reader}")));
+            assert!(reads, "{} has {quote:?}", source.path);
+            known += 1;
+        }
+        assert!(known > 0, "nobody knows {names:?} any more");
+    }
+}
+
+/// Where a colour may be written beside `theme.rs`, and why.
+const COLORED: [(&str, &str, &str); 1] =
+    [("src/gui/paint/", "Color32::", "lines over pictures are black and white, whatever the theme")];
+
+#[test]
+fn colors_are_named_in_the_theme_alone() {
+    let mut found = Vec::new();
+    for source in rooms(&["gui"]).iter().filter(|source| source.path != "src/gui/theme.rs") {
+        for (index, kind) in source.code.iter().enumerate() {
+            let word = |ahead: usize| source.code.get(index + ahead).map_or("", String::as_str);
+            let (name, first) = (word(2), word(4));
+            if !["Color32", "Rgba", "Hsva", "HsvaGamma"].contains(&kind.as_str()) || word(1) != "::" {
+                continue;
+            }
+            // No colour at all, and one to be put in later; what is made of the document's colours is no name.
+            let constant = name.starts_with(char::is_uppercase) && !["TRANSPARENT", "PLACEHOLDER"].contains(&name);
+            let literal = name.starts_with("from_") && first.starts_with(|c: char| c.is_ascii_digit());
+            if constant || literal {
+                found.push(format!("{}: {kind}::{name}", source.path));
+            }
+        }
+        let hex = |quote: &&String| {
+            let digits = quote.strip_prefix('#').unwrap_or_default();
+            digits.len() >= 6 && digits.chars().all(|c| c.is_ascii_hexdigit())
+        };
+        found.extend(source.quotes.iter().filter(hex).map(|quote| format!("{}: {quote}", source.path)));
+        found.extend(who_says(std::slice::from_ref(source), &["hex_color!"]));
+    }
+    none_but(found, &COLORED);
+}
+
+/// What would make a frame wait, for a file or for another thread.
+const WAITS: [&str; 21] = [
+    "fs",
+    "File",
+    "OpenOptions::new",
+    "Command::new",
+    "image::open",
+    ".exists(",
+    ".try_exists(",
+    ".is_file(",
+    ".is_dir(",
+    ".is_symlink(",
+    ".metadata(",
+    ".canonicalize(",
+    ".read_dir(",
+    ".recv(",
+    ".recv_timeout(",
+    ".join()",
+    ".wait(",
+    ".lock(",
+    "thread::sleep",
+    "thread::scope",
+    "block_on(",
+];
+
+/// Who may wait all the same, and why.
+const WAITING: [(&str, &str, &str); 4] = [
+    ("src/gui/files.rs", "block_on(", "the thread of a file dialog"),
+    ("src/gui/files.rs", ".exists(", "whether the desktop has dialogs, looked up on a thread"),
+    ("src/gui/frame_times.rs", "fs", "a measurement that a developer asks for"),
+    ("src/gui/frame_times.rs", "File", "a measurement that a developer asks for"),
+];
+
+#[test]
+fn no_frame_waits_for_a_file_or_a_thread() {
+    none_but(who_says(&rooms(&["gui"]), &WAITS), &WAITING);
+}
+
+/// Asserts that only listed exceptions were found, and that none is listed that nobody needs any more.
+fn none_but(found: Vec<String>, listed: &[(&str, &str, &str)]) {
+    let is = |said: &String, (path, piece, _): &(&str, &str, &str)| {
+        said.split_once(": ").is_some_and(|(file, said)| file.starts_with(path) && said.starts_with(piece))
+    };
+    for exception in listed {
+        assert!(found.iter().any(|said| is(said, exception)), "nobody needs {exception:?} any more");
+    }
+    let others: Vec<&String> =
+        found.iter().filter(|said| !listed.iter().any(|exception| is(said, exception))).collect();
+    assert_eq!(others, NOBODY);
 }
 
 #[test]
 fn no_source_is_over_seven_hundred_lines() {
-    for folder in ["src", "tests/it", "benches"] {
-        for (path, text) in sources(folder) {
-            let lines = text.lines().count();
-            assert!(lines <= 700, "{} has {lines} lines: does it have one job?", path.display());
-        }
+    for source in ["src", "tests/it", "benches"].into_iter().flat_map(sources) {
+        let lines = source.text.lines().count();
+        assert!(lines <= 700, "{} has {lines} lines: does it have one job?", source.path);
     }
 }

@@ -11,7 +11,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Cube, TensorMetadata};
 use burn::tensor::Shape;
 
-use super::{Kernels, composed};
+use super::composed;
+use super::extension::Kernels;
 
 /// Gradients written by hand, of the operations of [`Kernels`] with respect to their inputs.
 ///

@@ -256,7 +256,7 @@ fn chips_width(ui: &Ui, lanes: &[(Lane, Option<Color>)]) -> f32 {
     let font = TextStyle::Button.resolve(ui.style());
     let spacing = ui.spacing();
     let wide = |words: &str| {
-        ui.fonts_mut(|fonts| fonts.layout_no_wrap(words.to_owned(), font.clone(), Color32::WHITE)).size().x
+        ui.fonts_mut(|fonts| fonts.layout_no_wrap(words.to_owned(), font.clone(), Color32::PLACEHOLDER)).size().x
     };
     let chip = |(lane, color): &(Lane, Option<Color>)| {
         let dot = if color.is_some() { widgets::DOT + DOT_GAP } else { 0.0 };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use eframe::egui::{self, OpenUrl, ProgressBar, RichText, Ui};
+use url::Url;
 
 use super::Look;
 use crate::gui::files::Purpose;
@@ -68,8 +69,10 @@ pub fn status(ui: &mut Ui, studio: &mut Studio) {
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(icons::CHECK).color(theme::colors(ui).accent));
             ui.add(egui::Label::new(RichText::new(exported.words()).small()).wrap());
-            if ui.link(RichText::new("Open folder").small()).clicked() {
-                ui.ctx().open_url(OpenUrl::new_tab(file_url(exported.folder())));
+            if ui.link(RichText::new("Open folder").small()).clicked()
+                && let Some(address) = address(exported.folder())
+            {
+                ui.ctx().open_url(OpenUrl::new_tab(address));
             }
             if widgets::icon_button(ui, icons::X, "Dismiss this message").clicked() {
                 studio.exported = None;
@@ -98,30 +101,19 @@ fn font() -> Vec<u8> {
 }
 
 /// A folder as a browser's address.
-fn file_url(folder: &std::path::Path) -> String {
-    let mut url = String::from("file://");
-    let path = folder.to_string_lossy().replace('\\', "/");
-    if !path.starts_with('/') {
-        url.push('/');
-    }
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~:".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    url
+fn address(folder: &std::path::Path) -> Option<String> {
+    Url::from_file_path(std::path::absolute(folder).ok()?).ok().map(String::from)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn a_folder_with_any_letters_is_an_address() {
-        assert_eq!(file_url("/tmp/my pictures/ü".as_ref()), "file:///tmp/my%20pictures/%C3%BC");
-        assert_eq!(file_url(r"C:\a#b".as_ref()), "file:///C:/a%23b");
+        let said = address("/tmp/my pictures/ü#1".as_ref());
+        assert_eq!(said.as_deref(), Some("file:///tmp/my%20pictures/%C3%BC%231"));
     }
 
     #[test]

@@ -4,10 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::ExportError;
-use crate::project::disk::stage;
+use crate::project::disk::{Readers, Staged, stage};
 
 /// What ends the writing of a file early.
 pub(super) enum Trouble {
@@ -53,7 +51,7 @@ impl From<image::ImageError> for Trouble {
 /// Files under construction. Dropped before [`Batch::keep`], it leaves neither files nor the folders that it made.
 #[derive(Default)]
 pub(super) struct Batch {
-    files: Vec<(NamedTempFile, PathBuf)>,
+    files: Vec<Staged>,
     made: Vec<PathBuf>,
 }
 
@@ -83,7 +81,7 @@ impl Batch {
         path: &Path,
         fill: impl FnOnce(&mut dyn Write) -> Result<(), Trouble>,
     ) -> Result<(), ExportError> {
-        match stage(path, fill) {
+        match stage(path, Readers::Everybody, fill) {
             Ok(staged) => {
                 self.files.push(staged);
                 Ok(())
@@ -95,8 +93,9 @@ impl Batch {
 
     /// Gives every file its name.
     pub fn keep(mut self) -> Result<(), ExportError> {
-        for (file, path) in std::mem::take(&mut self.files) {
-            file.persist(&path).map_err(|error| ExportError::writing(&path, &error.error))?;
+        for staged in std::mem::take(&mut self.files) {
+            let path = staged.target().to_owned();
+            staged.put().map_err(|error| ExportError::writing(&path, &error))?;
             // Nothing of it can be undone any more, so the folders stay from the first file on.
             self.made.clear();
         }

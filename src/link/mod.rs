@@ -1,5 +1,16 @@
 //! The only words that the engine and its listeners (the window, the command line) exchange: plain numbers and
-//! pixels, never a tensor.
+//! pixels, never a tensor. It knows the document and nothing of the engine.
+//!
+//! | file        | what                                                                   |
+//! |-------------|------------------------------------------------------------------------|
+//! | `mod.rs`    | commands, events and what they carry                                   |
+//! | `device.rs` | where to compute, as it is asked for and as it is told                 |
+//! | `mask.rs`   | a mask, as cells of a grid                                             |
+//! | `model.rs`  | what a model is, in numbers                                            |
+
+pub mod device;
+pub mod mask;
+pub mod model;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,9 +18,10 @@ use std::time::Duration;
 
 use image::RgbImage;
 
-use crate::engine::device::{DeviceChoice, DeviceReport};
-use crate::engine::inspect::ModelReport;
-use crate::engine::masks::Mask;
+pub use device::{AdapterKind, DeviceChoice, DeviceReport, Pool};
+pub use mask::Mask;
+pub use model::{ModelReport, PartReport};
+
 use crate::project::Project;
 
 /// Names a render among those of one engine.

@@ -1,0 +1,51 @@
+//! What a model is, in numbers. Finding them out and what follows from them is the engine's (`engine/inspect.rs`).
+
+use std::path::PathBuf;
+
+/// One part of a model: a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartReport {
+    /// `text_encoder`, `unet` or `vae`, as the folder is called.
+    pub name: &'static str,
+    /// Numbers.
+    pub parameters: u64,
+    /// How they are stored, such as `F16`; several where they differ.
+    pub dtype: String,
+    /// Bytes of its files.
+    pub bytes_on_disk: u64,
+    /// Bytes of its weights while the engine computes, in f32.
+    pub bytes_in_memory: u64,
+}
+
+/// What a model is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelReport {
+    /// The folder's or file's name, or `built-in miniature`.
+    pub name: String,
+    /// The folder or file; none for the built-in model.
+    pub folder: Option<PathBuf>,
+    /// Text encoder, UNet, autoencoder.
+    pub parts: Vec<PartReport>,
+    /// Bytes of all weights while the engine computes, in f32.
+    pub total_bytes: u64,
+    /// Channels of the latent.
+    pub latent_channels: usize,
+    /// Pixels a cell of the latent stands for, along one side.
+    pub latent_factor: usize,
+    /// What both sides of the canvas must be a multiple of, in pixels.
+    pub canvas_multiple: usize,
+    /// Width of the text context.
+    pub context_width: usize,
+    /// Tokens that a prompt is padded or cut to.
+    pub tokens: usize,
+    /// Layers of the text encoder.
+    pub text_layers: usize,
+    /// Cross-attention layers of the UNet: as many embeddings each token of a concept must have.
+    pub cross_attention_layers: usize,
+    /// Channels of the UNet's blocks, the finest first.
+    pub channels: Vec<usize>,
+    /// Attention heads of the UNet's blocks, the finest first.
+    pub heads: Vec<usize>,
+    /// Channels of the autoencoder's finest two blocks.
+    pub picture_channels: [usize; 2],
+}
