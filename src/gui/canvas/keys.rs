@@ -2,8 +2,9 @@
 
 use eframe::egui::{Key, Modifiers, Popup, Ui};
 
-use super::board::Board;
-use super::{canvas_size, gestures, painting, view::View};
+use super::board::{Board, Side, canvas_size};
+use super::view::View;
+use super::{gestures, painting};
 use crate::gui::look::Look;
 use crate::studio::{Reorder, Studio};
 
@@ -28,9 +29,12 @@ pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
     }
     let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
     zoom(ui, studio, look, boards);
-    if !Popup::is_any_open(ctx) && pressed(Modifiers::NONE, Key::Escape) && !gestures::give_up(studio, look) {
+    if !Popup::is_any_open(ctx)
+        && pressed(Modifiers::NONE, Key::Escape)
+        && !gestures::give_up(studio, &mut look.canvas.hand)
+    {
         if studio.mask_editor.is_some() {
-            painting::give_up(studio, look);
+            painting::give_up(studio, &mut look.canvas.painting);
         } else {
             studio.select_none();
         }
@@ -39,12 +43,10 @@ pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
         painting::keys(ui, studio);
         return;
     }
-    if look.canvas.gesture.is_some() {
+    if look.canvas.hand.gesture.is_some() {
         return;
     }
-    if look.canvas.split.on
-        && boards.iter().any(|board| board.side == super::Side::Picture && board.response.has_focus())
-    {
+    if look.canvas.split.on && boards.iter().any(|board| board.side == Side::Picture && board.response.has_focus()) {
         for (key, by) in [(Key::ArrowLeft, -0.01), (Key::ArrowRight, 0.01)] {
             if pressed(Modifiers::NONE, key) {
                 look.canvas.split.at = (look.canvas.split.at + by).clamp(0.0, 1.0);
@@ -107,19 +109,19 @@ fn arrows(ui: &Ui, studio: &mut Studio, look: &mut Look) {
         let steps = (far * 10 + near) as f32;
         if steps > 0.0 {
             studio.nudge((x * steps, y * steps));
-            look.canvas.nudged = Some(ui.input(|input| input.time));
+            look.canvas.hand.nudged = Some(ui.input(|input| input.time));
         }
     }
 }
 
 /// Ends a run of nudges once no arrow is held and a while has gone by.
 fn rest(ui: &Ui, studio: &mut Studio, look: &mut Look) {
-    let Some(since) = look.canvas.nudged else { return };
+    let Some(since) = look.canvas.hand.nudged else { return };
     let (now, held) = ui.input(|input| (input.time, ARROWS.iter().any(|(key, _)| input.key_down(*key))));
     if held {
-        look.canvas.nudged = Some(now);
+        look.canvas.hand.nudged = Some(now);
     } else if now - since >= NUDGE_REST {
-        gestures::end_nudges(studio, look);
+        gestures::end_nudges(studio, &mut look.canvas.hand);
     } else {
         ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(NUDGE_REST - (now - since)));
     }

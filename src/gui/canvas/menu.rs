@@ -3,7 +3,8 @@
 use eframe::egui::{Button, PointerButton, Ui};
 
 use super::board::Board;
-use super::{View, collage};
+use super::placed::{hit, placed};
+use super::view::View;
 use crate::gui::layer_menu;
 use crate::gui::look::Look;
 use crate::project::Layer;
@@ -14,7 +15,7 @@ pub fn show(studio: &mut Studio, look: &mut Look, board: &Board) {
     if board.response.clicked_by(PointerButton::Secondary)
         && let Some(at) = board.response.interact_pointer_pos()
     {
-        let under = collage::hit(&collage::placed(studio), board.map.canvas(at));
+        let under = hit(&placed(studio), board.map.canvas(at));
         if let Some(layer) = under
             && !studio.selection().contains(&layer)
         {

@@ -1,98 +1,52 @@
 //! The canvas: the collage at the left, the picture at the right, at one scale and pan.
 //!
+//! From below:
+//!
 //! - What is seen and how large: `view.rs`. A board's ground, caption, crosshair and tags: `board.rs`.
-//! - The bar above: `bar.rs`. What the pointer is on, in words: `readout.rs`. Keys: `keys.rs`.
-//! - The collage: `collage.rs` draws it, `gestures.rs` changes it, `handles.rs` and `menu.rs` are what to change it by.
-//! - The picture: `picture.rs`, what is laid over it: `overlay.rs`, masks being painted: `painting.rs`.
+//! - What lies where: `placed.rs` (layers), `shown.rs` (the run's picture), `cells.rs` (what a mask has at a place).
+//! - What to change layers by: `handles.rs`, `gestures.rs`. What lies over the picture: `overlay.rs`, `split.rs`. Masks
+//!   being painted: `painting.rs`. What bars are made of: `switches.rs`.
+//! - What all of it remembers: `memory.rs`.
+//! - The boards: `collage.rs` with its `menu.rs`, `picture.rs` with its `strip.rs`. The bar above: `bar.rs`. What the
+//!   pointer is on, in words: `readout.rs`. Keys: `keys.rs`.
 
 use eframe::egui::{self, CursorIcon, Key, PointerButton, Pos2, Rect, Sense, Ui, Vec2, pos2, vec2};
 
 mod bar;
 mod board;
+mod cells;
 mod collage;
 mod gestures;
 mod handles;
 mod keys;
+mod memory;
 mod menu;
 mod overlay;
 mod painting;
 mod picture;
+mod placed;
 mod readout;
+mod shown;
+mod split;
 mod strip;
+mod switches;
 mod view;
 
-pub use picture::{Against, Split};
+pub use board::Side;
+pub use memory::CanvasLook;
+pub use split::{Against, Split};
 pub use view::{View, ZOOM};
 
 use super::look::{Look, Mode};
 use super::{icons, widgets};
 use crate::studio::Studio;
-use crate::studio::geometry::Point;
-use crate::studio::snap::Guide;
-use board::Board;
-use view::{Mapping, halves};
+use board::{Board, CAPTION, canvas_size};
+use view::halves;
 
 /// Between the two boards, in points.
 const GAP: f32 = 16.0;
-/// The row above a board.
-const CAPTION: f32 = 28.0;
 /// The row below both.
 const FOOTER: f32 = 28.0;
-
-/// Which of the two boards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// What a person composes.
-    Collage,
-    /// What the model makes of it.
-    Picture,
-}
-
-/// What the canvas remembers between frames.
-#[derive(Debug, Default)]
-pub struct CanvasLook {
-    /// Which part of the canvas is seen.
-    pub view: View,
-    /// The line between before and after.
-    pub split: Split,
-    /// Where the boards were drawn last.
-    collage: Option<Mapping>,
-    picture: Option<Mapping>,
-    gesture: Option<gestures::Gesture>,
-    guides: Vec<Guide>,
-    panning: bool,
-    /// The boards set [`Look::pointed`] and have to take it back.
-    pointing: bool,
-    /// The layer that the menu was opened on.
-    menu_on: Option<usize>,
-    /// When a layer was last moved by an arrow key.
-    nudged: Option<f64>,
-    painting: painting::Painting,
-}
-
-impl CanvasLook {
-    /// Where a point of the canvas is on the screen, if that board is shown.
-    pub fn screen_of(&self, side: Side, at: Point) -> Option<Pos2> {
-        self.mapping(side).map(|mapping| mapping.screen(at))
-    }
-
-    /// Points on the screen per canvas pixel, if a board is shown.
-    pub fn zoom(&self) -> Option<f32> {
-        self.collage.or(self.picture).map(|mapping| mapping.zoom)
-    }
-
-    /// Whether something on the canvas is being dragged.
-    pub fn in_gesture(&self) -> bool {
-        self.gesture.is_some() || self.panning
-    }
-
-    fn mapping(&self, side: Side) -> Option<Mapping> {
-        match side {
-            Side::Collage => self.collage,
-            Side::Picture => self.picture,
-        }
-    }
-}
 
 /// Where on the collage a point of the screen is, in canvas pixels. None where it is on no collage.
 pub fn place_at(look: &Look, screen: Pos2) -> Option<(f32, f32)> {
@@ -103,8 +57,8 @@ pub fn place_at(look: &Look, screen: Pos2) -> Option<(f32, f32)> {
 /// the frontmost whose box is.
 pub fn layer_at(studio: &mut Studio, look: &Look, screen: Pos2) -> Option<usize> {
     let at = place_at(look, screen)?;
-    let placed = collage::placed(studio);
-    collage::hit(&placed, at).or_else(|| collage::box_at(&placed, at))
+    let placed = placed::placed(studio);
+    placed::hit(&placed, at).or_else(|| placed::box_at(&placed, at))
 }
 
 /// Draws the middle of the Compose page: the bar, the boards, the line below them.
@@ -113,7 +67,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         look.mode = Mode::Both;
     }
     bar::show(ui, studio, look);
-    painting::toolbar(ui, studio, look);
+    painting::toolbar(ui, studio, &mut look.canvas.painting);
     let room = ui.available_rect_before_wrap();
     ui.allocate_rect(room, Sense::hover());
     let room = room.shrink2(vec2(12.0, 4.0));
@@ -131,28 +85,23 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let canvas = canvas_size(studio);
     for board in &mut boards {
         board.map = look.canvas.view.mapping(board.map.board, canvas);
+        board.panning = look.canvas.panning;
     }
     remember(look, &boards);
     point(ui, look, &boards);
     for board in &boards {
         match board.side {
             Side::Collage => {
-                gestures::take(ui, studio, look, board);
+                gestures::take(ui, studio, &mut look.canvas.hand, board);
                 collage::show(ui, studio, look, board);
             }
             Side::Picture => picture::show(ui, studio, look, board),
         }
     }
     if !boards.iter().any(|board| board.side == Side::Collage) {
-        gestures::let_go(studio, look);
+        gestures::let_go(studio, &mut look.canvas.hand);
     }
     foot(ui, studio, look, &boards, footer);
-}
-
-/// The canvas's size, in canvas pixels.
-fn canvas_size(studio: &Studio) -> (f32, f32) {
-    let canvas = studio.project().canvas;
-    (canvas.width.max(1) as f32, canvas.height.max(1) as f32)
 }
 
 /// Divides the room and takes hold of the boards.
@@ -210,7 +159,7 @@ fn navigate(ui: &Ui, studio: &Studio, look: &mut Look, boards: &[Board], index: 
             ui.ctx().set_cursor_icon(CursorIcon::Grab);
         }
     }
-    if response.drag_started() && look.canvas.gesture.is_none() {
+    if response.drag_started() && look.canvas.hand.gesture.is_none() {
         let middle = ui.input(|input| input.pointer.button_down(PointerButton::Middle));
         look.canvas.panning = middle || space;
     }

@@ -3,7 +3,7 @@
 use eframe::egui::{Align2, Color32, Rect, Ui, pos2, vec2};
 
 use super::board::{Board, Tags, label};
-use super::picture::Shown;
+use super::shown::Shown;
 use crate::engine::masks::Mask;
 use crate::gui::look::{Look, Overlay};
 use crate::gui::paint::{self, MaskStyle, Outline, Source};

@@ -2,9 +2,9 @@
 
 use eframe::egui::{self, Rect, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
-use super::board::Board;
-use super::canvas_size;
-use super::picture::{self, Against, Face};
+use super::board::{Board, canvas_size};
+use super::shown::{Face, shown};
+use super::split::Against;
 use crate::gui::look::{Look, Mode};
 use crate::gui::paint::{self, Sampling};
 use crate::gui::theme;
@@ -26,7 +26,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
     if height(studio, look) == 0.0 || board.beneath < HEIGHT {
         return;
     }
-    let Some(shown) = picture::shown(studio) else { return };
+    let Some(shown) = shown(studio) else { return };
     let seeds = shown.project.seeds();
     let below = board.map.board;
     let left =
