@@ -6,46 +6,10 @@ use std::path::PathBuf;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use eframe::egui::{self, Context};
 
+use super::asks::{PICTURES, Purpose};
+use super::export;
+use super::look::Look;
 use crate::studio::{Held, Place, Studio, Target};
-
-/// What files are chosen for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Purpose {
-    /// New layers.
-    Cutouts,
-    /// The background.
-    Background,
-    /// Another picture for a layer.
-    ReplaceLayer(usize),
-    /// New concepts.
-    Concepts,
-    /// Another file for a concept.
-    ReplaceConcept(String),
-    /// A project to open.
-    OpenProject,
-    /// Where to save the project.
-    SaveProject,
-    /// A model's folder.
-    ModelFolder,
-    /// A model in one file.
-    ModelFile,
-    /// The photo to place objects into.
-    Photo,
-    /// Where that photo may change.
-    EditMask,
-    /// Where to export to; the gallery knows what.
-    Export {
-        /// The title of the dialog.
-        title: String,
-        /// A name to begin with.
-        name: String,
-        /// Whether a folder is wanted.
-        folder: bool,
-    },
-}
-
-/// How names of pictures that can be loaded end.
-pub(super) const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
 
 impl Purpose {
     fn title(&self) -> String {
@@ -61,7 +25,7 @@ impl Purpose {
             Self::ModelFile => "Choose a model in one file (Stable Diffusion 1.5)".into(),
             Self::Photo => "Choose a photo".into(),
             Self::EditMask => "Choose a mask: white may change".into(),
-            Self::Export { title, .. } => title.clone(),
+            Self::Export { kind, .. } => kind.title().into(),
         }
     }
 
@@ -83,13 +47,17 @@ impl Purpose {
     }
 
     fn folder(&self) -> bool {
-        matches!(self, Self::ModelFolder | Self::Export { folder: true, .. })
+        match self {
+            Self::ModelFolder => true,
+            Self::Export { kind, .. } => kind.is_folder(),
+            _ => false,
+        }
     }
 
     fn saves(&self) -> Option<String> {
         match self {
             Self::SaveProject => Some("project.ron".into()),
-            Self::Export { name, folder: false, .. } => Some(name.clone()),
+            Self::Export { name, kind, .. } if !kind.is_folder() => Some(name.clone()),
             _ => None,
         }
     }
@@ -114,14 +82,12 @@ pub struct Pickers {
     base: PathBuf,
     /// Whether to ask the desktop; a test does not.
     pub native: bool,
-    /// What was picked for an export, for the gallery to take.
-    pub export: Option<PathBuf>,
 }
 
 impl Default for Pickers {
     fn default() -> Self {
         let (sender, receiver) = unbounded();
-        Self { sender, receiver, typed: None, base: PathBuf::new(), native: desktop_has_dialogs(), export: None }
+        Self { sender, receiver, typed: None, base: PathBuf::new(), native: desktop_has_dialogs() }
     }
 }
 
@@ -222,7 +188,7 @@ impl Pickers {
     }
 
     /// Takes what was chosen to where it belongs.
-    pub fn take(&mut self, studio: &mut Studio) {
+    pub fn take(&mut self, studio: &mut Studio, look: &Look) {
         while let Ok(Picked { purpose, paths }) = self.receiver.try_recv() {
             for path in paths {
                 match &purpose {
@@ -236,7 +202,7 @@ impl Pickers {
                     Purpose::ModelFolder | Purpose::ModelFile => studio.take_in(path, Target::Model),
                     Purpose::Photo => studio.take_in(path, Target::Photo),
                     Purpose::EditMask => studio.take_in(path, Target::EditMask),
-                    Purpose::Export { .. } => self.export = Some(path),
+                    Purpose::Export { subject, kind, .. } => export::begin(studio, look, subject, *kind, path),
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, RichText, Sense, Ui, Vec2};
 
-use super::files::Purpose;
+use super::asks::Purpose;
 use super::look::{DraggedConcept, Look};
 use super::{icons, layer_menu, textures, theme, widgets};
 use crate::project::{Background, Layer, Layout};
@@ -40,7 +40,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 fn add_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.menu_button(format!("{} Add cutout...", icons::PLUS), |ui| {
         if ui.button(format!("{} Choose files...", icons::FOLDER_OPEN)).clicked() {
-            look.files.ask(ui.ctx(), Purpose::Cutouts, studio);
+            look.choose(Purpose::Cutouts);
             ui.close();
         }
         ui.separator();
@@ -103,7 +103,7 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     let selected = studio.selection().contains(&index);
     let color =
         layer.concept.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept.color);
-    let lit = layer.concept.is_some() && layer.concept == look.lit;
+    let lit = layer.concept.is_some() && layer.concept == look.pointed.lit;
     let grouped = studio.is_grouped(index);
     let id = Id::unique(("layer", index));
     let card = widgets::card(ui, selected || lit, None, |ui| {
@@ -155,7 +155,7 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
         }
     }
     if response.hovered() {
-        look.pointed_concept.clone_from(&layer.concept);
+        look.pointed.concept.clone_from(&layer.concept);
     }
     let response = if grouped {
         response.on_hover_text("In a group: a click on the canvas takes all of it, a double-click this layer alone")
@@ -246,7 +246,7 @@ fn background_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 
 fn background_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     if ui.button(format!("{} Choose a picture...", icons::FOLDER_OPEN)).clicked() {
-        look.files.ask(ui.ctx(), Purpose::Background, studio);
+        look.choose(Purpose::Background);
         ui.close();
     }
     if let Layout::Collage { background, .. } = &studio.project().layout {

@@ -1,4 +1,4 @@
-//! The right panel: Render, progress and the queue, what a render takes, and the method's settings.
+//! The right panel's first part: Render, progress and the queue, what a render takes. The method's settings follow it.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use eframe::egui::{
 
 use super::fields::{Number, anchored, name_node, row, segments, small, together};
 use super::look::Look;
-use super::{gallery, icons, settings, theme, widgets};
+use super::preset::base;
+use super::{export, icons, theme, widgets};
 use crate::link::JobId;
 use crate::project::{Preset, Project, Settings};
 use crate::studio::clock;
@@ -26,7 +27,7 @@ const NOTES: usize = 2;
 /// Width that the buttons need for all of their words.
 const ROOM_FOR_WORDS: f32 = 248.0;
 
-/// Draws the right panel.
+/// Draws it.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let now = pick(studio).map(|run| Now::of(run, studio.project()));
     anchored(ui, "render", |ui| {
@@ -38,11 +39,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         }
     });
     if now.is_some_and(|now| now.phase == Phase::Done) {
-        gallery::export_menu(ui, studio, look);
+        export::menu(ui, studio, look);
     }
     ui.add_space(8.0);
     what_is_made(ui, studio);
-    settings::show(ui, studio);
 }
 
 /// What the panel shows of a run.
@@ -275,7 +275,7 @@ fn what_is_made(ui: &mut Ui, studio: &mut Studio) {
     presets(ui, studio);
     seed(ui, studio);
     let now = studio.project().settings.clone();
-    let defaults = settings::base(&now).settings();
+    let defaults = base(&now).settings();
     let pictures = Number {
         words: "Pictures",
         name: "Pictures",
@@ -315,7 +315,7 @@ fn what_is_made(ui: &mut Ui, studio: &mut Studio) {
 
 fn presets(ui: &mut Ui, studio: &mut Studio) {
     let now = &studio.project().settings;
-    let (matching, base) = (Preset::matching(now), settings::base(now));
+    let (matching, nearest) = (Preset::matching(now), base(now));
     let pressed = anchored(ui, "presets", |ui| {
         ui.horizontal_wrapped(|ui| {
             let choices = [
@@ -336,7 +336,7 @@ fn presets(ui: &mut Ui, studio: &mut Studio) {
                 let words = RichText::new("changed").small().color(theme::colors(ui).amber);
                 let hover = format!(
                     "These settings are no preset's any more; {} is the nearest. Press one to go back to it.",
-                    base.name()
+                    nearest.name()
                 );
                 ui.label(words).on_hover_text(hover);
             }

@@ -5,11 +5,12 @@ use eframe::egui::{ComboBox, RichText, Ui};
 use super::fields::{
     Fold, Number, advanced, anchored, choice, line, lower, name_node, row, small, switch, switch_row, together,
 };
+use super::preset::base;
 use super::{theme, widgets};
 use crate::project::settings::{
     ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement, STEP_RANGE,
 };
-use crate::project::{Canvas, Preset, Project, Settings};
+use crate::project::{Canvas, Project, Settings};
 use crate::studio::{Place, Studio};
 
 /// What stands after a step's number: the scale that it is counted on.
@@ -36,25 +37,6 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     mask_refinement(ui, studio, &defaults);
     line(ui);
     sampling(ui, studio, &defaults);
-}
-
-/// The preset that settings are, or come nearest to: its values are their defaults.
-pub(super) fn base(settings: &Settings) -> Preset {
-    let alike = |preset: &Preset| {
-        let other = preset.settings();
-        [
-            settings.steps == other.steps,
-            settings.inversion == other.inversion,
-            settings.mask_refinement.starts == other.mask_refinement.starts,
-        ]
-        .into_iter()
-        .filter(|alike| *alike)
-        .count()
-    };
-    // Of equals the last is taken: Standard, where nothing says more.
-    Preset::matching(settings).unwrap_or_else(|| {
-        [Preset::Draft, Preset::Paper, Preset::Standard].into_iter().max_by_key(alike).unwrap_or(Preset::Standard)
-    })
 }
 
 /// On which sampling steps something acts, in words.
@@ -453,22 +435,6 @@ mod tests {
         assert_eq!(on(200, &(51..=81).step_by(3).collect::<Vec<_>>()), "acts on 11 steps between 51 and 81 of 200");
         assert_eq!(on(4, &[]), "acts on none of 4 steps");
         assert_eq!(acts_on(&Settings::default().guided_steps()), "acts on steps 1–16 of 50");
-    }
-
-    #[test]
-    fn defaults_are_those_of_the_preset_that_was_changed() {
-        for preset in Preset::ALL {
-            let mut settings = preset.settings();
-            settings.guidance_scale = 3.0;
-            settings.layout_alignment.weight = 1.0;
-            assert_eq!(base(&settings), preset);
-        }
-        let mut settings = Preset::Paper.settings();
-        settings.steps = 150;
-        assert_eq!(base(&settings), Preset::Paper);
-        settings = Preset::Standard.settings();
-        settings.steps = 37;
-        assert_eq!(base(&settings), Preset::Standard);
     }
 
     #[test]

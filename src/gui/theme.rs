@@ -49,6 +49,9 @@ pub struct Colors {
     pub dark: bool,
 }
 
+/// Windows lower than this, in points, leave the panels only what they must have.
+pub const LOW: f32 = 480.0;
+
 const fn rgb(value: u32) -> Color32 {
     Color32::from_rgb((value >> 16) as u8, (value >> 8) as u8, value as u8)
 }

@@ -8,6 +8,9 @@ use eframe::egui::{
 use super::{icons, theme};
 use crate::studio::{Place, Studio};
 
+/// How near the line between two pictures a press takes hold of it, in points.
+const GRIP: f32 = 10.0;
+
 /// A button with an icon for a face and a name for screen readers and the pointer.
 pub fn icon_button(ui: &mut Ui, icon: &str, name: &str) -> Response {
     named(ui.add(Button::new(RichText::new(icon).size(16.0)).frame_when_inactive(false)), name)
@@ -37,6 +40,11 @@ pub fn name_button(response: &Response, name: &str) {
 pub fn fitted(area: Rect, size: Vec2) -> Rect {
     let scale = (area.width() / size.x).min(area.height() / size.y).max(0.0);
     Rect::from_center_size(area.center(), size * scale)
+}
+
+/// The largest place of a picture's shape in an area.
+pub fn fit(area: Rect, size: Vec2) -> Rect {
+    fitted(area, size.max(Vec2::splat(1.0)))
 }
 
 /// Paints a texture into the middle of an area, as large as fits.
@@ -69,6 +77,35 @@ pub fn segmented<T: PartialEq + Clone>(ui: &mut Ui, chosen: &mut T, choices: &[(
         },
     );
     changed
+}
+
+/// Begins another line where this one has no room for something that wide, in points; sliders do not wrap by themselves.
+pub fn room_for(ui: &mut Ui, width: f32) {
+    if ui.available_size_before_wrap().x < width {
+        ui.end_row();
+    }
+}
+
+/// Lets a press near the line between two pictures take hold of it. Says whether it is held.
+pub fn drag_split(ui: &Ui, response: &egui::Response, place: Rect, split: &mut f32) -> bool {
+    let line = place.left() + *split * place.width();
+    let is_near = |at: Option<egui::Pos2>| at.is_some_and(|at| (at.x - line).abs() <= GRIP);
+    let held = response.id.with("line");
+    if response.drag_started() {
+        let origin = ui.input(|input| input.pointer.press_origin());
+        ui.data_mut(|data| data.insert_temp(held, is_near(origin)));
+    }
+    let drags = response.dragged() && ui.data(|data| data.get_temp::<bool>(held)).unwrap_or(false);
+    if drags
+        && let Some(at) = response.interact_pointer_pos()
+        && place.width() > 0.0
+    {
+        *split = ((at.x - place.left()) / place.width()).clamp(0.0, 1.0);
+    }
+    if drags || is_near(response.hover_pos()) {
+        ui.set_cursor_icon(CursorIcon::ResizeHorizontal);
+    }
+    drags
 }
 
 /// A heading with something at its right end.

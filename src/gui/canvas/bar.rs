@@ -10,7 +10,7 @@ use super::shown::shown;
 use super::switches::{Choice, NARROW, chosen_button, drop_down, group, segments, switch};
 use crate::gui::look::{Look, Mode, Overlay};
 use crate::gui::paint::{ColorMap, Sampling};
-use crate::gui::{icons, inspector, theme, widgets};
+use crate::gui::{icons, theme, views, widgets};
 use crate::link::Lane;
 use crate::project::Color;
 use crate::studio::Studio;
@@ -140,7 +140,7 @@ fn lanes(ui: &mut Ui, after: f32, studio: &Studio, look: &mut Look) {
         ui.label(RichText::new("of").color(theme::colors(ui).weak));
     });
     for (lane, color) in all {
-        let words = inspector::lane_name(&lane).to_owned();
+        let words = views::lane_name(&lane).to_owned();
         group(ui, &format!("lane {words}"), |ui| {
             ui.spacing_mut().item_spacing.x = DOT_GAP;
             if let Some(color) = color {
@@ -171,20 +171,20 @@ fn chips_width(ui: &Ui, lanes: &[(Lane, Option<Color>)]) -> f32 {
     };
     let chip = |(lane, color): &(Lane, Option<Color>)| {
         let dot = if color.is_some() { widgets::DOT + DOT_GAP } else { 0.0 };
-        wide(inspector::lane_name(lane)) + 2.0 * spacing.button_padding.x + dot + spacing.item_spacing.x
+        wide(views::lane_name(lane)) + 2.0 * spacing.button_padding.x + dot + spacing.item_spacing.x
     };
     wide("of") + spacing.item_spacing.x + lanes.iter().map(chip).sum::<f32>()
 }
 
 fn lane_list(ui: &mut Ui, look: &mut Look, now: &Lane, all: Vec<(Lane, Option<Color>)>) {
-    let chosen = inspector::lane_name(now);
+    let chosen = views::lane_name(now);
     let combo = drop_down("branch", chosen).show_ui(ui, |ui| {
         for (lane, color) in all {
             ui.horizontal(|ui| {
                 if let Some(color) = color {
                     widgets::dot(ui, theme::mark(color));
                 }
-                if ui.selectable_label(lane == *now, inspector::lane_name(&lane)).clicked() {
+                if ui.selectable_label(lane == *now, views::lane_name(&lane)).clicked() {
                     look.lane = lane.clone();
                     ui.close();
                 }

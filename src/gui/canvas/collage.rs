@@ -9,6 +9,7 @@ use eframe::egui::{
 use super::board::{Board, Tags, canvas_size, label, small};
 use super::gestures::Gesture;
 use super::handles::{self, Held};
+use super::memory::CanvasLook;
 use super::menu;
 use super::placed::{Placed, box_at, hit, placed};
 use super::view::Mapping;
@@ -28,7 +29,7 @@ const LEAST_TEXTURE: u32 = 32;
 const OVERHANG: f32 = 0.2;
 
 /// Draws the board and takes what is dropped on it.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut CanvasLook, board: &Board) {
     let canvas = canvas_size(studio);
     let placed = placed(studio);
     let count = placed.len();
@@ -62,15 +63,15 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
 
     lit(ui, studio, look, board, &placed);
     names(ui, studio, board, &placed);
-    selection(ui, studio, look, board, &placed);
-    guides(ui, look, board);
+    selection(ui, studio, memory, board, &placed);
+    guides(ui, memory, board);
     drop_concept(ui, studio, board, &placed);
     if !board.response.contains_pointer()
-        && let Some(at) = look.pointed
+        && let Some(at) = look.pointed.at
     {
         board.crosshair(ui, canvas, at);
     }
-    menu::show(studio, look, board);
+    menu::show(studio, look, memory, board);
 }
 
 fn stands_out(bounds: Bounds, canvas: (f32, f32)) -> bool {
@@ -162,7 +163,8 @@ fn stand_in(ui: &Ui, board: &Board, placed: &Placed) {
 
 /// Outlines the layers of the concept that is pointed at, wherever it is, and says which one that is on this board.
 fn lit(ui: &Ui, studio: &Studio, look: &mut Look, board: &Board, placed: &[Placed]) {
-    if let Some(concept) = look.lit.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept)
+    if let Some(concept) =
+        look.pointed.lit.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept)
     {
         let stroke = Stroke::new(2.0, theme::mark(concept.color));
         for placed in placed.iter().filter(|placed| placed.layer.concept.as_ref() == Some(&concept.name)) {
@@ -173,7 +175,7 @@ fn lit(ui: &Ui, studio: &Studio, look: &mut Look, board: &Board, placed: &[Place
     let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|_| board.response.hovered());
     let under = pointer.and_then(|pointer| hit(placed, board.map.canvas(pointer)));
     if let Some(concept) = under.and_then(|index| placed.get(index)?.layer.concept.clone()) {
-        look.pointed_concept = Some(concept);
+        look.pointed.concept = Some(concept);
     }
 }
 
@@ -193,7 +195,7 @@ fn names(ui: &Ui, studio: &Studio, board: &Board, placed: &[Placed]) {
 }
 
 /// Outlines of the selected layers, the handles of what can be moved, the rubber band.
-fn selection(ui: &Ui, studio: &Studio, look: &Look, board: &Board, placed: &[Placed]) {
+fn selection(ui: &Ui, studio: &Studio, memory: &CanvasLook, board: &Board, placed: &[Placed]) {
     let colors = theme::colors(ui);
     let chosen: Vec<&Placed> = placed.iter().filter(|placed| studio.selection().contains(&placed.index)).collect();
     let frame = handles::frame(studio, placed);
@@ -213,21 +215,21 @@ fn selection(ui: &Ui, studio: &Studio, look: &Look, board: &Board, placed: &[Pla
     if let Some(frame) = frame {
         handles::draw(ui, board, frame);
     }
-    if let Some((from, to)) = look.canvas.hand.gesture.as_ref().and_then(Gesture::band) {
+    if let Some((from, to)) = memory.hand.gesture.as_ref().and_then(Gesture::band) {
         let band = Rect::from_two_pos(board.map.screen(from), board.map.screen(to));
         board.painter.rect_filled(band, 0.0, colors.accent.gamma_multiply(0.15));
         let stroke = Stroke::new(1.0, colors.accent);
         board.painter.rect_stroke(band, 0.0, stroke, eframe::egui::StrokeKind::Middle);
     }
-    cursor(ui, studio, look, board, placed);
+    cursor(ui, studio, memory, board, placed);
 }
 
 /// The cursor says what a press would do.
-fn cursor(ui: &Ui, studio: &Studio, look: &Look, board: &Board, placed: &[Placed]) {
-    if look.canvas.panning || DragAndDrop::has_any_payload(ui.ctx()) {
+fn cursor(ui: &Ui, studio: &Studio, memory: &CanvasLook, board: &Board, placed: &[Placed]) {
+    if memory.panning || DragAndDrop::has_any_payload(ui.ctx()) {
         return;
     }
-    if let Some(icon) = look.canvas.hand.gesture.as_ref().and_then(Gesture::cursor) {
+    if let Some(icon) = memory.hand.gesture.as_ref().and_then(Gesture::cursor) {
         ui.ctx().set_cursor_icon(icon);
         return;
     }
@@ -248,9 +250,9 @@ fn cursor(ui: &Ui, studio: &Studio, look: &Look, board: &Board, placed: &[Placed
 }
 
 /// The lines that what is moved came to rest at.
-fn guides(ui: &Ui, look: &Look, board: &Board) {
+fn guides(ui: &Ui, memory: &CanvasLook, board: &Board) {
     let stroke = Stroke::new(1.0, theme::colors(ui).playhead);
-    for guide in &look.canvas.hand.guides {
+    for guide in &memory.hand.guides {
         let (from, to) = match guide.axis {
             Axis::Vertical => ((guide.at, guide.from), (guide.at, guide.to)),
             Axis::Horizontal => ((guide.from, guide.at), (guide.to, guide.at)),

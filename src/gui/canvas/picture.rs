@@ -4,8 +4,9 @@ use eframe::egui::{Rect, Role, Ui};
 
 use super::board::{Board, canvas_size};
 use super::cells::{is_on, share};
+use super::memory::CanvasLook;
 use super::shown::{Face, Shown, place_of, shown};
-use super::split::{self, Line};
+use super::split::{self, Line, Split};
 use super::{overlay, painting, strip};
 use crate::gui::look::{Look, Overlay};
 use crate::gui::paint::{self, Sampling};
@@ -14,20 +15,20 @@ use crate::studio::Studio;
 use crate::studio::runs::State;
 
 /// Draws the board.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut CanvasLook, board: &Board) {
     board.name(Role::Image, "Picture");
     let canvas = canvas_size(studio);
     let shown = shown(studio);
     let words = caption(studio, shown.as_ref());
-    board.caption(ui, canvas, &words, |ui| split::controls(ui, studio, &mut look.canvas.split));
+    board.caption(ui, canvas, &words, |ui| split::controls(ui, studio, &mut memory.split));
     board.ground(ui, canvas);
     let sheet = board.map.sheet(canvas);
     let place = shown.as_ref().map_or(sheet, |shown| place_of(sheet, &shown.project));
     match &shown {
         Some(shown) if shown.face.is_some() => {
-            let split = draw(ui, studio, look, board, shown, place);
+            let split = draw(ui, studio, &mut memory.split, board, shown, place);
             if studio.mask_editor.is_some() {
-                painting::show(ui, studio, &mut look.canvas.painting, look.sampling, board, &shown.project, place);
+                painting::show(ui, studio, &mut memory.painting, look.sampling, board, &shown.project, place);
             } else {
                 // What the model saw is no part of what is before the line.
                 let line = split.as_ref().map_or(f32::NEG_INFINITY, |split| split.line);
@@ -47,11 +48,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
     }
     board.border(ui, canvas);
     if !board.response.contains_pointer()
-        && let Some(at) = look.pointed
+        && let Some(at) = look.pointed.at
     {
         board.crosshair(ui, canvas, at);
     }
-    strip::show(ui, studio, look, board);
+    strip::show(ui, studio, look, memory, board);
 }
 
 fn caption(studio: &Studio, shown: Option<&Shown>) -> String {
@@ -78,16 +79,16 @@ fn nothing_yet(studio: &Studio) -> (String, bool) {
     }
 }
 
-fn draw(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, shown: &Shown, place: Rect) -> Option<Line> {
+fn draw(ui: &Ui, studio: &mut Studio, split: &mut Split, board: &Board, shown: &Shown, place: Rect) -> Option<Line> {
     let face = shown.face.as_ref()?;
     let after = face.source(shown.picture);
-    if !look.canvas.split.on || studio.mask_editor.is_some() {
+    if !split.on || studio.mask_editor.is_some() {
         paint::picture(&board.painter, place, &after, Sampling::Smooth);
         return None;
     }
-    split::drag(ui, &mut look.canvas.split, board, place);
-    let at = look.canvas.split.at;
-    Some(match split::before(studio, look.canvas.split.against, face) {
+    split::drag(ui, split, board, place);
+    let at = split.at;
+    Some(match split::before(studio, split.against, face) {
         Ok((before, words)) => {
             paint::compare(&board.painter, place, [&before, &after], at, Sampling::Smooth);
             Line { line: place.left() + at * place.width(), words }
@@ -107,7 +108,7 @@ fn point(ui: &Ui, look: &mut Look, board: &Board, shown: &Shown, place: Rect) {
         let share = share(place, pointer);
         let mut views = step.masks.get(shown.picture).into_iter().flatten();
         if let Some(view) = views.find(|view| is_on(&view.combined, share)) {
-            look.pointed_concept = Some(view.concept.clone());
+            look.pointed.concept = Some(view.concept.clone());
         }
     }
 }

@@ -7,7 +7,7 @@ use super::cells::{cell, is_on, share};
 use super::view::Mapping;
 use super::{overlay, placed, shown};
 use crate::gui::look::{Look, Overlay};
-use crate::gui::{inspector, theme};
+use crate::gui::{theme, views};
 use crate::studio::Studio;
 use crate::studio::geometry::Point;
 
@@ -55,14 +55,13 @@ fn of_step(studio: &Studio, look: &Look, board: &Board, at: Point, canvas: (f32,
             vec![belongs(views.filter(|view| is_on(&view.combined, share)).map(|view| view.concept.as_str()))]
         }
         Overlay::Clusters => {
-            let view = inspector::clusters(step, &lane, shown.picture).and_then(|index| step.clusters.get(index));
+            let view = views::clusters(step, &lane, shown.picture).and_then(|index| step.clusters.get(index));
             let label = view.and_then(|view| view.labels.get(cell(view.grid, share)?));
             label.map(|label| format!("cluster {}", label + 1)).into_iter().collect()
         }
         Overlay::Attention => {
             let word = overlay::word(look, step, &lane, shown.picture);
-            let view =
-                inspector::attention(step, &lane, &word, shown.picture).and_then(|index| step.attention.get(index));
+            let view = views::attention(step, &lane, &word, shown.picture).and_then(|index| step.attention.get(index));
             let value = view.and_then(|view| {
                 let value = view.values.get(cell(view.grid, share)?)?;
                 Some(view.range.0 + value * (view.range.1 - view.range.0))

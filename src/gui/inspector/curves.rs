@@ -8,9 +8,9 @@ use eframe::egui::{
 use egui_plot::{GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoints, VLine};
 
 use super::find;
-use crate::gui::look::Look;
+use super::memory::InspectorLook;
 use crate::gui::theme;
-use crate::gui::timeline::number;
+use crate::gui::views::number;
 use crate::link::StepView;
 use crate::studio::{Playhead, Run, Studio};
 
@@ -30,8 +30,8 @@ struct Curve {
 }
 
 /// Draws the window, if it is open.
-pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
-    if !look.timeline.curves {
+pub fn show(ctx: &Context, studio: &mut Studio, inspector: &mut InspectorLook) {
+    if !inspector.curves {
         return;
     }
     let mut open = true;
@@ -52,21 +52,21 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
                         Playhead::At(step) => Some(step),
                         Playhead::Live => run.newest(),
                     };
-                    all(ui, run, studio.runs.picture, at, look);
+                    all(ui, run, studio.runs.picture, at, inspector);
                 }
                 _ => {
                     ui.label("There is no step yet. Press Render: curves begin with the first step.");
                 }
             });
         });
-    look.timeline.curves = open;
+    inspector.curves = open;
 }
 
-fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Look) {
+fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, inspector: &mut InspectorLook) {
     let colors = theme::colors(ui);
     heading(ui, "Layout loss and gradient norm");
-    ui.checkbox(&mut look.timeline.log, "Logarithmic scale").on_hover_text("Shows small values as well as large ones");
-    let log = look.timeline.log;
+    ui.checkbox(&mut inspector.log, "Logarithmic scale").on_hover_text("Shows small values as well as large ones");
+    let log = inspector.log;
     let loss = values(run, |step| step.loss.map(f64::from));
     if loss.is_empty() {
         ui.add(Label::new("Layout alignment has acted on no step so far.").wrap());
@@ -79,11 +79,11 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
                 ..curve("Gradient norm", theme::ink_of(colors.inject, colors), gradient)
             },
         ];
-        plot(ui, "loss", curves, (at, run.steps.len()), &mut look.timeline.hidden_curves, (log, ""));
+        plot(ui, "loss", curves, (at, run.steps.len()), &mut inspector.hidden_curves, (log, ""));
     }
 
     heading(ui, "Area of the combined masks, % of the picture");
-    if !look.timeline.areas.follow(run, picture) {
+    if !inspector.areas.follow(run, picture) {
         ui.ctx().request_repaint();
     }
     let names = run.steps.iter().flatten().find_map(|step| step.masks.get(picture)).map_or(&[][..], Vec::as_slice);
@@ -92,14 +92,13 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
     } else {
         let curves = names.iter().enumerate().map(|(subject, masks)| {
             let color = find::color(&run.project, &masks.concept).unwrap_or(colors.accent);
-            let points =
-                look.timeline.areas.of(subject).map(|(step, share)| [step as f64 + 1.0, f64::from(share) * 100.0]);
+            let points = inspector.areas.of(subject).map(|(step, share)| [step as f64 + 1.0, f64::from(share) * 100.0]);
             let again = names[..subject].iter().filter(|other| other.concept == masks.concept).count();
             let name = if again == 0 { masks.concept.clone() } else { format!("{} {}", masks.concept, again + 1) };
             Curve { style: style(again), ..curve(&name, theme::ink_of(color, colors), points.collect()) }
         });
         let curves = curves.collect();
-        plot(ui, "areas", curves, (at, run.steps.len()), &mut look.timeline.hidden_curves, (false, " %"));
+        plot(ui, "areas", curves, (at, run.steps.len()), &mut inspector.hidden_curves, (false, " %"));
     }
 
     heading(ui, "Time a step, seconds");
@@ -110,7 +109,7 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
         curve("Refinement", theme::ink_of(colors.refine, colors), seconds(|step| step.times.refine)),
         curve("Views", colors.weak, seconds(|step| step.times.views)),
     ];
-    plot(ui, "times", curves, (at, run.steps.len()), &mut look.timeline.hidden_curves, (false, " s"));
+    plot(ui, "times", curves, (at, run.steps.len()), &mut inspector.hidden_curves, (false, " s"));
 }
 
 fn heading(ui: &mut Ui, words: &str) {

@@ -3,7 +3,7 @@
 use eframe::egui::{Color32, Pos2, Rect, Vec2};
 
 use crate::gui::theme;
-use crate::gui::timeline::number;
+use crate::gui::views::{lane_name, number};
 use crate::gui::widgets;
 use crate::link::{AttentionView, Lane, StepView};
 use crate::project::Project;
@@ -31,15 +31,6 @@ pub fn lane(step: &StepView, wished: &Lane) -> Lane {
     if lanes.contains(wished) { wished.clone() } else { lanes.into_iter().next().unwrap_or(Lane::Base) }
 }
 
-/// A lane's name for people.
-pub fn lane_name(lane: &Lane) -> &str {
-    match lane {
-        Lane::Base => "Base",
-        Lane::Concept(name) => name,
-        Lane::Reference => "Reference",
-    }
-}
-
 /// The colour of a concept of a project.
 pub fn color(project: &Project, concept: &str) -> Option<Color32> {
     project.concept(concept).map(|(_, concept)| theme::mark(concept.color))
@@ -53,22 +44,10 @@ pub fn lane_color(project: &Project, lane: &Lane) -> Option<Color32> {
     }
 }
 
-/// Which of a step's clustered views is a lane's.
-pub fn clusters(step: &StepView, lane: &Lane, picture: usize) -> Option<usize> {
-    step.clusters.iter().position(|view| view.lane == *lane && view.picture == picture)
-}
-
 /// The words of a lane; the empty one is all of them together.
 pub fn words<'a>(step: &'a StepView, lane: &Lane, picture: usize) -> Vec<&'a str> {
     let of = |view: &&AttentionView| view.lane == *lane && view.picture == picture;
     step.attention.iter().filter(of).map(|view| view.word.as_str()).collect()
-}
-
-/// Which of a step's cross-attention views is a lane's to a word; all words together where the lane has not this one.
-pub fn attention(step: &StepView, lane: &Lane, word: &str, picture: usize) -> Option<usize> {
-    let of = |view: &AttentionView| view.lane == *lane && view.picture == picture;
-    let exact = step.attention.iter().position(|view| of(view) && view.word == word);
-    exact.or_else(|| step.attention.iter().position(of))
 }
 
 /// `1st`, `2nd`, ...
@@ -147,6 +126,7 @@ mod tests {
     use eframe::egui::pos2;
 
     use super::*;
+    use crate::gui::views::attention;
 
     fn view(lane: Lane, word: &str, picture: usize) -> AttentionView {
         let values = vec![0.0, 0.5, 1.0, 0.25];
