@@ -136,7 +136,7 @@ impl Podium {
     pub fn think(&mut self, ctx: &egui::Context) {
         let (studio, look) = (&mut self.studio, &mut self.look);
         studio.poll();
-        self.panels.files.take(studio, look);
+        self.panels.files.take(ctx, studio, look);
         look.pointed.lit = look.pointed.concept.take();
         self.remember_choices();
         let (studio, look) = (&mut self.studio, &mut self.look);
