@@ -14,11 +14,16 @@ pub fn is_on(mask: &Mask, share: (f32, f32)) -> bool {
     cell((mask.height, mask.width), share).and_then(|cell| mask.on.get(cell)).copied().unwrap_or(false)
 }
 
-/// The cell of a row-major grid (rows, columns) at a place, 0..1 from the left and from the top.
-pub fn cell((rows, columns): (usize, usize), (x, y): (f32, f32)) -> Option<usize> {
+/// The row and column of a grid (rows, columns) at a place, 0..1 from the left and from the top.
+pub fn row_and_column((rows, columns): (usize, usize), (x, y): (f32, f32)) -> Option<(usize, usize)> {
     let inside = (0.0..1.0).contains(&x) && (0.0..1.0).contains(&y);
     let at = |share: f32, count: usize| ((share * count as f32) as usize).min(count.saturating_sub(1));
-    (inside && rows > 0 && columns > 0).then(|| at(y, rows) * columns + at(x, columns))
+    (inside && rows > 0 && columns > 0).then(|| (at(y, rows), at(x, columns)))
+}
+
+/// The same as the number of the cell, row by row.
+pub fn cell(grid: (usize, usize), share: (f32, f32)) -> Option<usize> {
+    row_and_column(grid, share).map(|(row, column)| row * grid.1 + column)
 }
 
 #[cfg(test)]

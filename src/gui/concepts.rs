@@ -1,6 +1,6 @@
 //! The cards of the concepts: what each is, what it stands for, whether it fits, how strong it is.
 
-use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, RichText, Sense, Ui, Vec2};
+use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, Sense, Ui, Vec2};
 
 use super::asks::Purpose;
 use super::look::{DraggedConcept, Look};
@@ -27,13 +27,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mut Co
         ui.add_space(4.0);
     }
     if studio.project().concepts.is_empty() {
-        ui.label(
-            RichText::new(
-                "A concept is what a model learnt of your cat, your dog, your cup. Load one and drag it onto a layer.",
-            )
-            .small()
-            .color(theme::colors(ui).weak),
-        );
+        ui.label(theme::note(
+            ui,
+            "A concept is what a model learnt of your cat, your dog, your cup. Load one and drag it onto a layer.",
+        ));
     }
     widgets::said_ui(ui, studio, &Place::Project);
 }
@@ -45,7 +42,7 @@ fn load_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             ui.close();
         }
         ui.separator();
-        ui.label(RichText::new("Built in, for the miniature").small().color(theme::colors(ui).weak));
+        ui.label(theme::note(ui, "Built in, for the miniature"));
         for (name, _) in crate::assets::FILES.iter().filter(|(name, _)| name.ends_with(".pth")) {
             let path = std::path::PathBuf::from(format!("assets:{name}"));
             let words = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().replace('_', " "));
@@ -91,9 +88,7 @@ fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mu
                         ui.menu_button(icons::DOTS_THREE, |ui| concept_menu(ui, studio, look, concepts, concept))
                             .response
                             .on_hover_text(format!("More about {}", concept.name));
-                        ui.label(
-                            RichText::new(format!("{:.2}", concept.strength)).small().color(theme::colors(ui).weak),
-                        );
+                        ui.label(theme::note(ui, format!("{:.2}", concept.strength)));
                         ui.with_layout(Arrange::left_to_right(Align::Center), |ui| {
                             ui.add(egui::Label::new(&concept.name).truncate());
                         });
@@ -112,7 +107,7 @@ fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mu
                     }
                     Some(Err(_)) => "its file cannot be used".to_owned(),
                 };
-                let label = ui.add(egui::Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).wrap());
+                let label = ui.add(egui::Label::new(theme::note(ui, words)).wrap());
                 if let Some(Ok(facts)) = &facts {
                     label.on_hover_text(format!(
                         "{}\nTokens: {}\n{} wide, {:.1} thousand numbers\nColour: {}",
@@ -124,7 +119,7 @@ fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mu
                     ));
                 }
                 if !used {
-                    ui.label(RichText::new("not used: drag it onto a layer").small().color(theme::colors(ui).weak));
+                    ui.label(theme::note(ui, "not used: drag it onto a layer"));
                 }
                 strength(ui, studio, concept);
             });

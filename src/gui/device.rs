@@ -1,6 +1,6 @@
 //! The panel of model and device: which model, what it is, where to compute, how much memory is in use.
 
-use eframe::egui::{Align2, Context, Label, RadioButton, RichText, ScrollArea, Ui, Window};
+use eframe::egui::{Align2, Context, Label, RadioButton, ScrollArea, Ui, Window};
 
 use super::asks::Purpose;
 use super::background::Asked;
@@ -227,7 +227,7 @@ fn memory(ui: &mut Ui, studio: &Studio, look: &mut Look) {
         ui.label(format!("{used} in use on the GPU, {kept} reserved"));
     }
     let words = "When memory runs out, render fewer pictures at once, make the canvas smaller, or set Execution (under Sampling) to Sequential.";
-    ui.add(Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).wrap());
+    ui.add(Label::new(theme::note(ui, words)).wrap());
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub fn menu_for(ui: &mut Ui, studio: &mut Studio, look: &mut Look, subject: &Sub
             }
         }
         for words in reasons {
-            let words = RichText::new(words).small().color(theme::colors(ui).weak);
+            let words = theme::note(ui, words);
             ui.add(egui::Label::new(words).wrap());
         }
     });

@@ -27,11 +27,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         ui.add_space(4.0);
     }
     if count == 0 && matches!(studio.project().layout, Layout::Collage { .. }) {
-        ui.label(
-            RichText::new("No cutouts yet. Add one, or drop a picture with a transparent ground on the canvas.")
-                .small()
-                .color(theme::colors(ui).weak),
-        );
+        ui.label(theme::note(
+            ui,
+            "No cutouts yet. Add one, or drop a picture with a transparent ground on the canvas.",
+        ));
         ui.add_space(4.0);
     }
     background_row(ui, studio, look);
@@ -119,18 +118,17 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
                     ui.add(egui::Label::new(words).truncate().selectable(false));
                     ui.horizontal(|ui| {
                         ui.spacing_mut().item_spacing.x = 4.0;
-                        let weak = theme::colors(ui).weak;
-                        let small = |words: &str| {
-                            let words = RichText::new(words).small().color(weak);
-                            egui::Label::new(words).truncate().selectable(false)
+                        let small = |ui: &Ui, words: &str| {
+                            egui::Label::new(theme::note(ui, words)).truncate().selectable(false)
                         };
                         if let Some(color) = color {
                             widgets::dot(ui, theme::mark(color));
                         }
                         if grouped {
-                            ui.add(small(icons::LINK));
+                            ui.add(small(ui, icons::LINK));
                         }
-                        ui.add(small(layer.concept.as_deref().filter(|_| color.is_some()).unwrap_or("layout only")));
+                        let concept = layer.concept.as_deref().filter(|_| color.is_some());
+                        ui.add(small(ui, concept.unwrap_or("layout only")));
                     });
                 });
             });
@@ -237,7 +235,7 @@ fn background_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 ui.with_layout(Arrange::top_down(Align::Min), |ui| {
                     ui.spacing_mut().item_spacing.y = 0.0;
                     ui.add(egui::Label::new(title).truncate());
-                    ui.add(egui::Label::new(RichText::new(what).small().color(theme::colors(ui).weak)).truncate());
+                    ui.add(egui::Label::new(theme::note(ui, what)).truncate());
                 });
             });
         });

@@ -3,7 +3,7 @@
 //! In floors; each file names only files of floors below its own, or below it on its own floor:
 //!
 //! 1. How things look and are drawn: `theme.rs` (all colours and sizes), `icons.rs`, `textures.rs`, `paint/` (our
-//!    shaders), `gpu.rs`, `frame_times.rs`; `background.rs` and `machine.rs` (what a thread looks up), `times.rs`.
+//!    shaders), `gpu.rs`, `frame_times.rs`; `background.rs` and `machine.rs` (what a thread looks up), `times.rs`, `cells.rs`.
 //! 2. What several panels share: `look.rs` (what the window shows), `asks.rs` (what one panel wants of another),
 //!    `widgets.rs`, `fields.rs`, `views.rs`, `layer_menu.rs`, `export.rs`, `preset.rs`.
 //! 3. The panels, none of which knows another; each owns what it remembers: `topbar.rs`, `layers.rs`, `concepts.rs`,
@@ -16,6 +16,7 @@ mod app;
 mod asks;
 mod background;
 pub mod canvas;
+mod cells;
 mod concepts;
 mod device;
 mod dialogs;

@@ -169,7 +169,7 @@ fn background(ui: &mut Ui, studio: &mut Studio) {
             });
         }
         if let Some((.., words)) = choices.iter().find(|(value, ..)| *value == chosen) {
-            let words = RichText::new(*words).small().color(theme::colors(ui).weak);
+            let words = theme::note(ui, *words);
             ui.add(egui::Label::new(words).wrap());
         }
     });

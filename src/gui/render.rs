@@ -263,7 +263,7 @@ fn queue(ui: &mut Ui, studio: &mut Studio, current: JobId) {
                     studio.resume(job);
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.add(Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).truncate());
+                    ui.add(Label::new(theme::note(ui, words)).truncate());
                 });
             });
         });
@@ -276,38 +276,14 @@ fn what_is_made(ui: &mut Ui, studio: &mut Studio) {
     seed(ui, studio);
     let now = studio.project().settings.clone();
     let defaults = base(&now).settings();
-    let pictures = Number {
-        words: "Pictures",
-        name: "Pictures",
-        explanation: "Pictures of one render, made side by side; each has the next seed. More take more memory.",
-        unit: "",
-        range: Project::PICTURES,
-        speed: 0.05,
-        decimals: 0,
-        default: 1,
-    };
+    let about = "Pictures of one render, made side by side; each has the next seed. More take more memory.";
+    let pictures = Number::new("Pictures", about, Project::PICTURES, 1).by(0.05, 0);
     pictures.row(ui, studio, studio.project().pictures, |project, pictures| project.pictures = pictures);
-    let steps = Number {
-        words: "Steps",
-        name: "Steps",
-        explanation: "Sampling steps: 20 show whether a composition works, 50 do for most pictures, the paper takes 200.",
-        unit: "",
-        range: Settings::STEPS,
-        speed: 0.25,
-        decimals: 0,
-        default: defaults.steps,
-    };
+    let about = "Sampling steps: 20 show whether a composition works, 50 do for most pictures, the paper takes 200.";
+    let steps = Number::new("Steps", about, Settings::STEPS, defaults.steps);
     steps.row(ui, studio, now.steps, |project, steps| project.settings.steps = steps);
-    let guidance = Number {
-        words: "Guidance scale",
-        name: "Guidance scale",
-        explanation: "How strongly the picture is pushed towards the prompt and away from the negative one; above about 15 colours burn out.",
-        unit: "",
-        range: Settings::GUIDANCE_SCALE,
-        speed: 0.05,
-        decimals: 2,
-        default: defaults.guidance_scale,
-    };
+    let about = "How strongly the picture is pushed towards the prompt and away from the negative one; above about 15 colours burn out.";
+    let guidance = Number::new("Guidance scale", about, Settings::GUIDANCE_SCALE, defaults.guidance_scale).by(0.05, 2);
     guidance.row(ui, studio, now.guidance_scale, |project, scale| project.settings.guidance_scale = scale);
     widgets::said_ui(ui, studio, &Place::Setting("guidance_scale"));
     negative_prompt(ui, studio);

@@ -87,7 +87,7 @@ pub fn show(ctx: &Context, look: &mut Look, shortcuts: &mut ShortcutsLook) {
                 look.ask(Ask::HintsAgain);
                 shortcuts.open = false;
             }
-            ui.label(RichText::new("On a Mac, Cmd stands for Ctrl.").small().color(theme::colors(ui).weak));
+            ui.label(theme::note(ui, "On a Mac, Cmd stands for Ctrl."));
         });
     shortcuts.open &= open;
 }

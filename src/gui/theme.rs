@@ -164,6 +164,11 @@ pub fn strong(words: impl Into<String>) -> RichText {
     RichText::new(words).family(strong_family())
 }
 
+/// Small words that explain.
+pub fn note(ui: &egui::Ui, words: impl Into<String>) -> RichText {
+    RichText::new(words).small().color(colors(ui).weak)
+}
+
 /// Sets fonts, sizes and colours of both themes.
 pub fn install(ctx: &egui::Context) {
     let mut fonts = FontDefinitions::default();

@@ -191,8 +191,7 @@ fn lane_list(ui: &mut Ui, look: &mut Look, now: &Lane, all: Vec<(Lane, Option<Co
             });
         }
     });
-    combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Branch: {chosen}")));
-    combo.response.on_hover_text("Whose attention is shown");
+    widgets::name_list(combo.response, &format!("Branch: {chosen}"), "Whose attention is shown");
 }
 
 /// The word whose cross-attention is shown.
@@ -215,8 +214,7 @@ fn word(ui: &mut Ui, studio: &Studio, look: &mut Look) {
                 }
             }
         });
-        combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Word: {chosen}")));
-        combo.response.on_hover_text("The word of the branch's prompt");
+        widgets::name_list(combo.response, &format!("Word: {chosen}"), "The word of the branch's prompt");
     });
 }
 
@@ -235,6 +233,6 @@ fn color_map(ui: &mut Ui, look: &mut Look) {
             ui.selectable_value(&mut look.color_map, map, map.name());
         }
     });
-    combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Colour map: {now}")));
-    combo.response.on_hover_text("Viridis and cividis suit colour-blind eyes, jet is the paper's");
+    let hover = "Viridis and cividis suit colour-blind eyes, jet is the paper's";
+    widgets::name_list(combo.response, &format!("Colour map: {now}"), hover);
 }

@@ -3,7 +3,7 @@
 //! From below:
 //!
 //! - What is seen and how large: `view.rs`. A board's ground, caption, crosshair and tags: `board.rs`.
-//! - What lies where: `placed.rs` (layers), `shown.rs` (the run's picture), `cells.rs` (what a mask has at a place).
+//! - What lies where: `placed.rs` (layers), `shown.rs` (the run's picture).
 //! - What to change layers by: `handles.rs`, `gestures.rs`. What lies over the picture: `overlay.rs`, `split.rs`. Masks
 //!   being painted: `painting.rs`. What bars are made of: `switches.rs`.
 //! - What all of it remembers: `memory.rs`.
@@ -14,7 +14,6 @@ use eframe::egui::{self, CursorIcon, Key, PointerButton, Pos2, Rect, Sense, Ui, 
 
 mod bar;
 mod board;
-mod cells;
 mod collage;
 mod gestures;
 mod handles;

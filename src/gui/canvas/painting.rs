@@ -9,10 +9,10 @@ use eframe::egui::{
 };
 
 use super::board::{Board, Tags};
-use super::cells::share;
 use super::overlay;
 use super::switches::{Choice, MIDDLE, chosen_button, group, switch};
 use crate::engine::masks::Mask;
+use crate::gui::cells::share;
 use crate::gui::paint::{self, MaskStyle, Outline, Sampling, Source};
 use crate::gui::{icons, theme, widgets};
 use crate::link::JobId;

@@ -3,11 +3,11 @@
 use eframe::egui::{Rect, Role, Ui};
 
 use super::board::{Board, canvas_size};
-use super::cells::{is_on, share};
 use super::memory::CanvasLook;
 use super::shown::{Face, Shown, place_of, shown};
 use super::split::{self, Line, Split};
 use super::{overlay, painting, strip};
+use crate::gui::cells::{is_on, share};
 use crate::gui::look::{Look, Overlay};
 use crate::gui::paint::{self, Sampling};
 use crate::gui::theme;

@@ -3,9 +3,9 @@
 use eframe::egui::{Align2, CornerRadius, Rect, Ui, vec2};
 
 use super::board::{Board, Side, canvas_size, small};
-use super::cells::{cell, is_on, share};
 use super::view::Mapping;
 use super::{overlay, placed, shown};
+use crate::gui::cells::{cell, is_on, share};
 use crate::gui::look::{Look, Overlay};
 use crate::gui::{theme, views};
 use crate::studio::Studio;

@@ -1,6 +1,6 @@
 //! The line between before and after: what is compared with the picture, and how the line is drawn and dragged.
 
-use eframe::egui::{Align2, ComboBox, CursorIcon, PointerButton, Pos2, Rect, Role, Stroke, Ui, vec2};
+use eframe::egui::{Align2, ComboBox, CursorIcon, PointerButton, Pos2, Rect, Stroke, Ui, vec2};
 
 use super::board::{Board, body, label};
 use super::shown::Face;
@@ -141,8 +141,6 @@ pub fn controls(ui: &mut Ui, studio: &Studio, split: &mut Split) {
         let words = other.clone().unwrap_or_else(|| "Another picture (Ctrl+click one of the batch)".into());
         ui.add_enabled_ui(other.is_some(), |ui| ui.selectable_value(&mut split.against, Against::Compared, words));
     });
-    combo.response.widget_info(|| {
-        eframe::egui::WidgetInfo::labeled(Role::ComboBox, true, format!("Compare the picture with: {chosen}"))
-    });
-    combo.response.on_hover_text(format!("Compared with: {chosen}"));
+    let name = format!("Compare the picture with: {chosen}");
+    widgets::name_list(combo.response, &name, &format!("Compared with: {chosen}"));
 }

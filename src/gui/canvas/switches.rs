@@ -1,8 +1,8 @@
 //! What the canvas's bars are made of: groups that stay together, switches that become lists where there is no room.
 
-use eframe::egui::{Align, Button, Color32, ComboBox, CornerRadius, Frame, Layout, Margin, Role, Ui, WidgetInfo, vec2};
+use eframe::egui::{Align, Button, Color32, ComboBox, Layout, Role, Ui, WidgetInfo, vec2};
 
-use crate::gui::theme;
+use crate::gui::{theme, widgets};
 
 /// Those narrower than this have a drop-down list instead of the longest switch: all must fit into one row, or the
 /// canvas would jump from one overlay to the next.
@@ -56,22 +56,19 @@ pub fn switch<T: PartialEq + Clone>(ui: &mut Ui, width: f32, name: &str, chosen:
 /// A switch of a few words of which one is on.
 pub fn segments<T: PartialEq + Clone>(ui: &mut Ui, chosen: &mut T, choices: &[Choice<'_, T>]) {
     let colors = theme::colors(ui);
-    Frame::new().fill(colors.raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2)).show(
-        ui,
-        |ui| {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = 2.0;
-                for Choice { value, words, explanation } in choices {
-                    let on = value == chosen;
-                    let response = ui.add(chosen_button(words, on, colors.selected));
-                    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, *words));
-                    if response.on_hover_text(*explanation).clicked() {
-                        *chosen = value.clone();
-                    }
+    widgets::switch_ground(ui).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            for Choice { value, words, explanation } in choices {
+                let on = value == chosen;
+                let response = ui.add(chosen_button(words, on, colors.selected));
+                response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, *words));
+                if response.on_hover_text(*explanation).clicked() {
+                    *chosen = value.clone();
                 }
-            });
-        },
-    );
+            }
+        });
+    });
 }
 
 /// A button that stands out where it is the chosen one of several.
@@ -92,6 +89,5 @@ fn list<T: PartialEq + Clone>(ui: &mut Ui, name: &str, chosen: &mut T, choices: 
             ui.selectable_value(chosen, value.clone(), *words).on_hover_text(*explanation);
         }
     });
-    combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("{name}: {now}")));
-    combo.response.on_hover_text(name);
+    widgets::name_list(combo.response, &format!("{name}: {now}"), name);
 }

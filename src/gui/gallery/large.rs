@@ -49,8 +49,7 @@ pub fn one(ui: &mut Ui, studio: &mut Studio, look: &Look, gallery: &mut GalleryL
 }
 
 fn zoom_ui(ui: &mut Ui, view: &mut View) {
-    let weak = theme::colors(ui).weak;
-    ui.label(RichText::new(view.words()).small().color(weak))
+    ui.label(theme::note(ui, view.words()))
         .on_hover_text("The wheel zooms to the pointer, dragging moves, a double click fits");
     ui.add_enabled_ui(!view.is_fitted(), |ui| {
         if ui.button("Fit").on_hover_text("Show all of the picture").clicked() {
@@ -139,10 +138,9 @@ pub fn two(
     ui.add_space(4.0);
     let (left, right) = (format!("Before: {}", seeds[0]), format!("After: {}", seeds[1]));
     ui.horizontal(|ui| {
-        let weak = theme::colors(ui).weak;
-        ui.label(RichText::new(&left).small().color(weak));
+        ui.label(theme::note(ui, &left));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.label(RichText::new(&right).small().color(weak));
+            ui.label(theme::note(ui, &right));
         });
     });
     let area = ui.available_rect_before_wrap();
@@ -188,7 +186,7 @@ fn in_one_place(ui: &mut Ui, studio: &mut Studio, gallery: &mut GalleryLook, pai
 fn differences(ui: &mut Ui, studio: &mut Studio, before: &ResultId, after: &ResultId, seeds: &[String; 2]) {
     let weak = theme::colors(ui).weak;
     let Some(compared) = studio.compare_results(before, after) else {
-        ui.label(RichText::new("Reading both projects").small().color(weak));
+        ui.label(theme::note(ui, "Reading both projects"));
         return;
     };
     match compared {
@@ -196,7 +194,7 @@ fn differences(ui: &mut Ui, studio: &mut Studio, before: &ResultId, after: &Resu
             widgets::amber(ui, words);
         }
         Ok(all) if all.is_empty() => {
-            ui.label(RichText::new("Both were made with the same settings.").small().color(weak));
+            ui.label(theme::note(ui, "Both were made with the same settings."));
         }
         Ok(all) => {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {

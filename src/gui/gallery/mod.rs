@@ -129,7 +129,7 @@ fn bar(ui: &mut Ui, gallery: &mut GalleryLook, shown: usize, in_all: usize) {
             (shown, all) if shown == all => format!("{all} pictures"),
             (shown, all) => format!("{shown} of {all} pictures"),
         };
-        ui.label(RichText::new(words).small().color(theme::colors(ui).weak));
+        ui.label(theme::note(ui, words));
     });
 }
 

@@ -34,7 +34,7 @@ fn hint(ui: &mut Ui, studio: &Studio) {
         "Select a picture to see how it was made. Ctrl+click selects more, Shift+click a range; two can be compared. \
          Double-click opens one large."
     };
-    ui.add(egui::Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).wrap());
+    ui.add(egui::Label::new(theme::note(ui, words)).wrap());
 }
 
 fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryLook, entry: &Entry) {
@@ -86,7 +86,7 @@ fn facts(ui: &mut Ui, look: &mut Look, entry: &Entry) {
     Table::new("facts of a result").num_columns(2).min_row_height(16.0).spacing([16.0, 4.0]).show(ui, |ui| {
         let mut row = |what: &str, value: Option<String>| {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
-                ui.label(RichText::new(what).small().color(weak));
+                ui.label(theme::note(ui, what));
                 ui.add(egui::Label::new(RichText::new(value).small()).wrap());
                 ui.end_row();
             }
@@ -107,7 +107,7 @@ fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gall
             if let Some(entry) = studio.store.entry(id).cloned() {
                 let width = (ui.available_width() / 2.0).min(160.0);
                 let seed = entry.seed.map_or_else(|| "Seed unknown".to_owned(), |seed| format!("Seed {seed}"));
-                ui.label(RichText::new(seed).small().color(theme::colors(ui).weak));
+                ui.label(theme::note(ui, seed));
                 if grid::thumbnail_button(ui, studio, look, &entry, width) {
                     gallery.open_one(id.clone());
                 }
@@ -121,7 +121,7 @@ fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gall
         }
     } else {
         let words = "Select two to compare them.";
-        ui.label(RichText::new(words).small().color(theme::colors(ui).weak));
+        ui.label(theme::note(ui, words));
     }
     ui.add_space(4.0);
     let all_starred = chosen.iter().all(|id| studio.store.entry(id).is_some_and(|entry| studio.is_starred(entry)));

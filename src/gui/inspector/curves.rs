@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use eframe::egui::{
-    Button, Color32, Context, Id, Label, RichText, Role, ScrollArea, Sense, Shape, Stroke, Ui, WidgetInfo, Window, vec2,
-};
+use eframe::egui::{Align, Button, Color32, Context, Id, Label, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2};
 use egui_plot::{GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoints, VLine};
 
-use super::find;
 use super::memory::InspectorLook;
+use super::{find, window};
 use crate::gui::theme;
 use crate::gui::views::number;
 use crate::link::StepView;
@@ -34,31 +32,18 @@ pub fn show(ctx: &Context, studio: &mut Studio, inspector: &mut InspectorLook) {
     if !inspector.curves {
         return;
     }
-    let mut open = true;
-    let screen = ctx.content_rect();
-    let size = vec2(560.0, 580.0).min(screen.size() - vec2(48.0, 64.0)).max(vec2(200.0, 160.0));
-    Window::new("Curves")
-        .id(Id::unique("curves"))
-        .open(&mut open)
-        .default_size(size)
-        .default_pos(screen.left_top() + vec2(48.0, 48.0))
-        .max_size((screen.size() - vec2(32.0, 48.0)).max(vec2(160.0, 120.0)))
-        .resizable(true)
-        .collapsible(false)
-        .show(ctx, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match studio.runs.shown() {
-                Some(run) if run.newest().is_some() => {
-                    let at = match studio.runs.playhead {
-                        Playhead::At(step) => Some(step),
-                        Playhead::Live => run.newest(),
-                    };
-                    all(ui, run, studio.runs.picture, at, inspector);
-                }
-                _ => {
-                    ui.label("There is no step yet. Press Render: curves begin with the first step.");
-                }
-            });
-        });
+    let open = window::show(ctx, "Curves", vec2(560.0, 580.0), Align::Min, |ui, _| match studio.runs.shown() {
+        Some(run) if run.newest().is_some() => {
+            let at = match studio.runs.playhead {
+                Playhead::At(step) => Some(step),
+                Playhead::Live => run.newest(),
+            };
+            all(ui, run, studio.runs.picture, at, inspector);
+        }
+        _ => {
+            ui.label("There is no step yet. Press Render: curves begin with the first step.");
+        }
+    });
     inspector.curves = open;
 }
 
@@ -156,7 +141,7 @@ fn legend(ui: &mut Ui, curves: &[Curve], hidden: &mut BTreeSet<String>) {
                 LineStyle::Solid => ui.painter().line_segment(points, stroke),
                 _ => ui.painter().add(Shape::Vec(Shape::dashed_line(&points, stroke, 4.0, 2.0))),
             };
-            let words = RichText::new(&curve.name).small().color(theme::colors(ui).weak);
+            let words = theme::note(ui, &curve.name);
             let words = if shown { words } else { words.strikethrough() };
             let button = ui.add(Button::new(words).frame_when_inactive(false).small());
             button.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, shown, &curve.name));

@@ -2,9 +2,8 @@
 
 use eframe::egui::{Color32, Pos2, Rect, Vec2};
 
-use crate::gui::theme;
 use crate::gui::views::{lane_name, number};
-use crate::gui::widgets;
+use crate::gui::{cells, theme, widgets};
 use crate::link::{AttentionView, Lane, StepView};
 use crate::project::Project;
 
@@ -106,13 +105,7 @@ pub fn probability(view: &AttentionView, cell: usize) -> Option<f32> {
 
 /// The row and column of a grid (height, width) drawn over `place` that a point lies on.
 pub fn cell_at(place: Rect, grid: (usize, usize), at: Pos2) -> Option<(usize, usize)> {
-    let inside = place.is_positive() && at.x >= place.left() && at.x < place.right();
-    let inside = inside && at.y >= place.top() && at.y < place.bottom() && grid.0 > 0 && grid.1 > 0;
-    inside.then(|| {
-        let row = (at.y - place.top()) / place.height() * grid.0 as f32;
-        let column = (at.x - place.left()) / place.width() * grid.1 as f32;
-        ((row as usize).min(grid.0 - 1), (column as usize).min(grid.1 - 1))
-    })
+    place.is_positive().then(|| cells::row_and_column(grid, cells::share(place, at))).flatten()
 }
 
 /// The place of a picture of some aspect (width by height), as large as fits in the middle of another place.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Button, Color32, Context, Id, Label, Pos2, Rect, RichText, Role, ScrollArea, Sense, Slider, Stroke,
-    StrokeKind, Ui, Vec2, WidgetInfo, Window, pos2, vec2,
+    self, Align, Button, Color32, Context, Label, Pos2, Rect, RichText, Role, Sense, Slider, Stroke, StrokeKind, Ui,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::memory::{InspectorLook, Tile};
-use super::{find, masks};
+use super::{find, masks, window};
 use crate::gui::look::Look;
 use crate::gui::paint::{self, ColorMap, Sampling, Source};
 use crate::gui::theme;
@@ -40,39 +40,25 @@ impl Subject<'_> {
 /// Draws the window, if it is open.
 pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look, inspector: &mut InspectorLook) {
     let Some(mut tile) = inspector.large else { return };
-    let mut open = true;
-    let screen = ctx.content_rect();
-    let size = vec2(480.0, 620.0).min(screen.size() - vec2(48.0, 64.0)).max(vec2(200.0, 160.0));
-    Window::new("Inspector")
-        .id(Id::unique("inspector"))
-        .open(&mut open)
-        .default_size(size)
-        .default_pos(screen.right_top() + vec2(-size.x - 48.0, 48.0))
-        .max_size((screen.size() - vec2(32.0, 48.0)).max(vec2(160.0, 120.0)))
-        .resizable(true)
-        .collapsible(false)
-        .show(ctx, |ui| {
-            let whole = ui.available_size();
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                let top = ui.cursor().top();
-                ui.horizontal_wrapped(|ui| segmented(ui, &mut tile, &Tile::ALL));
-                let (step, run) = (studio.runs.step(), studio.runs.shown());
-                let (Some(step), Some(run)) = (step, run) else {
-                    ui.label("There is no step yet. Press Render: views appear with the first step.");
-                    return;
-                };
-                let subject = Subject { step, project: &run.project, job: run.job.0, picture: studio.runs.picture };
-                controls(ui, look, inspector, tile, &subject);
-                let caption = caption(tile, &subject, look);
-                ui.label(RichText::new(caption).small().color(theme::colors(ui).weak));
-                if tile == Tile::Masks && inspector.side_by_side {
-                    masks::grid(ui, look, subject.project, step, subject.picture, subject.aspect());
-                    return;
-                }
-                let room = whole.y - (ui.cursor().top() - top) - foot(tile, &subject);
-                picture(ui, look, inspector, tile, &subject, room.max(LEAST));
-            });
-        });
+    let open = window::show(ctx, "Inspector", vec2(480.0, 620.0), Align::Max, |ui, whole| {
+        let top = ui.cursor().top();
+        ui.horizontal_wrapped(|ui| segmented(ui, &mut tile, &Tile::ALL));
+        let (step, run) = (studio.runs.step(), studio.runs.shown());
+        let (Some(step), Some(run)) = (step, run) else {
+            ui.label("There is no step yet. Press Render: views appear with the first step.");
+            return;
+        };
+        let subject = Subject { step, project: &run.project, job: run.job.0, picture: studio.runs.picture };
+        controls(ui, look, inspector, tile, &subject);
+        let caption = caption(tile, &subject, look);
+        ui.label(theme::note(ui, caption));
+        if tile == Tile::Masks && inspector.side_by_side {
+            masks::grid(ui, look, subject.project, step, subject.picture, subject.aspect());
+            return;
+        }
+        let room = whole.y - (ui.cursor().top() - top) - foot(tile, &subject);
+        picture(ui, look, inspector, tile, &subject, room.max(LEAST));
+    });
     inspector.large = open.then_some(tile);
 }
 
@@ -284,7 +270,7 @@ fn cluster_legend(ui: &mut Ui, labels: &[u32]) {
         for (label, share) in find::cluster_shares(labels) {
             widgets::dot(ui, theme::CLUSTERS[label as usize % theme::CLUSTERS.len()]);
             let words = format!("{} · {}", label + 1, masks::percent(share));
-            ui.label(RichText::new(words).small().color(theme::colors(ui).weak));
+            ui.label(theme::note(ui, words));
         }
     });
 }

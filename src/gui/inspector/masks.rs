@@ -102,7 +102,7 @@ pub fn table(ui: &mut Ui, project: &Project, masks: &[MaskView]) {
     Grid::new("mask areas").num_columns(4).spacing([16.0, 4.0]).show(ui, |ui| {
         ui.label("");
         for which in Which::ALL {
-            ui.label(RichText::new(which.name()).small().color(theme::colors(ui).weak));
+            ui.label(theme::note(ui, which.name()));
         }
         ui.end_row();
         for masks in masks {
@@ -153,7 +153,7 @@ pub fn grid(ui: &mut Ui, look: &Look, project: &Project, step: &Arc<StepView>, p
                     paint::mask(&ui.painter_at(place), place, &source(step, picture, index, which), style);
                     response.on_hover_text(which.about());
                     let words = format!("{} · {}", which.name(), percent(share(which.of(masks))));
-                    ui.label(RichText::new(words).small().color(colors.weak));
+                    ui.label(theme::note(ui, words));
                 });
             }
         });

@@ -2,7 +2,7 @@
 //! masks, the preview; small in the bottom panel, large in windows of their own, and as curves over all steps.
 //!
 //! - What is it called, and which cell is pointed at? `find.rs`. What is remembered? `memory.rs`.
-//! - Small: `tiles.rs`. Large: `large.rs`, `masks.rs`. Over all steps: `curves.rs`, `areas.rs`.
+//! - Small: `tiles.rs`. In windows (`window.rs`), large: `large.rs`, `masks.rs`; over all steps: `curves.rs`, `areas.rs`.
 
 mod areas;
 mod curves;
@@ -11,6 +11,7 @@ mod large;
 mod masks;
 mod memory;
 mod tiles;
+mod window;
 
 use eframe::egui::Context;
 

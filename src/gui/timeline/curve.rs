@@ -1,6 +1,6 @@
 //! The layout loss over the steps.
 
-use eframe::egui::{Label, Rect, RichText, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Label, Rect, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::axis::Axis;
 use crate::gui::views::number;
@@ -46,7 +46,7 @@ pub fn draw(ui: &mut Ui, row: Rect, axis: Axis, run: &Run) {
     ui.painter().line(points, Stroke::new(1.5, color));
     // Beside the curve's end, where it has fallen; before it, where the end leaves no room.
     // The words' font has no arrow, the icons' has.
-    let drawn = RichText::new(words.replace('→', icons::ARROW_RIGHT)).small().color(colors.weak);
+    let drawn = theme::note(ui, words.replace('→', icons::ARROW_RIGHT));
     let width = 160.0_f32.min(row.width());
     let height = 16.0_f32.min(row.height());
     let (left, top) = if last.x + 8.0 + width <= row.right() {

@@ -4,7 +4,7 @@ use eframe::egui::{self, Button, ComboBox, CornerRadius, Label, Response, RichTe
 
 use crate::gui::asks::{Ask, Sheet};
 use crate::gui::look::Look;
-use crate::gui::widgets::{amber, icon_button, name_button, named};
+use crate::gui::widgets::{amber, icon_button, name_button, name_list, named};
 use crate::gui::{icons, theme};
 use crate::link::JobId;
 use crate::studio::runs::State;
@@ -91,8 +91,8 @@ fn which(ui: &mut Ui, studio: &mut Studio, width: f32) {
             }
         }
     });
-    shown.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Run: {title}")));
-    shown.response.on_hover_text(format!("The run shown: {title}. Choose another one of this session."));
+    let hover = format!("The run shown: {title}. Choose another one of this session.");
+    name_list(shown.response, &format!("Run: {title}"), &hover);
     if let Some(chosen) = chosen {
         studio.runs.show(chosen);
     }
