@@ -5,7 +5,7 @@
 //! 1. How things look and are drawn: `theme.rs` (all colours and sizes), `icons.rs`, `textures.rs`, `paint/` (our
 //!    shaders), `gpu.rs`, `frame_times.rs`; `background.rs` and `machine.rs` (what a thread looks up), `times.rs`, `cells.rs`.
 //! 2. What several panels share: `look.rs` (what the window shows), `asks.rs` (what one panel wants of another),
-//!    `widgets.rs`, `fields.rs`, `views.rs`, `layer_menu.rs`, `export.rs`, `preset.rs`.
+//!    `widgets.rs`, `fields.rs`, `tables.rs`, `views.rs`, `layer_menu.rs`, `export.rs`, `preset.rs`.
 //! 3. The panels, none of which knows another; each owns what it remembers: `topbar.rs`, `layers.rs`, `concepts.rs`,
 //!    `canvas/`, `prompt.rs`, `render.rs`, `settings.rs`, `timeline/`, `inspector/`, `place.rs`, `gallery/`, `hints.rs`;
 //!    and what stands over them: `files.rs`, `dialogs.rs`, `device.rs`, `shortcuts.rs`.
@@ -43,6 +43,7 @@ mod prompt;
 mod render;
 mod settings;
 mod shortcuts;
+mod tables;
 mod textures;
 mod theme;
 mod timeline;

@@ -1,9 +1,10 @@
 //! The sheet of shortcuts: keys and what they do.
 
-use eframe::egui::{self, Align2, Context, RichText, Window};
+use eframe::egui::{Align2, Context, Label, RichText, Window};
 
 use super::asks::Ask;
 use super::look::Look;
+use super::tables::{Column, SMALL, Table};
 use super::theme;
 
 /// What the sheet remembers between frames.
@@ -72,12 +73,15 @@ pub fn show(ctx: &Context, look: &mut Look, shortcuts: &mut ShortcutsLook) {
                     rows[column] += keys.len() + 2;
                     let ui = &mut columns[column];
                     ui.label(theme::strong(*group));
-                    egui::Grid::new(*group).num_columns(2).min_row_height(16.0).spacing([16.0, 4.0]).show(ui, |ui| {
-                        for (key, what) in *keys {
-                            ui.label(RichText::new(*key).small().color(theme::colors(ui).accent));
-                            ui.label(RichText::new(*what).small());
-                            ui.end_row();
-                        }
+                    let table =
+                        Table { name: group, columns: &[Column::auto(); 2], head: &[], row: SMALL, scrolls: false };
+                    table.show(ui, keys.len(), |ui, row, column| {
+                        let (key, what) = keys.get(row).copied().unwrap_or_default();
+                        let words = match column {
+                            0 => RichText::new(key).color(theme::colors(ui).accent),
+                            _ => RichText::new(what),
+                        };
+                        ui.add(Label::new(words.small()).extend())
                     });
                     ui.add_space(8.0);
                 }

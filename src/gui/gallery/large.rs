@@ -1,8 +1,6 @@
 //! One result large, or two against each other with what differs in their settings.
 
-use eframe::egui::{
-    self, Align, Grid as Table, Id, Layout, Panel, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, vec2,
-};
+use eframe::egui::{self, Align, Id, Label, Layout, Panel, Rect, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 
 use super::memory::GalleryLook;
 use super::rows::Grid;
@@ -10,6 +8,7 @@ use super::view::View;
 use super::words;
 use crate::gui::look::Look;
 use crate::gui::paint::{self, Sampling, Source};
+use crate::gui::tables::{Column, SMALL, Table};
 use crate::gui::{icons, theme, widgets};
 use crate::studio::{ResultId, Studio};
 
@@ -184,7 +183,6 @@ fn in_one_place(ui: &mut Ui, studio: &mut Studio, gallery: &mut GalleryLook, pai
 }
 
 fn differences(ui: &mut Ui, studio: &mut Studio, before: &ResultId, after: &ResultId, seeds: &[String; 2]) {
-    let weak = theme::colors(ui).weak;
     let Some(compared) = studio.compare_results(before, after) else {
         ui.label(theme::note(ui, "Reading both projects"));
         return;
@@ -197,26 +195,17 @@ fn differences(ui: &mut Ui, studio: &mut Studio, before: &ResultId, after: &Resu
             ui.label(theme::note(ui, "Both were made with the same settings."));
         }
         Ok(all) => {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                let column = ((ui.available_width() - 48.0) / 3.0).max(64.0);
-                let cell = |ui: &mut Ui, text: RichText| {
-                    ui.allocate_ui(Vec2::new(column, 0.0), |ui| {
-                        ui.set_width(column);
-                        ui.add(egui::Label::new(text.small()).wrap());
-                    });
-                };
-                Table::new("differences").num_columns(3).min_row_height(16.0).spacing([16.0, 4.0]).show(ui, |ui| {
-                    cell(ui, RichText::new("What differs").color(weak));
-                    cell(ui, RichText::new(format!("Before: {}", seeds[0])).color(weak));
-                    cell(ui, RichText::new(format!("After: {}", seeds[1])).color(weak));
-                    ui.end_row();
-                    for difference in all {
-                        cell(ui, RichText::new(&difference.what));
-                        cell(ui, RichText::new(&difference.before));
-                        cell(ui, RichText::new(&difference.after));
-                        ui.end_row();
-                    }
+            let (before, after) = (format!("Before: {}", seeds[0]), format!("After: {}", seeds[1]));
+            let columns = [Column::remainder().at_least(64.0).clip(true); 3];
+            let head = ["What differs", &before, &after];
+            let table = Table { name: "differences", columns: &columns, head: &head, row: SMALL, scrolls: true };
+            table.show(ui, all.len(), |ui, row, column| {
+                let words = all.get(row).map_or("", |difference| match column {
+                    0 => &difference.what,
+                    1 => &difference.before,
+                    _ => &difference.after,
                 });
+                ui.add(Label::new(RichText::new(words).small()).wrap())
             });
         }
     }

@@ -1,12 +1,12 @@
 //! The side panel: what is known of the chosen results, and what can be done with them.
 
-use eframe::egui::{self, Grid as Table, RichText, ScrollArea, Ui};
+use eframe::egui::{self, ScrollArea, Ui};
 
 use super::memory::{GalleryLook, Open};
 use super::view::View;
 use super::{grid, keys, words};
 use crate::gui::look::{Look, Page};
-use crate::gui::{export, icons, theme, times, widgets};
+use crate::gui::{export, icons, tables, theme, times, widgets};
 use crate::studio::exporting::Subject;
 use crate::studio::store::Entry;
 use crate::studio::{Place, ResultId, Studio};
@@ -81,22 +81,16 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryL
 }
 
 fn facts(ui: &mut Ui, look: &mut Look, entry: &Entry) {
-    let weak = theme::colors(ui).weak;
     let zone = look.machine.zone(ui.ctx());
-    Table::new("facts of a result").num_columns(2).min_row_height(16.0).spacing([16.0, 4.0]).show(ui, |ui| {
-        let mut row = |what: &str, value: Option<String>| {
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
-                ui.label(theme::note(ui, what));
-                ui.add(egui::Label::new(RichText::new(value).small()).wrap());
-                ui.end_row();
-            }
-        };
-        row("Seed", entry.seed.map(|seed| seed.to_string()));
-        row("Size", (entry.size.0 > 0).then(|| format!("{} × {}", entry.size.0, entry.size.1)));
-        row("Time", words::took(entry.took));
-        row("Device", Some(entry.device.clone()));
-        row("Made", Some(times::moment(entry.made, &zone)));
-    });
+    let all = [
+        ("Seed", entry.seed.map(|seed| seed.to_string())),
+        ("Size", (entry.size.0 > 0).then(|| format!("{} × {}", entry.size.0, entry.size.1))),
+        ("Time", words::took(entry.took)),
+        ("Device", Some(entry.device.clone())),
+        ("Made", Some(times::moment(entry.made, &zone))),
+    ];
+    let known = all.into_iter().filter_map(|(what, value)| Some((what, value.filter(|value| !value.is_empty())?)));
+    tables::facts(ui, "facts of a result", &known.collect::<Vec<_>>());
 }
 
 fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryLook, chosen: &[ResultId]) {
