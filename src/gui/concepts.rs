@@ -1,8 +1,8 @@
 //! The cards of the concepts: what each is, what it stands for, whether it fits, how strong it is.
 
-use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, RichText, Sense, Ui, Vec2};
+use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, Sense, Ui, Vec2};
 
-use super::files::Purpose;
+use super::asks::Purpose;
 use super::look::{DraggedConcept, Look};
 use super::{icons, textures, theme, widgets};
 use crate::project::{Concept, MaskSource};
@@ -11,22 +11,26 @@ use crate::studio::{Place, Studio, palette};
 /// The side of a thumbnail, in points.
 const THUMBNAIL: f32 = 44.0;
 
+/// What the cards remember between frames.
+#[derive(Debug, Default)]
+pub struct ConceptsLook {
+    /// The concept being renamed, and what was typed so far.
+    renaming: Option<(String, String)>,
+}
+
 /// Draws the cards.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mut ConceptsLook) {
     widgets::section(ui, "Concepts", |ui| load_menu(ui, studio, look));
     ui.add_space(4.0);
     for concept in studio.project().concepts.clone() {
-        concept_card(ui, studio, look, &concept);
+        concept_card(ui, studio, look, concepts, &concept);
         ui.add_space(4.0);
     }
     if studio.project().concepts.is_empty() {
-        ui.label(
-            RichText::new(
-                "A concept is what a model learnt of your cat, your dog, your cup. Load one and drag it onto a layer.",
-            )
-            .small()
-            .color(theme::colors(ui).weak),
-        );
+        ui.label(theme::note(
+            ui,
+            "A concept is what a model learnt of your cat, your dog, your cup. Load one and drag it onto a layer.",
+        ));
     }
     widgets::said_ui(ui, studio, &Place::Project);
 }
@@ -34,11 +38,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 fn load_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.menu_button(format!("{} Load...", icons::PLUS), |ui| {
         if ui.button(format!("{} Choose a file...", icons::FOLDER_OPEN)).clicked() {
-            look.files.ask(ui.ctx(), Purpose::Concepts, studio);
+            look.choose(Purpose::Concepts);
             ui.close();
         }
         ui.separator();
-        ui.label(RichText::new("Built in, for the miniature").small().color(theme::colors(ui).weak));
+        ui.label(theme::note(ui, "Built in, for the miniature"));
         for (name, _) in crate::assets::FILES.iter().filter(|(name, _)| name.ends_with(".pth")) {
             let path = std::path::PathBuf::from(format!("assets:{name}"));
             let words = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().replace('_', " "));
@@ -58,7 +62,7 @@ fn layers_of(studio: &Studio, name: &str) -> usize {
     studio.project().layers().iter().filter(|layer| layer.concept.as_deref() == Some(name)).count()
 }
 
-fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Concept) {
+fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mut ConceptsLook, concept: &Concept) {
     let facts = studio.concept_facts(concept);
     let fits = !matches!(&facts, Some(Err(_))) && !matches!(&facts, Some(Ok(facts)) if facts.misfit.is_some());
     let used = layers_of(studio, &concept.name) > 0 || !matches!(concept.mask, MaskSource::Layers);
@@ -67,7 +71,7 @@ fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Con
         (true, true) => theme::mark(concept.color),
         (true, false) => theme::colors(ui).line,
     };
-    let lit = look.lit.as_ref() == Some(&concept.name);
+    let lit = look.pointed.lit.as_ref() == Some(&concept.name);
     let id = Id::unique(("concept", &concept.name));
     let card = widgets::card(ui, lit, Some(edge), |ui| {
         ui.horizontal_top(|ui| {
@@ -81,12 +85,10 @@ fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Con
                 ui.spacing_mut().item_spacing.y = 2.0;
                 ui.horizontal(|ui| {
                     ui.with_layout(Arrange::right_to_left(Align::Center), |ui| {
-                        ui.menu_button(icons::DOTS_THREE, |ui| concept_menu(ui, studio, look, concept))
+                        ui.menu_button(icons::DOTS_THREE, |ui| concept_menu(ui, studio, look, concepts, concept))
                             .response
                             .on_hover_text(format!("More about {}", concept.name));
-                        ui.label(
-                            RichText::new(format!("{:.2}", concept.strength)).small().color(theme::colors(ui).weak),
-                        );
+                        ui.label(theme::note(ui, format!("{:.2}", concept.strength)));
                         ui.with_layout(Arrange::left_to_right(Align::Center), |ui| {
                             ui.add(egui::Label::new(&concept.name).truncate());
                         });
@@ -105,7 +107,7 @@ fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Con
                     }
                     Some(Err(_)) => "its file cannot be used".to_owned(),
                 };
-                let label = ui.add(egui::Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).wrap());
+                let label = ui.add(egui::Label::new(theme::note(ui, words)).wrap());
                 if let Some(Ok(facts)) = &facts {
                     label.on_hover_text(format!(
                         "{}\nTokens: {}\n{} wide, {:.1} thousand numbers\nColour: {}",
@@ -117,14 +119,14 @@ fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Con
                     ));
                 }
                 if !used {
-                    ui.label(RichText::new("not used: drag it onto a layer").small().color(theme::colors(ui).weak));
+                    ui.label(theme::note(ui, "not used: drag it onto a layer"));
                 }
                 strength(ui, studio, concept);
             });
         });
     });
     if card.response.contains_pointer() {
-        look.pointed_concept = Some(concept.name.clone());
+        look.pointed.concept = Some(concept.name.clone());
     }
     widgets::said_ui(ui, studio, &Place::Concept(concept.name.clone()));
 }
@@ -180,7 +182,7 @@ fn face(
     }
 }
 
-fn concept_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Concept) {
+fn concept_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mut ConceptsLook, concept: &Concept) {
     let name = concept.name.clone();
     ui.menu_button("Assign to", |ui| {
         let layers: Vec<(usize, String)> =
@@ -197,14 +199,14 @@ fn concept_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Con
     });
     ui.horizontal(|ui| {
         let label = ui.label("Name");
-        let typed = look.renaming.get_or_insert_with(|| (name.clone(), name.clone()));
+        let typed = concepts.renaming.get_or_insert_with(|| (name.clone(), name.clone()));
         if typed.0 != name {
             *typed = (name.clone(), name.clone());
         }
         let field = ui.add(egui::TextEdit::singleline(&mut typed.1).desired_width(140.0)).labelled_by(label.id);
         if field.lost_focus() {
             let to = typed.1.clone();
-            look.renaming = None;
+            concepts.renaming = None;
             studio.rename_concept(&name, &to);
         }
     });
@@ -234,7 +236,7 @@ fn concept_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Con
     });
     ui.separator();
     if ui.button("Choose another file...").clicked() {
-        look.files.ask(ui.ctx(), Purpose::ReplaceConcept(name.clone()), studio);
+        look.choose(Purpose::ReplaceConcept(name.clone()));
         ui.close();
     }
     if ui.button("Remove from the project").clicked() {

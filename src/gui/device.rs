@@ -1,10 +1,9 @@
 //! The panel of model and device: which model, what it is, where to compute, how much memory is in use.
 
-use std::path::PathBuf;
+use eframe::egui::{Align2, Context, Label, RadioButton, ScrollArea, Ui, Window};
 
-use crossbeam_channel::{Receiver, TryRecvError, bounded};
-use eframe::egui::{Context, Label, RadioButton, RichText, Ui};
-
+use super::asks::Purpose;
+use super::background::Asked;
 use super::fields::small;
 use super::look::Look;
 use super::{icons, theme, widgets};
@@ -14,88 +13,40 @@ use crate::engine::memory as bytes;
 use crate::engine::weights::ModelFiles;
 use crate::project::settings::Execution;
 use crate::project::{MaskSource, Project};
-use crate::studio::Studio;
-
-/// What the panel's user wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// Nothing new.
-    None,
-    /// To choose a folder.
-    ChooseModelFolder,
-    /// To choose a file.
-    ChooseModelFile,
-    /// The miniature.
-    UseBuiltIn,
-    /// A folder used before.
-    UseFolder(PathBuf),
-    /// To compute elsewhere.
-    Device(DeviceChoice),
-}
+use crate::studio::{Studio, Target};
 
 /// What the panel knows.
 #[derive(Default)]
 pub struct DeviceLook {
+    /// Whether it is open.
+    pub open: bool,
     adapters: Asked<Vec<Adapter>>,
     /// The model that was asked about, and what came of it or why it cannot be used.
     model: Option<(ModelFiles, Asked<Result<ModelReport, String>>)>,
-    /// The memory that the process may use.
-    total: Option<Option<u64>>,
 }
 
-/// An answer that takes too long for the window to wait for.
-#[derive(Default)]
-enum Asked<T> {
-    #[default]
-    Never,
-    Waiting(Receiver<T>),
-    There(T),
-    /// The system gave no thread, or the answer never came.
-    Lost,
-}
-
-impl<T: Send + 'static> Asked<T> {
-    /// The answer, once it is there; `answer` is run on a thread of its own the first time.
-    fn get(&mut self, ctx: &Context, answer: impl FnOnce() -> T + Send + 'static) -> Option<&T> {
-        match self {
-            Self::Never => {
-                let (sender, receiver) = bounded(1);
-                let ctx = ctx.clone();
-                let work = move || {
-                    // The window may be gone.
-                    let _ = sender.send(answer());
-                    ctx.request_repaint();
-                };
-                let begun = std::thread::Builder::new().name("podium-device".into()).spawn(work);
-                *self = if begun.is_ok() { Self::Waiting(receiver) } else { Self::Lost };
-            }
-            Self::Waiting(receiver) => match receiver.try_recv() {
-                Ok(answer) => *self = Self::There(answer),
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => *self = Self::Lost,
-            },
-            Self::There(_) | Self::Lost => {}
-        }
-        match self {
-            Self::There(answer) => Some(answer),
-            _ => None,
-        }
+/// Draws the panel, if it is open.
+pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look, device: &mut DeviceLook) {
+    if !device.open {
+        return;
     }
-
-    fn is_lost(&self) -> bool {
-        matches!(self, Self::Lost)
-    }
-}
-
-/// Draws the panel's contents.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) -> Wish {
-    let mut wish = Wish::None;
-    model(ui, studio, look, &mut wish);
-    ui.add_space(12.0);
-    device(ui, studio, look, &mut wish);
-    ui.add_space(12.0);
-    memory(ui, studio, look);
-    wish
+    let mut open = true;
+    Window::new("Model and device")
+        .open(&mut open)
+        .default_width(440.0)
+        .anchor(Align2::CENTER_CENTER, [0.0, 0.0])
+        .collapsible(false)
+        .show(ctx, |ui| {
+            let room = (ui.ctx().content_rect().height() - 96.0).max(160.0);
+            ScrollArea::vertical().max_height(room).show(ui, |ui| {
+                model(ui, studio, look, device);
+                ui.add_space(12.0);
+                where_to_compute(ui, studio, look, device);
+                ui.add_space(12.0);
+                memory(ui, studio, look);
+            });
+        });
+    device.open &= open;
 }
 
 fn heading(ui: &mut Ui, words: &str) {
@@ -106,13 +57,13 @@ fn file_name(path: &std::path::Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn model(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
+fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceLook) {
     heading(ui, "Model");
     let chosen = studio.project().model.clone();
     let built_in = ui.add(RadioButton::new(chosen.is_none(), "Built-in miniature"));
     let hover = "A small model that comes with Podium: its pictures are simple, and it needs no download";
     if built_in.on_hover_text(hover).clicked() && chosen.is_some() {
-        *wish = Wish::UseBuiltIn;
+        studio.set_model(None);
     }
     let mut folders = studio.config.recent_models.clone();
     if let Some(folder) = chosen.clone().filter(|folder| !folders.contains(folder)) {
@@ -122,27 +73,27 @@ fn model(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
         let on = chosen.as_ref() == Some(&folder);
         let hover = folder.display().to_string();
         if ui.add(RadioButton::new(on, file_name(&folder))).on_hover_text(hover).clicked() && !on {
-            *wish = Wish::UseFolder(folder);
+            studio.take_in(folder, Target::Model);
         }
     }
     ui.horizontal_wrapped(|ui| {
         let words = format!("{} Choose a folder...", icons::FOLDER_OPEN);
         let hover = "A model of the kind of Stable Diffusion 1.5 in diffusers' layout: a folder with unet, vae, text_encoder and tokenizer";
         if ui.button(words).on_hover_text(hover).clicked() {
-            *wish = Wish::ChooseModelFolder;
+            look.choose(Purpose::ModelFolder);
         }
         let hover = "Stable Diffusion 1.5, or a model made from it, in one .safetensors file";
         if ui.button("Choose a file...").on_hover_text(hover).clicked() {
-            *wish = Wish::ChooseModelFile;
+            look.choose(Purpose::ModelFile);
         }
     });
     ui.add_space(4.0);
     let files = studio.model();
-    if look.device.model.as_ref().is_none_or(|(of, _)| *of != files) {
-        look.device.model = Some((files.clone(), Asked::Never));
+    if device.model.as_ref().is_none_or(|(of, _)| *of != files) {
+        device.model = Some((files.clone(), Asked::Never));
     }
-    let total = *look.device.total.get_or_insert_with(bytes::total);
-    let Some((_, asked)) = &mut look.device.model else { return };
+    let total = look.machine.memory(ui.ctx()).total;
+    let Some((_, asked)) = &mut device.model else { return };
     let answer = asked.get(ui.ctx(), move || inspect_model(&files).map_err(|error| error.to_string()));
     match answer {
         Some(Ok(report)) => {
@@ -206,27 +157,29 @@ fn model_lines(report: &ModelReport, demand: Demand) -> [String; 3] {
     ]
 }
 
-fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
+fn where_to_compute(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceLook) {
     heading(ui, "Device");
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = look.machine.threads(ui.ctx()).map_or_else(String::new, |threads| format!(" on {threads} threads"));
     let choices = [
         (DeviceChoice::Auto, "Automatic", "A GPU where there is one, else the CPU.".to_owned()),
-        (DeviceChoice::Flex, "CPU (flex)", format!("Podium's own kernels on {threads} threads.")),
+        (DeviceChoice::Flex, "CPU (flex)", format!("Podium's own kernels{threads}.")),
         (DeviceChoice::Wgpu, "GPU (wgpu)", "The best adapter below, even one that is software.".to_owned()),
     ];
     for (choice, words, explanation) in choices {
         let on = studio.device == choice;
         ui.horizontal_wrapped(|ui| {
             if ui.add(RadioButton::new(on, words)).on_hover_text(&explanation).clicked() && !on {
-                *wish = Wish::Device(choice);
+                studio.device = choice;
+                studio.config.device = choice.to_string();
+                studio.save_config();
             }
             small(ui, &explanation);
         });
     }
     ui.add_space(4.0);
-    match look.device.adapters.get(ui.ctx(), adapters) {
+    match device.adapters.get(ui.ctx(), adapters) {
         None => {
-            let lost = look.device.adapters.is_lost();
+            let lost = device.adapters.is_lost();
             small(ui, if lost { "Adapters could not be looked for." } else { "Looking for adapters" });
         }
         Some(found) if found.is_empty() && studio.device == DeviceChoice::Wgpu => {
@@ -264,8 +217,9 @@ fn last_used(report: &DeviceReport) -> String {
 
 fn memory(ui: &mut Ui, studio: &Studio, look: &mut Look) {
     heading(ui, "Memory");
-    let total = look.device.total.flatten().map_or_else(String::new, |total| format!(" of {}", bytes::words(total)));
-    if let Some(used) = look.dialogs.memory(ui) {
+    let now = look.machine.memory(ui.ctx());
+    let total = now.total.map_or_else(String::new, |total| format!(" of {}", bytes::words(total)));
+    if let Some(used) = now.used {
         ui.label(format!("{}{total} in use by Podium", bytes::words(used)));
     }
     if let Some(pool) = studio.device_report.as_ref().and_then(|report| report.pool) {
@@ -273,7 +227,7 @@ fn memory(ui: &mut Ui, studio: &Studio, look: &mut Look) {
         ui.label(format!("{used} in use on the GPU, {kept} reserved"));
     }
     let words = "When memory runs out, render fewer pictures at once, make the canvas smaller, or set Execution (under Sampling) to Sequential.";
-    ui.add(Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).wrap());
+    ui.add(Label::new(theme::note(ui, words)).wrap());
 }
 
 #[cfg(test)]
@@ -315,24 +269,5 @@ mod tests {
         assert_eq!(last_used(&report), "The last render ran on RTX 4070 · Vulkan, in f32.");
         report.shared = true;
         assert_eq!(last_used(&report), "The last render ran on RTX 4070 · Vulkan, in f32, shared with the window.");
-    }
-
-    #[test]
-    fn an_answer_is_asked_for_once_and_a_thread_that_dies_keeps_nobody_waiting() {
-        let ctx = Context::default();
-        let mut asked = Asked::Never;
-        let wait = |asked: &mut Asked<u32>| {
-            while matches!(asked, Asked::Never | Asked::Waiting(_)) {
-                asked.get(&ctx, || 7);
-                std::thread::yield_now();
-            }
-        };
-        wait(&mut asked);
-        assert_eq!(asked.get(&ctx, || 8), Some(&7));
-        let (sender, receiver) = bounded(1);
-        drop(sender);
-        let mut lost = Asked::Waiting(receiver);
-        wait(&mut lost);
-        assert!(matches!(lost, Asked::Lost));
     }
 }

@@ -7,8 +7,7 @@ use std::ops::RangeInclusive;
 use eframe::egui::collapsing_header::CollapsingState;
 use eframe::egui::emath::Numeric;
 use eframe::egui::{
-    self, Align, Button, CornerRadius, DragValue, Frame, Id, Label, Layout, Margin, Response, RichText, Role, Stroke,
-    Ui, UiBuilder, Vec2, WidgetInfo,
+    self, Align, Button, DragValue, Id, Label, Layout, Response, RichText, Role, Ui, UiBuilder, Vec2, WidgetInfo,
 };
 
 use super::{icons, theme, widgets};
@@ -18,24 +17,44 @@ use crate::studio::Studio;
 /// A number, as it is said.
 pub(super) struct Number<T> {
     /// What stands before it.
-    pub words: &'static str,
+    words: &'static str,
     /// Its own name, for screen readers and the history; no other field has it.
-    pub name: &'static str,
+    name: &'static str,
     /// One sentence.
-    pub explanation: &'static str,
+    explanation: &'static str,
     /// What stands after it, with the space before.
-    pub unit: &'static str,
+    unit: &'static str,
     /// What it may be; nothing else can be entered.
-    pub range: RangeInclusive<T>,
+    range: RangeInclusive<T>,
     /// How far it goes for a point of dragging.
-    pub speed: f64,
+    speed: f64,
     /// Digits after the point at most.
-    pub decimals: usize,
+    decimals: usize,
     /// What is one press away.
-    pub default: T,
+    default: T,
 }
 
 impl<T: Numeric + Display> Number<T> {
+    /// A whole number that is called by the words before it.
+    pub fn new(words: &'static str, explanation: &'static str, range: RangeInclusive<T>, default: T) -> Self {
+        Self { words, name: words, explanation, unit: "", range, speed: 0.25, decimals: 0, default }
+    }
+
+    /// With a name of its own, where other fields have the same words before them.
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// With something after it.
+    pub fn unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// That goes so far for a point of dragging, with so many digits after the point at most.
+    pub fn by(self, speed: f64, decimals: usize) -> Self {
+        Self { speed, decimals, ..self }
+    }
+
     /// The sentence, the range and the default.
     fn hover(&self) -> String {
         let (Self { explanation, unit, default, .. }, from, to) = (self, self.range.start(), self.range.end());
@@ -106,7 +125,7 @@ fn short(value: f64, decimals: usize) -> String {
 }
 
 /// Words with their first letter small, as they stand inside a sentence.
-pub(super) fn lower(words: &str) -> String {
+fn lower(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
@@ -150,7 +169,7 @@ pub(super) fn together<R>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> 
 }
 
 /// A switch that says "on" or "off". Gives what it shall be when it was pressed.
-pub(super) fn switch(ui: &mut Ui, on: bool, name: &str, explanation: &str) -> Option<bool> {
+fn switch(ui: &mut Ui, on: bool, name: &str, explanation: &str) -> Option<bool> {
     let colors = theme::colors(ui);
     let (words, color) = if on { ("on", colors.accent) } else { ("off", colors.weak) };
     let button =
@@ -159,6 +178,21 @@ pub(super) fn switch(ui: &mut Ui, on: bool, name: &str, explanation: &str) -> Op
     let enabled = response.enabled();
     response.widget_info(|| WidgetInfo::selected(Role::Switch, enabled, on, name));
     response.on_hover_text(explanation).clicked().then_some(!on)
+}
+
+/// A switch that changes the project.
+pub(super) fn turn(
+    ui: &mut Ui,
+    studio: &mut Studio,
+    words: &'static str,
+    explanation: &str,
+    on: bool,
+    set: impl FnOnce(&mut Project, bool),
+) {
+    if let Some(on) = switch(ui, on, words, explanation) {
+        let name = format!("Turn {} {}", lower(words), if on { "on" } else { "off" });
+        studio.edit(name, |project| set(project, on));
+    }
 }
 
 /// A row with a switch.
@@ -171,10 +205,7 @@ pub(super) fn switch_row(
     set: impl FnOnce(&mut Project, bool),
 ) {
     row(ui, words, words, explanation, |ui| {
-        if let Some(on) = switch(ui, on, words, explanation) {
-            let name = format!("Turn {} {}", lower(words), if on { "on" } else { "off" });
-            studio.edit(name, |project| set(project, on));
-        }
+        turn(ui, studio, words, explanation, on, set);
     });
 }
 
@@ -186,19 +217,12 @@ pub(super) fn segments<T: PartialEq + Copy>(
     choices: &[(T, &str, &str)],
 ) -> Option<T> {
     let mut pressed = None;
-    let colors = theme::colors(ui);
-    let frame = Frame::new().fill(colors.raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2));
-    frame.show(ui, |ui| {
+    widgets::switch_ground(ui).show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = Vec2::splat(2.0);
             for (value, words, explanation) in choices {
                 let on = chosen == Some(*value);
-                let text = RichText::new(*words).color(if on { colors.text } else { colors.weak });
-                let mut button = Button::new(text).selected(on).frame_when_inactive(on);
-                if on {
-                    button = button.fill(colors.selected).stroke(Stroke::new(1.0, colors.accent));
-                }
-                let response = ui.add(button);
+                let response = widgets::switch_word(ui, words, on);
                 let enabled = response.enabled();
                 let label = format!("{name}: {words}");
                 response.widget_info(|| WidgetInfo::selected(Role::RadioButton, enabled, on, &label));
@@ -238,7 +262,7 @@ pub(super) fn choice<T: PartialEq + Copy>(
 
 /// Small words that explain.
 pub(super) fn small(ui: &mut Ui, words: &str) -> Response {
-    let words = RichText::new(words).small().color(theme::colors(ui).weak);
+    let words = theme::note(ui, words);
     ui.add(Label::new(words).wrap())
 }
 
@@ -293,7 +317,7 @@ impl Fold<'_> {
 
 /// A folded part of lesser things.
 pub(super) fn advanced(ui: &mut Ui, studio: &mut Studio, name: &str, body: impl FnOnce(&mut Ui, &mut Studio)) {
-    let title = RichText::new("Advanced").small().color(theme::colors(ui).weak);
+    let title = theme::note(ui, "Advanced");
     Fold { title, name, open: false }.show(ui, studio, |_, _| (), |_, _| (), body);
 }
 

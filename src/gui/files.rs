@@ -6,46 +6,11 @@ use std::path::PathBuf;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use eframe::egui::{self, Context};
 
+use super::asks::{PICTURES, Purpose};
+use super::background::Asked;
+use super::export;
+use super::look::Look;
 use crate::studio::{Held, Place, Studio, Target};
-
-/// What files are chosen for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Purpose {
-    /// New layers.
-    Cutouts,
-    /// The background.
-    Background,
-    /// Another picture for a layer.
-    ReplaceLayer(usize),
-    /// New concepts.
-    Concepts,
-    /// Another file for a concept.
-    ReplaceConcept(String),
-    /// A project to open.
-    OpenProject,
-    /// Where to save the project.
-    SaveProject,
-    /// A model's folder.
-    ModelFolder,
-    /// A model in one file.
-    ModelFile,
-    /// The photo to place objects into.
-    Photo,
-    /// Where that photo may change.
-    EditMask,
-    /// Where to export to; the gallery knows what.
-    Export {
-        /// The title of the dialog.
-        title: String,
-        /// A name to begin with.
-        name: String,
-        /// Whether a folder is wanted.
-        folder: bool,
-    },
-}
-
-/// How names of pictures that can be loaded end.
-pub(super) const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
 
 impl Purpose {
     fn title(&self) -> String {
@@ -61,7 +26,7 @@ impl Purpose {
             Self::ModelFile => "Choose a model in one file (Stable Diffusion 1.5)".into(),
             Self::Photo => "Choose a photo".into(),
             Self::EditMask => "Choose a mask: white may change".into(),
-            Self::Export { title, .. } => title.clone(),
+            Self::Export { kind, .. } => kind.title().into(),
         }
     }
 
@@ -83,80 +48,113 @@ impl Purpose {
     }
 
     fn folder(&self) -> bool {
-        matches!(self, Self::ModelFolder | Self::Export { folder: true, .. })
+        match self {
+            Self::ModelFolder => true,
+            Self::Export { kind, .. } => kind.is_folder(),
+            _ => false,
+        }
     }
 
     fn saves(&self) -> Option<String> {
         match self {
             Self::SaveProject => Some("project.ron".into()),
-            Self::Export { name, folder: false, .. } => Some(name.clone()),
+            Self::Export { name, kind, .. } if !kind.is_folder() => Some(name.clone()),
             _ => None,
         }
     }
 }
 
-/// Files that were chosen.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Picked {
-    /// What for.
-    pub purpose: Purpose,
-    /// Which; none where the dialog was cancelled.
-    pub paths: Vec<PathBuf>,
+/// What a dialog's thread says.
+enum Reply {
+    /// Which files were chosen; none where the dialog was cancelled.
+    Picked(Purpose, Vec<PathBuf>),
+    /// The desktop has no dialog any more.
+    NoDialog(Purpose),
+}
+
+/// What the desktop has.
+#[derive(Clone, Debug, Default)]
+struct Desktop {
+    /// Whether anything could answer a request for a file dialog.
+    dialogs: bool,
+    /// Where a person keeps files.
+    documents: PathBuf,
+}
+
+impl Desktop {
+    /// Looks; reads files and folders, so it is nothing for the window's thread.
+    fn look() -> Self {
+        let user = directories::UserDirs::new();
+        let folder = user.map(|user| user.document_dir().unwrap_or_else(|| user.home_dir()).to_owned());
+        Self { dialogs: Self::has_dialogs(), documents: folder.unwrap_or_default() }
+    }
+
+    fn has_dialogs() -> bool {
+        if !cfg!(target_os = "linux") {
+            return true;
+        }
+        let bus = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some()
+            || std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|folder| PathBuf::from(folder).join("bus").exists());
+        let zenity = std::env::var_os("PATH")
+            .is_some_and(|paths| std::env::split_paths(&paths).any(|folder| folder.join("zenity").exists()));
+        bus || zenity
+    }
 }
 
 /// The dialogs that are open.
 pub struct Pickers {
-    sender: Sender<Picked>,
-    receiver: Receiver<Picked>,
+    sender: Sender<Reply>,
+    receiver: Receiver<Reply>,
+    /// Looked up once, when the window opens.
+    desktop: Asked<Desktop>,
+    /// What was asked for and has not begun, since the desktop is being looked at.
+    wanted: Option<Purpose>,
     /// A path being typed, where the desktop has no dialog.
     typed: Option<(Purpose, String)>,
     /// Where a typed path that is relative starts.
     base: PathBuf,
     /// Whether to ask the desktop; a test does not.
     pub native: bool,
-    /// What was picked for an export, for the gallery to take.
-    pub export: Option<PathBuf>,
 }
 
 impl Default for Pickers {
     fn default() -> Self {
         let (sender, receiver) = unbounded();
-        Self { sender, receiver, typed: None, base: PathBuf::new(), native: desktop_has_dialogs(), export: None }
+        let (desktop, base) = (Asked::default(), PathBuf::new());
+        Self { sender, receiver, desktop, wanted: None, typed: None, base, native: true }
     }
-}
-
-/// Where a person keeps files.
-fn documents() -> PathBuf {
-    let user = directories::UserDirs::new();
-    let folder = user.map(|user| user.document_dir().unwrap_or_else(|| user.home_dir()).to_owned());
-    folder.unwrap_or_default()
-}
-
-/// Whether anything could answer a request for a file dialog.
-fn desktop_has_dialogs() -> bool {
-    if !cfg!(target_os = "linux") {
-        return true;
-    }
-    let bus = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some()
-        || std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|folder| PathBuf::from(folder).join("bus").exists());
-    let zenity = std::env::var_os("PATH")
-        .is_some_and(|paths| std::env::split_paths(&paths).any(|folder| folder.join("zenity").exists()));
-    bus || zenity
 }
 
 impl Pickers {
     /// Asks for files; what is chosen comes by [`Pickers::take`].
     pub fn ask(&mut self, ctx: &Context, purpose: Purpose, studio: &Studio) {
-        if !self.native {
-            self.base = if studio.folder.is_absolute() { studio.folder.clone() } else { documents() };
-            let start = match &purpose {
-                Purpose::SaveProject => studio.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
-                Purpose::Export { name, .. } => self.base.join(name),
-                _ => PathBuf::new(),
-            };
-            self.typed = Some((purpose, start.display().to_string()));
-            return;
+        self.wanted = Some(purpose);
+        self.begin(ctx, studio);
+    }
+
+    /// Begins what was asked for, once the desktop is known.
+    fn begin(&mut self, ctx: &Context, studio: &Studio) {
+        let known = self.desktop.get(ctx, Desktop::look).cloned();
+        let Some(desktop) = known.or_else(|| self.desktop.is_lost().then(Desktop::default)) else { return };
+        let Some(purpose) = self.wanted.take() else { return };
+        if self.native && desktop.dialogs {
+            self.open_dialog(ctx, purpose, studio);
+        } else {
+            self.type_path(purpose, studio, desktop.documents);
         }
+    }
+
+    fn type_path(&mut self, purpose: Purpose, studio: &Studio, documents: PathBuf) {
+        self.base = if studio.folder.is_absolute() { studio.folder.clone() } else { documents };
+        let start = match &purpose {
+            Purpose::SaveProject => studio.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
+            Purpose::Export { name, .. } => self.base.join(name),
+            _ => PathBuf::new(),
+        };
+        self.typed = Some((purpose, start.display().to_string()));
+    }
+
+    fn open_dialog(&mut self, ctx: &Context, purpose: Purpose, studio: &Studio) {
         let mut dialog = rfd::AsyncFileDialog::new().set_title(purpose.title());
         if let Some((name, endings)) = purpose.kinds() {
             dialog = dialog.add_filter(name, &endings);
@@ -166,20 +164,24 @@ impl Pickers {
         }
         let (sender, ctx) = (self.sender.clone(), ctx.clone());
         let wait = move || {
-            let paths = pollster::block_on(async {
-                if purpose.folder() {
-                    dialog.pick_folder().await.into_iter().collect()
-                } else if let Some(name) = purpose.saves() {
-                    dialog.set_file_name(name).save_file().await.into_iter().collect()
-                } else if purpose.many() {
-                    dialog.pick_files().await.unwrap_or_default()
-                } else {
-                    dialog.pick_file().await.into_iter().collect::<Vec<_>>()
-                }
-            });
-            let paths = paths.into_iter().map(|file| file.path().to_owned()).collect();
+            let reply = if Desktop::has_dialogs() {
+                let paths = pollster::block_on(async {
+                    if purpose.folder() {
+                        dialog.pick_folder().await.into_iter().collect()
+                    } else if let Some(name) = purpose.saves() {
+                        dialog.set_file_name(name).save_file().await.into_iter().collect()
+                    } else if purpose.many() {
+                        dialog.pick_files().await.unwrap_or_default()
+                    } else {
+                        dialog.pick_file().await.into_iter().collect::<Vec<_>>()
+                    }
+                });
+                Reply::Picked(purpose, paths.into_iter().map(|file| file.path().to_owned()).collect())
+            } else {
+                Reply::NoDialog(purpose)
+            };
             // The window may be gone.
-            let _ = sender.send(Picked { purpose, paths });
+            let _ = sender.send(reply);
             ctx.request_repaint();
         };
         if std::thread::Builder::new().name("podium-dialog".into()).spawn(wait).is_err() {
@@ -217,32 +219,43 @@ impl Pickers {
             && let Some((purpose, _)) = self.typed.take()
         {
             // The channel's other end is ours.
-            let _ = self.sender.send(Picked { purpose, paths });
+            let _ = self.sender.send(Reply::Picked(purpose, paths));
         }
     }
 
-    /// Takes what was chosen to where it belongs.
-    pub fn take(&mut self, studio: &mut Studio) {
-        while let Ok(Picked { purpose, paths }) = self.receiver.try_recv() {
-            for path in paths {
-                match &purpose {
-                    Purpose::Cutouts => studio.take_in(path, Target::Cutout),
-                    Purpose::Background => studio.take_in(path, Target::Background),
-                    Purpose::ReplaceLayer(layer) => studio.take_in(path, Target::ReplaceLayer(*layer)),
-                    Purpose::Concepts => studio.take_in(path, Target::Concept),
-                    Purpose::ReplaceConcept(name) => studio.take_in(path, Target::ReplaceConcept(name.clone())),
-                    Purpose::OpenProject => studio.ask_to(Held::Open(path)),
-                    Purpose::SaveProject => studio.save_as(path),
-                    Purpose::ModelFolder | Purpose::ModelFile => studio.take_in(path, Target::Model),
-                    Purpose::Photo => studio.take_in(path, Target::Photo),
-                    Purpose::EditMask => studio.take_in(path, Target::EditMask),
-                    Purpose::Export { .. } => self.export = Some(path),
+    /// Takes what was chosen to where it belongs, and begins what waits to be.
+    pub fn take(&mut self, ctx: &Context, studio: &mut Studio, look: &Look) {
+        while let Ok(reply) = self.receiver.try_recv() {
+            match reply {
+                Reply::Picked(purpose, paths) => {
+                    for path in paths {
+                        take_one(studio, look, &purpose, path);
+                    }
+                }
+                Reply::NoDialog(purpose) => {
+                    self.native = false;
+                    self.wanted = Some(purpose);
+                    let words = "The desktop's file dialog went away; paths can be typed instead.";
+                    studio.notice(Place::Project, words);
                 }
             }
         }
-        if self.native && !desktop_has_dialogs() {
-            self.native = false;
-            studio.notice(Place::Project, "The desktop's file dialog went away; paths can be typed instead.");
-        }
+        self.begin(ctx, studio);
+    }
+}
+
+fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf) {
+    match purpose {
+        Purpose::Cutouts => studio.take_in(path, Target::Cutout),
+        Purpose::Background => studio.take_in(path, Target::Background),
+        Purpose::ReplaceLayer(layer) => studio.take_in(path, Target::ReplaceLayer(*layer)),
+        Purpose::Concepts => studio.take_in(path, Target::Concept),
+        Purpose::ReplaceConcept(name) => studio.take_in(path, Target::ReplaceConcept(name.clone())),
+        Purpose::OpenProject => studio.ask_to(Held::Open(path)),
+        Purpose::SaveProject => studio.save_as(path),
+        Purpose::ModelFolder | Purpose::ModelFile => studio.take_in(path, Target::Model),
+        Purpose::Photo => studio.take_in(path, Target::Photo),
+        Purpose::EditMask => studio.take_in(path, Target::EditMask),
+        Purpose::Export { subject, kind, .. } => export::begin(studio, look, subject, *kind, path),
     }
 }

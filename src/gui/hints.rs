@@ -2,7 +2,6 @@
 
 use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
 
-use super::look::Look;
 use super::{icons, theme, widgets};
 use crate::studio::Studio;
 
@@ -95,8 +94,7 @@ impl Hints {
 }
 
 /// Draws the hint that can be used now, if there is one that was not seen.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
-    let hints = &mut look.hints;
+pub fn show(ui: &mut Ui, studio: &mut Studio, hints: &mut Hints) {
     if let Some(hint) = hints.shown
         && (hint.done(studio) || !hint.usable(studio))
     {
@@ -131,7 +129,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     });
     if dismissed {
         see(studio, hint);
-        look.hints.shown = None;
+        hints.shown = None;
     }
 }
 

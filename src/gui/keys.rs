@@ -7,9 +7,10 @@ use eframe::egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
 use image::RgbaImage;
 use url::Url;
 
-use super::files::Purpose;
+use super::asks::{Ask, Purpose, Sheet};
+use super::canvas::{self, CanvasLook};
 use super::look::{Look, Mode, Page};
-use super::{canvas, textures, topbar};
+use super::{textures, topbar};
 use crate::studio::{Held, Studio, Target};
 
 const fn command(key: Key) -> KeyboardShortcut {
@@ -37,13 +38,13 @@ pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
         }
     }
     if pressed(shifted(Key::S)) {
-        look.files.ask(ctx, Purpose::SaveProject, studio);
+        look.choose(Purpose::SaveProject);
     }
     if pressed(command(Key::S)) {
-        topbar::save(ctx, studio, look);
+        topbar::save(studio, look);
     }
     if pressed(command(Key::O)) {
-        look.files.ask(ctx, Purpose::OpenProject, studio);
+        look.choose(Purpose::OpenProject);
     }
     if pressed(command(Key::N)) {
         studio.ask_to(Held::New);
@@ -66,7 +67,7 @@ pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
     }
     let asked = ctx.input(|input| input.events.iter().any(|event| matches!(event, Event::Text(text) if text == "?")));
     if asked {
-        look.dialogs.shortcuts = !look.dialogs.shortcuts;
+        look.ask(Ask::Toggle(Sheet::Shortcuts));
     }
     clipboard(ctx, studio, look);
 }
@@ -112,11 +113,11 @@ fn pasted_path(line: &str) -> Option<PathBuf> {
 }
 
 /// Takes files dropped on the window, each to where the pointer is.
-pub fn take_dropped(ctx: &Context, studio: &mut Studio, look: &mut Look) {
+pub fn take_dropped(ctx: &Context, studio: &mut Studio, canvas: &CanvasLook) {
     let (dropped, at) = ctx.input(|input| (input.raw.dropped_files.clone(), input.pointer.latest_pos()));
     for file in dropped {
-        let place = at.and_then(|at| canvas::place_at(look, at));
-        let layer = at.and_then(|at| canvas::layer_at(studio, look, at));
+        let place = at.and_then(|at| canvas::place_at(canvas, at));
+        let layer = at.and_then(|at| canvas::layer_at(studio, canvas, at));
         studio.take_in(file.path().to_owned(), Target::Anywhere { at: place, layer });
     }
 }

@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Button, Ui};
 
-use super::files::Purpose;
+use super::asks::Purpose;
 use super::look::Look;
 use super::{theme, widgets};
 use crate::project::Layer;
@@ -71,7 +71,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
         studio.edit_layer(index, format!("{hide} {title}"), |layer| layer.visible = !layer.visible);
     }
     if item(ui, "Choose another picture...", "", true, "") {
-        look.files.ask(ui.ctx(), Purpose::ReplaceLayer(index), studio);
+        look.choose(Purpose::ReplaceLayer(index));
     }
     if item(ui, "Delete", "Del", loose, LOCKED) {
         studio.delete_selected();

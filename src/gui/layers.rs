@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, RichText, Sense, Ui, Vec2};
 
-use super::files::Purpose;
+use super::asks::Purpose;
 use super::look::{DraggedConcept, Look};
 use super::{icons, layer_menu, textures, theme, widgets};
 use crate::project::{Background, Layer, Layout};
@@ -27,11 +27,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         ui.add_space(4.0);
     }
     if count == 0 && matches!(studio.project().layout, Layout::Collage { .. }) {
-        ui.label(
-            RichText::new("No cutouts yet. Add one, or drop a picture with a transparent ground on the canvas.")
-                .small()
-                .color(theme::colors(ui).weak),
-        );
+        ui.label(theme::note(
+            ui,
+            "No cutouts yet. Add one, or drop a picture with a transparent ground on the canvas.",
+        ));
         ui.add_space(4.0);
     }
     background_row(ui, studio, look);
@@ -40,7 +39,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 fn add_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.menu_button(format!("{} Add cutout...", icons::PLUS), |ui| {
         if ui.button(format!("{} Choose files...", icons::FOLDER_OPEN)).clicked() {
-            look.files.ask(ui.ctx(), Purpose::Cutouts, studio);
+            look.choose(Purpose::Cutouts);
             ui.close();
         }
         ui.separator();
@@ -103,7 +102,7 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     let selected = studio.selection().contains(&index);
     let color =
         layer.concept.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept.color);
-    let lit = layer.concept.is_some() && layer.concept == look.lit;
+    let lit = layer.concept.is_some() && layer.concept == look.pointed.lit;
     let grouped = studio.is_grouped(index);
     let id = Id::unique(("layer", index));
     let card = widgets::card(ui, selected || lit, None, |ui| {
@@ -119,18 +118,17 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
                     ui.add(egui::Label::new(words).truncate().selectable(false));
                     ui.horizontal(|ui| {
                         ui.spacing_mut().item_spacing.x = 4.0;
-                        let weak = theme::colors(ui).weak;
-                        let small = |words: &str| {
-                            let words = RichText::new(words).small().color(weak);
-                            egui::Label::new(words).truncate().selectable(false)
+                        let small = |ui: &Ui, words: &str| {
+                            egui::Label::new(theme::note(ui, words)).truncate().selectable(false)
                         };
                         if let Some(color) = color {
                             widgets::dot(ui, theme::mark(color));
                         }
                         if grouped {
-                            ui.add(small(icons::LINK));
+                            ui.add(small(ui, icons::LINK));
                         }
-                        ui.add(small(layer.concept.as_deref().filter(|_| color.is_some()).unwrap_or("layout only")));
+                        let concept = layer.concept.as_deref().filter(|_| color.is_some());
+                        ui.add(small(ui, concept.unwrap_or("layout only")));
                     });
                 });
             });
@@ -155,7 +153,7 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
         }
     }
     if response.hovered() {
-        look.pointed_concept.clone_from(&layer.concept);
+        look.pointed.concept.clone_from(&layer.concept);
     }
     let response = if grouped {
         response.on_hover_text("In a group: a click on the canvas takes all of it, a double-click this layer alone")
@@ -237,7 +235,7 @@ fn background_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 ui.with_layout(Arrange::top_down(Align::Min), |ui| {
                     ui.spacing_mut().item_spacing.y = 0.0;
                     ui.add(egui::Label::new(title).truncate());
-                    ui.add(egui::Label::new(RichText::new(what).small().color(theme::colors(ui).weak)).truncate());
+                    ui.add(egui::Label::new(theme::note(ui, what)).truncate());
                 });
             });
         });
@@ -246,7 +244,7 @@ fn background_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 
 fn background_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     if ui.button(format!("{} Choose a picture...", icons::FOLDER_OPEN)).clicked() {
-        look.files.ask(ui.ctx(), Purpose::Background, studio);
+        look.choose(Purpose::Background);
         ui.close();
     }
     if let Layout::Collage { background, .. } = &studio.project().layout {

@@ -1,9 +1,11 @@
-//! How the window looks at the studio: which page, which overlay, where the view is. Nothing of this is undone or saved
+//! What several panels share of how the window looks at the studio: which page, which overlay, what is pointed at, and
+//! what one asks for that another one does. What one panel alone remembers is its own. Nothing of this is undone or saved
 //! with a project.
 
+use super::asks::{Ask, Purpose};
+use super::machine::Machine;
 use super::paint::{ColorMap, Sampling};
 use super::textures::Textures;
-use super::{canvas, device, dialogs, files, gallery, hints, place, timeline};
 use crate::link::Lane;
 
 /// A concept's card that is dragged onto a layer, by the concept's name.
@@ -65,10 +67,23 @@ impl Default for MaskToggles {
     }
 }
 
-/// The window's own state.
+/// What is pointed at, wherever in the window that is.
+#[derive(Debug, Default)]
+pub struct Pointed {
+    /// The place, in canvas pixels: shown as a crosshair on the other board.
+    pub at: Option<(f32, f32)>,
+    /// The concept that is pointed at in this frame; it is [`Pointed::lit`] in the next.
+    pub concept: Option<String>,
+    /// The concept whose word, card, layer, mask and curve are lit, since one of them is pointed at.
+    pub lit: Option<String>,
+}
+
+/// What panels share.
 pub struct Look {
     /// The page shown.
     pub page: Page,
+    /// Whether the side and bottom panels are folded away.
+    pub folded: bool,
     /// What the middle shows.
     pub mode: Mode,
     /// What is laid over the picture.
@@ -83,44 +98,20 @@ pub struct Look {
     pub sampling: Sampling,
     /// How heatmaps are coloured.
     pub color_map: ColorMap,
-    /// Whether the side and bottom panels are folded away (Tab).
-    pub folded: bool,
-    /// The place pointed at, in canvas pixels: shown as a crosshair on the other side.
-    pub pointed: Option<(f32, f32)>,
-    /// The concept whose word, card, layer, mask and curve are lit, since one of them is pointed at.
-    pub lit: Option<String>,
-    /// The concept pointed at in this frame; it is [`Look::lit`] in the next.
-    pub pointed_concept: Option<String>,
-    /// The concept whose prompt is being written by hand.
-    pub own_prompt: Option<String>,
-    /// The concept being renamed, and what was typed so far.
-    pub renaming: Option<(String, String)>,
-    /// The size of everything that was set last.
-    pub scale_set: Option<f32>,
+    /// What is pointed at.
+    pub pointed: Pointed,
     /// The textures in use.
     pub textures: Textures,
-    /// Files being chosen.
-    pub files: files::Pickers,
-    /// The hints of the first minute.
-    pub hints: hints::Hints,
-    /// What the canvas remembers.
-    pub canvas: canvas::CanvasLook,
-    /// What the timeline and inspector remember.
-    pub timeline: timeline::TimelineLook,
-    /// What the gallery remembers.
-    pub gallery: gallery::GalleryLook,
-    /// What the Place page remembers.
-    pub place: place::PlaceLook,
-    /// What stands over everything else.
-    pub dialogs: dialogs::Dialogs,
-    /// What the panel of model and device knows.
-    pub device: device::DeviceLook,
+    /// What is known of the machine.
+    pub machine: Machine,
+    asks: Vec<Ask>,
 }
 
 impl Default for Look {
     fn default() -> Self {
         Self {
             page: Page::default(),
+            folded: false,
             mode: Mode::default(),
             overlay: Overlay::default(),
             lane: Lane::Base,
@@ -128,22 +119,27 @@ impl Default for Look {
             masks: MaskToggles::default(),
             sampling: Sampling::Nearest,
             color_map: ColorMap::Viridis,
-            folded: false,
-            pointed: None,
-            lit: None,
-            pointed_concept: None,
-            own_prompt: None,
-            renaming: None,
-            scale_set: None,
+            pointed: Pointed::default(),
             textures: Textures::default(),
-            files: files::Pickers::default(),
-            hints: hints::Hints::default(),
-            canvas: canvas::CanvasLook::default(),
-            timeline: timeline::TimelineLook::default(),
-            gallery: gallery::GalleryLook::default(),
-            place: place::PlaceLook::default(),
-            dialogs: dialogs::Dialogs::default(),
-            device: device::DeviceLook::default(),
+            machine: Machine::default(),
+            asks: Vec::new(),
         }
+    }
+}
+
+impl Look {
+    /// Leaves something for another panel to do in this frame.
+    pub fn ask(&mut self, ask: Ask) {
+        self.asks.push(ask);
+    }
+
+    /// Asks for files.
+    pub fn choose(&mut self, purpose: Purpose) {
+        self.ask(Ask::Choose(purpose));
+    }
+
+    /// What was asked for since this was taken last.
+    pub fn take_asks(&mut self) -> Vec<Ask> {
+        std::mem::take(&mut self.asks)
     }
 }

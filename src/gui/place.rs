@@ -8,8 +8,7 @@ use eframe::egui::{
 };
 use image::{GrayImage, RgbImage};
 
-use super::files::Purpose;
-use super::gallery;
+use super::asks::{PICTURES, Purpose};
 use super::look::Look;
 use super::paint::{self, MaskStyle, Outline, Pixels, Sampling, Source};
 use super::{icons, theme, widgets};
@@ -52,36 +51,36 @@ pub fn take_dropped(ctx: &Context, studio: &mut Studio) {
     for file in dropped {
         let path = file.path().to_owned();
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
-        let is_picture = super::files::PICTURES.contains(&ending.as_str());
+        let is_picture = PICTURES.contains(&ending.as_str());
         let target = if is_picture { Target::Photo } else { Target::Anywhere { at: None, layer: None } };
         studio.take_in(path, target);
     }
 }
 
 /// Draws the middle of the Place page, above the prompt.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, place: &mut PlaceLook) {
     egui::Frame::new().inner_margin(egui::Margin::same(12)).show(ui, |ui| {
         widgets::said_ui(ui, studio, &PLACE);
         if studio.project().place.is_none() {
-            look.place.stroke = None;
-            return invite(ui, studio, look);
+            place.stroke = None;
+            return invite(ui, look);
         }
         let photo = studio.placed_photo();
         let mask = studio.edit_mask();
         // What may be done about photo and mask, in a place that scrolls where the window is small.
         let room = (ui.available_height() * 0.45).max(96.0);
         ScrollArea::vertical().id_salt("place tools").max_height(room).auto_shrink([false, true]).show(ui, |ui| {
-            brush_bar(ui, studio, look, &mask);
+            brush_bar(ui, studio, place, &mask);
             background(ui, studio);
             photo_bar(ui, studio, look);
             say_state(ui, studio, &photo, &mask);
         });
         ui.add_space(8.0);
-        panes(ui, studio, look, &photo, &mask);
+        panes(ui, studio, place, &photo, &mask);
     });
 }
 
-fn invite(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+fn invite(ui: &mut Ui, look: &mut Look) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() * 0.25).min(120.0));
         ui.label(RichText::new(icons::IMAGE).size(32.0).color(theme::colors(ui).weak));
@@ -91,22 +90,21 @@ fn invite(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         ui.add_space(8.0);
         let button = Button::new(RichText::new("Choose a photo...").color(theme::colors(ui).on_accent));
         if ui.add(button.fill(theme::colors(ui).accent)).on_hover_text("Or drop a picture on this page").clicked() {
-            look.files.ask(ui.ctx(), Purpose::Photo, studio);
+            look.choose(Purpose::Photo);
         }
     });
 }
 
-fn brush_bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look, mask: &Known<GrayImage>) {
-    take_keys(ui, look);
+fn brush_bar(ui: &mut Ui, studio: &mut Studio, place: &mut PlaceLook, mask: &Known<GrayImage>) {
+    take_keys(ui, place);
     ui.horizontal_wrapped(|ui| {
         let brush = format!("{} Brush", icons::PAINT_BRUSH);
         let eraser = format!("{} Eraser", icons::ERASER);
-        widgets::segmented(ui, &mut look.place.erase, &[(false, brush.as_str()), (true, eraser.as_str())]);
-        super::gallery::room_for(ui, 216.0);
+        widgets::segmented(ui, &mut place.erase, &[(false, brush.as_str()), (true, eraser.as_str())]);
+        widgets::room_for(ui, 216.0);
         let label = ui.label("Radius");
         ui.spacing_mut().slider_width = 96.0;
-        let slider =
-            egui::Slider::new(&mut look.place.radius, RADIUS).logarithmic(true).fixed_decimals(0).suffix(" px");
+        let slider = egui::Slider::new(&mut place.radius, RADIUS).logarithmic(true).fixed_decimals(0).suffix(" px");
         ui.add(slider).labelled_by(label.id).on_hover_text("In pixels of the canvas; [ and ] change it too");
         let canvas = studio.project().canvas;
         let black = || GrayImage::new(canvas.width, canvas.height);
@@ -129,17 +127,17 @@ fn brush_bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look, mask: &Known<Gra
     });
 }
 
-fn take_keys(ui: &Ui, look: &mut Look) {
+fn take_keys(ui: &Ui, place: &mut PlaceLook) {
     if ui.ctx().egui_wants_keyboard_input() {
         return;
     }
     let key = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
     if key(Key::X) {
-        look.place.erase = !look.place.erase;
+        place.erase = !place.erase;
     }
     for (bracket, by) in [(Key::OpenBracket, 0.8), (Key::CloseBracket, 1.25)] {
         if key(bracket) {
-            look.place.radius = (look.place.radius * by).clamp(*RADIUS.start(), *RADIUS.end());
+            place.radius = (place.radius * by).clamp(*RADIUS.start(), *RADIUS.end());
         }
     }
 }
@@ -171,7 +169,7 @@ fn background(ui: &mut Ui, studio: &mut Studio) {
             });
         }
         if let Some((.., words)) = choices.iter().find(|(value, ..)| *value == chosen) {
-            let words = RichText::new(*words).small().color(theme::colors(ui).weak);
+            let words = theme::note(ui, *words);
             ui.add(egui::Label::new(words).wrap());
         }
     });
@@ -180,11 +178,11 @@ fn background(ui: &mut Ui, studio: &mut Studio) {
 fn photo_bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.horizontal_wrapped(|ui| {
         if ui.button("Choose another photo...").clicked() {
-            look.files.ask(ui.ctx(), Purpose::Photo, studio);
+            look.choose(Purpose::Photo);
         }
         if ui.button("Load a mask...").on_hover_text("A grey picture of the photo's shape: white may change").clicked()
         {
-            look.files.ask(ui.ctx(), Purpose::EditMask, studio);
+            look.choose(Purpose::EditMask);
         }
         let remove = ui.button("Remove the photo: compose freely again");
         if remove.on_hover_text("Ctrl+Z brings photo and mask back").clicked() {
@@ -205,7 +203,7 @@ fn say_state(ui: &mut Ui, studio: &mut Studio, photo: &Known<RgbImage>, mask: &K
 }
 
 /// The photo with its mask and, once there is one, the picture beside it.
-fn panes(ui: &mut Ui, studio: &mut Studio, look: &mut Look, photo: &Known<RgbImage>, mask: &Known<GrayImage>) {
+fn panes(ui: &mut Ui, studio: &mut Studio, place: &mut PlaceLook, photo: &Known<RgbImage>, mask: &Known<GrayImage>) {
     let result = result_of(studio);
     let title_height = 20.0;
     let area = ui.available_rect_before_wrap();
@@ -225,16 +223,16 @@ fn panes(ui: &mut Ui, studio: &mut Studio, look: &mut Look, photo: &Known<RgbIma
     let pane = |index: f32| {
         let whole = Rect::from_min_size(area.min + step * index, size);
         let below = Rect::from_min_max(whole.min + vec2(0.0, title_height), whole.max);
-        (whole.min, gallery::fit(below, shape))
+        (whole.min, widgets::fit(below, shape))
     };
     ui.allocate_rect(area, Sense::hover());
     let (corner, rect) = pane(0.0);
     title(ui, corner, rect, "Photo · where it may change");
-    photo_pane(ui, studio, look, photo, mask, rect);
+    photo_pane(ui, studio, place, photo, mask, rect);
     if let Some(result) = result {
         let (corner, rect) = pane(1.0);
         title(ui, corner, rect, &result.title);
-        result_pane(ui, look, photo, &result, rect);
+        result_pane(ui, &mut place.split, photo, &result, rect);
     }
 }
 
@@ -247,7 +245,7 @@ fn title(ui: &Ui, corner: Pos2, rect: Rect, words: &str) {
 fn photo_pane(
     ui: &mut Ui,
     studio: &mut Studio,
-    look: &mut Look,
+    place: &mut PlaceLook,
     photo: &Known<RgbImage>,
     mask: &Known<GrayImage>,
     rect: Rect,
@@ -262,15 +260,15 @@ fn photo_pane(
     let response = ui.interact(rect, Id::unique("edit mask"), Sense::click_and_drag());
     let name = "Photo with its edit mask; drag to paint where it may change";
     response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, name));
-    stroke(ui, studio, look, mask, &response, rect);
-    let shown = look.place.stroke.as_ref().map(|stroke| &stroke.mask).or(mask.ready());
+    stroke(ui, studio, place, mask, &response, rect);
+    let shown = place.stroke.as_ref().map(|stroke| &stroke.mask).or(mask.ready());
     if let Some(shown) = shown {
         let style = MaskStyle { fill: 0.4, outline: Outline::Solid, ..MaskStyle::new(colors.accent) };
         paint::mask(&ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())), rect, &Source::new(shown), style);
     }
     if let Some(at) = response.hover_pos() {
         ui.set_cursor_icon(CursorIcon::Crosshair);
-        let radius = look.place.radius * rect.width() / studio.project().canvas.width.max(1) as f32;
+        let radius = place.radius * rect.width() / studio.project().canvas.width.max(1) as f32;
         let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
         painter.circle_stroke(at, radius, Stroke::new(3.0, theme::HALO));
         painter.circle_stroke(at, radius, Stroke::new(1.0, colors.text));
@@ -281,13 +279,12 @@ fn photo_pane(
 fn stroke(
     ui: &Ui,
     studio: &mut Studio,
-    look: &mut Look,
+    place: &mut PlaceLook,
     mask: &Known<GrayImage>,
     response: &egui::Response,
     rect: Rect,
 ) {
     let canvas = studio.project().canvas;
-    let place = &mut look.place;
     let at = response.interact_pointer_pos().map(|at| {
         let part: Vec2 = (at - rect.min) / rect.size().max(Vec2::splat(1.0));
         (part.x * canvas.width as f32, part.y * canvas.height as f32)
@@ -363,10 +360,9 @@ fn result_of(studio: &Studio) -> Option<Shown> {
     Some(Shown { title: format!("Step {} of {} · before and after", step.step + 1, step.steps), picture })
 }
 
-fn result_pane(ui: &mut Ui, look: &mut Look, photo: &Known<RgbImage>, result: &Shown, rect: Rect) {
+fn result_pane(ui: &mut Ui, split: &mut f32, photo: &Known<RgbImage>, result: &Shown, rect: Rect) {
     let response = ui.interact(rect, Id::unique("placed result"), Sense::click_and_drag());
-    let split = &mut look.place.split;
-    gallery::drag_split(ui, &response, rect, split);
+    widgets::drag_split(ui, &response, rect, split);
     match photo {
         Known::Ready(photo) => {
             paint::compare(ui.painter(), rect, [&Source::new(photo), &result.picture], *split, Sampling::Smooth);

@@ -9,14 +9,21 @@ use crate::project::prompt::{TOKEN_MARK, class_word_spans};
 use crate::project::{Concept, Project};
 use crate::studio::{Place, Studio};
 
+/// What the prompt's panel remembers between frames.
+#[derive(Debug, Default)]
+pub struct PromptLook {
+    /// The concept whose prompt is being written by hand.
+    own: Option<String>,
+}
+
 /// Draws the prompt's panel.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, prompt: &mut PromptLook) {
     let colors = theme::colors(ui);
     let frame = Frame::new()
         .fill(colors.panel)
         .stroke(Stroke::new(1.0, colors.line))
         .corner_radius(CornerRadius::same(8))
-        .inner_margin(Margin::same(if ui.ctx().content_rect().height() < super::LOW { 6 } else { 12 }));
+        .inner_margin(Margin::same(if ui.ctx().content_rect().height() < theme::LOW { 6 } else { 12 }));
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_top(|ui| {
@@ -35,7 +42,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             }
         });
         let height = ui.ctx().content_rect().height();
-        if height < super::LOW && look.own_prompt.is_none() {
+        if height < theme::LOW && prompt.own.is_none() {
             return;
         }
         egui::ScrollArea::vertical().id_salt("derived prompts").max_height(if height < 720.0 { 32.0 } else { 72.0 }).show(ui, |ui| {
@@ -44,11 +51,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 ui.spacing_mut().interact_size.y = 0.0;
                 ui.horizontal_wrapped(|ui| {
                     for concept in studio.project().concepts.clone() {
-                        derived_prompt(ui, studio, look, &concept);
+                        derived_prompt(ui, studio, look, prompt, &concept);
                     }
                 });
             });
-            own_prompt_fields(ui, studio, look);
+            own_prompt_fields(ui, studio, prompt);
         });
         widgets::said_ui(ui, studio, &Place::Prompt);
     });
@@ -112,7 +119,7 @@ fn tokens_of(studio: &mut Studio, concept: &Concept) -> String {
     }
 }
 
-fn derived_prompt(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &Concept) {
+fn derived_prompt(ui: &mut Ui, studio: &mut Studio, look: &mut Look, prompt: &mut PromptLook, concept: &Concept) {
     let colors = theme::colors(ui);
     let tokens = tokens_of(studio, concept);
     let words = studio.project().branch_prompt(concept, &tokens);
@@ -142,20 +149,19 @@ fn derived_prompt(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concept: &C
         let label = label
             .on_hover_text(format!("What the branch of {} reads, {own}. Press to write it yourself.", concept.name));
         if label.hovered() {
-            look.pointed_concept = Some(concept.name.clone());
+            look.pointed.concept = Some(concept.name.clone());
         }
         if label.clicked() {
-            look.own_prompt =
-                if look.own_prompt.as_ref() == Some(&concept.name) { None } else { Some(concept.name.clone()) };
+            prompt.own = if prompt.own.as_ref() == Some(&concept.name) { None } else { Some(concept.name.clone()) };
         }
     });
 }
 
 /// The field in which a concept's prompt is written by hand.
-fn own_prompt_fields(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
-    let Some(name) = look.own_prompt.clone() else { return };
+fn own_prompt_fields(ui: &mut Ui, studio: &mut Studio, prompt: &mut PromptLook) {
+    let Some(name) = prompt.own.clone() else { return };
     let Some((_, concept)) = studio.project().concept(&name) else {
-        look.own_prompt = None;
+        prompt.own = None;
         return;
     };
     let concept = concept.clone();
@@ -179,7 +185,7 @@ fn own_prompt_fields(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             studio.edit_concept(&name, format!("Derive the prompt of {name}"), |concept| concept.prompt = None);
         }
         if widgets::icon_button(ui, icons::X, "Close this field").clicked() {
-            look.own_prompt = None;
+            prompt.own = None;
         }
     });
 }

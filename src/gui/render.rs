@@ -1,4 +1,4 @@
-//! The right panel: Render, progress and the queue, what a render takes, and the method's settings.
+//! The right panel's first part: Render, progress and the queue, what a render takes. The method's settings follow it.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use eframe::egui::{
 
 use super::fields::{Number, anchored, name_node, row, segments, small, together};
 use super::look::Look;
-use super::{gallery, icons, settings, theme, widgets};
+use super::preset::base;
+use super::{export, icons, theme, widgets};
 use crate::link::JobId;
 use crate::project::{Preset, Project, Settings};
 use crate::studio::clock;
@@ -26,7 +27,7 @@ const NOTES: usize = 2;
 /// Width that the buttons need for all of their words.
 const ROOM_FOR_WORDS: f32 = 248.0;
 
-/// Draws the right panel.
+/// Draws it.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let now = pick(studio).map(|run| Now::of(run, studio.project()));
     anchored(ui, "render", |ui| {
@@ -38,11 +39,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         }
     });
     if now.is_some_and(|now| now.phase == Phase::Done) {
-        gallery::export_menu(ui, studio, look);
+        export::menu(ui, studio, look);
     }
     ui.add_space(8.0);
     what_is_made(ui, studio);
-    settings::show(ui, studio);
 }
 
 /// What the panel shows of a run.
@@ -263,7 +263,7 @@ fn queue(ui: &mut Ui, studio: &mut Studio, current: JobId) {
                     studio.resume(job);
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.add(Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).truncate());
+                    ui.add(Label::new(theme::note(ui, words)).truncate());
                 });
             });
         });
@@ -275,39 +275,15 @@ fn what_is_made(ui: &mut Ui, studio: &mut Studio) {
     presets(ui, studio);
     seed(ui, studio);
     let now = studio.project().settings.clone();
-    let defaults = settings::base(&now).settings();
-    let pictures = Number {
-        words: "Pictures",
-        name: "Pictures",
-        explanation: "Pictures of one render, made side by side; each has the next seed. More take more memory.",
-        unit: "",
-        range: Project::PICTURES,
-        speed: 0.05,
-        decimals: 0,
-        default: 1,
-    };
+    let defaults = base(&now).settings();
+    let about = "Pictures of one render, made side by side; each has the next seed. More take more memory.";
+    let pictures = Number::new("Pictures", about, Project::PICTURES, 1).by(0.05, 0);
     pictures.row(ui, studio, studio.project().pictures, |project, pictures| project.pictures = pictures);
-    let steps = Number {
-        words: "Steps",
-        name: "Steps",
-        explanation: "Sampling steps: 20 show whether a composition works, 50 do for most pictures, the paper takes 200.",
-        unit: "",
-        range: Settings::STEPS,
-        speed: 0.25,
-        decimals: 0,
-        default: defaults.steps,
-    };
+    let about = "Sampling steps: 20 show whether a composition works, 50 do for most pictures, the paper takes 200.";
+    let steps = Number::new("Steps", about, Settings::STEPS, defaults.steps);
     steps.row(ui, studio, now.steps, |project, steps| project.settings.steps = steps);
-    let guidance = Number {
-        words: "Guidance scale",
-        name: "Guidance scale",
-        explanation: "How strongly the picture is pushed towards the prompt and away from the negative one; above about 15 colours burn out.",
-        unit: "",
-        range: Settings::GUIDANCE_SCALE,
-        speed: 0.05,
-        decimals: 2,
-        default: defaults.guidance_scale,
-    };
+    let about = "How strongly the picture is pushed towards the prompt and away from the negative one; above about 15 colours burn out.";
+    let guidance = Number::new("Guidance scale", about, Settings::GUIDANCE_SCALE, defaults.guidance_scale).by(0.05, 2);
     guidance.row(ui, studio, now.guidance_scale, |project, scale| project.settings.guidance_scale = scale);
     widgets::said_ui(ui, studio, &Place::Setting("guidance_scale"));
     negative_prompt(ui, studio);
@@ -315,7 +291,7 @@ fn what_is_made(ui: &mut Ui, studio: &mut Studio) {
 
 fn presets(ui: &mut Ui, studio: &mut Studio) {
     let now = &studio.project().settings;
-    let (matching, base) = (Preset::matching(now), settings::base(now));
+    let (matching, nearest) = (Preset::matching(now), base(now));
     let pressed = anchored(ui, "presets", |ui| {
         ui.horizontal_wrapped(|ui| {
             let choices = [
@@ -336,7 +312,7 @@ fn presets(ui: &mut Ui, studio: &mut Studio) {
                 let words = RichText::new("changed").small().color(theme::colors(ui).amber);
                 let hover = format!(
                     "These settings are no preset's any more; {} is the nearest. Press one to go back to it.",
-                    base.name()
+                    nearest.name()
                 );
                 ui.label(words).on_hover_text(hover);
             }

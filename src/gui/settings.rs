@@ -1,15 +1,16 @@
 //! The settings of the method in the paper's groups, and of sampling: every field of [`Settings`], and the canvas.
 
-use eframe::egui::{ComboBox, RichText, Ui};
+use eframe::egui::{ComboBox, Ui};
 
 use super::fields::{
-    Fold, Number, advanced, anchored, choice, line, lower, name_node, row, small, switch, switch_row, together,
+    Fold, Number, advanced, anchored, choice, line, name_node, row, small, switch_row, together, turn,
 };
+use super::preset::base;
 use super::{theme, widgets};
 use crate::project::settings::{
     ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement, STEP_RANGE,
 };
-use crate::project::{Canvas, Preset, Project, Settings};
+use crate::project::{Canvas, Project, Settings};
 use crate::studio::{Place, Studio};
 
 /// What stands after a step's number: the scale that it is counted on.
@@ -38,25 +39,6 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     sampling(ui, studio, &defaults);
 }
 
-/// The preset that settings are, or come nearest to: its values are their defaults.
-pub(super) fn base(settings: &Settings) -> Preset {
-    let alike = |preset: &Preset| {
-        let other = preset.settings();
-        [
-            settings.steps == other.steps,
-            settings.inversion == other.inversion,
-            settings.mask_refinement.starts == other.mask_refinement.starts,
-        ]
-        .into_iter()
-        .filter(|alike| *alike)
-        .count()
-    };
-    // Of equals the last is taken: Standard, where nothing says more.
-    Preset::matching(settings).unwrap_or_else(|| {
-        [Preset::Draft, Preset::Paper, Preset::Standard].into_iter().max_by_key(alike).unwrap_or(Preset::Standard)
-    })
-}
-
 /// On which sampling steps something acts, in words.
 fn acts_on(steps: &[bool]) -> String {
     let of = steps.len();
@@ -73,6 +55,11 @@ fn acts_on(steps: &[bool]) -> String {
     }
 }
 
+/// From one time that something acts to the next.
+fn every(name: &'static str, explanation: &'static str, default: f32) -> Number<f32> {
+    Number::new("Every", explanation, EVERY_RANGE, default).named(name).unit(OF_SCALE).by(0.1, 1)
+}
+
 /// A group of the method: title, switch, one sentence, values, and what is to be said about it.
 fn group(
     ui: &mut Ui,
@@ -87,10 +74,7 @@ fn group(
         ui,
         studio,
         |ui, studio| {
-            if let Some(on) = switch(ui, on, title, explanation) {
-                let name = format!("Turn {} {}", lower(title), if on { "on" } else { "off" });
-                studio.edit(name, |project| set(project, on));
-            }
+            turn(ui, studio, title, explanation, on, set);
         },
         |ui, _| {
             small(ui, explanation);
@@ -100,69 +84,45 @@ fn group(
     widgets::said_ui(ui, studio, &Place::Setting(place));
 }
 
+/// A group whose values are there while it is on.
+fn optional(
+    ui: &mut Ui,
+    studio: &mut Studio,
+    words: (&'static str, &str, &'static str),
+    on: bool,
+    set: impl FnOnce(&mut Project, bool),
+    values: impl FnOnce(&mut Ui, &mut Studio),
+) {
+    group(ui, studio, words, on, set, |ui, studio| {
+        if on {
+            values(ui, studio);
+        }
+    });
+}
+
 fn layout_alignment(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
-    let group_now = studio.project().settings.layout_alignment.clone();
-    let defaults = &defaults.layout_alignment;
-    group(
-        ui,
-        studio,
-        ("Layout alignment", "Pulls each subject to where the collage has it.", "layout_alignment"),
-        group_now.enabled,
-        |project, on| project.settings.layout_alignment.enabled = on,
-        |ui, studio| {
-            if group_now.enabled {
-                layout_values(ui, studio, &group_now, defaults);
-            }
-        },
-    );
+    let now = studio.project().settings.layout_alignment.clone();
+    let words = ("Layout alignment", "Pulls each subject to where the collage has it.", "layout_alignment");
+    let set = |project: &mut Project, on| project.settings.layout_alignment.enabled = on;
+    let values = |ui: &mut Ui, studio: &mut Studio| layout_values(ui, studio, &now, &defaults.layout_alignment);
+    optional(ui, studio, words, now.enabled, set, values);
 }
 
 fn layout_values(ui: &mut Ui, studio: &mut Studio, group: &LayoutAlignment, defaults: &LayoutAlignment) {
-    let until = Number {
-        words: "Until step",
-        name: "Until step",
-        explanation: "The last step that is aligned, on the paper's scale of 200 steps. Early steps lay a picture out, late ones draw it.",
-        unit: OF_SCALE,
-        range: STEP_RANGE,
-        speed: 0.5,
-        decimals: 1,
-        default: defaults.end,
-    };
+    let about = "The last step that is aligned, on the paper's scale of 200 steps. Early steps lay a picture out, late ones draw it.";
+    let until = Number::new("Until step", about, STEP_RANGE, defaults.end).unit(OF_SCALE).by(0.5, 1);
     until.row(ui, studio, group.end, |project, end| project.settings.layout_alignment.end = end);
     small(ui, &acts_on(&studio.project().settings.guided_steps()));
-    let weight = Number {
-        words: "Step size λ",
-        name: "Step size λ",
-        explanation: "How far each step moves the latent down the gradient of the layout loss. 10 suits Stable Diffusion 1.5.",
-        unit: "",
-        range: LayoutAlignment::WEIGHT,
-        speed: 0.1,
-        decimals: 3,
-        default: defaults.weight,
-    };
+    let about =
+        "How far each step moves the latent down the gradient of the layout loss. 10 suits Stable Diffusion 1.5.";
+    let weight = Number::new("Step size λ", about, LayoutAlignment::WEIGHT, defaults.weight).by(0.1, 3);
     weight.row(ui, studio, group.weight, |project, weight| project.settings.layout_alignment.weight = weight);
     advanced(ui, studio, "Advanced layout alignment", |ui, studio| {
-        let every = Number {
-            words: "Every",
-            name: "Align every",
-            explanation: "From one alignment to the next, on the paper's scale of 200 steps.",
-            unit: OF_SCALE,
-            range: EVERY_RANGE,
-            speed: 0.1,
-            decimals: 1,
-            default: defaults.every,
-        };
+        let every =
+            every("Align every", "From one alignment to the next, on the paper's scale of 200 steps.", defaults.every);
         every.row(ui, studio, group.every, |project, every| project.settings.layout_alignment.every = every);
-        let alpha = Number {
-            words: "Concepts' share α",
-            name: "Concepts' share α",
-            explanation: "Weight of the concepts' branches in the layout loss beside the base branch's; 0 aligns by the base branch alone.",
-            unit: "",
-            range: LayoutAlignment::ALPHA,
-            speed: 0.02,
-            decimals: 3,
-            default: defaults.alpha,
-        };
+        let about = "Weight of the concepts' branches in the layout loss beside the base branch's; 0 aligns by the base branch alone.";
+        let alpha = Number::new("Concepts' share α", about, LayoutAlignment::ALPHA, defaults.alpha).by(0.02, 3);
         alpha.row(ui, studio, group.alpha, |project, alpha| project.settings.layout_alignment.alpha = alpha);
         choice(
             ui,
@@ -245,32 +205,15 @@ fn concept_injection(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
 
 fn mask_refinement(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
     let now = studio.project().settings.mask_refinement.clone();
-    let defaults = &defaults.mask_refinement;
-    group(
-        ui,
-        studio,
-        ("Mask refinement", "Lets masks follow the subjects as they form.", "mask_refinement"),
-        now.enabled,
-        |project, on| project.settings.mask_refinement.enabled = on,
-        |ui, studio| {
-            if now.enabled {
-                refinement_values(ui, studio, &now, defaults);
-            }
-        },
-    );
+    let words = ("Mask refinement", "Lets masks follow the subjects as they form.", "mask_refinement");
+    let set = |project: &mut Project, on| project.settings.mask_refinement.enabled = on;
+    let values = |ui: &mut Ui, studio: &mut Studio| refinement_values(ui, studio, &now, &defaults.mask_refinement);
+    optional(ui, studio, words, now.enabled, set, values);
 }
 
 fn refinement_values(ui: &mut Ui, studio: &mut Studio, group: &MaskRefinement, defaults: &MaskRefinement) {
-    let step = |name, explanation, default| Number {
-        words: "Steps",
-        name,
-        explanation,
-        unit: "",
-        range: STEP_RANGE,
-        speed: 0.5,
-        decimals: 1,
-        default,
-    };
+    let step =
+        |name, explanation, default| Number::new("Steps", explanation, STEP_RANGE, default).named(name).by(0.5, 1);
     let first = step(
         "First refined step",
         "The first step that refines masks, on the paper's scale of 200 steps: shapes must have begun to show.",
@@ -296,16 +239,8 @@ fn refinement_values(ui: &mut Ui, studio: &mut Studio, group: &MaskRefinement, d
             last.reset(ui, studio, group.end, to_end);
         }
     });
-    let every = Number {
-        words: "Every",
-        name: "Refine every",
-        explanation: "From one refinement to the next, on the paper's scale of 200 steps.",
-        unit: OF_SCALE,
-        range: EVERY_RANGE,
-        speed: 0.1,
-        decimals: 1,
-        default: defaults.every,
-    };
+    let every =
+        every("Refine every", "From one refinement to the next, on the paper's scale of 200 steps.", defaults.every);
     every.row(ui, studio, group.every, |project, every| project.settings.mask_refinement.every = every);
     small(ui, &acts_on(&studio.project().settings.refined_steps()));
     advanced(ui, studio, "Advanced mask refinement", |ui, studio| {
@@ -329,27 +264,13 @@ fn refinement_values(ui: &mut Ui, studio: &mut Studio, group: &MaskRefinement, d
             ],
             |project, clusters| project.settings.mask_refinement.clusters = clusters,
         );
-        let starts = Number {
-            words: "Starts",
-            name: "Starts",
-            explanation: "Random starts of each clustering, of which the best is kept; the release makes 100.",
-            unit: "",
-            range: MaskRefinement::STARTS,
-            speed: 0.25,
-            decimals: 0,
-            default: defaults.starts,
-        };
+        let about = "Random starts of each clustering, of which the best is kept; the release makes 100.";
+        let starts = Number::new("Starts", about, MaskRefinement::STARTS, defaults.starts);
         starts.row(ui, studio, group.starts, |project, starts| project.settings.mask_refinement.starts = starts);
-        let threshold = Number {
-            words: "Overlap threshold",
-            name: "Overlap threshold",
-            explanation: "The least share that a cluster and the old mask must have in common; below it the old mask's rectangle is taken.",
-            unit: "",
-            range: MaskRefinement::OVERLAP_THRESHOLD,
-            speed: 0.005,
-            decimals: 3,
-            default: defaults.overlap_threshold,
-        };
+        let about = "The least share that a cluster and the old mask must have in common; below it the old mask's rectangle is taken.";
+        let threshold =
+            Number::new("Overlap threshold", about, MaskRefinement::OVERLAP_THRESHOLD, defaults.overlap_threshold)
+                .by(0.005, 3);
         threshold.row(ui, studio, group.overlap_threshold, |project, threshold| {
             project.settings.mask_refinement.overlap_threshold = threshold;
         });
@@ -364,7 +285,7 @@ fn sampling(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
         ui,
         studio,
         |ui, _| {
-            ui.label(RichText::new(facts).small().color(theme::colors(ui).weak));
+            ui.label(theme::note(ui, facts));
         },
         |_, _| (),
         |ui, studio| {
@@ -415,15 +336,8 @@ fn canvas_size(ui: &mut Ui, studio: &mut Studio, canvas: Canvas) {
         name_node(ui, &shown.response, "Canvas size");
         shown.response.on_hover_text(HOVER);
     });
-    let side = |words, name| Number {
-        words,
-        name,
-        explanation: "In pixels; a multiple of 64.",
-        unit: " px",
-        range: Canvas::SIDE,
-        speed: 4.0,
-        decimals: 0,
-        default: 512,
+    let side = |words, name| {
+        Number::new(words, "In pixels; a multiple of 64.", Canvas::SIDE, 512).named(name).unit(" px").by(4.0, 0)
     };
     let width = side("Width", "Canvas width");
     width.row_when_typed(ui, studio, canvas.width, |project, width| project.canvas.width = whole(width));
@@ -453,22 +367,6 @@ mod tests {
         assert_eq!(on(200, &(51..=81).step_by(3).collect::<Vec<_>>()), "acts on 11 steps between 51 and 81 of 200");
         assert_eq!(on(4, &[]), "acts on none of 4 steps");
         assert_eq!(acts_on(&Settings::default().guided_steps()), "acts on steps 1–16 of 50");
-    }
-
-    #[test]
-    fn defaults_are_those_of_the_preset_that_was_changed() {
-        for preset in Preset::ALL {
-            let mut settings = preset.settings();
-            settings.guidance_scale = 3.0;
-            settings.layout_alignment.weight = 1.0;
-            assert_eq!(base(&settings), preset);
-        }
-        let mut settings = Preset::Paper.settings();
-        settings.steps = 150;
-        assert_eq!(base(&settings), Preset::Paper);
-        settings = Preset::Standard.settings();
-        settings.steps = 37;
-        assert_eq!(base(&settings), Preset::Standard);
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub struct Colors {
     pub dark: bool,
 }
 
+/// Windows lower than this, in points, leave the panels only what they must have.
+pub const LOW: f32 = 480.0;
+
 const fn rgb(value: u32) -> Color32 {
     Color32::from_rgb((value >> 16) as u8, (value >> 8) as u8, value as u8)
 }
@@ -162,6 +165,11 @@ fn strong_family() -> FontFamily {
 /// Words that stand out: titles, and what the main buttons say.
 pub fn strong(words: impl Into<String>) -> RichText {
     RichText::new(words).family(strong_family())
+}
+
+/// Small words that explain.
+pub fn note(ui: &egui::Ui, words: impl Into<String>) -> RichText {
+    RichText::new(words).small().color(colors(ui).weak)
 }
 
 /// Sets fonts, sizes and colours of both themes.

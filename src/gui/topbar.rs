@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Align, Layout as Arrange, RichText, Ui};
 
-use super::files::Purpose;
+use super::asks::{Ask, Purpose, Sheet};
 use super::look::{Look, Page};
 use super::{icons, theme, widgets};
 use crate::engine::memory;
@@ -23,7 +23,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         );
         ui.with_layout(Arrange::right_to_left(Align::Center), |ui| {
             if widgets::icon_button(ui, icons::QUESTION, "Shortcuts and hints (?)").clicked() {
-                look.dialogs.shortcuts = !look.dialogs.shortcuts;
+                look.ask(Ask::Toggle(Sheet::Shortcuts));
             }
             theme_button(ui, studio);
             let model = match &studio.project().model {
@@ -31,14 +31,14 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 Some(folder) => folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned(),
             };
             if ui.available_width() > 100.0 && widgets::chip(ui, &model, "Model").clicked() {
-                look.dialogs.device = !look.dialogs.device;
+                look.ask(Ask::Toggle(Sheet::Device));
             }
             if ui.available_width() > 360.0
-                && let Some(bytes) = look.dialogs.memory(ui)
+                && let Some(bytes) = look.machine.memory(ui.ctx()).used
             {
                 let words = memory::words(bytes);
                 if widgets::chip(ui, &words, "Memory in use by Podium").clicked() {
-                    look.dialogs.device = !look.dialogs.device;
+                    look.ask(Ask::Toggle(Sheet::Device));
                 }
             }
             let device = studio
@@ -48,7 +48,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 .find(|run| !run.device.is_empty())
                 .map_or_else(|| studio.device.to_string(), |run| run.device.clone());
             if ui.available_width() > 160.0 && widgets::chip(ui, &device, "Device").clicked() {
-                look.dialogs.device = !look.dialogs.device;
+                look.ask(Ask::Toggle(Sheet::Device));
             }
         });
     });
@@ -70,7 +70,7 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             ui.close();
         }
         if ui.button("Open...        Ctrl+O").clicked() {
-            look.files.ask(ui.ctx(), Purpose::OpenProject, studio);
+            look.choose(Purpose::OpenProject);
             ui.close();
         }
         ui.menu_button("Open recent", |ui| {
@@ -105,16 +105,16 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         });
         ui.separator();
         if ui.button("Save        Ctrl+S").clicked() {
-            save(ui.ctx(), studio, look);
+            save(studio, look);
             ui.close();
         }
         if ui.button("Save as...").clicked() {
-            look.files.ask(ui.ctx(), Purpose::SaveProject, studio);
+            look.choose(Purpose::SaveProject);
             ui.close();
         }
         ui.separator();
         if ui.button("Model and device...").clicked() {
-            look.dialogs.device = true;
+            look.ask(Ask::Open(Sheet::Device));
             ui.close();
         }
         if ui.button("Look for missing files again").clicked() {
@@ -138,9 +138,9 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 }
 
 /// Saves to the project's file, or asks for one.
-pub fn save(ctx: &egui::Context, studio: &mut Studio, look: &mut Look) {
+pub fn save(studio: &mut Studio, look: &mut Look) {
     if !studio.save() {
-        look.files.ask(ctx, Purpose::SaveProject, studio);
+        look.choose(Purpose::SaveProject);
     }
 }
 

@@ -1,12 +1,15 @@
 //! Small things that several panels draw: named icon buttons, segmented switches, rows of values, advice.
 
 use eframe::egui::{
-    self, Align, Button, Color32, CornerRadius, Frame, Image, Layout, Margin, Rect, Response, RichText, Role, Sense,
-    Stroke, TextureHandle, Ui, Vec2, WidgetInfo,
+    self, Align, Button, Color32, CornerRadius, CursorIcon, Frame, Image, Layout, Margin, Rect, Response, RichText,
+    Role, Sense, Stroke, TextureHandle, Ui, Vec2, WidgetInfo,
 };
 
 use super::{icons, theme};
 use crate::studio::{Place, Studio};
+
+/// How near the line between two pictures a press takes hold of it, in points.
+const GRIP: f32 = 10.0;
 
 /// A button with an icon for a face and a name for screen readers and the pointer.
 pub fn icon_button(ui: &mut Ui, icon: &str, name: &str) -> Response {
@@ -33,10 +36,21 @@ pub fn name_button(response: &Response, name: &str) {
     response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
 }
 
+/// Gives a drop-down list its name with what is chosen, for screen readers, and words under the pointer.
+pub fn name_list(list: Response, name: &str, hover: &str) {
+    list.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, name));
+    list.on_hover_text(hover);
+}
+
 /// Where something of this size is, as large as fits, in the middle of an area.
 pub fn fitted(area: Rect, size: Vec2) -> Rect {
     let scale = (area.width() / size.x).min(area.height() / size.y).max(0.0);
     Rect::from_center_size(area.center(), size * scale)
+}
+
+/// The largest place of a picture's shape in an area.
+pub fn fit(area: Rect, size: Vec2) -> Rect {
+    fitted(area, size.max(Vec2::splat(1.0)))
 }
 
 /// Paints a texture into the middle of an area, as large as fits.
@@ -46,29 +60,65 @@ pub fn paint_fitted(ui: &Ui, texture: &TextureHandle, area: Rect) {
 
 /// A switch of a few words of which one is on. Says whether it changed.
 pub fn segmented<T: PartialEq + Clone>(ui: &mut Ui, chosen: &mut T, choices: &[(T, &str)]) -> bool {
-    let colors = theme::colors(ui);
     let mut changed = false;
-    Frame::new().fill(colors.raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2)).show(
-        ui,
-        |ui| {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = 2.0;
-                for (value, words) in choices {
-                    let on = value == chosen;
-                    let text = RichText::new(*words).color(if on { colors.text } else { colors.weak });
-                    let mut button = Button::new(text).selected(on).frame_when_inactive(on);
-                    if on {
-                        button = button.fill(colors.selected).stroke(Stroke::new(1.0, colors.accent));
-                    }
-                    if ui.add(button).clicked() && !on {
-                        *chosen = value.clone();
-                        changed = true;
-                    }
+    switch_ground(ui).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            for (value, words) in choices {
+                let on = value == chosen;
+                if switch_word(ui, words, on).clicked() && !on {
+                    *chosen = value.clone();
+                    changed = true;
                 }
-            });
-        },
-    );
+            }
+        });
+    });
     changed
+}
+
+/// What the words of a switch stand on.
+pub fn switch_ground(ui: &Ui) -> Frame {
+    Frame::new().fill(theme::colors(ui).raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2))
+}
+
+/// One of the words of a switch.
+pub fn switch_word(ui: &mut Ui, words: &str, on: bool) -> Response {
+    let colors = theme::colors(ui);
+    let text = RichText::new(words).color(if on { colors.text } else { colors.weak });
+    let mut button = Button::new(text).selected(on).frame_when_inactive(on);
+    if on {
+        button = button.fill(colors.selected).stroke(Stroke::new(1.0, colors.accent));
+    }
+    ui.add(button)
+}
+
+/// Begins another line where this one has no room for something that wide, in points; sliders do not wrap by themselves.
+pub fn room_for(ui: &mut Ui, width: f32) {
+    if ui.available_size_before_wrap().x < width {
+        ui.end_row();
+    }
+}
+
+/// Lets a press near the line between two pictures take hold of it. Says whether it is held.
+pub fn drag_split(ui: &Ui, response: &egui::Response, place: Rect, split: &mut f32) -> bool {
+    let line = place.left() + *split * place.width();
+    let is_near = |at: Option<egui::Pos2>| at.is_some_and(|at| (at.x - line).abs() <= GRIP);
+    let held = response.id.with("line");
+    if response.drag_started() {
+        let origin = ui.input(|input| input.pointer.press_origin());
+        ui.data_mut(|data| data.insert_temp(held, is_near(origin)));
+    }
+    let drags = response.dragged() && ui.data(|data| data.get_temp::<bool>(held)).unwrap_or(false);
+    if drags
+        && let Some(at) = response.interact_pointer_pos()
+        && place.width() > 0.0
+    {
+        *split = ((at.x - place.left()) / place.width()).clamp(0.0, 1.0);
+    }
+    if drags || is_near(response.hover_pos()) {
+        ui.set_cursor_icon(CursorIcon::ResizeHorizontal);
+    }
+    drags
 }
 
 /// A heading with something at its right end.

@@ -75,7 +75,7 @@ impl Window {
         let begun = Instant::now();
         loop {
             window.harness.step();
-            if !window.app().studio.is_busy() && window.app().look.canvas.zoom().is_some() {
+            if !window.app().studio.is_busy() && window.app().panels.canvas.zoom().is_some() {
                 break;
             }
             assert!(begun.elapsed() < Duration::from_secs(180), "the pictures were not read");
@@ -90,15 +90,15 @@ impl Window {
     }
 
     fn at(&mut self, x: f32, y: f32) -> Pos2 {
-        self.app().look.canvas.screen_of(Side::Collage, (x, y)).unwrap()
+        self.app().panels.canvas.screen_of(Side::Collage, (x, y)).unwrap()
     }
 
     fn on_picture(&mut self, x: f32, y: f32) -> Pos2 {
-        self.app().look.canvas.screen_of(Side::Picture, (x, y)).unwrap()
+        self.app().panels.canvas.screen_of(Side::Picture, (x, y)).unwrap()
     }
 
     fn zoom(&mut self) -> f32 {
-        self.app().look.canvas.zoom().unwrap()
+        self.app().panels.canvas.zoom().unwrap()
     }
 
     fn layer(&mut self, index: usize) -> Layer {
@@ -170,7 +170,7 @@ impl Window {
 
     /// The words stand right above that board; the timeline may say the same.
     fn is_caption(&mut self, side: Side, words: &str) {
-        let corner = self.app().look.canvas.screen_of(side, (0.0, 0.0)).unwrap();
+        let corner = self.app().panels.canvas.screen_of(side, (0.0, 0.0)).unwrap();
         let mut found = self.harness.query_all_by_label(words).map(|node| node.rect());
         let above = |rect: &Rect| (corner.y - rect.bottom()).abs() < 32.0 && (corner.x - rect.left()).abs() < 8.0;
         assert!(found.any(|rect| above(&rect)), "{words} does not stand above {side:?} at {corner:?}");
@@ -261,7 +261,7 @@ fn near(a: f32, b: f32) {
 fn a_drag_moves_a_layer_by_canvas_pixels_at_any_zoom_as_one_step() {
     let mut window = Window::new(discs());
     for view in [View::Fit, View::Free { center: (110.0, 100.0), zoom: 3.0 }] {
-        window.app().look.canvas.view = view;
+        window.app().panels.canvas.view = view;
         window.harness.step();
         let before = window.app().studio.project().clone();
         let (from, to) = (window.at(75.0, 100.0), window.at(92.0, 137.0));
@@ -567,15 +567,15 @@ fn places_for_dropped_files_are_told_from_the_screen() {
     let mut window = Window::new(discs());
     let (on, off) = (window.at(140.0, 100.0), window.on_picture(140.0, 100.0));
     let app = window.app();
-    let (x, y) = canvas::place_at(&app.look, on).unwrap();
+    let (x, y) = canvas::place_at(&app.panels.canvas, on).unwrap();
     near(x, 140.0);
     near(y, 100.0);
-    assert_eq!(canvas::layer_at(&mut app.studio, &app.look, on), Some(1));
-    assert_eq!(canvas::place_at(&app.look, off), None);
+    assert_eq!(canvas::layer_at(&mut app.studio, &app.panels.canvas, on), Some(1));
+    assert_eq!(canvas::place_at(&app.panels.canvas, off), None);
     app.look.mode = Mode::Picture;
     window.harness.run_steps(2);
     let app = window.app();
-    assert_eq!(canvas::place_at(&app.look, on), None);
+    assert_eq!(canvas::place_at(&app.panels.canvas, on), None);
 }
 
 #[test]
@@ -639,10 +639,10 @@ fn ctrl_click_compares_and_a_drag_moves_the_line() {
     let at = window.harness.get_by_label("Picture 2, seed 1").rect().center();
     window.click(at, Modifiers::COMMAND);
     assert_eq!(window.app().studio.runs.compared, Some((job, 1)));
-    assert!(window.app().look.canvas.split.on);
+    assert!(window.app().panels.canvas.split.on);
     let (from, to) = (window.on_picture(128.0, 50.0), window.on_picture(64.0, 60.0));
     window.drag(from, to, Modifiers::NONE);
-    near(window.app().look.canvas.split.at, 0.25);
+    near(window.app().panels.canvas.split.at, 0.25);
     window.harness.get_by_label_contains("Compare the picture with: a run 1");
 }
 

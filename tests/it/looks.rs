@@ -52,7 +52,7 @@ pub fn bare(project: Project, size: [f32; 2], theme: Theme, places: Option<Place
         let podium = Podium::kept(&context.egui_ctx, engine(), project, folder, DeviceChoice::Flex, places);
         let mut podium = podium.expect("threads");
         podium.studio.config.theme = if theme == Theme::Dark { config::Theme::Dark } else { config::Theme::Light };
-        podium.look.files.native = false;
+        podium.panels.files.native = false;
         podium
     })
 }
@@ -111,7 +111,7 @@ const SCENES: [(&str, Prepare); 8] = [
     ("compose", |window| {
         render(window);
     }),
-    ("shortcuts", |window| window.state_mut().look.dialogs.shortcuts = true),
+    ("shortcuts", |window| window.state_mut().panels.shortcuts.open = true),
     ("attention", |window| {
         render(window);
         window.state_mut().look.overlay = Overlay::Attention;
@@ -124,7 +124,7 @@ const SCENES: [(&str, Prepare); 8] = [
     }),
     ("inspector", |window| {
         render(window);
-        window.state_mut().look.timeline.large = Some(Tile::Attention);
+        window.state_mut().panels.inspector.large = Some(Tile::Attention);
         window.state_mut().studio.runs.seek(3);
     }),
     ("gallery", |window| {
@@ -133,7 +133,7 @@ const SCENES: [(&str, Prepare); 8] = [
         until(window, "the file", |podium| !podium.studio.store.is_writing());
     }),
     ("place", |window| window.state_mut().look.page = Page::Place),
-    ("device", |window| window.state_mut().look.dialogs.device = true),
+    ("device", |window| window.state_mut().panels.device.open = true),
 ];
 
 fn calm(window: &mut Harness<'_, Podium>) {

@@ -210,7 +210,7 @@ fn twenty_thousand_random_actions_do_no_harm() {
     let (project, place) = (start.clone(), folder.path().to_owned());
     let harness = Harness::builder().with_size(SIZE).allow_missing_glyphs().build_eframe(move |context| {
         let mut podium = Podium::new(&context.egui_ctx, engine(), project, place, DeviceChoice::Flex).expect("threads");
-        podium.look.files.native = false;
+        podium.panels.files.native = false;
         podium
     });
     // Another seed for another path: PODIUM_MONKEY_SEED=7 cargo test --release monkey

@@ -430,7 +430,7 @@ fn nothing_is_cut_in_the_narrowest_panel() {
 #[test]
 fn the_panel_of_model_and_device_says_what_there_is_and_changes_the_device() {
     let mut harness = window(small("beach", 2), [1024.0, 800.0], Theme::Dark, 1.0);
-    harness.state_mut().look.dialogs.device = true;
+    harness.state_mut().panels.device.open = true;
     until(&mut harness, "the adapters and the model", |harness| {
         says(harness, "UNet: 32") && !says(harness, "Looking for adapters")
     });

@@ -49,7 +49,7 @@ pub fn says(window: &Window) -> String {
 }
 
 fn on(window: &Window, side: Side, at: (f32, f32)) -> Pos2 {
-    window.state().look.canvas.screen_of(side, at).expect("the board is shown")
+    window.state().panels.canvas.screen_of(side, at).expect("the board is shown")
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_first_time_user_composes_renders_scrubs_paints_exports_and_undoes_all() {
     let cat = start.layers()[0].clone();
     let from = on(&window, Side::Collage, (cat.x, cat.y));
     drag(&mut window, from, from + vec2(24.0, -12.0));
-    let zoom = window.state().look.canvas.zoom().expect("shown");
+    let zoom = window.state().panels.canvas.zoom().expect("shown");
     let moved = window.state().studio.project().layers()[0].x - cat.x;
     assert!((moved - 24.0 / zoom).abs() < 6.0, "moved by {moved} at zoom {zoom}");
 
@@ -160,13 +160,13 @@ fn word_concept_layer_and_mask_are_linked_by_colour_and_by_name() {
     window.step();
     window.step();
     window.step();
-    assert_eq!(window.state().look.lit.as_deref(), Some("plum dog"));
+    assert_eq!(window.state().look.pointed.lit.as_deref(), Some("plum dog"));
     let layer = window.get_by_role_and_label(Role::Button, "Layer orange cat, mint cat").rect();
     window.event(Event::PointerMoved(layer.left_center() + vec2(60.0, 0.0)));
     window.step();
     window.step();
     window.step();
-    assert_eq!(window.state().look.lit.as_deref(), Some("mint cat"));
+    assert_eq!(window.state().look.pointed.lit.as_deref(), Some("mint cat"));
 }
 
 #[test]

@@ -249,7 +249,7 @@ fn a_thousand_steps_are_drawn_with_few_textures() {
     let last = Pos2::new(rect.right() - 0.1, rect.center().y);
     press(&mut harness, last);
     assert_eq!(slider(&harness).0, "Timeline, step 999 of 999");
-    harness.state_mut().look.timeline.curves = true;
+    harness.state_mut().panels.inspector.curves = true;
     for _ in 0..20 {
         harness.step();
     }
@@ -260,15 +260,15 @@ fn a_curve_is_hidden_and_shown_again_by_its_name() {
     let mut harness = small_window();
     let job = made_up(&mut harness, 900, 4);
     tell(&mut harness, &link::Event::Step(job, Arc::new(view(0, 4))));
-    harness.state_mut().look.timeline.curves = true;
+    harness.state_mut().panels.inspector.curves = true;
     settle(&mut harness);
     harness.get_by_role_and_label(Role::CheckBox, "Injection").click();
     settle(&mut harness);
-    let hidden: Vec<String> = harness.state().look.timeline.hidden_curves.iter().cloned().collect();
+    let hidden: Vec<String> = harness.state().panels.inspector.hidden_curves.iter().cloned().collect();
     assert_eq!(hidden, ["Injection"]);
     harness.get_by_role_and_label(Role::CheckBox, "Injection").click();
     settle(&mut harness);
-    assert!(harness.state().look.timeline.hidden_curves.is_empty());
+    assert!(harness.state().panels.inspector.hidden_curves.is_empty());
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn the_read_out_names_the_cell_under_the_pointer_and_its_probability() {
     settle(&mut harness);
     harness.get_by_label_contains("Show large: Cross-attention \"cat\" of Base, 5th layer · 0.10–0.50").click();
     settle(&mut harness);
-    assert_eq!(harness.state().look.timeline.large, Some(Tile::Attention));
+    assert_eq!(harness.state().panels.inspector.large, Some(Tile::Attention));
     let square = |harness: &Window| {
         let rect = harness.get_by_label("Inspected view").rect();
         let side = rect.width().min(rect.height());
@@ -323,22 +323,22 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
         settle(&mut harness);
         let colours = shot(&mut harness, name);
         assert!(colours > empty + 100, "{colours} colours, {empty} without a run");
-        harness.state_mut().look.timeline.curves = true;
-        harness.state_mut().look.timeline.large = Some(Tile::Attention);
+        harness.state_mut().panels.inspector.curves = true;
+        harness.state_mut().panels.inspector.large = Some(Tile::Attention);
         settle(&mut harness);
         shot(&mut harness, &format!("{name}-attention"));
-        harness.state_mut().look.timeline.curves = false;
-        harness.state_mut().look.timeline.large = Some(Tile::Masks);
+        harness.state_mut().panels.inspector.curves = false;
+        harness.state_mut().panels.inspector.large = Some(Tile::Masks);
         settle(&mut harness);
         shot(&mut harness, &format!("{name}-masks"));
-        harness.state_mut().look.timeline.side_by_side = true;
+        harness.state_mut().panels.inspector.side_by_side = true;
         settle(&mut harness);
         shot(&mut harness, &format!("{name}-grid"));
-        harness.state_mut().look.timeline.side_by_side = false;
-        harness.state_mut().look.timeline.large = Some(Tile::Clusters);
+        harness.state_mut().panels.inspector.side_by_side = false;
+        harness.state_mut().panels.inspector.large = Some(Tile::Clusters);
         settle(&mut harness);
         shot(&mut harness, &format!("{name}-clusters"));
-        harness.state_mut().look.timeline.large = None;
+        harness.state_mut().panels.inspector.large = None;
     }
     harness.state_mut().studio.runs.playhead = Playhead::Live;
     harness.state_mut().studio.edit("Seed", |project| project.seed = 78);
@@ -355,7 +355,7 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
         let inside = button.right() <= window.right() && button.left() >= window.left();
         assert!(inside, "{name} is cut: {button:?} in {window:?}");
     }
-    harness.state_mut().look.timeline.large = Some(Tile::Attention);
+    harness.state_mut().panels.inspector.large = Some(Tile::Attention);
     settle(&mut harness);
     shot(&mut harness, "zoomed-attention");
 }

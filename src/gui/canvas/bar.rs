@@ -2,114 +2,25 @@
 
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{
-    Align, Button, Color32, ComboBox, CornerRadius, Frame, Layout, Margin, PopupCloseBehavior, RichText, Role, Stroke,
-    TextStyle, Ui, WidgetInfo, vec2,
+    Button, Color32, Frame, Margin, PopupCloseBehavior, RichText, Role, Stroke, TextStyle, Ui, WidgetInfo,
 };
 
-use super::{overlay, picture};
+use super::overlay;
+use super::shown::shown;
+use super::switches::{Choice, NARROW, chosen_button, drop_down, group, segments, switch};
 use crate::gui::look::{Look, Mode, Overlay};
 use crate::gui::paint::{ColorMap, Sampling};
-use crate::gui::{icons, inspector, theme, widgets};
+use crate::gui::{icons, theme, views, widgets};
 use crate::link::Lane;
 use crate::project::Color;
 use crate::studio::Studio;
 
 /// Bars narrower than this, in points, have how overlays are drawn in a menu.
 const WIDE: f32 = 1080.0;
-/// Those narrower than this have a drop-down list instead of the longest switch: all must fit into one row, or the
-/// canvas would jump from one overlay to the next.
-pub const MIDDLE: f32 = 820.0;
-/// Those narrower than this have drop-down lists instead of all switches.
-pub const NARROW: f32 = 620.0;
 /// Between a branch's dot and its name, in points.
 const DOT_GAP: f32 = 4.0;
 /// The room that the word's list and how the overlay is drawn take, in points: in a wide bar, and in others.
 const AFTER_BRANCHES: [f32; 2] = [380.0, 160.0];
-/// What has more letters than this is cut in a drop-down list.
-const LONG: usize = 16;
-/// The least height of a group.
-const ROW: f32 = 28.0;
-
-/// One of a few things to choose.
-pub struct Choice<'a, T> {
-    value: T,
-    words: &'a str,
-    explanation: &'a str,
-}
-
-impl<'a, T> Choice<'a, T> {
-    pub fn new(value: T, words: &'a str, explanation: &'a str) -> Self {
-        Self { value, words, explanation }
-    }
-}
-
-/// Things that stay together when the bar wraps. How wide they are is known from the frame before.
-pub fn group(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui)) {
-    let id = ui.scope_id().with(("group", name));
-    let known: Option<f32> = ui.data(|data| data.get_temp(id));
-    let room = vec2(known.unwrap_or(24.0).min(ui.max_rect().width()), ROW);
-    let shown = ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
-        add(ui);
-        ui.min_rect().width()
-    });
-    let width = shown.inner;
-    if known.is_none_or(|known| (known - width).abs() > 0.5) {
-        ui.data_mut(|data| data.insert_temp(id, width));
-        ui.ctx().request_discard("a group of the canvas's bar has another width");
-    }
-}
-
-/// A switch of a few words of which one is on; a drop-down list where there is no room for it.
-/// `width` is the bar's, in points.
-pub fn switch<T: PartialEq + Clone>(ui: &mut Ui, width: f32, name: &str, chosen: &mut T, choices: &[Choice<'_, T>]) {
-    if width < NARROW || (width < MIDDLE && choices.len() > 3) {
-        list(ui, name, chosen, choices);
-    } else {
-        segments(ui, chosen, choices);
-    }
-}
-
-fn segments<T: PartialEq + Clone>(ui: &mut Ui, chosen: &mut T, choices: &[Choice<'_, T>]) {
-    let colors = theme::colors(ui);
-    Frame::new().fill(colors.raised).corner_radius(CornerRadius::same(6)).inner_margin(Margin::same(2)).show(
-        ui,
-        |ui| {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = 2.0;
-                for Choice { value, words, explanation } in choices {
-                    let on = value == chosen;
-                    let response = ui.add(chosen_button(words, on, colors.selected));
-                    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, *words));
-                    if response.on_hover_text(*explanation).clicked() {
-                        *chosen = value.clone();
-                    }
-                }
-            });
-        },
-    );
-}
-
-/// A button that stands out where it is the chosen one of several.
-pub fn chosen_button(words: &str, on: bool, fill: Color32) -> Button<'_> {
-    if on { Button::new(words).fill(fill) } else { Button::new(words).frame_when_inactive(false) }
-}
-
-/// A drop-down list as wide as what is chosen, within bounds: names can be of any length, the bar is one row.
-fn drop_down(name: &str, chosen: &str) -> ComboBox<'static> {
-    let list = ComboBox::from_id_salt(name).selected_text(chosen.to_owned());
-    if chosen.chars().count() > LONG { list.width(128.0).truncate() } else { list.width(56.0) }
-}
-
-fn list<T: PartialEq + Clone>(ui: &mut Ui, name: &str, chosen: &mut T, choices: &[Choice<'_, T>]) {
-    let now = choices.iter().find(|choice| choice.value == *chosen).map_or("", |choice| choice.words);
-    let combo = drop_down(name, now).show_ui(ui, |ui| {
-        for Choice { value, words, explanation } in choices {
-            ui.selectable_value(chosen, value.clone(), *words).on_hover_text(*explanation);
-        }
-    });
-    combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("{name}: {now}")));
-    combo.response.on_hover_text(name);
-}
 
 /// Draws the bar.
 pub fn show(ui: &mut Ui, studio: &Studio, look: &mut Look) {
@@ -216,7 +127,7 @@ fn drawing(ui: &mut Ui, width: f32, look: &mut Look) {
 /// The branches to choose from: the base, each concept of the shown render, the reference. A list where they do not fit
 /// beside what is there and `after`, in points: were they to wrap, the canvas would jump.
 fn lanes(ui: &mut Ui, after: f32, studio: &Studio, look: &mut Look) {
-    let shown = picture::shown(studio).map(|shown| shown.project);
+    let shown = shown(studio).map(|shown| shown.project);
     let project = shown.as_deref().unwrap_or(studio.project());
     let now = overlay::lane(look, project);
     let concepts = project.concepts.iter().map(|concept| (Lane::Concept(concept.name.clone()), Some(concept.color)));
@@ -229,7 +140,7 @@ fn lanes(ui: &mut Ui, after: f32, studio: &Studio, look: &mut Look) {
         ui.label(RichText::new("of").color(theme::colors(ui).weak));
     });
     for (lane, color) in all {
-        let words = inspector::lane_name(&lane).to_owned();
+        let words = views::lane_name(&lane).to_owned();
         group(ui, &format!("lane {words}"), |ui| {
             ui.spacing_mut().item_spacing.x = DOT_GAP;
             if let Some(color) = color {
@@ -260,33 +171,32 @@ fn chips_width(ui: &Ui, lanes: &[(Lane, Option<Color>)]) -> f32 {
     };
     let chip = |(lane, color): &(Lane, Option<Color>)| {
         let dot = if color.is_some() { widgets::DOT + DOT_GAP } else { 0.0 };
-        wide(inspector::lane_name(lane)) + 2.0 * spacing.button_padding.x + dot + spacing.item_spacing.x
+        wide(views::lane_name(lane)) + 2.0 * spacing.button_padding.x + dot + spacing.item_spacing.x
     };
     wide("of") + spacing.item_spacing.x + lanes.iter().map(chip).sum::<f32>()
 }
 
 fn lane_list(ui: &mut Ui, look: &mut Look, now: &Lane, all: Vec<(Lane, Option<Color>)>) {
-    let chosen = inspector::lane_name(now);
+    let chosen = views::lane_name(now);
     let combo = drop_down("branch", chosen).show_ui(ui, |ui| {
         for (lane, color) in all {
             ui.horizontal(|ui| {
                 if let Some(color) = color {
                     widgets::dot(ui, theme::mark(color));
                 }
-                if ui.selectable_label(lane == *now, inspector::lane_name(&lane)).clicked() {
+                if ui.selectable_label(lane == *now, views::lane_name(&lane)).clicked() {
                     look.lane = lane.clone();
                     ui.close();
                 }
             });
         }
     });
-    combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Branch: {chosen}")));
-    combo.response.on_hover_text("Whose attention is shown");
+    widgets::name_list(combo.response, &format!("Branch: {chosen}"), "Whose attention is shown");
 }
 
 /// The word whose cross-attention is shown.
 fn word(ui: &mut Ui, studio: &Studio, look: &mut Look) {
-    let Some(shown) = picture::shown(studio) else { return };
+    let Some(shown) = shown(studio) else { return };
     let Some(step) = &shown.step else { return };
     let lane = overlay::lane(look, &shown.project);
     let words = overlay::words(step, &lane, shown.picture);
@@ -304,8 +214,7 @@ fn word(ui: &mut Ui, studio: &Studio, look: &mut Look) {
                 }
             }
         });
-        combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Word: {chosen}")));
-        combo.response.on_hover_text("The word of the branch's prompt");
+        widgets::name_list(combo.response, &format!("Word: {chosen}"), "The word of the branch's prompt");
     });
 }
 
@@ -324,6 +233,6 @@ fn color_map(ui: &mut Ui, look: &mut Look) {
             ui.selectable_value(&mut look.color_map, map, map.name());
         }
     });
-    combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Colour map: {now}")));
-    combo.response.on_hover_text("Viridis and cividis suit colour-blind eyes, jet is the paper's");
+    let hover = "Viridis and cividis suit colour-blind eyes, jet is the paper's";
+    widgets::name_list(combo.response, &format!("Colour map: {now}"), hover);
 }

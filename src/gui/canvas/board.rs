@@ -6,16 +6,33 @@ use eframe::egui::{
 };
 
 use super::view::Mapping;
-use super::{CAPTION, Side};
 use crate::gui::{paint, theme};
 use crate::project::Color;
+use crate::studio::Studio;
 use crate::studio::geometry::Point;
 
+/// The row above a board.
+pub const CAPTION: f32 = 28.0;
 /// The side of a square of the checkerboard, in points.
 const CHECK: f32 = 8.0;
 
 /// A caption has this room where its board has, in points, however small the canvas is shown.
 const LEAST_CAPTION: f32 = 232.0;
+
+/// Which of the two boards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// What a person composes.
+    Collage,
+    /// What the model makes of it.
+    Picture,
+}
+
+/// The canvas's size, in canvas pixels.
+pub fn canvas_size(studio: &Studio) -> (f32, f32) {
+    let canvas = studio.project().canvas;
+    (canvas.width.max(1) as f32, canvas.height.max(1) as f32)
+}
 
 /// One board while a frame is drawn.
 pub struct Board {
@@ -26,12 +43,14 @@ pub struct Board {
     pub painter: Painter,
     /// Room under the board, in points.
     pub beneath: f32,
+    /// Whether the canvas is being moved along.
+    pub panning: bool,
 }
 
 impl Board {
     pub fn new(ui: &Ui, side: Side, map: Mapping, response: Response, beneath: f32) -> Self {
         let painter = ui.painter().with_clip_rect(map.board.intersect(ui.clip_rect()));
-        Self { side, map, response, painter, beneath }
+        Self { side, map, response, painter, beneath, panning: false }
     }
 
     /// The same board, painted on only within a place.

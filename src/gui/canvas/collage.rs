@@ -6,82 +6,30 @@ use eframe::egui::{
     Align2, Color32, Context, CursorIcon, DragAndDrop, Painter, Rect, Role, Shape, Stroke, Ui, pos2, vec2,
 };
 
-use super::board::{Board, Tags};
+use super::board::{Board, Tags, canvas_size, label, small};
+use super::gestures::Gesture;
 use super::handles::{self, Held};
-use super::{canvas_size, menu, view::Mapping};
+use super::memory::CanvasLook;
+use super::menu;
+use super::placed::{Placed, box_at, hit, placed};
+use super::view::Mapping;
 use crate::gui::look::{DraggedConcept, Look};
 use crate::gui::paint::{Pixels, Source};
 use crate::gui::textures::Textures;
 use crate::gui::{paint, theme};
-use crate::project::{Background, Layer, Layout};
+use crate::project::{Background, Layout};
 use crate::studio::Studio;
-use crate::studio::geometry::{Bounds, Frame, Point};
+use crate::studio::geometry::Bounds;
 use crate::studio::pictures::{Loaded, Picture};
 use crate::studio::snap::Axis;
 
-/// What is less opaque than this is not pressed but pressed through, of 255.
-const SOLID: u8 = 30;
 /// Textures are not made smaller than this, in pixels.
 const LEAST_TEXTURE: u32 = 32;
 /// How opaque the parts of layers are drawn that stand out over the canvas's edge.
 const OVERHANG: f32 = 0.2;
 
-/// A layer with what is known of its picture.
-pub struct Placed {
-    pub index: usize,
-    pub layer: Layer,
-    pub frame: Frame,
-    pub picture: Loaded,
-}
-
-/// All layers, the rearmost first. One whose picture is not there has a box of a quarter of the canvas.
-pub fn placed(studio: &mut Studio) -> Vec<Placed> {
-    let (width, height) = canvas_size(studio);
-    let layers = studio.project().layers().to_vec();
-    let place = |(index, layer): (usize, Layer)| {
-        let picture = studio.picture(&layer.picture);
-        let frame = match &picture {
-            Loaded::Ready(picture) => Frame::of(&layer, picture.full.dimensions()),
-            Loaded::Loading | Loaded::Failed(_) => {
-                let side = width.min(height) / 4.0;
-                Frame { size: (side, side), ..Frame::of(&layer, (0, 0)) }
-            }
-        };
-        Placed { index, layer, frame, picture }
-    };
-    layers.into_iter().enumerate().map(place).collect()
-}
-
-impl Placed {
-    /// Whether there is something of the layer at a point.
-    fn is_at(&self, point: Point) -> bool {
-        let Some((u, v)) = self.frame.within(point) else { return false };
-        let Loaded::Ready(picture) = &self.picture else { return true };
-        let (width, height) = picture.shown.dimensions();
-        let at = |share: f32, side: u32| ((share * side as f32) as u32).min(side.saturating_sub(1));
-        let (x, y) = (at(u, width), at(v, height));
-        picture.shown.get_pixel_checked(x, y).is_some_and(|pixel| pixel.0[3] > SOLID)
-    }
-
-    /// Whether it can be moved by hand.
-    pub fn is_loose(&self) -> bool {
-        self.layer.is_loose()
-    }
-}
-
-/// The frontmost layer that can be seen at a point.
-pub fn hit(placed: &[Placed], point: Point) -> Option<usize> {
-    placed.iter().rev().find(|placed| placed.layer.is_seen() && placed.is_at(point)).map(|placed| placed.index)
-}
-
-/// The frontmost layer whose box holds a point.
-pub fn box_at(placed: &[Placed], point: Point) -> Option<usize> {
-    let holds = |placed: &&Placed| placed.layer.is_seen() && placed.frame.within(point).is_some();
-    placed.iter().rev().find(holds).map(|placed| placed.index)
-}
-
 /// Draws the board and takes what is dropped on it.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut CanvasLook, board: &Board) {
     let canvas = canvas_size(studio);
     let placed = placed(studio);
     let count = placed.len();
@@ -115,15 +63,15 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
 
     lit(ui, studio, look, board, &placed);
     names(ui, studio, board, &placed);
-    selection(ui, studio, look, board, &placed);
-    guides(ui, look, board);
+    selection(ui, studio, memory, board, &placed);
+    guides(ui, memory, board);
     drop_concept(ui, studio, board, &placed);
     if !board.response.contains_pointer()
-        && let Some(at) = look.pointed
+        && let Some(at) = look.pointed.at
     {
         board.crosshair(ui, canvas, at);
     }
-    menu::show(studio, look, board);
+    menu::show(studio, look, memory, board);
 }
 
 fn stands_out(bounds: Bounds, canvas: (f32, f32)) -> bool {
@@ -205,7 +153,7 @@ fn stand_in(ui: &Ui, board: &Board, placed: &Placed) {
             board.painter.add(Shape::closed_line(corners.to_vec(), Stroke::new(2.0, colors.amber)));
             let middle = board.map.screen(placed.frame.center);
             let most = (placed.frame.size.0 * board.map.zoom).max(120.0);
-            let galley = board.painter.layout(words.clone(), super::board::small(ui), colors.amber, most);
+            let galley = board.painter.layout(words.clone(), small(ui), colors.amber, most);
             let place = Align2::CENTER_CENTER.anchor_size(middle, galley.size());
             board.painter.rect_filled(place.expand(4.0), 4.0, colors.panel);
             board.painter.galley(place.min, galley, colors.amber);
@@ -215,7 +163,8 @@ fn stand_in(ui: &Ui, board: &Board, placed: &Placed) {
 
 /// Outlines the layers of the concept that is pointed at, wherever it is, and says which one that is on this board.
 fn lit(ui: &Ui, studio: &Studio, look: &mut Look, board: &Board, placed: &[Placed]) {
-    if let Some(concept) = look.lit.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept)
+    if let Some(concept) =
+        look.pointed.lit.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept)
     {
         let stroke = Stroke::new(2.0, theme::mark(concept.color));
         for placed in placed.iter().filter(|placed| placed.layer.concept.as_ref() == Some(&concept.name)) {
@@ -226,7 +175,7 @@ fn lit(ui: &Ui, studio: &Studio, look: &mut Look, board: &Board, placed: &[Place
     let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|_| board.response.hovered());
     let under = pointer.and_then(|pointer| hit(placed, board.map.canvas(pointer)));
     if let Some(concept) = under.and_then(|index| placed.get(index)?.layer.concept.clone()) {
-        look.pointed_concept = Some(concept);
+        look.pointed.concept = Some(concept);
     }
 }
 
@@ -246,7 +195,7 @@ fn names(ui: &Ui, studio: &Studio, board: &Board, placed: &[Placed]) {
 }
 
 /// Outlines of the selected layers, the handles of what can be moved, the rubber band.
-fn selection(ui: &Ui, studio: &Studio, look: &Look, board: &Board, placed: &[Placed]) {
+fn selection(ui: &Ui, studio: &Studio, memory: &CanvasLook, board: &Board, placed: &[Placed]) {
     let colors = theme::colors(ui);
     let chosen: Vec<&Placed> = placed.iter().filter(|placed| studio.selection().contains(&placed.index)).collect();
     let frame = handles::frame(studio, placed);
@@ -266,21 +215,21 @@ fn selection(ui: &Ui, studio: &Studio, look: &Look, board: &Board, placed: &[Pla
     if let Some(frame) = frame {
         handles::draw(ui, board, frame);
     }
-    if let Some((from, to)) = look.canvas.gesture.as_ref().and_then(super::gestures::Gesture::band) {
+    if let Some((from, to)) = memory.hand.gesture.as_ref().and_then(Gesture::band) {
         let band = Rect::from_two_pos(board.map.screen(from), board.map.screen(to));
         board.painter.rect_filled(band, 0.0, colors.accent.gamma_multiply(0.15));
         let stroke = Stroke::new(1.0, colors.accent);
         board.painter.rect_stroke(band, 0.0, stroke, eframe::egui::StrokeKind::Middle);
     }
-    cursor(ui, studio, look, board, placed);
+    cursor(ui, studio, memory, board, placed);
 }
 
 /// The cursor says what a press would do.
-fn cursor(ui: &Ui, studio: &Studio, look: &Look, board: &Board, placed: &[Placed]) {
-    if look.canvas.panning || DragAndDrop::has_any_payload(ui.ctx()) {
+fn cursor(ui: &Ui, studio: &Studio, memory: &CanvasLook, board: &Board, placed: &[Placed]) {
+    if memory.panning || DragAndDrop::has_any_payload(ui.ctx()) {
         return;
     }
-    if let Some(icon) = look.canvas.gesture.as_ref().and_then(super::gestures::Gesture::cursor) {
+    if let Some(icon) = memory.hand.gesture.as_ref().and_then(Gesture::cursor) {
         ui.ctx().set_cursor_icon(icon);
         return;
     }
@@ -301,9 +250,9 @@ fn cursor(ui: &Ui, studio: &Studio, look: &Look, board: &Board, placed: &[Placed
 }
 
 /// The lines that what is moved came to rest at.
-fn guides(ui: &Ui, look: &Look, board: &Board) {
+fn guides(ui: &Ui, memory: &CanvasLook, board: &Board) {
     let stroke = Stroke::new(1.0, theme::colors(ui).playhead);
-    for guide in &look.canvas.guides {
+    for guide in &memory.hand.guides {
         let (from, to) = match guide.axis {
             Axis::Vertical => ((guide.at, guide.from), (guide.at, guide.to)),
             Axis::Horizontal => ((guide.from, guide.at), (guide.to, guide.at)),
@@ -327,7 +276,7 @@ fn drop_concept(ui: &Ui, studio: &mut Studio, board: &Board, placed: &[Placed]) 
             Stroke::new(2.0, theme::mark(concept.color)),
         ));
         let words = format!("{} becomes {}", placed.layer.title(), concept.name);
-        super::board::label(ui, &board.painter, pointer + eframe::egui::vec2(12.0, 12.0), Align2::LEFT_TOP, &words);
+        label(ui, &board.painter, pointer + eframe::egui::vec2(12.0, 12.0), Align2::LEFT_TOP, &words);
     }
     if board.response.dnd_release_payload::<DraggedConcept>().is_some()
         && let Some(index) = under

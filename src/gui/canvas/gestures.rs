@@ -7,11 +7,10 @@ use std::collections::BTreeSet;
 
 use eframe::egui::{CursorIcon, Modifiers, PointerButton, Pos2, Ui};
 
-use super::board::Board;
-use super::collage::{self, Placed};
+use super::board::{Board, canvas_size};
 use super::handles::{self, Held};
-use super::{canvas_size, view::Mapping};
-use crate::gui::look::Look;
+use super::placed::{Placed, hit, placed};
+use super::view::Mapping;
 use crate::project::Layer;
 use crate::studio::Studio;
 use crate::studio::geometry::{self, Bounds, Frame, Point};
@@ -22,6 +21,16 @@ use crate::studio::snap::{self, Guide};
 const SNAP: f32 = 6.0;
 /// The history's name for what is dragged here.
 const KEY: u64 = 0x0063_616E_7661_7300;
+
+/// What is in somebody's hand, from one frame to the next.
+#[derive(Debug, Default)]
+pub struct Hand {
+    pub gesture: Option<Gesture>,
+    /// The lines that what is moved came to rest at.
+    pub guides: Vec<Guide>,
+    /// When a layer was last moved by an arrow key.
+    pub nudged: Option<f64>,
+}
 
 /// What is being dragged.
 #[derive(Clone, Debug)]
@@ -89,38 +98,39 @@ impl Gesture {
 }
 
 /// Takes clicks and drags on the collage.
-pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
+pub fn take(ui: &Ui, studio: &mut Studio, hand: &mut Hand, board: &Board) {
     let response = &board.response;
     let (modifiers, origin, pointer) =
         ui.input(|input| (input.modifiers, input.pointer.press_origin(), input.pointer.latest_pos()));
     if response.clicked_by(PointerButton::Primary) {
-        click(studio, look, board, modifiers);
+        click(studio, hand, board, modifiers);
     }
     if response.drag_started_by(PointerButton::Primary)
-        && !look.canvas.in_gesture()
+        && !board.panning
+        && hand.gesture.is_none()
         && let Some(origin) = origin
     {
-        end_nudges(studio, look);
-        look.canvas.gesture = Some(begin(studio, board, origin, modifiers));
+        end_nudges(studio, hand);
+        hand.gesture = Some(begin(studio, board, origin, modifiers));
     }
     if response.dragged_by(PointerButton::Primary)
         && let Some(pointer) = pointer
     {
-        go_on(studio, look, board.map, pointer, modifiers);
+        go_on(studio, hand, board.map, pointer, modifiers);
     } else if !response.dragged() {
-        let_go(studio, look);
+        let_go(studio, hand);
     }
 }
 
-fn click(studio: &mut Studio, look: &mut Look, board: &Board, modifiers: Modifiers) {
+fn click(studio: &mut Studio, hand: &mut Hand, board: &Board, modifiers: Modifiers) {
     // A press of the Enter key on the board is a click without a place.
     let Some(at) = board.response.interact_pointer_pos() else { return };
-    let placed = collage::placed(studio);
+    let placed = placed(studio);
     if handles::under(board, handles::frame(studio, &placed), at).is_some() {
         return;
     }
-    look.canvas.guides.clear();
-    match collage::hit(&placed, board.map.canvas(at)) {
+    hand.guides.clear();
+    match hit(&placed, board.map.canvas(at)) {
         // Twice within a group means the one layer.
         Some(layer) if board.response.double_clicked() && modifiers.is_none() => studio.select_only(layer),
         Some(layer) if modifiers.shift || modifiers.command => studio.select_group_toggle(layer),
@@ -131,7 +141,7 @@ fn click(studio: &mut Studio, look: &mut Look, board: &Board, modifiers: Modifie
 }
 
 fn begin(studio: &mut Studio, board: &Board, origin: Pos2, modifiers: Modifiers) -> Gesture {
-    let placed = collage::placed(studio);
+    let placed = placed(studio);
     let at = board.map.canvas(origin);
     if let Some((held, frame)) = handles::under(board, handles::frame(studio, &placed), origin) {
         let kind = match held {
@@ -143,7 +153,7 @@ fn begin(studio: &mut Studio, board: &Board, origin: Pos2, modifiers: Modifiers)
         };
         return hold(studio, &placed, kind, frame, false);
     }
-    let under = collage::hit(&placed, at).and_then(|index| placed.get(index)).filter(|placed| placed.is_loose());
+    let under = hit(&placed, at).and_then(|index| placed.get(index)).filter(|placed| placed.is_loose());
     let Some(under) = under else {
         let kept = if modifiers.shift { studio.selection().clone() } else { BTreeSet::new() };
         return Gesture::Band { from: at, to: at, kept };
@@ -177,26 +187,26 @@ fn hold(studio: &Studio, placed: &[Placed], kind: Kind, frame: Frame, copies: bo
     })
 }
 
-fn go_on(studio: &mut Studio, look: &mut Look, map: Mapping, pointer: Pos2, modifiers: Modifiers) {
+fn go_on(studio: &mut Studio, hand: &mut Hand, map: Mapping, pointer: Pos2, modifiers: Modifiers) {
     let at = map.canvas(pointer);
-    match look.canvas.gesture.take() {
+    match hand.gesture.take() {
         None => {}
         Some(Gesture::Band { from, kept, .. }) => {
             let inside = Bounds::around([from, at]);
-            let placed = collage::placed(studio);
+            let placed = placed(studio);
             let caught = placed
                 .iter()
                 .filter(|placed| placed.is_loose() && inside.is_some_and(|inside| inside.meets(placed.frame.bounds())));
             let caught = caught.flat_map(|placed| studio.group_of(placed.index));
             let chosen: BTreeSet<usize> = caught.chain(kept.iter().copied()).collect();
             studio.select(chosen);
-            look.canvas.gesture = Some(Gesture::Band { from, to: at, kept });
+            hand.gesture = Some(Gesture::Band { from, to: at, kept });
         }
         Some(Gesture::Layers(mut layers)) => {
-            look.canvas.guides.clear();
+            hand.guides.clear();
             if layers.revision == studio.history.revision() {
-                look.canvas.guides = drag(studio, &mut layers, at, SNAP / map.zoom, modifiers);
-                look.canvas.gesture = Some(Gesture::Layers(layers));
+                hand.guides = drag(studio, &mut layers, at, SNAP / map.zoom, modifiers);
+                hand.gesture = Some(Gesture::Layers(layers));
             }
         }
     }
@@ -283,9 +293,9 @@ fn change(studio: &mut Studio, layers: &mut Layers, verb: &str, change: impl Fn(
 }
 
 /// Ends the gesture in hand and keeps what it did.
-pub fn let_go(studio: &mut Studio, look: &mut Look) {
-    look.canvas.guides.clear();
-    if let Some(Gesture::Layers(layers)) = look.canvas.gesture.take()
+pub fn let_go(studio: &mut Studio, hand: &mut Hand) {
+    hand.guides.clear();
+    if let Some(Gesture::Layers(layers)) = hand.gesture.take()
         && layers.begun
         && layers.revision == studio.history.revision()
     {
@@ -294,9 +304,9 @@ pub fn let_go(studio: &mut Studio, look: &mut Look) {
 }
 
 /// Gives the gesture in hand up. Says whether there was one.
-pub fn give_up(studio: &mut Studio, look: &mut Look) -> bool {
-    look.canvas.guides.clear();
-    match look.canvas.gesture.take() {
+pub fn give_up(studio: &mut Studio, hand: &mut Hand) -> bool {
+    hand.guides.clear();
+    match hand.gesture.take() {
         None => false,
         Some(Gesture::Band { kept, .. }) => {
             studio.select(kept);
@@ -313,8 +323,8 @@ pub fn give_up(studio: &mut Studio, look: &mut Look) -> bool {
 }
 
 /// Moves by arrow keys that follow each other are one step; this ends it.
-pub fn end_nudges(studio: &mut Studio, look: &mut Look) {
-    if look.canvas.nudged.take().is_some() {
+pub fn end_nudges(studio: &mut Studio, hand: &mut Hand) {
+    if hand.nudged.take().is_some() {
         studio.end_gesture();
     }
 }

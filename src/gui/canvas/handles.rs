@@ -4,7 +4,7 @@
 use eframe::egui::{Align2, CursorIcon, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, Vec2, vec2};
 
 use super::board::Board;
-use super::collage::Placed;
+use super::placed::Placed;
 use crate::gui::theme;
 use crate::studio::Studio;
 use crate::studio::geometry::{Bounds, Frame};

@@ -2,9 +2,10 @@
 
 use eframe::egui::{Key, Modifiers, Popup, Ui};
 
-use super::board::Board;
-use super::{canvas_size, gestures, painting, view::View};
-use crate::gui::look::Look;
+use super::board::{Board, Side, canvas_size};
+use super::memory::CanvasLook;
+use super::view::View;
+use super::{gestures, painting};
 use crate::studio::{Reorder, Studio};
 
 /// Nudges that follow each other within so many seconds are one step.
@@ -18,8 +19,8 @@ const ARROWS: [(Key, (f32, f32)); 4] = [
 ];
 
 /// Takes the keys of this frame.
-pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
-    rest(ui, studio, look);
+pub fn take(ui: &Ui, studio: &mut Studio, memory: &mut CanvasLook, boards: &[Board]) {
+    rest(ui, studio, memory);
     let ctx = ui.ctx();
     let (focused, modal) = ctx.memory(|memory| (memory.focused(), memory.top_modal_layer().is_some()));
     let ours = focused.is_none_or(|id| boards.iter().any(|board| board.response.id == id));
@@ -27,10 +28,11 @@ pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
         return;
     }
     let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
-    zoom(ui, studio, look, boards);
-    if !Popup::is_any_open(ctx) && pressed(Modifiers::NONE, Key::Escape) && !gestures::give_up(studio, look) {
+    zoom(ui, studio, memory, boards);
+    if !Popup::is_any_open(ctx) && pressed(Modifiers::NONE, Key::Escape) && !gestures::give_up(studio, &mut memory.hand)
+    {
         if studio.mask_editor.is_some() {
-            painting::give_up(studio, look);
+            painting::give_up(studio, &mut memory.painting);
         } else {
             studio.select_none();
         }
@@ -39,15 +41,13 @@ pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
         painting::keys(ui, studio);
         return;
     }
-    if look.canvas.gesture.is_some() {
+    if memory.hand.gesture.is_some() {
         return;
     }
-    if look.canvas.split.on
-        && boards.iter().any(|board| board.side == super::Side::Picture && board.response.has_focus())
-    {
+    if memory.split.on && boards.iter().any(|board| board.side == Side::Picture && board.response.has_focus()) {
         for (key, by) in [(Key::ArrowLeft, -0.01), (Key::ArrowRight, 0.01)] {
             if pressed(Modifiers::NONE, key) {
-                look.canvas.split.at = (look.canvas.split.at + by).clamp(0.0, 1.0);
+                memory.split.at = (memory.split.at + by).clamp(0.0, 1.0);
             }
         }
     }
@@ -57,7 +57,7 @@ pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
     if studio.selection().is_empty() {
         return;
     }
-    arrows(ui, studio, look);
+    arrows(ui, studio, memory);
     if pressed(Modifiers::NONE, Key::Delete) || pressed(Modifiers::NONE, Key::Backspace) {
         studio.delete_selected();
     }
@@ -88,38 +88,38 @@ pub fn take(ui: &Ui, studio: &mut Studio, look: &mut Look, boards: &[Board]) {
     }
 }
 
-fn zoom(ui: &Ui, studio: &Studio, look: &mut Look, boards: &[Board]) {
+fn zoom(ui: &Ui, studio: &Studio, memory: &mut CanvasLook, boards: &[Board]) {
     let Some(board) = boards.first().map(|board| board.map.board) else { return };
     // Also keeps egui from taking Ctrl+0 for the size of everything.
     if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Num0)) {
-        look.canvas.view = View::Fit;
+        memory.view = View::Fit;
     }
     if ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Num1)) {
         let zoom = 1.0 / ui.ctx().pixels_per_point();
-        look.canvas.view = look.canvas.view.at_zoom(board, canvas_size(studio), zoom);
+        memory.view = memory.view.at_zoom(board, canvas_size(studio), zoom);
     }
 }
 
-fn arrows(ui: &Ui, studio: &mut Studio, look: &mut Look) {
+fn arrows(ui: &Ui, studio: &mut Studio, memory: &mut CanvasLook) {
     for (key, (x, y)) in ARROWS {
         let far = ui.input_mut(|input| input.count_and_consume_key(Modifiers::SHIFT, key));
         let near = ui.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key));
         let steps = (far * 10 + near) as f32;
         if steps > 0.0 {
             studio.nudge((x * steps, y * steps));
-            look.canvas.nudged = Some(ui.input(|input| input.time));
+            memory.hand.nudged = Some(ui.input(|input| input.time));
         }
     }
 }
 
 /// Ends a run of nudges once no arrow is held and a while has gone by.
-fn rest(ui: &Ui, studio: &mut Studio, look: &mut Look) {
-    let Some(since) = look.canvas.nudged else { return };
+fn rest(ui: &Ui, studio: &mut Studio, memory: &mut CanvasLook) {
+    let Some(since) = memory.hand.nudged else { return };
     let (now, held) = ui.input(|input| (input.time, ARROWS.iter().any(|(key, _)| input.key_down(*key))));
     if held {
-        look.canvas.nudged = Some(now);
+        memory.hand.nudged = Some(now);
     } else if now - since >= NUDGE_REST {
-        gestures::end_nudges(studio, look);
+        gestures::end_nudges(studio, &mut memory.hand);
     } else {
         ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(NUDGE_REST - (now - since)));
     }

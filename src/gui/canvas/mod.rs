@@ -1,9 +1,14 @@
 //! The canvas: the collage at the left, the picture at the right, at one scale and pan.
 //!
+//! From below:
+//!
 //! - What is seen and how large: `view.rs`. A board's ground, caption, crosshair and tags: `board.rs`.
-//! - The bar above: `bar.rs`. What the pointer is on, in words: `readout.rs`. Keys: `keys.rs`.
-//! - The collage: `collage.rs` draws it, `gestures.rs` changes it, `handles.rs` and `menu.rs` are what to change it by.
-//! - The picture: `picture.rs`, what is laid over it: `overlay.rs`, masks being painted: `painting.rs`.
+//! - What lies where: `placed.rs` (layers), `shown.rs` (the run's picture).
+//! - What to change layers by: `handles.rs`, `gestures.rs`. What lies over the picture: `overlay.rs`, `split.rs`. Masks
+//!   being painted: `painting.rs`. What bars are made of: `switches.rs`.
+//! - What all of it remembers: `memory.rs`.
+//! - The boards: `collage.rs` with its `menu.rs`, `picture.rs` with its `strip.rs`. The bar above: `bar.rs`. What the
+//!   pointer is on, in words: `readout.rs`. Keys: `keys.rs`.
 
 use eframe::egui::{self, CursorIcon, Key, PointerButton, Pos2, Rect, Sense, Ui, Vec2, pos2, vec2};
 
@@ -13,150 +18,93 @@ mod collage;
 mod gestures;
 mod handles;
 mod keys;
+mod memory;
 mod menu;
 mod overlay;
 mod painting;
 mod picture;
+mod placed;
 mod readout;
+mod shown;
+mod split;
 mod strip;
+mod switches;
 mod view;
 
-pub use picture::{Against, Split};
+pub use board::Side;
+pub use memory::CanvasLook;
+pub use split::{Against, Split};
 pub use view::{View, ZOOM};
 
 use super::look::{Look, Mode};
 use super::{icons, widgets};
 use crate::studio::Studio;
-use crate::studio::geometry::Point;
-use crate::studio::snap::Guide;
-use board::Board;
-use view::{Mapping, halves};
+use board::{Board, CAPTION, canvas_size};
+use view::halves;
 
 /// Between the two boards, in points.
 const GAP: f32 = 16.0;
-/// The row above a board.
-const CAPTION: f32 = 28.0;
 /// The row below both.
 const FOOTER: f32 = 28.0;
 
-/// Which of the two boards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// What a person composes.
-    Collage,
-    /// What the model makes of it.
-    Picture,
-}
-
-/// What the canvas remembers between frames.
-#[derive(Debug, Default)]
-pub struct CanvasLook {
-    /// Which part of the canvas is seen.
-    pub view: View,
-    /// The line between before and after.
-    pub split: Split,
-    /// Where the boards were drawn last.
-    collage: Option<Mapping>,
-    picture: Option<Mapping>,
-    gesture: Option<gestures::Gesture>,
-    guides: Vec<Guide>,
-    panning: bool,
-    /// The boards set [`Look::pointed`] and have to take it back.
-    pointing: bool,
-    /// The layer that the menu was opened on.
-    menu_on: Option<usize>,
-    /// When a layer was last moved by an arrow key.
-    nudged: Option<f64>,
-    painting: painting::Painting,
-}
-
-impl CanvasLook {
-    /// Where a point of the canvas is on the screen, if that board is shown.
-    pub fn screen_of(&self, side: Side, at: Point) -> Option<Pos2> {
-        self.mapping(side).map(|mapping| mapping.screen(at))
-    }
-
-    /// Points on the screen per canvas pixel, if a board is shown.
-    pub fn zoom(&self) -> Option<f32> {
-        self.collage.or(self.picture).map(|mapping| mapping.zoom)
-    }
-
-    /// Whether something on the canvas is being dragged.
-    pub fn in_gesture(&self) -> bool {
-        self.gesture.is_some() || self.panning
-    }
-
-    fn mapping(&self, side: Side) -> Option<Mapping> {
-        match side {
-            Side::Collage => self.collage,
-            Side::Picture => self.picture,
-        }
-    }
-}
-
 /// Where on the collage a point of the screen is, in canvas pixels. None where it is on no collage.
-pub fn place_at(look: &Look, screen: Pos2) -> Option<(f32, f32)> {
-    look.canvas.collage.filter(|mapping| mapping.board.contains(screen)).map(|mapping| mapping.canvas(screen))
+pub fn place_at(memory: &CanvasLook, screen: Pos2) -> Option<(f32, f32)> {
+    memory.collage.filter(|mapping| mapping.board.contains(screen)).map(|mapping| mapping.canvas(screen))
 }
 
 /// The layer under a point of the screen, for something dropped there: the frontmost whose picture is there, or else
 /// the frontmost whose box is.
-pub fn layer_at(studio: &mut Studio, look: &Look, screen: Pos2) -> Option<usize> {
-    let at = place_at(look, screen)?;
-    let placed = collage::placed(studio);
-    collage::hit(&placed, at).or_else(|| collage::box_at(&placed, at))
+pub fn layer_at(studio: &mut Studio, memory: &CanvasLook, screen: Pos2) -> Option<usize> {
+    let at = place_at(memory, screen)?;
+    let placed = placed::placed(studio);
+    placed::hit(&placed, at).or_else(|| placed::box_at(&placed, at))
 }
 
 /// Draws the middle of the Compose page: the bar, the boards, the line below them.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut CanvasLook) {
     if studio.mask_editor.is_some() && look.mode == Mode::Collage {
         look.mode = Mode::Both;
     }
     bar::show(ui, studio, look);
-    painting::toolbar(ui, studio, look);
+    painting::toolbar(ui, studio, &mut memory.painting);
     let room = ui.available_rect_before_wrap();
     ui.allocate_rect(room, Sense::hover());
     let room = room.shrink2(vec2(12.0, 4.0));
     if room.width() < 24.0 || room.height() < FOOTER + CAPTION + 24.0 {
-        (look.canvas.collage, look.canvas.picture) = (None, None);
+        (memory.collage, memory.picture) = (None, None);
         return;
     }
     let footer = Rect::from_min_max(pos2(room.left(), room.bottom() - FOOTER), room.max);
-    let mut boards = lay_out(ui, studio, look, room.with_max_y(footer.top()));
+    let mut boards = lay_out(ui, studio, look, memory.view, room.with_max_y(footer.top()));
 
-    keys::take(ui, studio, look, &boards);
+    keys::take(ui, studio, memory, &boards);
     for index in 0..boards.len() {
-        navigate(ui, studio, look, &boards, index);
+        navigate(ui, studio, memory, &boards, index);
     }
     let canvas = canvas_size(studio);
     for board in &mut boards {
-        board.map = look.canvas.view.mapping(board.map.board, canvas);
+        board.map = memory.view.mapping(board.map.board, canvas);
+        board.panning = memory.panning;
     }
-    remember(look, &boards);
-    point(ui, look, &boards);
+    remember(memory, &boards);
+    point(ui, look, memory, &boards);
     for board in &boards {
         match board.side {
             Side::Collage => {
-                gestures::take(ui, studio, look, board);
-                collage::show(ui, studio, look, board);
+                gestures::take(ui, studio, &mut memory.hand, board);
+                collage::show(ui, studio, look, memory, board);
             }
-            Side::Picture => picture::show(ui, studio, look, board),
+            Side::Picture => picture::show(ui, studio, look, memory, board),
         }
     }
     if !boards.iter().any(|board| board.side == Side::Collage) {
-        gestures::let_go(studio, look);
+        gestures::let_go(studio, &mut memory.hand);
     }
-    foot(ui, studio, look, &boards, footer);
-}
-
-/// The canvas's size, in canvas pixels.
-fn canvas_size(studio: &Studio) -> (f32, f32) {
-    let canvas = studio.project().canvas;
-    (canvas.width.max(1) as f32, canvas.height.max(1) as f32)
+    foot(ui, studio, look, memory, &boards, footer);
 }
 
 /// Divides the room and takes hold of the boards.
-fn lay_out(ui: &mut Ui, studio: &Studio, look: &Look, room: Rect) -> Vec<Board> {
+fn lay_out(ui: &mut Ui, studio: &Studio, look: &Look, view: View, room: Rect) -> Vec<Board> {
     let canvas = canvas_size(studio);
     let strip = strip::height(studio, look);
     let beneath = if room.height() > strip + CAPTION + 64.0 { strip } else { 0.0 };
@@ -176,18 +124,18 @@ fn lay_out(ui: &mut Ui, studio: &Studio, look: &Look, room: Rect) -> Vec<Board> 
                 pos2(place.right(), (place.bottom() - beneath).max(place.top() + CAPTION + 1.0)),
             );
             let response = ui.interact(rect, ui.scope_id().with(side), Sense::click_and_drag());
-            Board::new(ui, side, look.canvas.view.mapping(rect, canvas), response, place.bottom() - rect.bottom())
+            Board::new(ui, side, view.mapping(rect, canvas), response, place.bottom() - rect.bottom())
         })
         .collect()
 }
 
-fn remember(look: &mut Look, boards: &[Board]) {
+fn remember(memory: &mut CanvasLook, boards: &[Board]) {
     let of = |side| boards.iter().find(|board| board.side == side).map(|board| board.map);
-    (look.canvas.collage, look.canvas.picture) = (of(Side::Collage), of(Side::Picture));
+    (memory.collage, memory.picture) = (of(Side::Collage), of(Side::Picture));
 }
 
 /// Zooms and pans by wheel, pinch, middle button, and the primary one while Space is held.
-fn navigate(ui: &Ui, studio: &Studio, look: &mut Look, boards: &[Board], index: usize) {
+fn navigate(ui: &Ui, studio: &Studio, memory: &mut CanvasLook, boards: &[Board], index: usize) {
     let Some(board) = boards.get(index) else { return };
     let (canvas, rect) = (canvas_size(studio), board.map.board);
     let response = &board.response;
@@ -201,50 +149,50 @@ fn navigate(ui: &Ui, studio: &Studio, look: &mut Look, boards: &[Board], index: 
     {
         let factor = pinch * (scroll.y / 200.0).exp();
         if factor != 1.0 {
-            look.canvas.view = look.canvas.view.zoomed(rect, canvas, pointer, factor);
+            memory.view = memory.view.zoomed(rect, canvas, pointer, factor);
         }
         if scroll.x != 0.0 {
-            look.canvas.view = look.canvas.view.panned(rect, canvas, vec2(scroll.x, 0.0));
+            memory.view = memory.view.panned(rect, canvas, vec2(scroll.x, 0.0));
         }
-        if space && !look.canvas.in_gesture() {
+        if space && !memory.in_gesture() {
             ui.ctx().set_cursor_icon(CursorIcon::Grab);
         }
     }
-    if response.drag_started() && look.canvas.gesture.is_none() {
+    if response.drag_started() && memory.hand.gesture.is_none() {
         let middle = ui.input(|input| input.pointer.button_down(PointerButton::Middle));
-        look.canvas.panning = middle || space;
+        memory.panning = middle || space;
     }
-    if look.canvas.panning && response.dragged() {
+    if memory.panning && response.dragged() {
         let by = response.drag_delta();
         if by != Vec2::ZERO {
-            look.canvas.view = look.canvas.view.panned(rect, canvas, by);
+            memory.view = memory.view.panned(rect, canvas, by);
         }
         ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
     }
     if !boards.iter().any(|board| board.response.dragged()) {
-        look.canvas.panning = false;
+        memory.panning = false;
     }
 }
 
 /// Keeps the place that is pointed at, for the crosshair on the other board and for the panels below.
-fn point(ui: &Ui, look: &mut Look, boards: &[Board]) {
+fn point(ui: &Ui, look: &mut Look, memory: &mut CanvasLook, boards: &[Board]) {
     let pointer = ui.input(|input| input.pointer.hover_pos());
     let over = boards.iter().find(|board| board.response.contains_pointer());
     match (over, pointer) {
         (Some(board), Some(pointer)) => {
-            look.pointed = Some(board.map.canvas(pointer));
-            look.canvas.pointing = true;
+            look.pointed.at = Some(board.map.canvas(pointer));
+            memory.pointing = true;
         }
-        _ if look.canvas.pointing => {
-            look.pointed = None;
-            look.canvas.pointing = false;
+        _ if memory.pointing => {
+            look.pointed.at = None;
+            memory.pointing = false;
         }
         _ => {}
     }
 }
 
 /// Scale at the left; at the right what is pointed at, in words.
-fn foot(ui: &mut Ui, studio: &mut Studio, look: &mut Look, boards: &[Board], rect: Rect) {
+fn foot(ui: &mut Ui, studio: &mut Studio, look: &Look, memory: &mut CanvasLook, boards: &[Board], rect: Rect) {
     let Some(first) = boards.first() else { return };
     let canvas = canvas_size(studio);
     let board = first.map.board;
@@ -256,26 +204,26 @@ fn foot(ui: &mut Ui, studio: &mut Studio, look: &mut Look, boards: &[Board], rec
     );
     let ui = &mut inner;
     ui.spacing_mut().item_spacing.x = 4.0;
-    let view = look.canvas.view;
+    let view = memory.view;
     if widgets::icon_button(ui, icons::MAGNIFYING_GLASS_MINUS, "Zoom out (wheel)").clicked() {
-        look.canvas.view = view.zoomed(board, canvas, board.center(), 0.8);
+        memory.view = view.zoomed(board, canvas, board.center(), 0.8);
     }
     let dots = first.map.zoom * ui.ctx().pixels_per_point();
     let words = egui::RichText::new(format!("{:.0} %", dots * 100.0)).small();
     let percent = ui.add(egui::Button::new(words).frame_when_inactive(false).min_size(vec2(44.0, 24.0)));
     if widgets::named(percent, "Show at 100 %: a pixel of the canvas is a pixel of the screen (Ctrl+1)").clicked() {
-        look.canvas.view = view.at_zoom(board, canvas, 1.0 / ui.ctx().pixels_per_point());
+        memory.view = view.at_zoom(board, canvas, 1.0 / ui.ctx().pixels_per_point());
     }
     if widgets::icon_button(ui, icons::MAGNIFYING_GLASS_PLUS, "Zoom in (wheel)").clicked() {
-        look.canvas.view = view.zoomed(board, canvas, board.center(), 1.25);
+        memory.view = view.zoomed(board, canvas, board.center(), 1.25);
     }
     if widgets::icon_toggle(ui, icons::CORNERS_OUT, view == View::Fit, "Fit the canvas into the window (Ctrl+0)")
         .clicked()
     {
-        look.canvas.view = View::Fit;
+        memory.view = View::Fit;
     }
     let over = boards.iter().find(|board| board.response.contains_pointer());
-    let (Some(over), Some(at)) = (over, look.pointed) else { return };
+    let (Some(over), Some(at)) = (over, look.pointed.at) else { return };
     let words = readout::words(studio, look, over, at);
     let left = ui.min_rect().right() + 12.0;
     readout::draw(ui, &words, rect.with_min_x(left), room_above(rect, boards));

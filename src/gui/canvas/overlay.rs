@@ -3,11 +3,11 @@
 use eframe::egui::{Align2, Color32, Rect, Ui, pos2, vec2};
 
 use super::board::{Board, Tags, label};
-use super::picture::Shown;
+use super::shown::Shown;
 use crate::engine::masks::Mask;
 use crate::gui::look::{Look, Overlay};
 use crate::gui::paint::{self, MaskStyle, Outline, Source};
-use crate::gui::{inspector, theme};
+use crate::gui::{theme, views};
 use crate::link::{Lane, StepView};
 use crate::project::{Color, Project};
 use crate::studio::palette;
@@ -62,14 +62,14 @@ pub fn draw(ui: &Ui, look: &Look, board: &Board, shown: &Shown, place: Rect) {
     let picture = shown.picture;
     let lane = lane(look, &shown.project);
     let missing = |what: &str| {
-        let words = format!("This step has no {what} of {}", inspector::lane_name(&lane));
+        let words = format!("This step has no {what} of {}", views::lane_name(&lane));
         let corner = place.intersect(board.painter.clip_rect()).left_bottom() + vec2(8.0, -8.0);
         label(ui, &board.painter, corner, Align2::LEFT_BOTTOM, &words);
     };
     match look.overlay {
         Overlay::None => {}
         Overlay::Masks => masks(ui, look, board, shown, step.masks.get(picture).map_or(0, Vec::len), place),
-        Overlay::Clusters => match inspector::clusters(step, &lane, picture) {
+        Overlay::Clusters => match views::clusters(step, &lane, picture) {
             Some(index) => {
                 let source = Source::part(step, move |step| step.clusters.get(index));
                 paint::clusters(&board.painter, place, &source, &theme::CLUSTERS, CLUSTERS);
@@ -78,7 +78,7 @@ pub fn draw(ui: &Ui, look: &Look, board: &Board, shown: &Shown, place: Rect) {
         },
         Overlay::Attention => {
             let word = word(look, step, &lane, picture);
-            match inspector::attention(step, &lane, &word, picture) {
+            match views::attention(step, &lane, &word, picture) {
                 Some(index) => {
                     let source = Source::part(step, move |step| step.attention.get(index));
                     paint::heatmap(&board.painter, place, &source, look.color_map, look.sampling, HEAT);
@@ -108,7 +108,7 @@ fn masks(ui: &Ui, look: &Look, board: &Board, shown: &Shown, subjects: usize, pl
         let line = |outline, color: Color32| MaskStyle { color, fill: 0.0, outline, sampling };
         if look.masks.combined {
             let source = Source::part(step, move |step| Some(&step.masks.get(picture)?.get(subject)?.combined));
-            let fill = if look.lit.as_ref() == Some(&view.concept) { LIT } else { MaskStyle::FILL };
+            let fill = if look.pointed.lit.as_ref() == Some(&view.concept) { LIT } else { MaskStyle::FILL };
             let style = MaskStyle { fill, ..line(Outline::Solid, color) };
             paint::mask(&board.painter, place, &source, style);
         }

@@ -8,12 +8,12 @@ use eframe::egui::{
     WidgetInfo,
 };
 
-use super::bar::{Choice, MIDDLE, chosen_button, group, switch};
 use super::board::{Board, Tags};
-use super::{overlay, readout};
+use super::overlay;
+use super::switches::{Choice, MIDDLE, chosen_button, group, switch};
 use crate::engine::masks::Mask;
-use crate::gui::look::Look;
-use crate::gui::paint::{self, MaskStyle, Outline, Source};
+use crate::gui::cells::share;
+use crate::gui::paint::{self, MaskStyle, Outline, Sampling, Source};
 use crate::gui::{icons, theme, widgets};
 use crate::link::JobId;
 use crate::project::Project;
@@ -58,9 +58,9 @@ impl Painting {
 }
 
 /// The bar while masks are painted; forgets everything where none are.
-pub fn toolbar(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub fn toolbar(ui: &mut Ui, studio: &mut Studio, painting: &mut Painting) {
     let Some(editor) = &mut studio.mask_editor else {
-        look.canvas.painting = Painting::default();
+        *painting = Painting::default();
         return;
     };
     let project = studio.runs.get(editor.job).map(|run| run.project.clone()).unwrap_or_default();
@@ -162,9 +162,9 @@ pub fn keys(ui: &Ui, studio: &mut Studio) {
 }
 
 /// Gives the stroke in hand up.
-pub fn give_up(studio: &mut Studio, look: &mut Look) {
-    if look.canvas.painting.at.take().is_some() {
-        look.canvas.painting.given_up = true;
+pub fn give_up(studio: &mut Studio, painting: &mut Painting) {
+    if painting.at.take().is_some() {
+        painting.given_up = true;
         if let Some(editor) = &mut studio.mask_editor {
             editor.undo();
         }
@@ -172,14 +172,22 @@ pub fn give_up(studio: &mut Studio, look: &mut Look) {
 }
 
 /// Draws the masks, takes the brush.
-pub fn show(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, project: &Project, place: Rect) {
+pub fn show(
+    ui: &Ui,
+    studio: &mut Studio,
+    painting: &mut Painting,
+    sampling: Sampling,
+    board: &Board,
+    project: &Project,
+    place: Rect,
+) {
     let Some(editor) = &mut studio.mask_editor else { return };
     if place.is_positive() {
-        brush(ui, editor, look, board, place);
+        brush(ui, editor, painting, board, place);
     }
-    let (subject, sampling) = (editor.subject, look.sampling);
+    let subject = editor.subject;
     let names = editor.names().to_vec();
-    let masks = look.canvas.painting.masks(editor);
+    let masks = painting.masks(editor);
     // The painted one last, over the others.
     let order = (0..masks.len()).filter(|index| *index != subject).chain([subject]);
     let mut tags = Tags::default();
@@ -196,7 +204,7 @@ pub fn show(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, projec
     let color = names.get(subject).map(|name| theme::mark(overlay::color_of(project, name)));
     let cells = masks.first().map_or(1, |mask| mask.width).max(1);
     let Some(editor) = &studio.mask_editor else { return };
-    ring(ui, editor, look, board, place.width() / cells as f32, color.unwrap_or(theme::colors(ui).accent));
+    ring(ui, editor, board, place.width() / cells as f32, color.unwrap_or(theme::colors(ui).accent));
 }
 
 /// How far the outline has marched. Asks for the next frame, but only while somebody looks.
@@ -209,11 +217,10 @@ fn march(ui: &Ui) -> f32 {
     ((time * MARCH) % 4096.0) as f32
 }
 
-fn brush(ui: &Ui, editor: &mut MaskEditor, look: &mut Look, board: &Board, place: Rect) {
+fn brush(ui: &Ui, editor: &mut MaskEditor, painting: &mut Painting, board: &Board, place: Rect) {
     let (pressed, space, pointer) =
         ui.input(|input| (input.pointer.primary_down(), input.key_down(Key::Space), input.pointer.latest_pos()));
-    let held = board.response.is_pointer_button_down_on() && pressed && !space && !look.canvas.panning;
-    let painting = &mut look.canvas.painting;
+    let held = board.response.is_pointer_button_down_on() && pressed && !space && !board.panning;
     let Some(pointer) = pointer.filter(|_| held) else {
         painting.at = None;
         painting.given_up &= pressed;
@@ -222,7 +229,7 @@ fn brush(ui: &Ui, editor: &mut MaskEditor, look: &mut Look, board: &Board, place
     if painting.given_up {
         return;
     }
-    let to = readout::share(place, pointer);
+    let to = share(place, pointer);
     match painting.at {
         None => {
             editor.begin_stroke();
@@ -235,10 +242,10 @@ fn brush(ui: &Ui, editor: &mut MaskEditor, look: &mut Look, board: &Board, place
 }
 
 /// A ring as large as the brush follows the pointer.
-fn ring(ui: &Ui, editor: &MaskEditor, look: &Look, board: &Board, cell: f32, color: Color32) {
+fn ring(ui: &Ui, editor: &MaskEditor, board: &Board, cell: f32, color: Color32) {
     let pointer: Option<Pos2> = ui.input(|input| input.pointer.hover_pos());
     let held = board.response.is_pointer_button_down_on();
-    let Some(pointer) = pointer.filter(|_| (board.response.hovered() || held) && !look.canvas.panning) else { return };
+    let Some(pointer) = pointer.filter(|_| (board.response.hovered() || held) && !board.panning) else { return };
     let radius = (editor.radius * cell).max(2.0);
     let colors = theme::colors(ui);
     board.painter.circle_stroke(pointer, radius, Stroke::new(3.0, colors.ground.gamma_multiply(0.6)));

@@ -1,13 +1,13 @@
 //! What the pointer is on, in words.
 
-use eframe::egui::{Align2, CornerRadius, Pos2, Rect, Ui, vec2};
+use eframe::egui::{Align2, CornerRadius, Rect, Ui, vec2};
 
-use super::board::{Board, small};
+use super::board::{Board, Side, canvas_size, small};
 use super::view::Mapping;
-use super::{Side, canvas_size, collage, overlay, picture};
-use crate::engine::masks::Mask;
+use super::{overlay, placed, shown};
+use crate::gui::cells::{cell, is_on, share};
 use crate::gui::look::{Look, Overlay};
-use crate::gui::{inspector, theme};
+use crate::gui::{theme, views};
 use crate::studio::Studio;
 use crate::studio::geometry::Point;
 
@@ -19,8 +19,8 @@ pub fn words(studio: &mut Studio, look: &Look, board: &Board, at: Point) -> Stri
         Some((x, y)) => parts.push(format!("{x}, {y}")),
         None => parts.push(format!("{:.0}, {:.0} · outside the canvas", at.0.floor(), at.1.floor())),
     }
-    let placed = collage::placed(studio);
-    if let Some(placed) = collage::hit(&placed, at).and_then(|index| placed.get(index)) {
+    let layers = placed::placed(studio);
+    if let Some(placed) = placed::hit(&layers, at).and_then(|index| layers.get(index)) {
         let title = placed.layer.title();
         parts.push(match (&placed.layer.concept, placed.layer.locked) {
             (Some(concept), _) => format!("{title} ({concept})"),
@@ -34,9 +34,9 @@ pub fn words(studio: &mut Studio, look: &Look, board: &Board, at: Point) -> Stri
 
 /// What the shown step has at a place of the canvas.
 fn of_step(studio: &Studio, look: &Look, board: &Board, at: Point, canvas: (f32, f32)) -> Vec<String> {
-    let Some(shown) = picture::shown(studio) else { return Vec::new() };
+    let Some(shown) = shown::shown(studio) else { return Vec::new() };
     // The picture lies on the sheet as it does on its board, whichever board is pointed at.
-    let place = picture::place_of(board.map.sheet(canvas), &shown.project);
+    let place = shown::place_of(board.map.sheet(canvas), &shown.project);
     let share = share(place, board.map.screen(at));
     if let Some(editor) = &studio.mask_editor {
         let names = editor.names().iter().zip(editor.masks());
@@ -55,14 +55,13 @@ fn of_step(studio: &Studio, look: &Look, board: &Board, at: Point, canvas: (f32,
             vec![belongs(views.filter(|view| is_on(&view.combined, share)).map(|view| view.concept.as_str()))]
         }
         Overlay::Clusters => {
-            let view = inspector::clusters(step, &lane, shown.picture).and_then(|index| step.clusters.get(index));
+            let view = views::clusters(step, &lane, shown.picture).and_then(|index| step.clusters.get(index));
             let label = view.and_then(|view| view.labels.get(cell(view.grid, share)?));
             label.map(|label| format!("cluster {}", label + 1)).into_iter().collect()
         }
         Overlay::Attention => {
             let word = overlay::word(look, step, &lane, shown.picture);
-            let view =
-                inspector::attention(step, &lane, &word, shown.picture).and_then(|index| step.attention.get(index));
+            let view = views::attention(step, &lane, &word, shown.picture).and_then(|index| step.attention.get(index));
             let value = view.and_then(|view| {
                 let value = view.values.get(cell(view.grid, share)?)?;
                 Some(view.range.0 + value * (view.range.1 - view.range.0))
@@ -76,23 +75,6 @@ fn of_step(studio: &Studio, look: &Look, board: &Board, at: Point, canvas: (f32,
 fn belongs<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     if names.is_empty() { "in no mask".into() } else { format!("in the mask of {}", names.join(", ")) }
-}
-
-/// Where in a picture a point of the screen is: 0..1 from its left and from its top, if it is in it.
-pub fn share(place: Rect, at: Pos2) -> (f32, f32) {
-    ((at.x - place.left()) / place.width(), (at.y - place.top()) / place.height())
-}
-
-/// Whether a mask has the cell at a place, 0..1 from the left and from the top.
-pub fn is_on(mask: &Mask, share: (f32, f32)) -> bool {
-    cell((mask.height, mask.width), share).and_then(|cell| mask.on.get(cell)).copied().unwrap_or(false)
-}
-
-/// The cell of a row-major grid (rows, columns) at a place, 0..1 from the left and from the top.
-fn cell((rows, columns): (usize, usize), (x, y): (f32, f32)) -> Option<usize> {
-    let inside = (0.0..1.0).contains(&x) && (0.0..1.0).contains(&y);
-    let at = |share: f32, count: usize| ((share * count as f32) as usize).min(count.saturating_sub(1));
-    (inside && rows > 0 && columns > 0).then(|| at(y, rows) * columns + at(x, columns))
 }
 
 /// Draws the words at the right end of the foot, in several lines over the canvas where one is not enough.
@@ -113,16 +95,6 @@ pub fn draw(ui: &Ui, words: &str, foot: Rect, highest: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_fall_into_cells_row_by_row() {
-        assert_eq!(cell((2, 4), (0.0, 0.0)), Some(0));
-        assert_eq!(cell((2, 4), (0.99, 0.5)), Some(7));
-        assert_eq!(cell((2, 4), (1.0, 0.5)), None);
-        assert_eq!(cell((2, 4), (-0.1, 0.5)), None);
-        assert_eq!(cell((0, 4), (0.5, 0.5)), None);
-        assert_eq!(cell((2, 4), (f32::NAN, 0.5)), None);
-    }
 
     #[test]
     fn masks_are_named_or_said_to_be_none() {

@@ -2,9 +2,10 @@
 
 use eframe::egui::{self, Rect, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
-use super::board::Board;
-use super::canvas_size;
-use super::picture::{self, Against, Face};
+use super::board::{Board, canvas_size};
+use super::memory::CanvasLook;
+use super::shown::{Face, shown};
+use super::split::Against;
 use crate::gui::look::{Look, Mode};
 use crate::gui::paint::{self, Sampling};
 use crate::gui::theme;
@@ -22,11 +23,11 @@ pub fn height(studio: &Studio, look: &Look) -> f32 {
 }
 
 /// Draws the strip below the board.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &Look, memory: &mut CanvasLook, board: &Board) {
     if height(studio, look) == 0.0 || board.beneath < HEIGHT {
         return;
     }
-    let Some(shown) = picture::shown(studio) else { return };
+    let Some(shown) = shown(studio) else { return };
     let seeds = shown.project.seeds();
     let below = board.map.board;
     let left =
@@ -41,8 +42,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
                 if picture_button(ui, shown.face.as_ref(), index, seed, on, compared) {
                     if ui.input(|input| input.modifiers.command) {
                         studio.runs.compared = Some((shown.job, index));
-                        look.canvas.split.on = true;
-                        look.canvas.split.against = Against::Compared;
+                        memory.split.on = true;
+                        memory.split.against = Against::Compared;
                     } else {
                         studio.runs.picture = index;
                     }

@@ -1,12 +1,8 @@
-//! Which results are chosen, by pointer and keys.
+//! Which results are chosen.
 
-use eframe::egui::{Event, Key, Modifiers, Ui};
-
-use super::grid::{self, Grid};
-use super::{GalleryLook, Look, Open, View};
-use crate::gui::textures;
+use super::rows::Grid;
+use crate::studio::ResultId;
 use crate::studio::store::Entry;
-use crate::studio::{ResultId, Studio};
 
 /// The chosen results.
 #[derive(Debug, Default)]
@@ -37,6 +33,18 @@ impl Choice {
     /// The one from which keys go on.
     pub fn cursor(&self) -> Option<&ResultId> {
         self.cursor.as_ref()
+    }
+
+    /// The card that has the keyboard's focus.
+    pub fn focused(&self) -> Option<&ResultId> {
+        self.focused.as_ref()
+    }
+
+    /// Keys go on from the card that has the focus, where they have nothing yet to go on from.
+    pub fn go_on_from_focus(&mut self) {
+        if self.cursor.is_none() {
+            self.cursor = self.focused.clone();
+        }
     }
 
     /// Chooses one and no other.
@@ -87,117 +95,6 @@ impl Choice {
                 *known = None;
             }
         }
-    }
-}
-
-/// Takes the keys of this frame that are for the gallery.
-pub fn keys(ui: &Ui, studio: &mut Studio, look: &mut Look, grid: &Grid) {
-    let gallery = &mut look.gallery;
-    let on_card = gallery.choice.focused.as_ref().is_some_and(|id| ui.memory(|m| m.has_focus(grid::card_id(id))));
-    if ui.ctx().egui_wants_keyboard_input() && !on_card {
-        return;
-    }
-    if on_card && gallery.choice.cursor.is_none() {
-        gallery.choice.cursor = gallery.choice.focused.clone();
-    }
-    let key = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-    if gallery.open.is_some() && key(Key::Escape) {
-        gallery.open = None;
-    }
-    if gallery.open.is_none() && key(Key::Enter) {
-        // A card that was reached by Tab is the one meant.
-        let id = if on_card { gallery.choice.focused.clone() } else { gallery.choice.cursor.clone() };
-        if let Some(id) = id {
-            open_one(gallery, id);
-        }
-    }
-    for (arrow, by) in
-        [(Key::ArrowLeft, (-1, 0)), (Key::ArrowRight, (1, 0)), (Key::ArrowUp, (0, -1)), (Key::ArrowDown, (0, 1))]
-    {
-        for extend in [true, false] {
-            let modifiers = if extend { Modifiers::SHIFT } else { Modifiers::NONE };
-            if ui.input_mut(|input| input.consume_key(modifiers, arrow)) {
-                step(ui, gallery, grid, studio.store.entries(), by, extend, on_card);
-            }
-        }
-    }
-    if key(Key::Delete) || key(Key::Backspace) {
-        delete(studio, look, grid);
-    }
-    let copies = ui.input(|input| input.events.iter().any(|event| matches!(event, Event::Copy)));
-    if copies && let Some(id) = look.gallery.choice.cursor.clone() {
-        copy(ui, studio, &id);
-    }
-}
-
-fn step(
-    ui: &Ui,
-    gallery: &mut GalleryLook,
-    grid: &Grid,
-    entries: &[Entry],
-    by: (isize, isize),
-    extend: bool,
-    on_card: bool,
-) {
-    let order = grid.order(entries);
-    let now = gallery.choice.cursor.as_ref().and_then(|id| order.iter().position(|known| *known == id));
-    let next = match now {
-        None => 0,
-        // Large, only before and after make sense.
-        Some(now) if gallery.open.is_some() => now.saturating_add_signed(by.0 + by.1),
-        Some(now) if by.1 == 0 => now.saturating_add_signed(by.0),
-        Some(now) => grid.above_or_below(now, by.1),
-    };
-    let Some(&id) = order.get(next.min(order.len().saturating_sub(1))) else { return };
-    let id = id.clone();
-    match &mut gallery.open {
-        Some(Open::Two(..)) => return,
-        Some(Open::One(open)) => open.clone_from(&id),
-        None => {}
-    }
-    if extend && gallery.open.is_none() {
-        gallery.choice.up_to(id.clone(), &order);
-    } else {
-        gallery.choice.only(id.clone());
-    }
-    gallery.choice.reveal = true;
-    if on_card {
-        ui.memory_mut(|memory| memory.request_focus(grid::card_id(&id)));
-    }
-}
-
-/// Shows a result large.
-pub fn open_one(gallery: &mut GalleryLook, id: ResultId) {
-    gallery.choice.only(id.clone());
-    gallery.open = Some(Open::One(id));
-    gallery.view = View::default();
-}
-
-/// Takes the chosen results out of the gallery and chooses the one after them.
-pub fn delete(studio: &mut Studio, look: &mut Look, grid: &Grid) {
-    let choice = &mut look.gallery.choice;
-    let doomed = choice.chosen.clone();
-    if doomed.is_empty() {
-        return;
-    }
-    let order = grid.order(studio.store.entries());
-    let last = order.iter().rposition(|id| doomed.contains(id)).unwrap_or(0);
-    let stays = |id: &&&ResultId| !doomed.contains(id);
-    let next = order.iter().skip(last).find(stays).or_else(|| order.iter().take(last).rfind(stays));
-    match next.map(|id| (*id).clone()) {
-        Some(next) => choice.only(next),
-        None => *choice = Choice::default(),
-    }
-    if let (Some(Open::One(open)), Some(cursor)) = (&mut look.gallery.open, &look.gallery.choice.cursor) {
-        open.clone_from(cursor);
-    }
-    studio.delete_results(&doomed, true);
-}
-
-/// Puts a result's picture on the clipboard, if it is in memory; else it is asked for, and the second press has it.
-pub fn copy(ui: &Ui, studio: &mut Studio, id: &ResultId) {
-    if let Some(picture) = studio.store.picture(id) {
-        ui.ctx().copy_image(textures::opaque(&picture));
     }
 }
 

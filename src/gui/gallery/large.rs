@@ -1,29 +1,28 @@
 //! One result large, or two against each other with what differs in their settings.
 
-use eframe::egui::{
-    self, Align, CursorIcon, Grid as Table, Id, Layout, Panel, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2,
-    WidgetInfo, vec2,
-};
+use eframe::egui::{self, Align, Id, Label, Layout, Panel, Rect, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 
-use super::grid::Grid;
-use super::{Look, View, choice, words};
+use super::memory::GalleryLook;
+use super::rows::Grid;
+use super::view::View;
+use super::words;
+use crate::gui::look::Look;
 use crate::gui::paint::{self, Sampling, Source};
+use crate::gui::tables::{Column, SMALL, Table};
 use crate::gui::{icons, theme, widgets};
 use crate::studio::{ResultId, Studio};
 
-/// How near the line between two pictures a press takes hold of it, in points.
-const GRIP: f32 = 10.0;
 /// From one of two pictures beside each other to the other, in points.
 const GAP: f32 = 8.0;
 
 /// Draws a result as large as there is room.
-pub fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, grid: &Grid, id: &ResultId) {
+pub fn one(ui: &mut Ui, studio: &mut Studio, look: &Look, gallery: &mut GalleryLook, grid: &Grid, id: &ResultId) {
     let order: Vec<ResultId> = grid.order(studio.store.entries()).into_iter().cloned().collect();
     let at = order.iter().position(|known| known == id);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().interact_size.y = 28.0;
         if ui.button(format!("{} All pictures", icons::CARET_LEFT)).on_hover_text("Back to the grid (Esc)").clicked() {
-            look.gallery.open = None;
+            gallery.open = None;
         }
         for (icon, name, by) in
             [(icons::CARET_LEFT, "The picture before (Left)", -1), (icons::CARET_RIGHT, "The next picture (Right)", 1)]
@@ -33,24 +32,23 @@ pub fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, grid: &Grid, id: &
                 if widgets::icon_button(ui, icon, name).clicked()
                     && let Some(other) = other
                 {
-                    choice::open_one(&mut look.gallery, other.clone());
+                    gallery.open_one(other.clone());
                 }
             });
         }
-        zoom_ui(ui, &mut look.gallery.view);
+        zoom_ui(ui, &mut gallery.view);
     });
     ui.add_space(8.0);
     let area = ui.available_rect_before_wrap();
     let response = ui.allocate_rect(area, Sense::click_and_drag());
-    look.gallery.view.take(ui, &response, true);
+    gallery.view.take(ui, &response, true);
     let Some(entry) = studio.store.entry(id).cloned() else { return };
     let name = words::name(&entry, studio.is_starred(&entry));
-    picture_in(ui, studio, look, &entry.id, area, &name);
+    picture_in(ui, studio, look.sampling, gallery.view, &entry.id, area, &name);
 }
 
 fn zoom_ui(ui: &mut Ui, view: &mut View) {
-    let weak = theme::colors(ui).weak;
-    ui.label(RichText::new(view.words()).small().color(weak))
+    ui.label(theme::note(ui, view.words()))
         .on_hover_text("The wheel zooms to the pointer, dragging moves, a double click fits");
     ui.add_enabled_ui(!view.is_fitted(), |ui| {
         if ui.button("Fit").on_hover_text("Show all of the picture").clicked() {
@@ -60,20 +58,19 @@ fn zoom_ui(ui: &mut Ui, view: &mut View) {
 }
 
 /// Draws a result in an area at the zoom in use; the thumbnail's place until it is there, words where it will not be.
-fn picture_in(ui: &mut Ui, studio: &mut Studio, look: &mut Look, id: &ResultId, area: Rect, name: &str) {
-    let sampling = look.sampling;
+fn picture_in(ui: &mut Ui, studio: &mut Studio, sampling: Sampling, view: View, id: &ResultId, area: Rect, name: &str) {
     let Some(picture) = studio.store.picture(id) else {
         if let Some(words) = studio.store.failure(id) {
             let mut child = ui.new_child(egui::UiBuilder::new().max_rect(area));
             widgets::amber(&mut child, words);
         } else if let Some(entry) = studio.store.entry(id).cloned() {
             let size = vec2(entry.size.0 as f32, entry.size.1 as f32);
-            let place = look.gallery.view.place(area, size);
+            let place = view.place(area, size);
             ui.painter().with_clip_rect(area).rect_filled(place, 0.0, theme::colors(ui).line);
         }
         return;
     };
-    let place = look.gallery.view.place(area, vec2(picture.width() as f32, picture.height() as f32));
+    let place = view.place(area, vec2(picture.width() as f32, picture.height() as f32));
     let painter = ui.painter().with_clip_rect(area.intersect(ui.clip_rect()));
     // Enlarged far beyond its own pixels, one wants to see them; else not.
     let near = place.width() * ui.pixels_per_point() > 4.0 * picture.width() as f32;
@@ -89,7 +86,14 @@ fn image_node(ui: &Ui, area: Rect, id: Id, name: &str) {
 }
 
 /// Draws two results against each other.
-pub fn two(ui: &mut Ui, studio: &mut Studio, look: &mut Look, before: &ResultId, after: &ResultId) {
+pub fn two(
+    ui: &mut Ui,
+    studio: &mut Studio,
+    look: &Look,
+    gallery: &mut GalleryLook,
+    before: &ResultId,
+    after: &ResultId,
+) {
     let shapes = [before, after].map(|id| studio.store.entry(id).map(|entry| entry.size));
     // Pictures of two shapes cannot lie in one place.
     let same_shape = match shapes {
@@ -99,22 +103,22 @@ pub fn two(ui: &mut Ui, studio: &mut Studio, look: &mut Look, before: &ResultId,
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().interact_size.y = 28.0;
         if ui.button(format!("{} All pictures", icons::CARET_LEFT)).on_hover_text("Back to the grid (Esc)").clicked() {
-            look.gallery.open = None;
+            gallery.open = None;
         }
         if same_shape {
-            let beside = &mut look.gallery.beside;
+            let beside = &mut gallery.beside;
             widgets::segmented(ui, beside, &[(false, "Before and after"), (true, "Side by side")]);
         }
-        if same_shape && !look.gallery.beside {
-            super::room_for(ui, 104.0);
+        if same_shape && !gallery.beside {
+            widgets::room_for(ui, 104.0);
             ui.spacing_mut().slider_width = 96.0;
-            let mut percent = look.gallery.split * 100.0;
+            let mut percent = gallery.split * 100.0;
             let slider = ui.add(egui::Slider::new(&mut percent, 0.0..=100.0).show_value(false));
-            look.gallery.split = percent / 100.0;
+            gallery.split = percent / 100.0;
             slider.widget_info(|| WidgetInfo::slider(true, f64::from(percent), "Line between before and after"));
             slider.on_hover_text("Line between before and after; drag it on the picture too");
         }
-        zoom_ui(ui, &mut look.gallery.view);
+        zoom_ui(ui, &mut gallery.view);
     });
     let seeds = [before, after].map(|id| {
         let seed = studio.store.entry(id).and_then(|entry| entry.seed);
@@ -133,28 +137,27 @@ pub fn two(ui: &mut Ui, studio: &mut Studio, look: &mut Look, before: &ResultId,
     ui.add_space(4.0);
     let (left, right) = (format!("Before: {}", seeds[0]), format!("After: {}", seeds[1]));
     ui.horizontal(|ui| {
-        let weak = theme::colors(ui).weak;
-        ui.label(RichText::new(&left).small().color(weak));
+        ui.label(theme::note(ui, &left));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.label(RichText::new(&right).small().color(weak));
+            ui.label(theme::note(ui, &right));
         });
     });
     let area = ui.available_rect_before_wrap();
-    if look.gallery.beside || !same_shape {
+    if gallery.beside || !same_shape {
         let pane = vec2(((area.width() - GAP) / 2.0).max(1.0), area.height());
         for (id, corner, name) in [(before, area.min, &left), (after, area.min + vec2(pane.x + GAP, 0.0), &right)] {
             let rect = Rect::from_min_size(corner, pane);
             let response = ui.interact(rect, Id::unique(("pane", corner.x > area.min.x)), Sense::click_and_drag());
-            look.gallery.view.take(ui, &response, true);
-            picture_in(ui, studio, look, id, rect, name);
+            gallery.view.take(ui, &response, true);
+            picture_in(ui, studio, look.sampling, gallery.view, id, rect, name);
         }
         ui.allocate_rect(area, Sense::hover());
     } else {
-        in_one_place(ui, studio, look, [before, after], area);
+        in_one_place(ui, studio, gallery, [before, after], area);
     }
 }
 
-fn in_one_place(ui: &mut Ui, studio: &mut Studio, look: &mut Look, pair: [&ResultId; 2], area: Rect) {
+fn in_one_place(ui: &mut Ui, studio: &mut Studio, gallery: &mut GalleryLook, pair: [&ResultId; 2], area: Rect) {
     let response = ui.allocate_rect(area, Sense::click_and_drag());
     let [Some(before), Some(after)] = pair.map(|id| studio.store.picture(id)) else {
         for id in pair {
@@ -165,9 +168,8 @@ fn in_one_place(ui: &mut Ui, studio: &mut Studio, look: &mut Look, pair: [&Resul
         return;
     };
     let size = vec2(after.width() as f32, after.height() as f32);
-    let gallery = &mut look.gallery;
     let place = gallery.view.place(area, size);
-    let drags_line = drag_split(ui, &response, place, &mut gallery.split);
+    let drags_line = widgets::drag_split(ui, &response, place, &mut gallery.split);
     gallery.view.take(ui, &response, !drags_line);
     let place = gallery.view.place(area, size);
     let painter = ui.painter().with_clip_rect(area.intersect(ui.clip_rect()));
@@ -180,32 +182,9 @@ fn in_one_place(ui: &mut Ui, studio: &mut Studio, look: &mut Look, pair: [&Resul
     );
 }
 
-/// Lets a press near the line between two pictures take hold of it. Says whether it is held.
-pub fn drag_split(ui: &Ui, response: &egui::Response, place: Rect, split: &mut f32) -> bool {
-    let line = place.left() + *split * place.width();
-    let is_near = |at: Option<egui::Pos2>| at.is_some_and(|at| (at.x - line).abs() <= GRIP);
-    let held = response.id.with("line");
-    if response.drag_started() {
-        let origin = ui.input(|input| input.pointer.press_origin());
-        ui.data_mut(|data| data.insert_temp(held, is_near(origin)));
-    }
-    let drags = response.dragged() && ui.data(|data| data.get_temp::<bool>(held)).unwrap_or(false);
-    if drags
-        && let Some(at) = response.interact_pointer_pos()
-        && place.width() > 0.0
-    {
-        *split = ((at.x - place.left()) / place.width()).clamp(0.0, 1.0);
-    }
-    if drags || is_near(response.hover_pos()) {
-        ui.set_cursor_icon(CursorIcon::ResizeHorizontal);
-    }
-    drags
-}
-
 fn differences(ui: &mut Ui, studio: &mut Studio, before: &ResultId, after: &ResultId, seeds: &[String; 2]) {
-    let weak = theme::colors(ui).weak;
     let Some(compared) = studio.compare_results(before, after) else {
-        ui.label(RichText::new("Reading both projects").small().color(weak));
+        ui.label(theme::note(ui, "Reading both projects"));
         return;
     };
     match compared {
@@ -213,29 +192,20 @@ fn differences(ui: &mut Ui, studio: &mut Studio, before: &ResultId, after: &Resu
             widgets::amber(ui, words);
         }
         Ok(all) if all.is_empty() => {
-            ui.label(RichText::new("Both were made with the same settings.").small().color(weak));
+            ui.label(theme::note(ui, "Both were made with the same settings."));
         }
         Ok(all) => {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                let column = ((ui.available_width() - 48.0) / 3.0).max(64.0);
-                let cell = |ui: &mut Ui, text: RichText| {
-                    ui.allocate_ui(Vec2::new(column, 0.0), |ui| {
-                        ui.set_width(column);
-                        ui.add(egui::Label::new(text.small()).wrap());
-                    });
-                };
-                Table::new("differences").num_columns(3).min_row_height(16.0).spacing([16.0, 4.0]).show(ui, |ui| {
-                    cell(ui, RichText::new("What differs").color(weak));
-                    cell(ui, RichText::new(format!("Before: {}", seeds[0])).color(weak));
-                    cell(ui, RichText::new(format!("After: {}", seeds[1])).color(weak));
-                    ui.end_row();
-                    for difference in all {
-                        cell(ui, RichText::new(&difference.what));
-                        cell(ui, RichText::new(&difference.before));
-                        cell(ui, RichText::new(&difference.after));
-                        ui.end_row();
-                    }
+            let (before, after) = (format!("Before: {}", seeds[0]), format!("After: {}", seeds[1]));
+            let columns = [Column::remainder().at_least(64.0).clip(true); 3];
+            let head = ["What differs", &before, &after];
+            let table = Table { name: "differences", columns: &columns, head: &head, row: SMALL, scrolls: true };
+            table.show(ui, all.len(), |ui, row, column| {
+                let words = all.get(row).map_or("", |difference| match column {
+                    0 => &difference.what,
+                    1 => &difference.before,
+                    _ => &difference.after,
                 });
+                ui.add(Label::new(RichText::new(words).small()).wrap())
             });
         }
     }

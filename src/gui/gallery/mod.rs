@@ -1,83 +1,36 @@
 //! The gallery: every finished picture with its settings, those of one render side by side.
 //!
-//! - Which pictures, in which rows? `grid.rs`. Which is chosen, by pointer and keys? `choice.rs`.
-//! - What is known of the chosen ones, and what can be done with them? `side.rs`, `export.rs`.
+//! - Which pictures, in which rows? `rows.rs`, drawn by `grid.rs`. Which is chosen? `choice.rs`, by keys in `keys.rs`.
+//! - What is known of the chosen ones, and what can be done with them? `side.rs`.
 //! - One large, or two against each other? `large.rs`, at a scale kept by `view.rs`.
-//! - How are times and batches said? `words.rs`.
+//! - How are times and batches said? `words.rs`. What is remembered? `memory.rs`.
 
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, RichText, Ui};
 
 mod choice;
-mod export;
 mod grid;
+mod keys;
 mod large;
+mod memory;
+mod rows;
 mod side;
 mod view;
 mod words;
 
-pub use export::{export_menu, take_chosen};
-pub use large::drag_split;
-pub use view::{View, fit};
+pub use memory::GalleryLook;
 
 use super::look::{Look, Page};
-use super::{icons, theme, widgets};
-use crate::studio::exporting::{Kind, Subject};
+use super::{export, icons, theme, widgets};
 use crate::studio::{Place, ResultId, Studio};
-use choice::Choice;
-use grid::Grid;
-
-/// What is shown large in place of the grid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Open {
-    One(ResultId),
-    Two(ResultId, ResultId),
-}
-
-/// What the gallery remembers between frames.
-#[derive(Debug)]
-pub struct GalleryLook {
-    /// Only results marked as good.
-    starred: bool,
-    /// What the prompts shown must contain.
-    search: String,
-    /// The side of a card, in points.
-    side: f32,
-    choice: Choice,
-    open: Option<Open>,
-    view: View,
-    /// Where the line between before and after stands, 0..1.
-    split: f32,
-    /// Two pictures beside each other rather than in one place.
-    beside: bool,
-    /// What is exported once a path is chosen.
-    export: Option<(Subject, Kind)>,
-    /// A result's project was asked for; once it is there the canvas is shown.
-    restoring: bool,
-}
+use memory::Open;
+use rows::Grid;
 
 /// The side of a card, in points.
 const SIDE: std::ops::RangeInclusive<f32> = 96.0..=384.0;
 
-impl Default for GalleryLook {
-    fn default() -> Self {
-        Self {
-            starred: false,
-            search: String::new(),
-            side: 160.0,
-            choice: Choice::default(),
-            open: None,
-            view: View::default(),
-            split: 0.5,
-            beside: false,
-            export: None,
-            restoring: false,
-        }
-    }
-}
-
 /// Draws the Gallery page.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
-    leave_once_restored(studio, look);
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryLook) {
+    leave_once_restored(studio, look, gallery);
     let side = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::same(12));
     let half = (ui.available_width() * 0.45).max(96.0);
     Panel::right("gallery side")
@@ -85,12 +38,12 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         .resizable(true)
         .default_size(288.0_f32.min(half))
         .size_range(160.0_f32.min(half)..=480.0_f32.min(half))
-        .show(ui, |ui| side::show(ui, studio, look));
+        .show(ui, |ui| side::show(ui, studio, look, gallery));
     let middle = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(12));
     CentralPanel::default().frame(middle).show(ui, |ui| {
         widgets::said_ui(ui, studio, &Place::Gallery);
         export::status(ui, studio);
-        let (starred, needle) = (look.gallery.starred, look.gallery.search.trim().to_lowercase());
+        let (starred, needle) = (gallery.starred, gallery.search.trim().to_lowercase());
         let is_shown = |studio: &Studio, entry: &crate::studio::store::Entry| {
             (!starred || studio.is_starred(entry)) && words::matches(entry, &needle)
         };
@@ -103,23 +56,23 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             .map(|(index, _)| index)
             .collect();
         let in_all = studio.results().count();
-        let side = look.gallery.side.min(ui.available_width() - 24.0).max(48.0);
-        let grid = Grid::lay_out(studio.store.entries(), &shown, grid::columns(ui.available_width(), side));
-        look.gallery.choice.retain(&grid, studio.store.entries());
-        close_what_is_gone(studio, look);
-        choice::keys(ui, studio, look, &grid);
-        match look.gallery.open.clone() {
-            Some(Open::One(id)) => large::one(ui, studio, look, &grid, &id),
-            Some(Open::Two(before, after)) => large::two(ui, studio, look, &before, &after),
+        let side = gallery.side.min(ui.available_width() - 24.0).max(48.0);
+        let grid = Grid::lay_out(studio.store.entries(), &shown, rows::columns(ui.available_width(), side));
+        gallery.choice.retain(&grid, studio.store.entries());
+        close_what_is_gone(studio, gallery);
+        keys::take(ui, studio, gallery, &grid);
+        match gallery.open.clone() {
+            Some(Open::One(id)) => large::one(ui, studio, look, gallery, &grid, &id),
+            Some(Open::Two(before, after)) => large::two(ui, studio, look, gallery, &before, &after),
             None => {
-                bar(ui, look, shown.len(), in_all);
+                bar(ui, gallery, shown.len(), in_all);
                 ui.add_space(8.0);
                 if in_all == 0 {
                     empty(ui, studio, look);
                 } else if shown.is_empty() {
-                    nothing_matches(ui, look);
+                    nothing_matches(ui, gallery);
                 } else {
-                    grid::show(ui, studio, look, &grid, side);
+                    grid::show(ui, studio, look, gallery, &grid, side);
                 }
             }
         }
@@ -127,30 +80,29 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 }
 
 /// A result that was taken out is not shown large any more.
-fn close_what_is_gone(studio: &Studio, look: &mut Look) {
+fn close_what_is_gone(studio: &Studio, gallery: &mut GalleryLook) {
     let is_there = |id: &ResultId| studio.results().any(|entry| entry.id == *id);
-    let gone = match &look.gallery.open {
+    let gone = match &gallery.open {
         Some(Open::One(id)) => !is_there(id),
         Some(Open::Two(before, after)) => !is_there(before) || !is_there(after),
         None => false,
     };
     if gone {
-        look.gallery.open = None;
+        gallery.open = None;
     }
 }
 
 /// Shows the canvas once a result's project is the present one. What went wrong is said here.
-fn leave_once_restored(studio: &Studio, look: &mut Look) {
-    if look.gallery.restoring && !studio.is_busy() {
-        look.gallery.restoring = false;
+fn leave_once_restored(studio: &Studio, look: &mut Look, gallery: &mut GalleryLook) {
+    if gallery.restoring && !studio.is_busy() {
+        gallery.restoring = false;
         if !studio.notices.iter().any(|notice| notice.place == Place::Gallery) {
             look.page = Page::Compose;
         }
     }
 }
 
-fn bar(ui: &mut Ui, look: &mut Look, shown: usize, in_all: usize) {
-    let gallery = &mut look.gallery;
+fn bar(ui: &mut Ui, gallery: &mut GalleryLook, shown: usize, in_all: usize) {
     ui.horizontal_wrapped(|ui| {
         widgets::segmented(ui, &mut gallery.starred, &[(false, "All"), (true, "Starred")]);
         ui.label(RichText::new(icons::MAGNIFYING_GLASS).color(theme::colors(ui).weak));
@@ -166,7 +118,7 @@ fn bar(ui: &mut Ui, look: &mut Look, shown: usize, in_all: usize) {
         if !gallery.search.is_empty() && widgets::icon_button(ui, icons::X, "Clear the search").clicked() {
             gallery.search.clear();
         }
-        room_for(ui, 104.0);
+        widgets::room_for(ui, 104.0);
         ui.spacing_mut().slider_width = 96.0;
         let slider = ui.add(egui::Slider::new(&mut gallery.side, SIDE).show_value(false));
         let (enabled, value) = (slider.enabled(), f64::from(gallery.side));
@@ -177,15 +129,8 @@ fn bar(ui: &mut Ui, look: &mut Look, shown: usize, in_all: usize) {
             (shown, all) if shown == all => format!("{all} pictures"),
             (shown, all) => format!("{shown} of {all} pictures"),
         };
-        ui.label(RichText::new(words).small().color(theme::colors(ui).weak));
+        ui.label(theme::note(ui, words));
     });
-}
-
-/// Begins another line where this one has no room for something that wide, in points; sliders do not wrap by themselves.
-pub fn room_for(ui: &mut Ui, width: f32) {
-    if ui.available_size_before_wrap().x < width {
-        ui.end_row();
-    }
 }
 
 fn empty(ui: &mut Ui, studio: &Studio, look: &mut Look) {
@@ -202,16 +147,16 @@ fn empty(ui: &mut Ui, studio: &Studio, look: &mut Look) {
     });
 }
 
-fn nothing_matches(ui: &mut Ui, look: &mut Look) {
-    let words = match (look.gallery.starred, look.gallery.search.trim().is_empty()) {
+fn nothing_matches(ui: &mut Ui, gallery: &mut GalleryLook) {
+    let words = match (gallery.starred, gallery.search.trim().is_empty()) {
         (true, true) => "No picture is starred. Select one and press the star to find it here again.",
         (true, false) => "No starred picture has these words in its prompt.",
         (false, _) => "No picture has these words in its prompt.",
     };
     quiet(ui, words, |ui| {
         if ui.button("Show all pictures").clicked() {
-            look.gallery.starred = false;
-            look.gallery.search.clear();
+            gallery.starred = false;
+            gallery.search.clear();
         }
     });
 }

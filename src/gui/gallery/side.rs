@@ -1,26 +1,28 @@
 //! The side panel: what is known of the chosen results, and what can be done with them.
 
-use eframe::egui::{self, Grid as Table, RichText, ScrollArea, Ui};
+use eframe::egui::{self, ScrollArea, Ui};
 
-use super::{Look, Open, View, choice, export, grid, words};
-use crate::gui::look::Page;
-use crate::gui::{icons, theme, widgets};
+use super::memory::{GalleryLook, Open};
+use super::view::View;
+use super::{grid, keys, words};
+use crate::gui::look::{Look, Page};
+use crate::gui::{export, icons, tables, theme, times, widgets};
 use crate::studio::exporting::Subject;
 use crate::studio::store::Entry;
 use crate::studio::{Place, ResultId, Studio};
 
 /// Draws the panel.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryLook) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let chosen = look.gallery.choice.all().to_vec();
+        let chosen = gallery.choice.all().to_vec();
         match chosen.as_slice() {
             [] => hint(ui, studio),
             [id] => {
                 if let Some(entry) = studio.store.entry(id).cloned() {
-                    one(ui, studio, look, &entry);
+                    one(ui, studio, look, gallery, &entry);
                 }
             }
-            many => several(ui, studio, look, many),
+            many => several(ui, studio, look, gallery, many),
         }
     });
 }
@@ -32,13 +34,13 @@ fn hint(ui: &mut Ui, studio: &Studio) {
         "Select a picture to see how it was made. Ctrl+click selects more, Shift+click a range; two can be compared. \
          Double-click opens one large."
     };
-    ui.add(egui::Label::new(RichText::new(words).small().color(theme::colors(ui).weak)).wrap());
+    ui.add(egui::Label::new(theme::note(ui, words)).wrap());
 }
 
-fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, entry: &Entry) {
-    let is_large = look.gallery.open.is_some();
+fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryLook, entry: &Entry) {
+    let is_large = gallery.open.is_some();
     if !is_large && grid::thumbnail_button(ui, studio, look, entry, ui.available_width()) {
-        choice::open_one(&mut look.gallery, entry.id.clone());
+        gallery.open_one(entry.id.clone());
     }
     ui.add_space(8.0);
     ui.horizontal_wrapped(|ui| {
@@ -50,10 +52,10 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, entry: &Entry) {
         // Asked for now, so that it is there when it is wanted.
         studio.store.request(&entry.id);
         if widgets::icon_button(ui, icons::COPY, "Copy the picture (Ctrl+C)").clicked() {
-            choice::copy(ui, studio, &entry.id);
+            keys::copy(ui, studio, &entry.id);
         }
         if widgets::icon_button(ui, icons::TRASH, "Delete (Del); Ctrl+Z brings it back").clicked() {
-            delete(studio, look, std::slice::from_ref(&entry.id));
+            delete(studio, gallery, std::slice::from_ref(&entry.id));
         }
         export::menu_for(ui, studio, look, &Subject::Result(entry.id.clone()));
     });
@@ -62,7 +64,7 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, entry: &Entry) {
     if back.on_hover_text("Opens the project that made this picture; Ctrl+Z returns to the present one").clicked() {
         studio.notices.retain(|notice| notice.place != Place::Gallery);
         studio.restore_result(&entry.id);
-        look.gallery.restoring = true;
+        gallery.restoring = true;
     }
     let layer = ui.button(format!("{} Use as a layer", icons::STACK));
     if layer.on_hover_text("Puts this picture on the canvas of the present project").clicked() {
@@ -72,31 +74,26 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, entry: &Entry) {
     ui.add_space(12.0);
     ui.add(egui::Label::new(&entry.prompt).wrap());
     ui.add_space(8.0);
-    facts(ui, entry);
+    facts(ui, look, entry);
     if let Some(failure) = studio.store.failure(&entry.id) {
         widgets::amber(ui, failure);
     }
 }
 
-fn facts(ui: &mut Ui, entry: &Entry) {
-    let weak = theme::colors(ui).weak;
-    Table::new("facts of a result").num_columns(2).min_row_height(16.0).spacing([16.0, 4.0]).show(ui, |ui| {
-        let mut row = |what: &str, value: Option<String>| {
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
-                ui.label(RichText::new(what).small().color(weak));
-                ui.add(egui::Label::new(RichText::new(value).small()).wrap());
-                ui.end_row();
-            }
-        };
-        row("Seed", entry.seed.map(|seed| seed.to_string()));
-        row("Size", (entry.size.0 > 0).then(|| format!("{} × {}", entry.size.0, entry.size.1)));
-        row("Time", words::took(entry.took));
-        row("Device", Some(entry.device.clone()));
-        row("Made", Some(words::moment(entry.made)));
-    });
+fn facts(ui: &mut Ui, look: &mut Look, entry: &Entry) {
+    let zone = look.machine.zone(ui.ctx());
+    let all = [
+        ("Seed", entry.seed.map(|seed| seed.to_string())),
+        ("Size", (entry.size.0 > 0).then(|| format!("{} × {}", entry.size.0, entry.size.1))),
+        ("Time", words::took(entry.took)),
+        ("Device", Some(entry.device.clone())),
+        ("Made", Some(times::moment(entry.made, &zone))),
+    ];
+    let known = all.into_iter().filter_map(|(what, value)| Some((what, value.filter(|value| !value.is_empty())?)));
+    tables::facts(ui, "facts of a result", &known.collect::<Vec<_>>());
 }
 
-fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, chosen: &[ResultId]) {
+fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryLook, chosen: &[ResultId]) {
     ui.label(format!("{} pictures selected", chosen.len()));
     ui.add_space(8.0);
     if let [before, after] = chosen {
@@ -104,21 +101,21 @@ fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, chosen: &[ResultId
             if let Some(entry) = studio.store.entry(id).cloned() {
                 let width = (ui.available_width() / 2.0).min(160.0);
                 let seed = entry.seed.map_or_else(|| "Seed unknown".to_owned(), |seed| format!("Seed {seed}"));
-                ui.label(RichText::new(seed).small().color(theme::colors(ui).weak));
+                ui.label(theme::note(ui, seed));
                 if grid::thumbnail_button(ui, studio, look, &entry, width) {
-                    choice::open_one(&mut look.gallery, id.clone());
+                    gallery.open_one(id.clone());
                 }
             }
         }
         ui.add_space(4.0);
         let words = format!("{} Compare", icons::SPLIT_HORIZONTAL);
         if ui.button(words).on_hover_text("Both large, with what differs in their settings").clicked() {
-            look.gallery.open = Some(Open::Two(before.clone(), after.clone()));
-            look.gallery.view = View::default();
+            gallery.open = Some(Open::Two(before.clone(), after.clone()));
+            gallery.view = View::default();
         }
     } else {
         let words = "Select two to compare them.";
-        ui.label(RichText::new(words).small().color(theme::colors(ui).weak));
+        ui.label(theme::note(ui, words));
     }
     ui.add_space(4.0);
     let all_starred = chosen.iter().all(|id| studio.store.entry(id).is_some_and(|entry| studio.is_starred(entry)));
@@ -130,13 +127,13 @@ fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, chosen: &[ResultId
     }
     let delete_all = ui.button(format!("{} Delete {} pictures", icons::TRASH, chosen.len()));
     if delete_all.on_hover_text("Ctrl+Z brings them back").clicked() {
-        delete(studio, look, chosen);
+        delete(studio, gallery, chosen);
     }
 }
 
-fn delete(studio: &mut Studio, look: &mut Look, doomed: &[ResultId]) {
-    if look.gallery.open.is_some() {
-        look.gallery.open = None;
+fn delete(studio: &mut Studio, gallery: &mut GalleryLook, doomed: &[ResultId]) {
+    if gallery.open.is_some() {
+        gallery.open = None;
     }
     studio.delete_results(doomed, true);
 }

@@ -19,11 +19,6 @@ impl Default for View {
     }
 }
 
-/// The largest place of a picture's shape in an area.
-pub fn fit(area: Rect, size: Vec2) -> Rect {
-    widgets::fitted(area, size.max(Vec2::splat(1.0)))
-}
-
 impl View {
     /// How far one can go in and out.
     const ZOOM: std::ops::RangeInclusive<f32> = 0.25..=32.0;
@@ -40,7 +35,7 @@ impl View {
 
     /// Where a picture of this size lies.
     pub fn place(&self, area: Rect, size: Vec2) -> Rect {
-        let fitted = fit(area, size);
+        let fitted = widgets::fit(area, size);
         Rect::from_center_size(area.center() + self.offset, fitted.size() * self.zoom)
     }
 
@@ -73,8 +68,8 @@ mod tests {
     #[test]
     fn a_picture_keeps_its_shape_in_the_middle_of_its_area() {
         let area = Rect::from_min_size(pos2(10.0, 20.0), vec2(200.0, 100.0));
-        assert_eq!(fit(area, vec2(512.0, 512.0)), Rect::from_min_size(pos2(60.0, 20.0), vec2(100.0, 100.0)));
-        assert_eq!(fit(area, vec2(0.0, 0.0)).size(), vec2(100.0, 100.0));
+        assert_eq!(widgets::fit(area, vec2(512.0, 512.0)), Rect::from_min_size(pos2(60.0, 20.0), vec2(100.0, 100.0)));
+        assert_eq!(widgets::fit(area, vec2(0.0, 0.0)).size(), vec2(100.0, 100.0));
         let view = View { zoom: 2.0, offset: vec2(5.0, 0.0) };
         assert_eq!(view.place(area, vec2(1.0, 1.0)).center(), pos2(115.0, 70.0));
         assert_eq!(view.words(), "200 %");

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use eframe::egui::{
-    Button, Color32, Context, Id, Label, RichText, Role, ScrollArea, Sense, Shape, Stroke, Ui, WidgetInfo, Window, vec2,
-};
+use eframe::egui::{Align, Button, Color32, Context, Id, Label, Role, Sense, Shape, Stroke, Ui, WidgetInfo, vec2};
 use egui_plot::{GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoints, VLine};
 
-use super::find;
-use crate::gui::look::Look;
+use super::memory::InspectorLook;
+use super::{find, window};
 use crate::gui::theme;
-use crate::gui::timeline::number;
+use crate::gui::views::number;
 use crate::link::StepView;
 use crate::studio::{Playhead, Run, Studio};
 
@@ -30,43 +28,30 @@ struct Curve {
 }
 
 /// Draws the window, if it is open.
-pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
-    if !look.timeline.curves {
+pub fn show(ctx: &Context, studio: &mut Studio, inspector: &mut InspectorLook) {
+    if !inspector.curves {
         return;
     }
-    let mut open = true;
-    let screen = ctx.content_rect();
-    let size = vec2(560.0, 580.0).min(screen.size() - vec2(48.0, 64.0)).max(vec2(200.0, 160.0));
-    Window::new("Curves")
-        .id(Id::unique("curves"))
-        .open(&mut open)
-        .default_size(size)
-        .default_pos(screen.left_top() + vec2(48.0, 48.0))
-        .max_size((screen.size() - vec2(32.0, 48.0)).max(vec2(160.0, 120.0)))
-        .resizable(true)
-        .collapsible(false)
-        .show(ctx, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match studio.runs.shown() {
-                Some(run) if run.newest().is_some() => {
-                    let at = match studio.runs.playhead {
-                        Playhead::At(step) => Some(step),
-                        Playhead::Live => run.newest(),
-                    };
-                    all(ui, run, studio.runs.picture, at, look);
-                }
-                _ => {
-                    ui.label("There is no step yet. Press Render: curves begin with the first step.");
-                }
-            });
-        });
-    look.timeline.curves = open;
+    let open = window::show(ctx, "Curves", vec2(560.0, 580.0), Align::Min, |ui, _| match studio.runs.shown() {
+        Some(run) if run.newest().is_some() => {
+            let at = match studio.runs.playhead {
+                Playhead::At(step) => Some(step),
+                Playhead::Live => run.newest(),
+            };
+            all(ui, run, studio.runs.picture, at, inspector);
+        }
+        _ => {
+            ui.label("There is no step yet. Press Render: curves begin with the first step.");
+        }
+    });
+    inspector.curves = open;
 }
 
-fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Look) {
+fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, inspector: &mut InspectorLook) {
     let colors = theme::colors(ui);
     heading(ui, "Layout loss and gradient norm");
-    ui.checkbox(&mut look.timeline.log, "Logarithmic scale").on_hover_text("Shows small values as well as large ones");
-    let log = look.timeline.log;
+    ui.checkbox(&mut inspector.log, "Logarithmic scale").on_hover_text("Shows small values as well as large ones");
+    let log = inspector.log;
     let loss = values(run, |step| step.loss.map(f64::from));
     if loss.is_empty() {
         ui.add(Label::new("Layout alignment has acted on no step so far.").wrap());
@@ -79,11 +64,11 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
                 ..curve("Gradient norm", theme::ink_of(colors.inject, colors), gradient)
             },
         ];
-        plot(ui, "loss", curves, (at, run.steps.len()), &mut look.timeline.hidden_curves, (log, ""));
+        plot(ui, "loss", curves, (at, run.steps.len()), &mut inspector.hidden_curves, (log, ""));
     }
 
     heading(ui, "Area of the combined masks, % of the picture");
-    if !look.timeline.areas.follow(run, picture) {
+    if !inspector.areas.follow(run, picture) {
         ui.ctx().request_repaint();
     }
     let names = run.steps.iter().flatten().find_map(|step| step.masks.get(picture)).map_or(&[][..], Vec::as_slice);
@@ -92,14 +77,13 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
     } else {
         let curves = names.iter().enumerate().map(|(subject, masks)| {
             let color = find::color(&run.project, &masks.concept).unwrap_or(colors.accent);
-            let points =
-                look.timeline.areas.of(subject).map(|(step, share)| [step as f64 + 1.0, f64::from(share) * 100.0]);
+            let points = inspector.areas.of(subject).map(|(step, share)| [step as f64 + 1.0, f64::from(share) * 100.0]);
             let again = names[..subject].iter().filter(|other| other.concept == masks.concept).count();
             let name = if again == 0 { masks.concept.clone() } else { format!("{} {}", masks.concept, again + 1) };
             Curve { style: style(again), ..curve(&name, theme::ink_of(color, colors), points.collect()) }
         });
         let curves = curves.collect();
-        plot(ui, "areas", curves, (at, run.steps.len()), &mut look.timeline.hidden_curves, (false, " %"));
+        plot(ui, "areas", curves, (at, run.steps.len()), &mut inspector.hidden_curves, (false, " %"));
     }
 
     heading(ui, "Time a step, seconds");
@@ -110,7 +94,7 @@ fn all(ui: &mut Ui, run: &Run, picture: usize, at: Option<usize>, look: &mut Loo
         curve("Refinement", theme::ink_of(colors.refine, colors), seconds(|step| step.times.refine)),
         curve("Views", colors.weak, seconds(|step| step.times.views)),
     ];
-    plot(ui, "times", curves, (at, run.steps.len()), &mut look.timeline.hidden_curves, (false, " s"));
+    plot(ui, "times", curves, (at, run.steps.len()), &mut inspector.hidden_curves, (false, " s"));
 }
 
 fn heading(ui: &mut Ui, words: &str) {
@@ -157,7 +141,7 @@ fn legend(ui: &mut Ui, curves: &[Curve], hidden: &mut BTreeSet<String>) {
                 LineStyle::Solid => ui.painter().line_segment(points, stroke),
                 _ => ui.painter().add(Shape::Vec(Shape::dashed_line(&points, stroke, 4.0, 2.0))),
             };
-            let words = RichText::new(&curve.name).small().color(theme::colors(ui).weak);
+            let words = theme::note(ui, &curve.name);
             let words = if shown { words } else { words.strikethrough() };
             let button = ui.add(Button::new(words).frame_when_inactive(false).small());
             button.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, shown, &curve.name));

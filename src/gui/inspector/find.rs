@@ -2,9 +2,8 @@
 
 use eframe::egui::{Color32, Pos2, Rect, Vec2};
 
-use crate::gui::theme;
-use crate::gui::timeline::number;
-use crate::gui::widgets;
+use crate::gui::views::{lane_name, number};
+use crate::gui::{cells, theme, widgets};
 use crate::link::{AttentionView, Lane, StepView};
 use crate::project::Project;
 
@@ -31,15 +30,6 @@ pub fn lane(step: &StepView, wished: &Lane) -> Lane {
     if lanes.contains(wished) { wished.clone() } else { lanes.into_iter().next().unwrap_or(Lane::Base) }
 }
 
-/// A lane's name for people.
-pub fn lane_name(lane: &Lane) -> &str {
-    match lane {
-        Lane::Base => "Base",
-        Lane::Concept(name) => name,
-        Lane::Reference => "Reference",
-    }
-}
-
 /// The colour of a concept of a project.
 pub fn color(project: &Project, concept: &str) -> Option<Color32> {
     project.concept(concept).map(|(_, concept)| theme::mark(concept.color))
@@ -53,22 +43,10 @@ pub fn lane_color(project: &Project, lane: &Lane) -> Option<Color32> {
     }
 }
 
-/// Which of a step's clustered views is a lane's.
-pub fn clusters(step: &StepView, lane: &Lane, picture: usize) -> Option<usize> {
-    step.clusters.iter().position(|view| view.lane == *lane && view.picture == picture)
-}
-
 /// The words of a lane; the empty one is all of them together.
 pub fn words<'a>(step: &'a StepView, lane: &Lane, picture: usize) -> Vec<&'a str> {
     let of = |view: &&AttentionView| view.lane == *lane && view.picture == picture;
     step.attention.iter().filter(of).map(|view| view.word.as_str()).collect()
-}
-
-/// Which of a step's cross-attention views is a lane's to a word; all words together where the lane has not this one.
-pub fn attention(step: &StepView, lane: &Lane, word: &str, picture: usize) -> Option<usize> {
-    let of = |view: &AttentionView| view.lane == *lane && view.picture == picture;
-    let exact = step.attention.iter().position(|view| of(view) && view.word == word);
-    exact.or_else(|| step.attention.iter().position(of))
 }
 
 /// `1st`, `2nd`, ...
@@ -127,13 +105,7 @@ pub fn probability(view: &AttentionView, cell: usize) -> Option<f32> {
 
 /// The row and column of a grid (height, width) drawn over `place` that a point lies on.
 pub fn cell_at(place: Rect, grid: (usize, usize), at: Pos2) -> Option<(usize, usize)> {
-    let inside = place.is_positive() && at.x >= place.left() && at.x < place.right();
-    let inside = inside && at.y >= place.top() && at.y < place.bottom() && grid.0 > 0 && grid.1 > 0;
-    inside.then(|| {
-        let row = (at.y - place.top()) / place.height() * grid.0 as f32;
-        let column = (at.x - place.left()) / place.width() * grid.1 as f32;
-        ((row as usize).min(grid.0 - 1), (column as usize).min(grid.1 - 1))
-    })
+    place.is_positive().then(|| cells::row_and_column(grid, cells::share(place, at))).flatten()
 }
 
 /// The place of a picture of some aspect (width by height), as large as fits in the middle of another place.
@@ -147,6 +119,7 @@ mod tests {
     use eframe::egui::pos2;
 
     use super::*;
+    use crate::gui::views::attention;
 
     fn view(lane: Lane, word: &str, picture: usize) -> AttentionView {
         let values = vec![0.0, 0.5, 1.0, 0.25];

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Button, Color32, Context, Id, Label, Pos2, Rect, RichText, Role, ScrollArea, Sense, Slider, Stroke,
-    StrokeKind, Ui, Vec2, WidgetInfo, Window, pos2, vec2,
+    self, Align, Button, Color32, Context, Label, Pos2, Rect, RichText, Role, Sense, Slider, Stroke, StrokeKind, Ui,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 
-use super::{Tile, find, masks};
+use super::memory::{InspectorLook, Tile};
+use super::{find, masks, window};
 use crate::gui::look::Look;
 use crate::gui::paint::{self, ColorMap, Sampling, Source};
 use crate::gui::theme;
-use crate::gui::timeline::{number, preview};
+use crate::gui::views::{self, number, preview};
 use crate::gui::widgets::{self, segmented};
 use crate::link::{Lane, StepView};
 use crate::project::Project;
@@ -37,42 +38,28 @@ impl Subject<'_> {
 }
 
 /// Draws the window, if it is open.
-pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
-    let Some(mut tile) = look.timeline.large else { return };
-    let mut open = true;
-    let screen = ctx.content_rect();
-    let size = vec2(480.0, 620.0).min(screen.size() - vec2(48.0, 64.0)).max(vec2(200.0, 160.0));
-    Window::new("Inspector")
-        .id(Id::unique("inspector"))
-        .open(&mut open)
-        .default_size(size)
-        .default_pos(screen.right_top() + vec2(-size.x - 48.0, 48.0))
-        .max_size((screen.size() - vec2(32.0, 48.0)).max(vec2(160.0, 120.0)))
-        .resizable(true)
-        .collapsible(false)
-        .show(ctx, |ui| {
-            let whole = ui.available_size();
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                let top = ui.cursor().top();
-                ui.horizontal_wrapped(|ui| segmented(ui, &mut tile, &Tile::ALL));
-                let (step, run) = (studio.runs.step(), studio.runs.shown());
-                let (Some(step), Some(run)) = (step, run) else {
-                    ui.label("There is no step yet. Press Render: views appear with the first step.");
-                    return;
-                };
-                let subject = Subject { step, project: &run.project, job: run.job.0, picture: studio.runs.picture };
-                controls(ui, look, tile, &subject);
-                let caption = caption(tile, &subject, look);
-                ui.label(RichText::new(caption).small().color(theme::colors(ui).weak));
-                if tile == Tile::Masks && look.timeline.side_by_side {
-                    masks::grid(ui, look, subject.project, step, subject.picture, subject.aspect());
-                    return;
-                }
-                let room = whole.y - (ui.cursor().top() - top) - foot(tile, &subject);
-                picture(ui, look, tile, &subject, room.max(LEAST));
-            });
-        });
-    look.timeline.large = open.then_some(tile);
+pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look, inspector: &mut InspectorLook) {
+    let Some(mut tile) = inspector.large else { return };
+    let open = window::show(ctx, "Inspector", vec2(480.0, 620.0), Align::Max, |ui, whole| {
+        let top = ui.cursor().top();
+        ui.horizontal_wrapped(|ui| segmented(ui, &mut tile, &Tile::ALL));
+        let (step, run) = (studio.runs.step(), studio.runs.shown());
+        let (Some(step), Some(run)) = (step, run) else {
+            ui.label("There is no step yet. Press Render: views appear with the first step.");
+            return;
+        };
+        let subject = Subject { step, project: &run.project, job: run.job.0, picture: studio.runs.picture };
+        controls(ui, look, inspector, tile, &subject);
+        let caption = caption(tile, &subject, look);
+        ui.label(theme::note(ui, caption));
+        if tile == Tile::Masks && inspector.side_by_side {
+            masks::grid(ui, look, subject.project, step, subject.picture, subject.aspect());
+            return;
+        }
+        let room = whole.y - (ui.cursor().top() - top) - foot(tile, &subject);
+        picture(ui, look, inspector, tile, &subject, room.max(LEAST));
+    });
+    inspector.large = open.then_some(tile);
 }
 
 fn foot(tile: Tile, subject: &Subject<'_>) -> f32 {
@@ -86,10 +73,10 @@ fn caption(tile: Tile, subject: &Subject<'_>, look: &Look) -> String {
     let step = subject.step;
     let lane = find::lane(step, &look.lane);
     let what = match tile {
-        Tile::Clusters => find::clusters(step, &lane, subject.picture)
+        Tile::Clusters => views::clusters(step, &lane, subject.picture)
             .and_then(|index| step.clusters.get(index))
             .map(|view| find::clusters_caption(&lane, &view.labels)),
-        Tile::Attention => find::attention(step, &lane, &look.word, subject.picture)
+        Tile::Attention => views::attention(step, &lane, &look.word, subject.picture)
             .and_then(|index| step.attention.get(index))
             .map(find::attention_caption),
         Tile::Masks if masks::of(step, subject.picture).is_empty() => {
@@ -103,7 +90,7 @@ fn caption(tile: Tile, subject: &Subject<'_>, look: &Look) -> String {
     format!("Step {} of {} · t = {} · {what}", step.step + 1, step.steps, step.timestep)
 }
 
-fn controls(ui: &mut Ui, look: &mut Look, tile: Tile, subject: &Subject<'_>) {
+fn controls(ui: &mut Ui, look: &mut Look, inspector: &mut InspectorLook, tile: Tile, subject: &Subject<'_>) {
     let step = subject.step;
     if matches!(tile, Tile::Clusters | Tile::Attention) {
         lane_chips(ui, look, subject);
@@ -111,7 +98,7 @@ fn controls(ui: &mut Ui, look: &mut Look, tile: Tile, subject: &Subject<'_>) {
     if tile == Tile::Attention {
         let lane = find::lane(step, &look.lane);
         let words = find::words(step, &lane, subject.picture);
-        let shown = find::attention(step, &lane, &look.word, subject.picture);
+        let shown = views::attention(step, &lane, &look.word, subject.picture);
         let shown = shown.and_then(|index| step.attention.get(index)).map(|view| view.word.clone());
         ui.horizontal_wrapped(|ui| {
             ui.label("Word");
@@ -130,15 +117,15 @@ fn controls(ui: &mut Ui, look: &mut Look, tile: Tile, subject: &Subject<'_>) {
             if tile == Tile::Attention {
                 segmented(ui, &mut look.color_map, &ColorMap::ALL.map(|map| (map, map.name())));
             } else {
-                segmented(ui, &mut look.timeline.side_by_side, &[(false, "Over the picture"), (true, "Side by side")]);
+                segmented(ui, &mut inspector.side_by_side, &[(false, "Over the picture"), (true, "Side by side")]);
             }
         });
     }
-    if tile == Tile::Masks && !look.timeline.side_by_side {
+    if tile == Tile::Masks && !inspector.side_by_side {
         ui.horizontal_wrapped(|ui| masks::toggles(ui, &mut look.masks));
     }
     if matches!(tile, Tile::Clusters | Tile::Attention) {
-        let slider = Slider::new(&mut look.timeline.opacity, 0.0..=1.0)
+        let slider = Slider::new(&mut inspector.opacity, 0.0..=1.0)
             .custom_formatter(|value, _| format!("{:.0} %", value * 100.0))
             .custom_parser(|words| words.trim_end_matches(['%', ' ']).parse().ok().map(|value: f64| value / 100.0))
             .text("Opacity");
@@ -150,7 +137,7 @@ fn lane_chips(ui: &mut Ui, look: &mut Look, subject: &Subject<'_>) {
     let chosen = find::lane(subject.step, &look.lane);
     ui.horizontal_wrapped(|ui| {
         for lane in find::lanes(subject.step) {
-            let name = find::lane_name(&lane);
+            let name = views::lane_name(&lane);
             let about = match lane {
                 Lane::Base => "The base model's branch".into(),
                 Lane::Concept(_) => format!("The branch of {name}"),
@@ -171,7 +158,7 @@ fn lane_chips(ui: &mut Ui, look: &mut Look, subject: &Subject<'_>) {
     });
 }
 
-fn picture(ui: &mut Ui, look: &mut Look, tile: Tile, subject: &Subject<'_>, height: f32) {
+fn picture(ui: &mut Ui, look: &mut Look, inspector: &InspectorLook, tile: Tile, subject: &Subject<'_>, height: f32) {
     let colors = theme::colors(ui);
     let (room, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     let place = find::fit(room, subject.aspect());
@@ -187,9 +174,9 @@ fn picture(ui: &mut Ui, look: &mut Look, tile: Tile, subject: &Subject<'_>, heig
     let mut reading = String::new();
     match tile {
         Tile::Clusters => {
-            let Some(found) = find::clusters(step, &lane, index) else { return };
+            let Some(found) = views::clusters(step, &lane, index) else { return };
             let labels = Source::part(step, move |step: &StepView| step.clusters.get(found));
-            paint::clusters(&painter, place, &labels, &theme::CLUSTERS, look.timeline.opacity);
+            paint::clusters(&painter, place, &labels, &theme::CLUSTERS, inspector.opacity);
             let Some(view) = step.clusters.get(found) else { return };
             if let Some((row, column)) = pointed(ui, place, view.grid, at)
                 && let Some(label) = view.labels.get(row * view.grid.1 + column)
@@ -200,9 +187,9 @@ fn picture(ui: &mut Ui, look: &mut Look, tile: Tile, subject: &Subject<'_>, heig
             cluster_legend(ui, &view.labels);
         }
         Tile::Attention => {
-            let Some(found) = find::attention(step, &lane, &look.word, index) else { return };
+            let Some(found) = views::attention(step, &lane, &look.word, index) else { return };
             let values = Source::part(step, move |step: &StepView| step.attention.get(found));
-            paint::heatmap(&painter, place, &values, look.color_map, look.sampling, look.timeline.opacity);
+            paint::heatmap(&painter, place, &values, look.color_map, look.sampling, inspector.opacity);
             let Some(view) = step.attention.get(found) else { return };
             if let Some((row, column)) = pointed(ui, place, view.grid, at)
                 && let Some(value) = find::probability(view, row * view.grid.1 + column)
@@ -283,7 +270,7 @@ fn cluster_legend(ui: &mut Ui, labels: &[u32]) {
         for (label, share) in find::cluster_shares(labels) {
             widgets::dot(ui, theme::CLUSTERS[label as usize % theme::CLUSTERS.len()]);
             let words = format!("{} · {}", label + 1, masks::percent(share));
-            ui.label(RichText::new(words).small().color(theme::colors(ui).weak));
+            ui.label(theme::note(ui, words));
         }
     });
 }

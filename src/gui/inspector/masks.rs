@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{Grid, Label, Rect, RichText, Sense, Ui, Vec2};
+use eframe::egui::{Label, Rect, Response, Sense, Ui, Vec2};
 
 use super::areas::share;
 use super::find;
 use crate::engine::masks::Mask;
 use crate::gui::look::{Look, MaskToggles};
 use crate::gui::paint::{self, MaskStyle, Outline, Source};
+use crate::gui::tables::{Column, Table};
 use crate::gui::{theme, widgets};
 use crate::link::{MaskView, StepView};
 use crate::project::Project;
@@ -99,24 +100,20 @@ fn source(step: &Arc<StepView>, picture: usize, subject: usize, which: Which) ->
 
 /// Each subject's share of the picture, by mask. Wide tables scroll with their window.
 pub fn table(ui: &mut Ui, project: &Project, masks: &[MaskView]) {
-    Grid::new("mask areas").num_columns(4).spacing([16.0, 4.0]).show(ui, |ui| {
-        ui.label("");
-        for which in Which::ALL {
-            ui.label(RichText::new(which.name()).small().color(theme::colors(ui).weak));
-        }
-        ui.end_row();
-        for masks in masks {
-            subject(ui, project, &masks.concept);
-            for which in Which::ALL {
-                ui.label(percent(share(which.of(masks))));
-            }
-            ui.end_row();
+    let head: Vec<&str> = [""].into_iter().chain(Which::ALL.map(Which::name)).collect();
+    let row = ui.spacing().interact_size.y;
+    let table = Table { name: "mask areas", columns: &[Column::auto(); 4], head: &head, row, scrolls: false };
+    table.show(ui, masks.len(), |ui, row, column| {
+        let masks = &masks[row];
+        match column.checked_sub(1).and_then(|which| Which::ALL.get(which)) {
+            None => subject(ui, project, &masks.concept),
+            Some(which) => ui.add(Label::new(percent(share(which.of(masks)))).extend()),
         }
     });
 }
 
-fn subject(ui: &mut Ui, project: &Project, concept: &str) {
-    ui.horizontal(|ui| {
+fn subject(ui: &mut Ui, project: &Project, concept: &str) -> Response {
+    let shown = ui.horizontal(|ui| {
         if let Some(color) = find::color(project, concept) {
             widgets::dot(ui, color);
         }
@@ -125,6 +122,7 @@ fn subject(ui: &mut Ui, project: &Project, concept: &str) {
         let shown = if short.len() < concept.len() { format!("{short}…") } else { short };
         ui.add(Label::new(shown).extend()).on_hover_text(concept);
     });
+    shown.response
 }
 
 /// A share in percent.
@@ -153,7 +151,7 @@ pub fn grid(ui: &mut Ui, look: &Look, project: &Project, step: &Arc<StepView>, p
                     paint::mask(&ui.painter_at(place), place, &source(step, picture, index, which), style);
                     response.on_hover_text(which.about());
                     let words = format!("{} · {}", which.name(), percent(share(which.of(masks))));
-                    ui.label(RichText::new(words).small().color(colors.weak));
+                    ui.label(theme::note(ui, words));
                 });
             }
         });

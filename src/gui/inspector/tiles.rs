@@ -7,11 +7,12 @@ use eframe::egui::{
     self, CornerRadius, FontSelection, Label, Rect, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo,
 };
 
-use super::{Tile, find};
+use super::find;
+use super::memory::{InspectorLook, Tile};
 use crate::gui::look::Look;
 use crate::gui::paint::{self, Source};
 use crate::gui::theme;
-use crate::gui::timeline::preview;
+use crate::gui::views::{self, preview};
 use crate::link::StepView;
 use crate::studio::Studio;
 
@@ -39,11 +40,11 @@ pub fn tiles_width(panel: Vec2) -> Option<f32> {
 }
 
 /// Draws the tiles into the rest of the panel.
-pub fn tiles(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub fn tiles(ui: &mut Ui, studio: &mut Studio, look: &mut Look, inspector: &mut InspectorLook) {
     let column = (ui.available_width() - 2.0 * GAP) / 3.0;
     let side = (ui.available_height() - HEAD - CAPTION).clamp(40.0, column.max(40.0));
     let step = studio.runs.step().cloned();
-    head(ui, step.as_deref(), look);
+    head(ui, step.as_deref(), inspector);
     let run = studio.runs.shown();
     let job = run.map_or(0, |run| run.job.0);
     let project = run.map_or(studio.project(), |run| &*run.project);
@@ -55,13 +56,13 @@ pub fn tiles(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             ui.vertical(|ui| {
                 ui.set_width(column);
                 ui.set_max_width(column);
-                one(ui, look, tile, step.as_ref(), (job, picture), (side, aspect));
+                one(ui, look, inspector, tile, step.as_ref(), (job, picture), (side, aspect));
             });
         }
     });
 }
 
-fn head(ui: &mut Ui, step: Option<&StepView>, look: &mut Look) {
+fn head(ui: &mut Ui, step: Option<&StepView>, inspector: &mut InspectorLook) {
     let words = match step {
         Some(step) => format!("Step {} of {} · t = {}", step.step + 1, step.steps, step.timestep),
         None => "No step yet".into(),
@@ -77,11 +78,11 @@ fn head(ui: &mut Ui, step: Option<&StepView>, look: &mut Look) {
             ui.add(Label::new(words).truncate());
         });
         if ui.add(masks).on_hover_text("Each subject's masks and how much of the picture they cover").clicked() {
-            look.timeline.large = Some(Tile::Masks);
+            inspector.large = Some(Tile::Masks);
         }
         let hover = "Layout loss, gradient norm, mask areas and times over all steps";
         if ui.add(curves).on_hover_text(hover).clicked() {
-            look.timeline.curves = true;
+            inspector.curves = true;
         }
     });
 }
@@ -98,11 +99,11 @@ fn caption(tile: Tile, step: Option<&StepView>, look: &Look, picture: usize) -> 
     let lane = find::lane(step, &look.lane);
     match tile {
         Tile::Clusters => {
-            let view = find::clusters(step, &lane, picture).and_then(|index| step.clusters.get(index));
+            let view = views::clusters(step, &lane, picture).and_then(|index| step.clusters.get(index));
             view.map_or("Self-attention was not recorded".into(), |view| find::clusters_caption(&lane, &view.labels))
         }
         Tile::Attention => {
-            let view = find::attention(step, &lane, &look.word, picture).and_then(|index| step.attention.get(index));
+            let view = views::attention(step, &lane, &look.word, picture).and_then(|index| step.attention.get(index));
             view.map_or("No word of a subject is in this prompt".into(), find::attention_caption)
         }
         Tile::Masks => "Masks".into(),
@@ -113,6 +114,7 @@ fn caption(tile: Tile, step: Option<&StepView>, look: &Look, picture: usize) -> 
 fn one(
     ui: &mut Ui,
     look: &mut Look,
+    inspector: &mut InspectorLook,
     tile: Tile,
     step: Option<&Arc<StepView>>,
     (job, picture): (u64, usize),
@@ -129,13 +131,13 @@ fn one(
         draw(ui, look, tile, step, (job, picture), place);
     }
     let stroke = match () {
-        () if look.timeline.large == Some(tile) || response.has_focus() => Stroke::new(2.0, colors.accent),
+        () if inspector.large == Some(tile) || response.has_focus() => Stroke::new(2.0, colors.accent),
         () if response.hovered() => Stroke::new(1.0, colors.accent),
         () => Stroke::new(1.0, colors.line),
     };
     ui.painter().rect_stroke(square, CornerRadius::same(4), stroke, StrokeKind::Inside);
     if response.on_hover_text(&name).clicked() {
-        look.timeline.large = (look.timeline.large != Some(tile)).then_some(tile);
+        inspector.large = (inspector.large != Some(tile)).then_some(tile);
     }
     let mut job = LayoutJob::single_section(
         words.clone(),
@@ -150,13 +152,13 @@ fn draw(ui: &Ui, look: &mut Look, tile: Tile, step: &Arc<StepView>, (job, pictur
     let lane = find::lane(step, &look.lane);
     match tile {
         Tile::Clusters => {
-            if let Some(index) = find::clusters(step, &lane, picture) {
+            if let Some(index) = views::clusters(step, &lane, picture) {
                 let labels = Source::part(step, move |step: &StepView| step.clusters.get(index));
                 paint::clusters(&painter, place, &labels, &theme::CLUSTERS, 1.0);
             }
         }
         Tile::Attention => {
-            if let Some(index) = find::attention(step, &lane, &look.word, picture) {
+            if let Some(index) = views::attention(step, &lane, &look.word, picture) {
                 let values = Source::part(step, move |step: &StepView| step.attention.get(index));
                 paint::heatmap(&painter, place, &values, look.color_map, look.sampling, 1.0);
             }

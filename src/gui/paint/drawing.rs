@@ -6,9 +6,9 @@ use eframe::egui::{Color32, PaintCallback, PaintCallbackInfo, Painter, Rect, Rgb
 use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, ScreenDescriptor};
 use eframe::wgpu;
 
-use super::gpu::{Gpu, Locals, Shader, Way};
+use super::gpu::{Gpu, Locals, Shader, Target, Way};
 use super::source::Load;
-use super::{Sampling, Target};
+use super::style::Sampling;
 
 /// What is to be drawn, in points.
 pub(super) struct Drawing {
@@ -27,6 +27,22 @@ pub(super) struct Drawing {
     /// The number that mask.wgsl gives a mask's outline.
     pub outline: u8,
     pub loads: [Option<Load>; 2],
+}
+
+/// A drawing that says nothing but what it is and where.
+pub(super) fn drawing(shader: Shader, place: Rect) -> Drawing {
+    Drawing {
+        shader,
+        place,
+        margin: 0.0,
+        colors: [Color32::TRANSPARENT; 2],
+        numbers: [0.0; 4],
+        corners: [0.0; 4],
+        opacity: 1.0,
+        sampling: Sampling::Nearest,
+        outline: 0,
+        loads: [None, None],
+    }
 }
 
 impl Drawing {

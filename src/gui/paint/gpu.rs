@@ -77,6 +77,16 @@ pub(super) struct Locals {
     pub opacity: f32,
 }
 
+/// What egui draws on. Without [`install`](super::install) it is what egui prefers, and what its test harness draws on.
+#[derive(Clone, Copy)]
+pub(super) struct Target(pub wgpu::TextureFormat);
+
+impl Default for Target {
+    fn default() -> Self {
+        Self(wgpu::TextureFormat::Rgba8Unorm)
+    }
+}
+
 /// How many drawings the uniform buffer holds at first; it doubles.
 const FIRST_ROOM: usize = 64;
 

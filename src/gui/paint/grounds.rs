@@ -11,8 +11,7 @@ use eframe::egui::emath::{GuiRounding, TSTransform};
 use eframe::egui::epaint::{ClippedShape, RectShape};
 use eframe::egui::{Color32, Context, FullOutput, Plugin, Rect, Shape, StrokeKind};
 
-use super::drawing;
-use super::drawing::Drawing;
+use super::drawing::{Drawing, drawing};
 use super::gpu::Shader;
 
 /// Rectangles whose width and height add up to less, in points, are not worth a drawing of their own.

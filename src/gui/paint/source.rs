@@ -171,12 +171,17 @@ impl Raw<'_> {
                 texels.chunks_exact(4).flat_map(premultiply).collect()
             }
             Self::Colors(texels) => texels.iter().flat_map(Color32::to_array).collect(),
-            Self::Values(texels) => texels.iter().flat_map(|&value| super::unit(value).to_ne_bytes()).collect(),
+            Self::Values(texels) => texels.iter().flat_map(|&value| unit(value).to_ne_bytes()).collect(),
             Self::Labels(texels) => texels.iter().flat_map(|&label| (label as f32).to_ne_bytes()).collect(),
             Self::Cells(texels) => texels.iter().map(|&on| if on { 255 } else { 0 }).collect(),
             Self::Cover(texels) => texels.to_vec(),
         }
     }
+}
+
+/// Taken into 0..1, NaN to 0.
+pub(super) fn unit(value: f32) -> f32 {
+    if value > 0.0 { value.min(1.0) } else { 0.0 }
 }
 
 /// Something shared, or a part of it, to be drawn: cheap to make and to clone, every frame anew.

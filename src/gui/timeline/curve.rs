@@ -1,8 +1,9 @@
-//! The layout loss over the steps, and how numbers are written.
+//! The layout loss over the steps.
 
-use eframe::egui::{Label, Rect, RichText, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Label, Rect, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::axis::Axis;
+use crate::gui::views::number;
 use crate::gui::{icons, theme};
 use crate::studio::Run;
 
@@ -21,19 +22,6 @@ pub fn in_words(losses: &[(usize, f32)]) -> Option<String> {
         [] => None,
         [(_, only)] => Some(format!("layout loss {}", number(*only))),
         [(_, first), .., (_, last)] => Some(format!("layout loss {} → {}", number(*first), number(*last))),
-    }
-}
-
-/// A number with as many places as it needs.
-pub fn number(value: f32) -> String {
-    match value.abs() {
-        size if !size.is_finite() => "not a number".into(),
-        0.0 => "0".into(),
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 0.1 => format!("{value:.2}"),
-        size if size >= 0.001 => format!("{value:.3}"),
-        _ => format!("{value:.0e}"),
     }
 }
 
@@ -58,7 +46,7 @@ pub fn draw(ui: &mut Ui, row: Rect, axis: Axis, run: &Run) {
     ui.painter().line(points, Stroke::new(1.5, color));
     // Beside the curve's end, where it has fallen; before it, where the end leaves no room.
     // The words' font has no arrow, the icons' has.
-    let drawn = RichText::new(words.replace('→', icons::ARROW_RIGHT)).small().color(colors.weak);
+    let drawn = theme::note(ui, words.replace('→', icons::ARROW_RIGHT));
     let width = 160.0_f32.min(row.width());
     let height = 16.0_f32.min(row.height());
     let (left, top) = if last.x + 8.0 + width <= row.right() {
@@ -76,14 +64,6 @@ pub fn draw(ui: &mut Ui, row: Rect, axis: Axis, run: &Run) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_the_places_that_they_need() {
-        let all = [0.0, 1.0713, 0.5964, 0.0312, 0.0039, 0.00002, 12.34, 1284.4, -0.25];
-        let words = ["0", "1.07", "0.60", "0.031", "0.004", "2e-5", "12.3", "1284", "-0.25"];
-        assert_eq!(all.map(number), words);
-        assert_eq!(number(f32::NAN), "not a number");
-    }
 
     #[test]
     fn the_loss_is_said_from_first_to_last() {

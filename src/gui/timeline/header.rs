@@ -2,9 +2,9 @@
 
 use eframe::egui::{self, Button, ComboBox, CornerRadius, Label, Response, RichText, Role, Stroke, Ui, WidgetInfo};
 
-use crate::gui::inspector::Tile;
+use crate::gui::asks::{Ask, Sheet};
 use crate::gui::look::Look;
-use crate::gui::widgets::{amber, icon_button, name_button, named};
+use crate::gui::widgets::{amber, icon_button, name_button, name_list, named};
 use crate::gui::{icons, theme};
 use crate::link::JobId;
 use crate::studio::runs::State;
@@ -16,8 +16,18 @@ const WORDS_FROM: f32 = 720.0;
 /// Below this width, in points, what is not needed makes room.
 const ROOM: f32 = 560.0;
 
+/// The height of the row under the header, where there is something to say.
+const SAY: f32 = 16.0;
+
 const BRANCH: &str = "Branch from here...";
 const EDIT_MASKS: &str = "Edit masks here...";
+
+/// What the timeline remembers between frames.
+#[derive(Debug, Default)]
+pub struct TimelineLook {
+    /// How wide the header's buttons were in the frame before, in points.
+    header_width: f32,
+}
 
 /// What became of a run, in few words.
 pub fn state_words(run: &Run) -> String {
@@ -34,7 +44,7 @@ pub fn state_words(run: &Run) -> String {
 }
 
 /// Draws the row. `inspector`: whether the tiles have room beside it; where not, it has their buttons.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, inspector: bool) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, timeline: &mut TimelineLook, inspector: bool) {
     let width = ui.available_width();
     let words = width >= WORDS_FROM;
     ui.horizontal(|ui| {
@@ -46,7 +56,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, inspector: bool) 
             which(ui, studio, 80.0);
         }
         // The rest stands at the right end: as far as it was wide in the frame before.
-        let before = look.timeline.header_width;
+        let before = timeline.header_width;
         let space = (ui.available_width() - before).max(0.0);
         ui.add_space(space);
         let left = ui.cursor().left();
@@ -54,15 +64,15 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, inspector: bool) 
         actions(ui, studio, words);
         if !inspector {
             if icon_button(ui, icons::MAGNIFYING_GLASS, "Inspect masks and attention...").clicked() {
-                look.timeline.large = Some(look.timeline.large.unwrap_or(Tile::Clusters));
+                look.ask(Ask::Open(Sheet::Views));
             }
             if icon_button(ui, icons::CHART_LINE, "Curves...").clicked() {
-                look.timeline.curves = true;
+                look.ask(Ask::Open(Sheet::Curves));
             }
         }
         let width = (ui.min_rect().right() - left).ceil();
         if (width - before).abs() > 0.5 {
-            look.timeline.header_width = width;
+            timeline.header_width = width;
             ui.ctx().request_discard("the timeline's buttons changed their width");
         }
     });
@@ -81,8 +91,8 @@ fn which(ui: &mut Ui, studio: &mut Studio, width: f32) {
             }
         }
     });
-    shown.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Run: {title}")));
-    shown.response.on_hover_text(format!("The run shown: {title}. Choose another one of this session."));
+    let hover = format!("The run shown: {title}. Choose another one of this session.");
+    name_list(shown.response, &format!("Run: {title}"), &hover);
     if let Some(chosen) = chosen {
         studio.runs.show(chosen);
     }
@@ -189,7 +199,7 @@ pub fn to_say(studio: &Studio) -> Vec<Say> {
 /// Draws what is to be said, in one row.
 pub fn say(ui: &mut Ui, studio: &mut Studio, say: Vec<Say>) {
     ui.horizontal(|ui| {
-        ui.spacing_mut().interact_size.y = super::SAY;
+        ui.spacing_mut().interact_size.y = SAY;
         ui.spacing_mut().button_padding.y = 0.0;
         for say in say {
             match say {

@@ -1,14 +1,13 @@
 //! The strip of step previews.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use eframe::egui::{self, CornerRadius, Rect, Ui, Vec2, pos2};
 
 use super::axis::Axis;
-use crate::gui::textures::{Textures, opaque};
+use crate::gui::textures::Textures;
 use crate::gui::theme;
-use crate::link::StepView;
+use crate::gui::views::preview;
 use crate::studio::Run;
 
 /// A picture may lose up to this share of itself where that fills its cell.
@@ -49,9 +48,7 @@ pub fn draw(ui: &Ui, row: Rect, axis: Axis, aspect: f32, run: Option<&Run>, pict
         let ground = if view.is_some() { colors.raised } else { colors.raised.gamma_multiply(0.5) };
         ui.painter().rect_filled(place, CornerRadius::same(2), ground);
         let Some((job, view)) = view else { continue };
-        let Some(preview) = view.previews.get(picture) else { continue };
-        let key = ("preview", job.0, cell.shown, picture);
-        let texture = textures.get(ui.ctx(), key, || opaque(preview));
+        let Some(texture) = preview(ui.ctx(), textures, job.0, view, picture) else { continue };
         let (place, uv) = fitted(place, aspect);
         egui::Image::from_texture(&texture).uv(uv).corner_radius(2).paint_at(ui, place);
     }
@@ -68,18 +65,6 @@ fn fitted(cell: Rect, aspect: f32) -> (Rect, Rect) {
         let kept = if wider > 1.0 { Vec2::new(1.0, 1.0 / wider) } else { Vec2::new(wider, 1.0) };
         (cell, Rect::from_center_size(full.center(), kept))
     }
-}
-
-/// The preview of a step, as a texture.
-pub fn preview(
-    ctx: &egui::Context,
-    textures: &mut Textures,
-    job: u64,
-    step: &Arc<StepView>,
-    picture: usize,
-) -> Option<egui::TextureHandle> {
-    let preview = step.previews.get(picture)?;
-    Some(textures.get(ctx, ("preview", job, step.step, picture), || opaque(preview)))
 }
 
 #[cfg(test)]

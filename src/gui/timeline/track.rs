@@ -12,6 +12,7 @@ use super::lanes::{self, Plan};
 use super::{curve, notes, strip};
 use crate::gui::look::Look;
 use crate::gui::theme;
+use crate::gui::views::number;
 use crate::studio::runs::State;
 use crate::studio::{Playhead, Run, Studio};
 
@@ -213,8 +214,8 @@ fn about(run: &Run, plans: &[Plan; 3], step: usize) -> String {
     if let Some(view) = view {
         let times = &view.times;
         let took = (times.align + times.inject + times.refine + times.views).as_secs_f32();
-        let loss = view.loss.map(|loss| format!("layout loss {} · ", curve::number(loss))).unwrap_or_default();
-        lines.push(format!("{loss}took {} s", curve::number(took)));
+        let loss = view.loss.map(|loss| format!("layout loss {} · ", number(loss))).unwrap_or_default();
+        lines.push(format!("{loss}took {} s", number(took)));
     }
     lines.join("\n")
 }

@@ -56,9 +56,9 @@ fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
         look(&mut window, "clusters");
         window.app().look.overlay = Overlay::Attention;
         look(&mut window, "attention");
-        window.app().look.canvas.split.on = true;
+        window.app().panels.canvas.split.on = true;
         look(&mut window, "split");
-        window.app().look.canvas.split.on = false;
+        window.app().panels.canvas.split.on = false;
         let views = step(1).masks[0].clone();
         window.app().studio.mask_editor = MaskEditor::new(job, 12, 0, &views);
         look(&mut window, "painting");
@@ -67,7 +67,7 @@ fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
         window.app().studio.select([0, 1]);
         window.run(4, true);
         look(&mut window, "batch");
-        if window.app().look.canvas.zoom().is_some() {
+        if window.app().panels.canvas.zoom().is_some() {
             let pointer = window.at(100.0, 160.0);
             window.harness.event(Event::PointerMoved(pointer));
             look(&mut window, "pointed");

@@ -1,20 +1,20 @@
 //! The export menu, and how far the export in hand is.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::{self, OpenUrl, ProgressBar, RichText, Ui};
 use url::Url;
 
-use super::Look;
-use crate::gui::files::Purpose;
-use crate::gui::look::Page;
-use crate::gui::paint::Sampling;
-use crate::gui::{icons, theme, widgets};
+use super::asks::Purpose;
+use super::look::{Look, Page};
+use super::paint::Sampling;
+use super::{icons, theme, widgets};
 use crate::studio::exporting::{Kind, SheetLook, Subject};
 use crate::studio::{Place, Studio};
 
 /// The export menu for the shown run's picture, with progress and messages below it.
-pub fn export_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub fn menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let Some(run) = studio.runs.shown() else { return };
     let subject = Subject::Run(run.job, studio.runs.picture);
     menu_for(ui, studio, look, &subject);
@@ -40,14 +40,12 @@ pub fn menu_for(ui: &mut Ui, studio: &mut Studio, look: &mut Look, subject: &Sub
                 }
             } else if button.clicked() {
                 let name = kind.name(&studio.export_stem(subject));
-                look.gallery.export = Some((subject.clone(), kind));
-                let purpose = Purpose::Export { title: kind.title().into(), name, folder: kind.is_folder() };
-                look.files.ask(ui.ctx(), purpose, studio);
+                look.choose(Purpose::Export { subject: subject.clone(), kind, name });
                 ui.close();
             }
         }
         for words in reasons {
-            let words = RichText::new(words).small().color(theme::colors(ui).weak);
+            let words = theme::note(ui, words);
             ui.add(egui::Label::new(words).wrap());
         }
     });
@@ -81,17 +79,15 @@ pub fn status(ui: &mut Ui, studio: &mut Studio) {
     }
 }
 
-/// Begins the export that a path was just chosen for. Once a frame, whatever page is shown.
-pub fn take_chosen(studio: &mut Studio, look: &mut Look) {
-    let Some(path) = look.files.export.take() else { return };
-    let Some((subject, kind)) = look.gallery.export.take() else { return };
+/// Begins the export that a path was chosen for.
+pub fn begin(studio: &mut Studio, look: &Look, subject: &Subject, kind: Kind, path: PathBuf) {
     let map = look.color_map;
     let sheet = SheetLook {
         font: Arc::new(font()),
         color_map: Box::new(move |value| map.at(value)),
         smooth: look.sampling == Sampling::Smooth,
     };
-    studio.export(&subject, kind, path, sheet);
+    studio.export(subject, kind, path, sheet);
 }
 
 /// The font of the window's words, for pages that are drawn without the window.

@@ -1,0 +1,69 @@
+//! What one panel asks for and another one does. The asker leaves it in [`Look`](super::look::Look), the frame carries it
+//! out: so no panel needs to know another.
+
+use crate::studio::exporting::{Kind, Subject};
+
+/// Something that a panel wants of another one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// To choose files for something.
+    Choose(Purpose),
+    /// To open something that stands over everything else.
+    Open(Sheet),
+    /// To open it, or to close it where it is open.
+    Toggle(Sheet),
+    /// To show the hints of the first minute again.
+    HintsAgain,
+}
+
+/// What stands over everything else where it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sheet {
+    /// Keys and what they do.
+    Shortcuts,
+    /// Model and device.
+    Device,
+    /// A step's masks and attention, large.
+    Views,
+    /// Numbers over all steps.
+    Curves,
+}
+
+/// What files are chosen for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Purpose {
+    /// New layers.
+    Cutouts,
+    /// The background.
+    Background,
+    /// Another picture for a layer.
+    ReplaceLayer(usize),
+    /// New concepts.
+    Concepts,
+    /// Another file for a concept.
+    ReplaceConcept(String),
+    /// A project to open.
+    OpenProject,
+    /// Where to save the project.
+    SaveProject,
+    /// A model's folder.
+    ModelFolder,
+    /// A model in one file.
+    ModelFile,
+    /// The photo to place objects into.
+    Photo,
+    /// Where that photo may change.
+    EditMask,
+    /// Where to export to.
+    Export {
+        /// What of.
+        subject: Subject,
+        /// What as.
+        kind: Kind,
+        /// A name to begin with.
+        name: String,
+    },
+}
+
+/// How names of pictures that can be loaded end.
+pub const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];

@@ -1,0 +1,198 @@
+//! The frame: which panels stand where, what each remembers, and what one asks of another.
+
+use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, Rect, Ui, UiBuilder, pos2};
+
+use super::asks::{Ask, Sheet};
+use super::canvas::{self, CanvasLook};
+use super::concepts::{self, ConceptsLook};
+use super::device::{self, DeviceLook};
+use super::files::Pickers;
+use super::gallery::{self, GalleryLook};
+use super::hints::{self, Hints};
+use super::inspector::{self, InspectorLook, Tile};
+use super::look::{Look, Page};
+use super::place::{self, PlaceLook};
+use super::prompt::{self, PromptLook};
+use super::shortcuts::{self, ShortcutsLook};
+use super::timeline::{self, TimelineLook};
+use super::{dialogs, keys, layers, render, settings, theme, topbar, widgets};
+use crate::studio::{Place, Studio};
+
+/// What the panels remember between frames, each its own.
+#[derive(Default)]
+pub struct Panels {
+    /// The boards in the middle.
+    pub canvas: CanvasLook,
+    /// The cards of concepts.
+    pub concepts: ConceptsLook,
+    /// The prompt.
+    pub prompt: PromptLook,
+    /// The steps of the shown run.
+    pub timeline: TimelineLook,
+    /// What the model makes of things at a step.
+    pub inspector: InspectorLook,
+    /// The Place page.
+    pub place: PlaceLook,
+    /// The Gallery page.
+    pub gallery: GalleryLook,
+    /// The hints of the first minute.
+    pub hints: Hints,
+    /// Files being chosen.
+    pub files: Pickers,
+    /// Model and device.
+    pub device: DeviceLook,
+    /// The sheet of shortcuts.
+    pub shortcuts: ShortcutsLook,
+}
+
+/// Draws everything.
+pub fn draw(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panels) {
+    look.textures.sweep();
+    let bar = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(12, 6));
+    Panel::top("bar").frame(bar).resizable(false).show(ui, |ui| topbar::show(ui, studio, look));
+    match look.page {
+        Page::Compose | Page::Place => compose(ui, studio, look, panels),
+        Page::Gallery => {
+            let middle = CentralPanel::default().frame(Frame::NONE);
+            middle.show(ui, |ui| gallery::show(ui, studio, look, &mut panels.gallery));
+        }
+    }
+    carry_out(ui.ctx(), studio, look, panels);
+    over(ui.ctx(), studio, look, panels);
+    carry_out(ui.ctx(), studio, look, panels);
+    if keys::files_hover(ui.ctx()) {
+        let colors = theme::colors(ui);
+        let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("files")));
+        let rect = ui.ctx().content_rect();
+        painter.rect_stroke(rect.shrink(2.0), 8.0, (3.0, colors.accent), egui::StrokeKind::Inside);
+    }
+}
+
+/// Does what panels have asked for.
+fn carry_out(ctx: &Context, studio: &mut Studio, look: &mut Look, panels: &mut Panels) {
+    for ask in look.take_asks() {
+        match ask {
+            Ask::Choose(purpose) => panels.files.ask(ctx, purpose, studio),
+            Ask::Open(sheet) => set_open(panels, sheet, |_| true),
+            Ask::Toggle(sheet) => set_open(panels, sheet, |open| !open),
+            Ask::HintsAgain => panels.hints.bring_back(studio),
+        }
+    }
+}
+
+fn set_open(panels: &mut Panels, sheet: Sheet, open: impl FnOnce(bool) -> bool) {
+    match sheet {
+        Sheet::Shortcuts => panels.shortcuts.open = open(panels.shortcuts.open),
+        Sheet::Device => panels.device.open = open(panels.device.open),
+        Sheet::Curves => panels.inspector.curves = open(panels.inspector.curves),
+        Sheet::Views => {
+            let large = panels.inspector.large;
+            panels.inspector.large = open(large.is_some()).then(|| large.unwrap_or(Tile::Clusters));
+        }
+    }
+}
+
+/// Draws what stands over the panels.
+fn over(ctx: &Context, studio: &mut Studio, look: &mut Look, panels: &mut Panels) {
+    if look.page != Page::Gallery && !look.folded {
+        inspector::windows(ctx, studio, look, &mut panels.inspector);
+    }
+    panels.files.show(ctx);
+    dialogs::show(ctx, studio, look);
+    device::show(ctx, studio, look, &mut panels.device);
+    shortcuts::show(ctx, look, &mut panels.shortcuts);
+}
+
+/// Below this width, in points, the panels at the sides are as narrow as they can be.
+const NARROW: f32 = 900.0;
+
+fn compose(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panels) {
+    let side = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::same(12));
+    // At twice the size, or in the smallest window, the panels give way so that something is left for the canvas.
+    let room = ui.available_size();
+    let narrow = room.x < NARROW;
+    let low = room.y < theme::LOW;
+    let (left, right) = if narrow { (224.0, 232.0) } else { (252.0, 288.0) };
+    let below = if low {
+        112.0
+    } else if room.y < 700.0 {
+        160.0
+    } else {
+        184.0
+    };
+    // Panels remember the width that they were given, each size of window its own.
+    let named = |name: &str| egui::Id::unique((name, narrow, low));
+    if narrow && !low && look.page == Page::Compose {
+        // Beside the panels it would have a few words a line; in a low window it would take the canvas's room.
+        let frame = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::symmetric(12, 2));
+        let panel = Panel::top("hint").frame(frame).resizable(false).show_separator_line(false);
+        panel.show(ui, |ui| hints::show(ui, studio, &mut panels.hints));
+    }
+    if !look.folded {
+        let bottom = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(12, 8));
+        Panel::bottom(named("timeline"))
+            .frame(bottom)
+            .resizable(true)
+            .default_size(below)
+            .size_range(112.0..=480.0)
+            .show(ui, |ui| beneath(ui, studio, look, panels));
+        Panel::left(named("left")).frame(side).resizable(true).default_size(left).size_range(152.0..=420.0).show(
+            ui,
+            |ui| {
+                egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    layers::show(ui, studio, look);
+                    ui.add_space(16.0);
+                    concepts::show(ui, studio, look, &mut panels.concepts);
+                });
+            },
+        );
+        Panel::right(named("right")).frame(side).resizable(true).default_size(right).size_range(200.0..=320.0).show(
+            ui,
+            |ui| {
+                egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    render::show(ui, studio, look);
+                    settings::show(ui, studio);
+                });
+            },
+        );
+    }
+    let middle = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(0));
+    CentralPanel::default().frame(middle).show(ui, |ui| {
+        if !look.folded {
+            let prompt =
+                Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(if low { 4 } else { 12 }));
+            Panel::bottom("prompt")
+                .frame(prompt)
+                .resizable(false)
+                .show(ui, |ui| prompt::show(ui, studio, look, &mut panels.prompt));
+        }
+        let above = Frame::new().inner_margin(Margin::symmetric(12, 0));
+        above.show(ui, |ui| {
+            if look.page == Page::Compose && !narrow {
+                hints::show(ui, studio, &mut panels.hints);
+            }
+            widgets::said_ui(ui, studio, &Place::Canvas);
+        });
+        match look.page {
+            Page::Place => place::show(ui, studio, look, &mut panels.place),
+            Page::Compose | Page::Gallery => canvas::show(ui, studio, look, &mut panels.canvas),
+        }
+    });
+}
+
+/// The timeline and, where there is room, the inspector's tiles beside it.
+fn beneath(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panels) {
+    let rect = ui.available_rect_before_wrap();
+    let tiles = inspector::tiles_width(rect.size());
+    let split = rect.right() - tiles.map_or(0.0, |width| width + 16.0);
+    let left = Rect::from_min_max(rect.min, pos2(split, rect.bottom()));
+    ui.scope_builder(UiBuilder::new().max_rect(left), |ui| {
+        timeline::show(ui, studio, look, &mut panels.timeline, tiles.is_some());
+    });
+    if let Some(width) = tiles {
+        let right = Rect::from_min_max(pos2(rect.right() - width, rect.top()), rect.max);
+        ui.scope_builder(UiBuilder::new().max_rect(right), |ui| {
+            inspector::tiles(ui, studio, look, &mut panels.inspector);
+        });
+    }
+}

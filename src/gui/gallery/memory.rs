@@ -1,0 +1,57 @@
+//! What the gallery remembers between frames.
+
+use super::choice::Choice;
+use super::view::View;
+use crate::studio::ResultId;
+
+/// What is shown large in place of the grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Open {
+    One(ResultId),
+    Two(ResultId, ResultId),
+}
+
+/// What the gallery remembers between frames.
+#[derive(Debug)]
+pub struct GalleryLook {
+    /// Only results marked as good.
+    pub(super) starred: bool,
+    /// What the prompts shown must contain.
+    pub(super) search: String,
+    /// The side of a card, in points.
+    pub(super) side: f32,
+    pub(super) choice: Choice,
+    pub(super) open: Option<Open>,
+    pub(super) view: View,
+    /// Where the line between before and after stands, 0..1.
+    pub(super) split: f32,
+    /// Two pictures beside each other rather than in one place.
+    pub(super) beside: bool,
+    /// A result's project was asked for; once it is there the canvas is shown.
+    pub(super) restoring: bool,
+}
+
+impl Default for GalleryLook {
+    fn default() -> Self {
+        Self {
+            starred: false,
+            search: String::new(),
+            side: 160.0,
+            choice: Choice::default(),
+            open: None,
+            view: View::default(),
+            split: 0.5,
+            beside: false,
+            restoring: false,
+        }
+    }
+}
+
+impl GalleryLook {
+    /// Shows a result large.
+    pub(super) fn open_one(&mut self, id: ResultId) {
+        self.choice.only(id.clone());
+        self.open = Some(Open::One(id));
+        self.view = View::default();
+    }
+}
