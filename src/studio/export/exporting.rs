@@ -1,14 +1,17 @@
-//! Exports while they are written: which kinds there are, what each needs, how far the one in hand is.
+//! The room of exports: which kinds there are, what each needs, how far the one in hand is.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::export::{self, ExportError, SheetOptions, Take, Timing};
-use super::{Place, ResultId, Run, Studio, Told};
-use crate::link::JobId;
+use super::{ExportError, SheetOptions, Take, Timing, animation, masks, sheet};
+use crate::link::{JobId, StepView};
 use crate::project::picture::load_rgba;
 use crate::project::{DiskFiles, png_text};
+use crate::studio::document::history::ResultId;
+use crate::studio::renders::runs::{Run, Runs};
+use crate::studio::results::store::Store;
+use crate::studio::tasks::{Desk, Pool};
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -193,11 +196,29 @@ impl Exported {
     }
 }
 
-/// What came of an export.
-pub(super) struct Outcome {
+/// What came of a piece of work.
+struct Told {
     kind: Kind,
     path: PathBuf,
     outcome: Result<(), ExportError>,
+}
+
+/// What the other rooms shall know.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The export has ended, well or because it was stopped.
+    Ended,
+    /// It has failed, in words.
+    Failed(String),
+}
+
+/// The export in hand and the last one.
+pub struct Exports {
+    /// The export in hand.
+    pub exporting: Option<Exporting>,
+    /// The last export that is there, until another begins or somebody has seen it.
+    pub exported: Option<Exported>,
+    desk: Desk<Told>,
 }
 
 /// Where the pixels come from.
@@ -206,17 +227,40 @@ enum Origin {
     File(PathBuf),
 }
 
-impl Studio {
-    /// The run that made a result, while its steps are kept, and which picture of it.
-    pub fn run_of(&self, result: &str) -> Option<(&Run, usize)> {
-        let run = self.runs.iter().find(|run| run.results.iter().any(|id| id == result))?;
-        Some((run, run.results.iter().position(|id| id == result)?))
+impl Exports {
+    /// Nothing is exported yet.
+    pub fn new(pool: &Pool) -> Self {
+        Self { exporting: None, exported: None, desk: pool.desk() }
     }
 
-    fn run_of_subject(&self, subject: &Subject) -> Option<(&Run, usize)> {
+    /// Takes in what was written.
+    pub fn poll(&mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while let Some(told) = self.desk.next() {
+            outcomes.push(self.take(told));
+        }
+        outcomes
+    }
+
+    fn take(&mut self, told: Told) -> Outcome {
+        self.exporting = None;
+        match told.outcome {
+            Ok(()) => self.exported = Some(Exported { kind: told.kind, path: told.path }),
+            Err(ExportError::Stopped) => {}
+            Err(error) => return Outcome::Failed(capitalised(&format!("{error}."))),
+        }
+        Outcome::Ended
+    }
+
+    /// Whether an export is being written, or what came of it is not taken in yet.
+    pub fn is_busy(&self) -> bool {
+        self.desk.is_busy()
+    }
+
+    fn run_of<'a>(runs: &'a Runs, subject: &Subject) -> Option<(&'a Run, usize)> {
         match subject {
-            Subject::Result(id) => self.run_of(id),
-            Subject::Run(job, picture) => self.runs.get(*job).map(|run| (run, *picture)),
+            Subject::Result(id) => runs.of_result(id),
+            Subject::Run(job, picture) => runs.get(*job).map(|run| (run, *picture)),
         }
     }
 
@@ -231,11 +275,11 @@ impl Studio {
     }
 
     /// Why something cannot be exported, in words with what to do; None where it can.
-    pub fn export_obstacle(&self, subject: &Subject, kind: Kind) -> Option<String> {
+    pub fn obstacle(&self, runs: &Runs, subject: &Subject, kind: Kind) -> Option<String> {
         if self.exporting.is_some() {
             return Some("Another export is being written. Wait for its end, or stop it.".into());
         }
-        let Some((run, picture)) = self.run_of_subject(subject) else {
+        let Some((run, picture)) = Self::run_of(runs, subject) else {
             return match (subject, kind) {
                 (Subject::Result(_), Kind::Png) => None,
                 (Subject::Result(_), _) => Some(
@@ -253,8 +297,7 @@ impl Studio {
             }
             Kind::Png => None,
             Kind::Masks => {
-                let has_masks =
-                    |view: &Arc<crate::link::StepView>| view.masks.get(picture).is_some_and(|masks| !masks.is_empty());
+                let has_masks = |view: &Arc<StepView>| view.masks.get(picture).is_some_and(|masks| !masks.is_empty());
                 (!take.steps.iter().any(has_masks)).then(|| {
                     "This render has no masks. Give a concept to a layer and render, or wait for the first step.".into()
                 })
@@ -265,15 +308,15 @@ impl Studio {
     }
 
     /// A name for what is exported, which every file system takes.
-    pub fn export_stem(&self, subject: &Subject) -> String {
-        let name = match self.run_of_subject(subject) {
+    pub fn stem(runs: &Runs, store: &Store, subject: &Subject) -> String {
+        let name = match Self::run_of(runs, subject) {
             Some((run, picture)) => {
                 let seed = Self::take_of(run, picture).seed();
                 format!("{} seed {seed}", run.name)
             }
             None => match subject {
                 Subject::Result(id) => {
-                    let seed = self.store.entry(id).and_then(|entry| entry.seed);
+                    let seed = store.entry(id).and_then(|entry| entry.seed);
                     seed.map_or_else(|| "picture".to_owned(), |seed| format!("picture seed {seed}"))
                 }
                 Subject::Run(..) => "picture".into(),
@@ -284,22 +327,33 @@ impl Studio {
             .collect()
     }
 
-    /// Writes an export in the background. What stands in its way is said at the gallery.
-    pub fn export(&mut self, subject: &Subject, kind: Kind, path: PathBuf, sheet: SheetLook) {
-        if let Some(words) = self.export_obstacle(subject, kind) {
-            return self.notice(Place::Gallery, words);
+    /// Writes an export in the background.
+    ///
+    /// # Errors
+    /// In words, when something stands in its way.
+    pub fn start(
+        &mut self,
+        runs: &Runs,
+        store: &Store,
+        subject: &Subject,
+        kind: Kind,
+        path: PathBuf,
+        sheet: SheetLook,
+    ) -> Result<(), String> {
+        if let Some(words) = self.obstacle(runs, subject, kind) {
+            return Err(words);
         }
-        let from = match (self.run_of_subject(subject), subject) {
+        let from = match (Self::run_of(runs, subject), subject) {
             (Some((run, picture)), _) => Origin::Take(Self::take_of(run, picture), run.folder.clone()),
-            (None, Subject::Result(id)) => Origin::File(self.store.path(id)),
-            (None, Subject::Run(..)) => return,
+            (None, Subject::Result(id)) => Origin::File(store.path(id)),
+            (None, Subject::Run(..)) => return Ok(()),
         };
         self.exported = None;
         let path = kind.with_ending(std::path::absolute(&path).unwrap_or(path));
         let progress = Arc::new(Progress::default());
         self.exporting = Some(Exporting { kind, path: path.clone(), progress: progress.clone() });
-        let wake = self.wake.clone();
-        self.tasks.run(move || {
+        let wake = self.desk.pool().wake();
+        self.desk.run(move || {
             let mut told = |done: usize, total: usize| {
                 progress.total.store(total, Ordering::Relaxed);
                 progress.done.store(done, Ordering::Relaxed);
@@ -312,17 +366,9 @@ impl Studio {
                 let problem = "the export broke off".to_owned();
                 Err(ExportError::Write { path: path.clone(), problem, advice: "report this, with the log" })
             });
-            Told::Exported(Box::new(Outcome { kind, path, outcome }))
+            Told { kind, path, outcome }
         });
-    }
-
-    pub(super) fn take_exported(&mut self, told: Outcome) {
-        self.exporting = None;
-        match told.outcome {
-            Ok(()) => self.exported = Some(Exported { kind: told.kind, path: told.path }),
-            Err(ExportError::Stopped) => {}
-            Err(error) => self.notice(Place::Gallery, capitalised(&format!("{error}."))),
-        }
+        Ok(())
     }
 }
 
@@ -336,23 +382,23 @@ fn write(
     kind: Kind,
     path: &Path,
     sheet: &SheetLook,
-    progress: &mut export::Progress<'_>,
+    progress: &mut super::Progress<'_>,
 ) -> Result<(), ExportError> {
     let (take, base) = match from {
         Origin::Take(take, base) => (take, base),
         Origin::File(file) => return copy(file, path),
     };
     match kind {
-        Kind::Png => export::png(path, take, base),
-        Kind::Steps => export::steps_as_pngs(path, take, progress).map(drop),
-        Kind::Gif => export::gif(path, take, Timing::default(), progress),
-        Kind::Apng => export::apng(path, take, Timing::default(), progress),
+        Kind::Png => super::png(path, take, base),
+        Kind::Steps => animation::steps_as_pngs(path, take, progress).map(drop),
+        Kind::Gif => animation::gif(path, take, Timing::default(), progress),
+        Kind::Apng => animation::apng(path, take, Timing::default(), progress),
         Kind::Sheet => {
             let mut options = SheetOptions::new(&sheet.font, &sheet.color_map);
             options.smooth = sheet.smooth;
-            export::write_contact_sheet(path, take, &options, progress)
+            sheet::write_contact_sheet(path, take, &options, progress)
         }
-        Kind::Masks => export::masks(path, take, progress).map(drop),
+        Kind::Masks => masks::masks(path, take, progress).map(drop),
     }
 }
 
@@ -367,5 +413,60 @@ fn copy(file: &Path, path: &Path) -> Result<(), ExportError> {
             what: "the picture in the gallery holds no project",
             advice: "copy it by the desktop's own means",
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::tests::take;
+    use super::*;
+    use crate::link::{Event, Finished};
+    use crate::studio::places::Places;
+
+    fn look() -> SheetLook {
+        SheetLook { font: Arc::default(), color_map: Box::new(|_| [0; 3]), smooth: false }
+    }
+
+    fn wait(exports: &mut Exports) -> Vec<Outcome> {
+        let begun = Instant::now();
+        while exports.exporting.is_some() {
+            assert!(begun.elapsed() < Duration::from_secs(120), "it did not end");
+            let outcomes = exports.poll();
+            if !outcomes.is_empty() {
+                return outcomes;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Vec::new()
+    }
+
+    #[test]
+    fn a_finished_run_is_exported_in_the_background_and_a_failure_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = Pool::start(Arc::new(|| ())).unwrap();
+        let store = Store::open(&Places::in_folder(folder.path()), pool.wake());
+        let mut exports = Exports::new(&pool);
+        let (job, take) = (JobId(1), take());
+        let mut runs = Runs::default();
+        let subject = Subject::Run(job, 0);
+        assert!(exports.obstacle(&runs, &subject, Kind::Png).unwrap().contains("Nothing has been rendered"));
+        runs.add(job, "beach 1".into(), take.project.clone(), PathBuf::from("/work"), 0, None);
+        assert!(exports.obstacle(&runs, &subject, Kind::Png).unwrap().contains("not finished"));
+        let finished: Arc<Finished> = take.finished.clone().unwrap();
+        runs.take(&Event::Done(job, finished), Instant::now());
+        assert!(Exports::stem(&runs, &store, &subject).starts_with("beach 1 seed "));
+
+        let path = folder.path().join("picture");
+        exports.start(&runs, &store, &subject, Kind::Png, path.clone(), look()).unwrap();
+        assert!(exports.obstacle(&runs, &subject, Kind::Png).unwrap().contains("Another export"));
+        assert!(matches!(wait(&mut exports)[..], [Outcome::Ended]));
+        assert!(path.with_extension("png").exists() && exports.exported.is_some());
+
+        let nowhere = folder.path().join("no/such/folder/a.png");
+        exports.start(&runs, &store, &subject, Kind::Png, nowhere, look()).unwrap();
+        assert!(matches!(&wait(&mut exports)[..], [Outcome::Failed(words)] if words.contains("a.png")));
+        assert!(exports.exported.is_none());
     }
 }

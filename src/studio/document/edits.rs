@@ -1,12 +1,15 @@
 //! What a person does to the project, each as one named step of the history.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 
+use super::geometry::clamp;
 use super::groups::part_copies;
-use super::{Studio, palette};
+use super::{Document, palette};
 use crate::project::prompt::class_word_spans;
-use crate::project::{Background, Concept, Layer, Layout, Project};
+use crate::project::{Background, Concept, Layer, Layout, PlaceBackground, Placement, Project};
+use crate::studio::notice::{Notice, Place};
 
 /// A new layer's longest side, as a share of the canvas's shorter one.
 const NEW_LAYER_SHARE: f32 = 0.5;
@@ -24,62 +27,17 @@ pub enum Reorder {
     Back,
 }
 
-impl Studio {
-    /// Changes the project as one step. Nothing happens where nothing changes. Selection and pictures follow.
-    pub fn edit(&mut self, name: impl Into<String>, change: impl FnOnce(&mut Project)) -> bool {
-        let changed = self.history.edit(name, |doc| change(&mut doc.project));
-        if changed {
-            self.after_change();
-        }
-        changed
-    }
-
-    /// Changes the project as a move of a gesture (see [`super::History::edit_in_gesture`]).
-    pub fn edit_in_gesture(&mut self, key: u64, name: impl Into<String>, change: impl FnOnce(&mut Project)) {
-        self.history.edit_in_gesture(key, name, |doc| change(&mut doc.project));
-        self.after_change();
-    }
-
-    /// Ends the gesture in hand.
-    pub fn end_gesture(&mut self) {
-        self.history.end_gesture();
-        self.after_change();
-    }
-
-    /// Gives the gesture in hand up.
-    pub fn cancel_gesture(&mut self) {
-        self.history.cancel_gesture();
-        self.after_change();
-    }
-
-    /// Takes the last step back.
-    pub fn undo(&mut self) -> Option<String> {
-        let name = self.history.undo();
-        self.after_change();
-        name
-    }
-
-    /// Makes the last step taken back again.
-    pub fn redo(&mut self) -> Option<String> {
-        let name = self.history.redo();
-        self.after_change();
-        name
-    }
-
-    /// Goes to a step of the history by its number.
-    pub fn go_to_step(&mut self, step: usize) {
-        self.history.go_to(step);
-        self.after_change();
-    }
-
+impl Document {
     /// Puts a picture on the canvas, its centre at `at` in canvas pixels, or in the middle; gives its index.
-    pub fn add_layer(&mut self, picture: PathBuf, size: (u32, u32), at: Option<(f32, f32)>) -> Option<usize> {
+    ///
+    /// # Errors
+    /// When the layout has no layers.
+    pub fn add_layer(&mut self, picture: PathBuf, size: (u32, u32), at: Option<(f32, f32)>) -> Result<usize, Notice> {
         if matches!(self.project().layout, Layout::Picture(_)) {
-            self.notice(
-                super::Place::Canvas,
+            return Err(Notice::new(
+                Place::Canvas,
                 "The layout is a finished picture, which has no layers; start a new project for a collage.",
-            );
-            return None;
+            ));
         }
         let canvas = self.project().canvas;
         let (x, y) = at.unwrap_or((canvas.width as f32 / 2.0, canvas.height as f32 / 2.0));
@@ -95,7 +53,7 @@ impl Studio {
         });
         let index = self.project().layers().len() - 1;
         self.select_only(index);
-        Some(index)
+        Ok(index)
     }
 
     /// Lays the collage on another background.
@@ -271,11 +229,14 @@ impl Studio {
         });
     }
 
-    /// Gives a concept another name, on its layers too. A name that is taken or empty is refused, in words.
-    pub fn rename_concept(&mut self, from: &str, to: &str) {
+    /// Gives a concept another name, on its layers too.
+    ///
+    /// # Errors
+    /// In words, when the name is taken or empty.
+    pub fn rename_concept(&mut self, from: &str, to: &str) -> Result<(), Notice> {
         let to = to.trim();
         if to == from {
-            return;
+            return Ok(());
         }
         if to.is_empty() || self.project().concept(to).is_some() {
             let words = if to.is_empty() {
@@ -283,8 +244,7 @@ impl Studio {
             } else {
                 format!("There is a concept called {to} already; choose another name.")
             };
-            self.notice(super::Place::Concept(from.into()), words);
-            return;
+            return Err(Notice::new(Place::Concept(from.into()), words));
         }
         self.edit(format!("Rename {from}"), |project| {
             for concept in project.concepts.iter_mut().filter(|concept| concept.name == from) {
@@ -296,6 +256,7 @@ impl Studio {
                 }
             }
         });
+        Ok(())
     }
 
     /// Changes one concept as one step.
@@ -305,6 +266,37 @@ impl Studio {
                 change(found);
             }
         });
+    }
+
+    /// Takes the photo that objects are placed into.
+    pub fn set_photo(&mut self, path: PathBuf) {
+        self.edit("Choose a photo", |project| match &mut project.place {
+            Some(place) => place.photo = path,
+            None => {
+                project.place =
+                    Some(Placement { photo: path, edit_mask: PathBuf::new(), background: PlaceBackground::default() });
+            }
+        });
+    }
+
+    /// Composes freely again.
+    pub fn remove_photo(&mut self) {
+        self.edit("Remove the photo", |project| project.place = None);
+    }
+
+    /// Adds a concept's file to the project, and to a layer.
+    pub fn load_concept(&mut self, file: PathBuf, layer: Option<usize>) {
+        let name = self.add_concept(file, &[]);
+        if let Some(layer) = layer {
+            self.assign(layer, Some(name));
+        }
+    }
+
+    /// Draws a new seed.
+    pub fn roll_seed(&mut self) {
+        // Short enough to be read and typed.
+        let seed = RandomState::new().build_hasher().finish() % 1_000_000;
+        self.edit("Roll the seed", |project| project.seed = seed);
     }
 
     /// Puts a concept's class word into the prompt, which has no effect on it otherwise.
@@ -345,11 +337,6 @@ fn reordered(count: usize, chosen: &BTreeSet<usize>, way: Reorder) -> Vec<usize>
     order
 }
 
-/// A value inside a range; the middle for what is no number.
-pub fn clamp(value: f32, range: &std::ops::RangeInclusive<f32>) -> f32 {
-    if value.is_nan() { (range.start() + range.end()) / 2.0 } else { value.clamp(*range.start(), *range.end()) }
-}
-
 fn free_name(project: &Project, wanted: &str) -> String {
     let wanted = if wanted.is_empty() { "concept" } else { wanted };
     let taken = |name: &str| project.concept(name).is_some();
@@ -373,11 +360,6 @@ fn guess_class_word(prompt: &str, stem: &str, tokens: &[String]) -> String {
     let mentioned = all.iter().find(|word| !class_word_spans(prompt, &[word]).is_empty());
     let last = words(stem).pop();
     mentioned.cloned().or(last).unwrap_or_else(|| "object".into())
-}
-
-/// The folder of a file, `.` where its path names none.
-pub fn folder_of(path: &Path) -> PathBuf {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
 #[cfg(test)]

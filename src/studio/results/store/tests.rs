@@ -113,6 +113,8 @@ fn memory_stays_flat_over_sixty_results() {
     let mut seen: Vec<Weak<RgbImage>> = Vec::new();
     let alive = |seen: &[Weak<RgbImage>]| seen.iter().filter(|picture| picture.strong_count() > 0).count();
     for _ in 0..60 {
+        // Slower than the disk, as renders are.
+        wait(&mut store, "the disk keeps up", |store| store.shared.waiting() < WAITING);
         let id = store.add(&large, &Project::new(), Path::new("/work"), 0, Meta::default());
         seen.push(Arc::downgrade(&store.picture(&id).unwrap()));
         store.poll();
@@ -130,6 +132,30 @@ fn memory_stays_flat_over_sixty_results() {
         assert_eq!(*load(&mut store, id), large);
     }
     assert_eq!(store.pictures_held(), PICTURES);
+}
+
+/// The thread is held where it tells of its work, as a stuck disk would hold it where it writes.
+#[test]
+fn a_stuck_disk_keeps_nobody_waiting_and_is_told_of_once() {
+    let gallery = Gallery::new();
+    let (hold, held) = unbounded::<()>();
+    let mut store = Store::open(&gallery.places(), Arc::new(move || _ = held.recv()));
+    let (done, finished) = unbounded();
+    let adding = std::thread::spawn(move || {
+        let ids: Vec<ResultId> = (0..3 * WAITING as u32).map(|number| add(&mut store, number)).collect();
+        let _ = done.send(());
+        (store, ids)
+    });
+    finished.recv_timeout(Duration::from_secs(120)).expect("adding a picture waits for the disk");
+    let (mut store, ids) = adding.join().unwrap();
+    assert!(store.is_behind());
+    let messages = store.take_messages();
+    assert!(messages.len() == 1 && messages[0].contains("does not keep up"), "{messages:?}");
+    drop(hold);
+    written(&mut store);
+    assert!(!store.is_behind());
+    assert_eq!((store.entries().len(), gallery.files()), (ids.len(), 2 * ids.len()));
+    assert_eq!(store.take_messages(), [] as [String; 0]);
 }
 
 #[test]

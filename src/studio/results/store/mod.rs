@@ -4,6 +4,7 @@
 //! says what lies where; `recent.rs` bounds what memory holds.
 
 mod disk;
+mod entry;
 mod recent;
 mod thread;
 
@@ -16,56 +17,29 @@ use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::{Receiver, unbounded};
 use image::RgbImage;
-use serde::{Deserialize, Serialize};
 
-use self::disk::Listing;
+use self::disk::{Keep, Listing};
 use self::recent::Recent;
-use self::thread::{Ask, Done, Keep, Shared, Work, Worker};
-use super::places::Places;
+use self::thread::{Ask, Done, Shared, Work, Worker};
 use crate::project::Project;
+use crate::studio::document::history::ResultId;
+use crate::studio::places::Places;
 
-pub use super::history::ResultId;
+pub use entry::{Entry, MOST};
 
-/// Results listed at most, the newest.
-pub const MOST: usize = 5000;
 /// Full pictures kept in memory at most, besides those that wait to be written.
 pub const PICTURES: usize = 16;
-/// Pictures that may wait to be written.
+/// Pictures that may wait to be written before no more should be made (see [`Store::is_behind`]).
 pub const WAITING: usize = 16;
+/// What is said while so many wait.
+pub const BEHIND: &str = "The disk does not keep up: more than 16 pictures wait to be written to the gallery. Wait until they \
+                          are, or see whether the disk is full or gone.";
 /// Bytes of thumbnails kept in memory.
 const THUMBNAILS: usize = 64 << 20;
 /// The longest side that a thumbnail may have.
 const MOST_SIDE: u32 = 512;
 /// Letters of a prompt that an entry keeps.
 const EXCERPT: usize = 160;
-
-/// What the gallery knows of a result without opening its picture.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Entry {
-    /// Its name: the file's, without the ending.
-    pub id: ResultId,
-    /// Seconds since 1970.
-    pub made: u64,
-    /// Seconds that its render took, for all pictures of the batch; 0 where it is not known.
-    pub took: f32,
-    /// Its own seed; None where it is not known.
-    pub seed: Option<u64>,
-    /// The same for all pictures of one render, and for no others; empty where it is not known.
-    pub batch: String,
-    /// Which picture of its batch, counted from 0.
-    pub picture: u32,
-    /// Marked as good.
-    pub starred: bool,
-    /// Taken out of the gallery; its files go when the session ends.
-    pub deleted: bool,
-    /// How its prompt begins.
-    pub prompt: String,
-    /// Width and height in pixels.
-    pub size: (u32, u32),
-    /// The device that made it, in words.
-    pub device: String,
-}
 
 /// What a finished picture's render tells of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -98,6 +72,8 @@ pub struct Store {
     session: String,
     last: u128,
     added: u64,
+    /// Whether it was said that the disk does not keep up.
+    told_behind: bool,
 }
 
 impl Store {
@@ -131,6 +107,7 @@ impl Store {
             session: format!("{:013}-{:08x}", millis(), RandomState::new().hash_one(0) as u32),
             last: 0,
             added: 0,
+            told_behind: false,
         }
     }
 
@@ -157,9 +134,8 @@ impl Store {
     /// Takes in a finished picture: it is among the entries and in memory at once, and is written in the background,
     /// with its project in it.
     ///
-    /// `base` is where the project's relative paths start and `seed` the picture's own. Only when [`WAITING`] pictures
-    /// wait to be written already, which takes a stuck disk, the caller waits for one of them: memory is bounded, and
-    /// no picture is dropped.
+    /// `base` is where the project's relative paths start and `seed` the picture's own. Never waits and drops nothing:
+    /// where the disk is stuck, that is said, and [`Store::is_behind`] keeps further renders from being started.
     pub fn add(&mut self, picture: &RgbImage, project: &Project, base: &Path, seed: u64, meta: Meta) -> ResultId {
         self.last = self.last.max(millis());
         self.added += 1;
@@ -185,9 +161,18 @@ impl Store {
         self.pictures.put(id.clone(), picture.clone());
         if self.thread.is_some() {
             let keep = Keep { entry, picture, project: project.clone(), base: base.to_owned(), seed };
-            self.shared.push_keep(Box::new(keep), WAITING);
+            self.shared.push_keep(Box::new(keep));
+            if self.is_behind() && !self.told_behind {
+                self.told_behind = true;
+                self.messages.push(format!("{BEHIND} They are in memory until then: do not close the window."));
+            }
         }
         id
+    }
+
+    /// Whether so many pictures wait to be written that no more should be made: memory must stay bounded.
+    pub fn is_behind(&self) -> bool {
+        self.shared.waiting() > WAITING
     }
 
     /// A result's picture where it is in memory. Where it is not, it is asked for, and comes with a later poll unless
@@ -267,6 +252,7 @@ impl Store {
     /// Takes in what the background has done. Says whether anything is new.
     pub fn poll(&mut self) -> bool {
         let mut any = false;
+        self.told_behind &= self.is_behind();
         while let Ok(done) = self.done.try_recv() {
             any = true;
             match done {

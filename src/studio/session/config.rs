@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::places::{Places, WriteError, write_whole};
+use crate::studio::places::{Places, WriteError, write_whole};
 
 /// Projects and model folders remembered, of each.
 const RECENT: usize = 12;

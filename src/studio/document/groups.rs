@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Studio;
+use super::Document;
 use crate::project::Layer;
 
-impl Studio {
+impl Document {
     /// A layer and all others of its group.
     pub fn group_of(&self, layer: usize) -> BTreeSet<usize> {
         let layers = self.project().layers();

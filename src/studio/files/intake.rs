@@ -12,8 +12,8 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, ColorType, DynamicImage, ImageFormat, RgbaImage};
 
-use super::places::{Places, WriteError, write_whole};
 use crate::project::{DiskFiles, Files, Project, ProjectError, file, picture, png_text};
+use crate::studio::places::{Places, WriteError, write_whole};
 
 /// How much of a file is looked at to tell what it is.
 const HEAD: usize = 64 << 10;

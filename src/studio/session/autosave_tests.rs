@@ -195,6 +195,21 @@ fn a_project_that_is_not_valid_yet_is_recovered_all_the_same() {
 }
 
 #[test]
+fn what_a_podium_of_version_1_left_is_recovered() {
+    let (_folder, places) = places();
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/projects-v1/autosave.ron");
+    fs::create_dir_all(places.autosave_folder()).unwrap();
+    fs::copy(old, places.autosave_folder().join("1-a.ron")).unwrap();
+    let found = Autosave::recoverable(&places);
+    assert_eq!(
+        (found[0].file.as_deref(), found[0].folder.as_path()),
+        (Some(Path::new("/work/cat.ron")), Path::new("/work"))
+    );
+    let project = &found[0].project;
+    assert_eq!((project.version, project.prompt.as_str(), project.layers()[0].id), (project::VERSION, "a cat", 1));
+}
+
+#[test]
 fn a_damaged_file_is_passed_over_and_kept_aside() {
     let (_folder, places) = places();
     crash(&places, "good");
@@ -218,7 +233,7 @@ fn the_latest_is_first_and_leftovers_are_swept() {
     for (prompt, when) in [("old", 1_000), ("new", 3_000), ("middle", 2_000)] {
         let draft = Draft { when, file: None, folder: "/work".into(), project: project(prompt) };
         let path = places.autosave_folder().join(format!("{prompt}.ron"));
-        write_whole(&path, ron::to_string(&draft).unwrap().as_bytes()).unwrap();
+        write_whole(&path, Kept::write(&draft).unwrap().as_bytes()).unwrap();
     }
     let lock = places.autosave_folder().join("dead.lock");
     fs::write(&lock, "4194304999").unwrap();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{ResultId, Studio, Told};
-use crate::project::{Project, png_text};
+use crate::project::Project;
+use crate::studio::document::history::ResultId;
 
 /// A setting that two projects have different values for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,42 +28,26 @@ pub(super) struct Comparing {
     found: Option<Compared>,
 }
 
-impl Studio {
-    /// In what two results' projects differ; None while they are being read.
-    pub fn compare_results(&mut self, before: &ResultId, after: &ResultId) -> Option<&Compared> {
-        let pair = (before.clone(), after.clone());
-        if self.comparing.pair.as_ref() != Some(&pair) {
-            self.comparing = Comparing { pair: Some(pair.clone()), found: None };
-            let read = [self.result_reader(before), self.result_reader(after)];
-            self.tasks.run(move || {
-                let [before, after] = read.map(|read| read());
-                let found = before.and_then(|before| Ok(differences(&before, &after?)));
-                Told::Compared { pair, found }
-            });
+impl Comparing {
+    /// Whether these two are not the ones at hand; they are from now on.
+    pub fn ask(&mut self, pair: &(ResultId, ResultId)) -> bool {
+        let is_new = self.pair.as_ref() != Some(pair);
+        if is_new {
+            *self = Self { pair: Some(pair.clone()), found: None };
         }
-        self.comparing.found.as_ref()
+        is_new
     }
 
-    /// How to get a result's project: from its run, whose picture may not be on the disk yet, or from its file.
-    pub(super) fn result_reader(&self, id: &ResultId) -> Box<dyn FnOnce() -> Result<Project, String> + Send> {
-        if let Some((run, picture)) = self.run_of(id)
-            && let Some(&seed) = run.finished().and_then(|finished| finished.seeds.get(picture))
-        {
-            let project = Project { seed, pictures: 1, ..Project::clone(&run.project) };
-            let folder = run.folder.clone();
-            return Box::new(move || project.with_absolute_paths(&folder).map_err(|error| error.to_string()));
+    /// Takes in what came of comparing two; of others than those at hand nobody wants to know any more.
+    pub fn take(&mut self, pair: &(ResultId, ResultId), found: Compared) {
+        if self.pair.as_ref() == Some(pair) {
+            self.found = Some(found);
         }
-        let path = self.store.path(id);
-        Box::new(move || {
-            let project = png_text::read_project(&path).map_err(|error| error.to_string())?;
-            project.ok_or_else(|| format!("{} holds no project.", path.display()))
-        })
     }
 
-    pub(super) fn take_compared(&mut self, pair: (ResultId, ResultId), found: Compared) {
-        if self.comparing.pair.as_ref() == Some(&pair) {
-            self.comparing.found = Some(found);
-        }
+    /// What came of it.
+    pub fn found(&self) -> Option<&Compared> {
+        self.found.as_ref()
     }
 }
 
@@ -143,8 +127,8 @@ fn walk(facts: &mut BTreeMap<String, String>, under: &str, value: &Value) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                // The name is in the heading already.
-                if name == "name" && !under.is_empty() {
+                // The name is in the heading already, and a layer's number says nothing to people.
+                if (name == "name" || name == "id") && !under.is_empty() {
                     continue;
                 }
                 let name = words(name);

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::clock::{Countdown, Measured};
 use crate::link::{Event, Finished, JobId, Stage, StepView};
 use crate::project::Project;
+use crate::studio::document::history::ResultId;
 
 /// Runs whose steps are kept; as many as the engine keeps latents of, so that each can be gone on from.
 const KEPT: usize = 8;
@@ -77,7 +78,7 @@ pub struct Run {
     /// The run and step that it went on from.
     pub from: Option<(JobId, usize)>,
     /// Its pictures in the gallery.
-    pub results: Vec<super::ResultId>,
+    pub results: Vec<ResultId>,
     stage_since: Instant,
     countdown: Option<Countdown>,
 }
@@ -249,6 +250,12 @@ impl Runs {
         self.runs.iter_mut().find(|run| run.job == job)
     }
 
+    /// The run that made a result, while its steps are kept, and which picture of it.
+    pub fn of_result(&self, result: &str) -> Option<(&Run, usize)> {
+        let run = self.iter().find(|run| run.results.iter().any(|id| id == result))?;
+        Some((run, run.results.iter().position(|id| id == result)?))
+    }
+
     /// The run whose steps are shown.
     pub fn shown(&self) -> Option<&Run> {
         self.shown.and_then(|job| self.get(job)).or_else(|| self.runs.back())
@@ -300,7 +307,7 @@ impl Runs {
     }
 
     /// A run's pictures were put into the gallery.
-    pub fn keep_results(&mut self, job: JobId, results: Vec<super::ResultId>) {
+    pub fn keep_results(&mut self, job: JobId, results: Vec<ResultId>) {
         if let Some(run) = self.get_mut(job) {
             run.results = results;
         }

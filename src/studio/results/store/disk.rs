@@ -10,15 +10,24 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use super::Entry;
-use super::thread::Keep;
-use crate::project::{DiskFiles, Files, picture, png_text};
+use super::entry::Entry;
+use crate::project::{DiskFiles, Files, Project, picture, png_text};
 use crate::studio::places::{files, remove, seconds, sweep_unfinished, write_whole};
 
 /// The most bytes of an entry that are read; a real one has a few hundred.
 const MAX_BYTES: u64 = 1 << 16;
 /// The lock that every running Podium shares.
 const LOCK: &str = ".lock";
+
+/// A picture to write.
+pub(super) struct Keep {
+    pub entry: Entry,
+    pub picture: Arc<RgbImage>,
+    pub project: Project,
+    /// Where the project's relative paths start.
+    pub base: PathBuf,
+    pub seed: u64,
+}
 
 pub(super) fn picture_path(folder: &Path, id: &str) -> PathBuf {
     // Not `with_extension`: a name that is not ours may have dots.

@@ -1,7 +1,6 @@
 //! Where layers lie on the canvas, and what moving, scaling and turning them by hand makes of them. Canvas pixels
 //! throughout: x rightwards, y downwards; angles in degrees clockwise, as [`Layer::rotation`] has them.
 
-use super::edits::clamp;
 use crate::project::Layer;
 
 /// A point on the canvas, or a way from one to another, in canvas pixels.
@@ -9,6 +8,11 @@ pub type Point = (f32, f32);
 
 /// Nothing is made smaller than this by hand, in canvas pixels across its diagonal: it could not be taken hold of again.
 const SMALLEST: f32 = 4.0;
+
+/// A value inside a range; the middle for what is no number.
+pub fn clamp(value: f32, range: &std::ops::RangeInclusive<f32>) -> f32 {
+    if value.is_nan() { (range.start() + range.end()) / 2.0 } else { value.clamp(*range.start(), *range.end()) }
+}
 
 /// An upright rectangle.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::places::{Places, TEMPORARY, WriteError, files, remove, seconds, sweep_unfinished, write_whole};
-use crate::project::Project;
+use crate::project::migration::Embedded1;
+use crate::project::{self, Project};
+use crate::studio::places::{Places, TEMPORARY, WriteError, files, remove, seconds, sweep_unfinished, write_whole};
 
 /// The least time between two writes.
 pub const INTERVAL: Duration = Duration::from_secs(5);
@@ -61,14 +62,54 @@ pub struct Recovered {
     pub path: PathBuf,
 }
 
-/// What an autosave file holds.
-#[derive(Debug, Serialize, Deserialize)]
+/// What is to be kept.
 struct Draft {
     /// Seconds since 1970.
     when: u64,
     file: Option<PathBuf>,
     folder: PathBuf,
     project: Project,
+}
+
+/// What an autosave file holds. The project is the text of a project file, so that one that an earlier Podium left is
+/// read as its files are.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    when: u64,
+    file: Option<PathBuf>,
+    folder: PathBuf,
+    project: String,
+}
+
+/// What it held when projects had version 1.
+#[derive(Deserialize)]
+struct Kept1 {
+    when: u64,
+    file: Option<PathBuf>,
+    folder: PathBuf,
+    project: Embedded1,
+}
+
+impl Kept {
+    fn read(text: &str) -> Result<Draft, String> {
+        let Self { when, file, folder, project } = match ron::from_str(text) {
+            Ok(kept) => kept,
+            Err(error) => {
+                let Kept1 { when, file, folder, project } = ron::from_str(text).map_err(|_| error.to_string())?;
+                return Ok(Draft { when, file, folder, project: project.0 });
+            }
+        };
+        let project = project::file::from_str_as_it_is(&project).map_err(|error| error.to_string())?;
+        Ok(Draft { when, file, folder, project })
+    }
+
+    fn write(draft: &Draft) -> Result<String, String> {
+        let Draft { when, file, folder, project } = draft;
+        let project = project::file::to_string(project).map_err(|error| error.to_string())?;
+        let kept = Self { when: *when, file: file.clone(), folder: folder.clone(), project };
+        let pretty = ron::ser::PrettyConfig::new().new_line("\n");
+        ron::ser::to_string_pretty(&kept, pretty).map_err(|error| error.to_string())
+    }
 }
 
 impl Autosave {
@@ -286,8 +327,7 @@ impl Writer {
 
     fn write(&mut self, draft: &Draft) -> Result<(), String> {
         let unkept = |problem: String| format!("Unsaved changes are not kept for a crash: {problem}");
-        let pretty = ron::ser::PrettyConfig::new().new_line("\n");
-        let text = ron::ser::to_string_pretty(draft, pretty).map_err(|error| {
+        let text = Kept::write(draft).map_err(|error| {
             unkept(format!("the project cannot be written ({error}); rename the file or folder that it concerns"))
         })?;
         let session = match &mut self.session {
@@ -362,7 +402,7 @@ fn recover(path: &Path) -> Option<Recovered> {
         Err("it is too large".to_owned())
     } else {
         match fs::read(path).map(String::from_utf8) {
-            Ok(Ok(text)) => ron::from_str::<Draft>(&text).map_err(|error| error.to_string()),
+            Ok(Ok(text)) => Kept::read(&text),
             Ok(Err(_)) => Err("it is not text".to_owned()),
             Err(error) => {
                 log::warn!("{}: {error}", path.display());

@@ -10,22 +10,12 @@ use crossbeam_channel::Sender;
 use image::RgbImage;
 use image::imageops::thumbnail;
 
-use super::disk::{self, Listing};
-use super::{Entry, MOST, ResultId};
-use crate::project::Project;
+use super::disk::{self, Keep, Listing};
+use super::entry::{Entry, MOST};
+use crate::studio::document::history::ResultId;
 
 /// Pictures that may be asked for at once; whoever scrolls past more looks at the last ones.
 const ASKS: usize = 64;
-
-/// A picture to write.
-pub(super) struct Keep {
-    pub entry: Entry,
-    pub picture: Arc<RgbImage>,
-    pub project: Project,
-    /// Where the project's relative paths start.
-    pub base: PathBuf,
-    pub seed: u64,
-}
 
 /// What is done in the order in which it was told.
 pub(super) enum Work {
@@ -60,8 +50,6 @@ pub(super) enum Done {
 pub(super) struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
-    /// A picture was written.
-    room: Condvar,
 }
 
 #[derive(Default)]
@@ -86,12 +74,9 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Queues a picture as soon as fewer than `most` wait.
-    pub(super) fn push_keep(&self, keep: Box<Keep>, most: usize) {
+    /// Queues a picture, however many wait.
+    pub(super) fn push_keep(&self, keep: Box<Keep>) {
         let mut queue = self.queue();
-        while queue.waiting >= most && !queue.stop {
-            queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
-        }
         queue.waiting += 1;
         queue.work.push_back(Work::Keep(keep));
         self.changed.notify_all();
@@ -120,7 +105,6 @@ impl Shared {
         queue.stop = true;
         queue.asks.clear();
         self.changed.notify_all();
-        self.room.notify_all();
     }
 
     /// The next thing to do; None at the end. A wish goes before work, and work before the next wish, so that neither
@@ -152,7 +136,6 @@ impl Shared {
         let mut queue = self.queue();
         queue.busy = false;
         queue.waiting -= usize::from(kept);
-        self.room.notify_all();
     }
 }
 
@@ -264,6 +247,7 @@ fn small(picture: &Arc<RgbImage>, side: u32) -> Arc<RgbImage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::Project;
 
     fn keep(id: &str) -> Box<Keep> {
         let entry = Entry { id: id.into(), ..Entry::default() };
@@ -288,7 +272,7 @@ mod tests {
     #[test]
     fn a_picture_that_is_not_written_yet_is_taken_from_the_queue() {
         let shared = Shared::default();
-        shared.push_keep(keep("a"), 9);
+        shared.push_keep(keep("a"));
         shared.ask(ask("a"));
         let Some(Next::Ask(ask)) = shared.next(false) else { panic!("no wish") };
         assert_eq!(ask.source.unwrap().dimensions(), (2, 1));
@@ -298,8 +282,8 @@ mod tests {
     fn wishes_and_work_take_turns_and_all_work_is_done_before_the_end() {
         let shared = Shared::default();
         shared.push(Work::List);
-        shared.push_keep(keep("a"), 9);
-        shared.push_keep(keep("b"), 9);
+        shared.push_keep(keep("a"));
+        shared.push_keep(keep("b"));
         for id in ["x", "y", "z"] {
             shared.ask(ask(id));
         }
@@ -325,15 +309,12 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_waits_while_too_many_are_unwritten() {
-        let shared = Arc::new(Shared::default());
-        shared.push_keep(keep("a"), 1);
-        let other = shared.clone();
-        let thread = std::thread::spawn(move || other.push_keep(keep("b"), 1));
-        assert_eq!(name(shared.next(true)), "keep a");
-        assert_eq!(shared.waiting(), 1, "the one being written counts");
+    fn a_picture_counts_as_waiting_until_it_is_written() {
+        let shared = Shared::default();
+        shared.push_keep(keep("a"));
+        shared.push_keep(keep("b"));
+        assert_eq!((name(shared.next(true)).as_str(), shared.waiting()), ("keep a", 2), "the one being written counts");
         shared.finish(true);
-        thread.join().unwrap();
-        assert_eq!(name(shared.next(true)), "keep b");
+        assert_eq!((name(shared.next(true)).as_str(), shared.waiting()), ("keep b", 1));
     }
 }

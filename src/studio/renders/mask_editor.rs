@@ -1,8 +1,8 @@
 //! Painting the masks that a render goes on with.
 
-use super::geometry;
 use crate::engine::masks::Mask;
 use crate::link::{JobId, MaskView};
+use crate::studio::document::geometry;
 
 /// The masks of one picture at one step, in the making.
 #[derive(Clone, Debug)]
