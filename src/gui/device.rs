@@ -114,7 +114,7 @@ fn model(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
     if built_in.on_hover_text(hover).clicked() && chosen.is_some() {
         *wish = Wish::UseBuiltIn;
     }
-    let mut folders = studio.config.recent_models.clone();
+    let mut folders = studio.session.config.recent_models.clone();
     if let Some(folder) = chosen.clone().filter(|folder| !folders.contains(folder)) {
         folders.insert(0, folder);
     }
@@ -151,7 +151,7 @@ fn model(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
                 small(ui, line);
             });
             // A GPU does not say how much memory it has.
-            let shortage = total.filter(|_| studio.device == DeviceChoice::Flex);
+            let shortage = total.filter(|_| studio.renders.device == DeviceChoice::Flex);
             if let Some(words) = shortage.and_then(|total| report.shortage(demand, total)) {
                 widgets::amber(ui, &format!("{words}."));
             }
@@ -215,7 +215,7 @@ fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
         (DeviceChoice::Wgpu, "GPU (wgpu)", "The best adapter below, even one that is software.".to_owned()),
     ];
     for (choice, words, explanation) in choices {
-        let on = studio.device == choice;
+        let on = studio.renders.device == choice;
         ui.horizontal_wrapped(|ui| {
             if ui.add(RadioButton::new(on, words)).on_hover_text(&explanation).clicked() && !on {
                 *wish = Wish::Device(choice);
@@ -229,7 +229,7 @@ fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
             let lost = look.device.adapters.is_lost();
             small(ui, if lost { "Adapters could not be looked for." } else { "Looking for adapters" });
         }
-        Some(found) if found.is_empty() && studio.device == DeviceChoice::Wgpu => {
+        Some(found) if found.is_empty() && studio.renders.device == DeviceChoice::Wgpu => {
             widgets::amber(ui, &format!("{NO_ADAPTER}."));
         }
         Some(found) if found.is_empty() => {
@@ -240,7 +240,7 @@ fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
                 small(ui, &format!("{} {name} · {backend} · {kind}", icons::CPU));
             }
             let only_software = found.iter().all(|adapter| adapter.kind == AdapterKind::Software);
-            if only_software && studio.device == DeviceChoice::Wgpu {
+            if only_software && studio.renders.device == DeviceChoice::Wgpu {
                 widgets::amber(
                     ui,
                     "This adapter is software: its pictures are right, but the CPU (flex) is far faster.",
@@ -248,10 +248,10 @@ fn device(ui: &mut Ui, studio: &Studio, look: &mut Look, wish: &mut Wish) {
             }
         }
     }
-    if let Some(report) = &studio.device_report {
+    if let Some(report) = &studio.renders.device_report {
         small(ui, &last_used(report));
     }
-    if studio.runs.active().next().is_some() {
+    if studio.renders.runs.active().next().is_some() {
         small(ui, "Renders that run or wait keep their device; the next one uses the one chosen here.");
     }
 }
@@ -268,7 +268,7 @@ fn memory(ui: &mut Ui, studio: &Studio, look: &mut Look) {
     if let Some(used) = look.dialogs.memory(ui) {
         ui.label(format!("{}{total} in use by Podium", bytes::words(used)));
     }
-    if let Some(pool) = studio.device_report.as_ref().and_then(|report| report.pool) {
+    if let Some(pool) = studio.renders.device_report.as_ref().and_then(|report| report.pool) {
         let (used, kept) = (bytes::words(pool.in_use), bytes::words(pool.reserved));
         ui.label(format!("{used} in use on the GPU, {kept} reserved"));
     }

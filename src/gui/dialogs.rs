@@ -8,7 +8,7 @@ use super::files::Purpose;
 use super::look::Look;
 use super::{device, theme};
 use crate::engine::memory;
-use crate::studio::files::UNTITLED;
+use crate::studio::document::UNTITLED;
 use crate::studio::{Held, Question, Studio, Target};
 
 /// Which of them are open.
@@ -39,7 +39,7 @@ impl Dialogs {
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let ctx = ui.ctx().clone();
     look.files.show(&ctx);
-    if let Some(question) = studio.question.clone() {
+    if let Some(question) = studio.session.question.clone() {
         match question {
             Question::Unsaved(held) => unsaved(&ctx, studio, look, &held),
             Question::PodiumPicture { path, project, folder, size, at } => {
@@ -51,15 +51,15 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                     ui.add_space(8.0);
                     ui.horizontal(|ui| {
                         if ui.button("Open its project").clicked() {
-                            studio.question = None;
+                            studio.session.question = None;
                             studio.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
                         }
                         if ui.button("Use it as a picture").clicked() {
-                            studio.question = None;
+                            studio.session.question = None;
                             studio.add_layer(path, size, at);
                         }
                         if ui.button("Cancel").clicked() {
-                            studio.question = None;
+                            studio.session.question = None;
                         }
                     });
                 });
@@ -83,9 +83,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                     device::Wish::UseBuiltIn => studio.set_model(None),
                     device::Wish::UseFolder(folder) => studio.take_in(folder, Target::Model),
                     device::Wish::Device(choice) => {
-                        studio.device = choice;
-                        studio.config.device = choice.to_string();
-                        studio.save_config();
+                        studio.renders.device = choice;
+                        studio.session.config.device = choice.to_string();
+                        studio.session.save_config();
                     }
                 });
             });
@@ -109,8 +109,8 @@ fn dialog(ctx: &Context, title: &str, add: impl FnOnce(&mut Ui)) {
 }
 
 fn unsaved(ctx: &Context, studio: &mut Studio, look: &mut Look, held: &Held) {
-    let dirty = studio.history.is_dirty();
-    let renders = studio.runs.active().count();
+    let dirty = studio.document.history.is_dirty();
+    let renders = studio.renders.runs.active().count();
     dialog(ctx, "Before you go on", |ui| {
         if dirty {
             ui.label(format!("{} has changes that were not saved.", studio.title()));
@@ -129,13 +129,13 @@ fn unsaved(ctx: &Context, studio: &mut Studio, look: &mut Look, held: &Held) {
                 studio.go_ahead(held.clone());
             }
             if ui.button("Cancel").clicked() {
-                studio.question = None;
+                studio.session.question = None;
             }
         });
     });
 }
 
-fn recover(ctx: &Context, studio: &mut Studio, found: Vec<crate::studio::autosave::Recovered>) {
+fn recover(ctx: &Context, studio: &mut Studio, found: Vec<crate::studio::session::autosave::Recovered>) {
     dialog(ctx, "Unsaved work was found", |ui| {
         ui.label("Podium ended without saving. What was being worked on is still here.");
         ui.add_space(8.0);
@@ -151,15 +151,15 @@ fn recover(ctx: &Context, studio: &mut Studio, found: Vec<crate::studio::autosav
                     studio.recover(recovered.clone());
                 }
                 if ui.button("Throw away").clicked() {
-                    studio.discard_recovered(&recovered.path);
+                    studio.session.discard_recovered(&recovered.path);
                     let rest: Vec<_> = found.iter().filter(|other| other.path != recovered.path).cloned().collect();
-                    studio.question = (!rest.is_empty()).then_some(Question::Recover(rest));
+                    studio.session.question = (!rest.is_empty()).then_some(Question::Recover(rest));
                 }
             });
         }
         ui.add_space(8.0);
         if ui.button("Decide later").clicked() {
-            studio.question = None;
+            studio.session.question = None;
         }
     });
 }

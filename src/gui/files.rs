@@ -148,9 +148,9 @@ impl Pickers {
     /// Asks for files; what is chosen comes by [`Pickers::take`].
     pub fn ask(&mut self, ctx: &Context, purpose: Purpose, studio: &Studio) {
         if !self.native {
-            self.base = if studio.folder.is_absolute() { studio.folder.clone() } else { documents() };
+            self.base = if studio.document.folder.is_absolute() { studio.document.folder.clone() } else { documents() };
             let start = match &purpose {
-                Purpose::SaveProject => studio.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
+                Purpose::SaveProject => studio.document.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
                 Purpose::Export { name, .. } => self.base.join(name),
                 _ => PathBuf::new(),
             };
@@ -161,8 +161,8 @@ impl Pickers {
         if let Some((name, endings)) = purpose.kinds() {
             dialog = dialog.add_filter(name, &endings);
         }
-        if studio.folder.is_absolute() {
-            dialog = dialog.set_directory(&studio.folder);
+        if studio.document.folder.is_absolute() {
+            dialog = dialog.set_directory(&studio.document.folder);
         }
         let (sender, ctx) = (self.sender.clone(), ctx.clone());
         let wait = move || {

@@ -9,7 +9,7 @@ use super::view::Mapping;
 use super::{CAPTION, Side};
 use crate::gui::{paint, theme};
 use crate::project::Color;
-use crate::studio::geometry::Point;
+use crate::studio::document::geometry::Point;
 
 /// The side of a square of the checkerboard, in points.
 const CHECK: f32 = 8.0;

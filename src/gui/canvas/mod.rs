@@ -27,8 +27,8 @@ pub use view::{View, ZOOM};
 use super::look::{Look, Mode};
 use super::{icons, widgets};
 use crate::studio::Studio;
-use crate::studio::geometry::Point;
-use crate::studio::snap::Guide;
+use crate::studio::document::geometry::Point;
+use crate::studio::document::snap::Guide;
 use board::Board;
 use view::{Mapping, halves};
 
@@ -109,7 +109,7 @@ pub fn layer_at(studio: &mut Studio, look: &Look, screen: Pos2) -> Option<usize>
 
 /// Draws the middle of the Compose page: the bar, the boards, the line below them.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
-    if studio.mask_editor.is_some() && look.mode == Mode::Collage {
+    if studio.renders.mask_editor.is_some() && look.mode == Mode::Collage {
         look.mode = Mode::Both;
     }
     bar::show(ui, studio, look);

@@ -12,7 +12,7 @@ use crate::gui::{icons, theme, widgets};
 use crate::link::{Finished, JobId, StepView};
 use crate::project::Project;
 use crate::studio::Studio;
-use crate::studio::runs::{Run, State};
+use crate::studio::renders::runs::{Run, State};
 
 /// What the picture is compared with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,17 +74,17 @@ pub struct Shown {
 
 /// What the board shows. None before the first render.
 pub fn shown(studio: &Studio) -> Option<Shown> {
-    if let Some(editor) = &studio.mask_editor {
-        let run = studio.runs.get(editor.job)?;
+    if let Some(editor) = &studio.renders.mask_editor {
+        let run = studio.renders.runs.get(editor.job)?;
         let step = editor.step.checked_sub(1).and_then(|step| run.step(step)).cloned();
         let face = step.clone().map(Face::Step);
         return Some(Shown { job: run.job, project: run.project.clone(), picture: editor.picture, face, step });
     }
-    let run = studio.runs.shown()?;
-    let step = studio.runs.step().cloned();
-    let finished = run.finished().filter(|_| studio.runs.shows_finished()).cloned();
+    let run = studio.renders.runs.shown()?;
+    let step = studio.renders.runs.step().cloned();
+    let finished = run.finished().filter(|_| studio.renders.runs.shows_finished()).cloned();
     let face = finished.map(Face::Finished).or_else(|| step.clone().map(Face::Step));
-    Some(Shown { job: run.job, project: run.project.clone(), picture: studio.runs.picture, face, step })
+    Some(Shown { job: run.job, project: run.project.clone(), picture: studio.renders.runs.picture, face, step })
 }
 
 /// Draws the board.
@@ -100,7 +100,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, board: &Board) {
     match &shown {
         Some(shown) if shown.face.is_some() => {
             let split = draw(ui, studio, look, board, shown, place);
-            if studio.mask_editor.is_some() {
+            if studio.renders.mask_editor.is_some() {
                 painting::show(ui, studio, look, board, &shown.project, place);
             } else {
                 // What the model saw is no part of what is before the line.
@@ -143,7 +143,7 @@ fn caption(studio: &Studio, shown: Option<&Shown>) -> String {
             None => "Finished".into(),
         },
         Some(Face::Step(step)) => format!("Step {} of {} · t = {}", step.step + 1, step.steps, step.timestep),
-        None => match studio.runs.get(shown.job).map(|run| &run.state) {
+        None => match studio.renders.runs.get(shown.job).map(|run| &run.state) {
             Some(State::Failed(_)) => "Failed".into(),
             Some(State::Stopped) => "Stopped".into(),
             _ => "Waiting...".into(),
@@ -153,7 +153,7 @@ fn caption(studio: &Studio, shown: Option<&Shown>) -> String {
 
 /// What stands where there is no picture yet, and whether something went wrong.
 fn nothing_yet(studio: &Studio) -> (String, bool) {
-    match studio.runs.shown() {
+    match studio.renders.runs.shown() {
         None => ("Press Render (Ctrl+Enter)".into(), false),
         Some(run) => (run.words(), matches!(run.state, State::Failed(_))),
     }
@@ -180,7 +180,7 @@ impl Line {
 fn draw(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, shown: &Shown, place: Rect) -> Option<Line> {
     let face = shown.face.as_ref()?;
     let after = face.source(shown.picture);
-    if !look.canvas.split.on || studio.mask_editor.is_some() {
+    if !look.canvas.split.on || studio.renders.mask_editor.is_some() {
         paint::picture(&board.painter, place, &after, Sampling::Smooth);
         return None;
     }
@@ -220,8 +220,9 @@ fn before(studio: &mut Studio, against: Against, after: &Face) -> Result<(Source
             None => Err("The collage is being drawn".into()),
         },
         Against::Compared => {
-            let (job, picture) = studio.runs.compared.ok_or("Ctrl+click a picture to compare it with this one")?;
-            let run = studio.runs.get(job).ok_or("The other render's steps are no longer kept")?;
+            let (job, picture) =
+                studio.renders.runs.compared.ok_or("Ctrl+click a picture to compare it with this one")?;
+            let run = studio.renders.runs.get(job).ok_or("The other render's steps are no longer kept")?;
             let face = counterpart(run, after).ok_or("The other render has no picture yet")?;
             Ok((face.source(picture), name_of(run, picture)))
         }
@@ -272,21 +273,22 @@ fn grip(ui: &Ui, board: &Board, x: f32, seen: Rect) {
 
 /// The switch in the caption, and what to compare with.
 fn split_controls(ui: &mut Ui, studio: &Studio, look: &mut Look) {
-    if studio.mask_editor.is_some() {
+    if studio.renders.mask_editor.is_some() {
         return;
     }
     let split = &mut look.canvas.split;
     let words = "Before and after: a line that is dragged over the picture";
     if widgets::icon_toggle(ui, icons::SPLIT_HORIZONTAL, split.on, words).clicked() {
         split.on = !split.on;
-        if split.on && studio.runs.compared.is_some() {
+        if split.on && studio.renders.runs.compared.is_some() {
             split.against = Against::Compared;
         }
     }
     if !split.on {
         return;
     }
-    let other = studio.runs.compared.and_then(|(job, picture)| Some(name_of(studio.runs.get(job)?, picture)));
+    let other =
+        studio.renders.runs.compared.and_then(|(job, picture)| Some(name_of(studio.renders.runs.get(job)?, picture)));
     let chosen = match split.against {
         Against::Collage => "Collage".to_owned(),
         Against::Compared => other.clone().unwrap_or_else(|| "Another picture".into()),

@@ -5,7 +5,7 @@ use eframe::egui::{Event, Key, Modifiers, Ui};
 use super::grid::{self, Grid};
 use super::{GalleryLook, Look, Open, View};
 use crate::gui::textures;
-use crate::studio::store::Entry;
+use crate::studio::results::store::Entry;
 use crate::studio::{ResultId, Studio};
 
 /// The chosen results.
@@ -117,7 +117,7 @@ pub fn keys(ui: &Ui, studio: &mut Studio, look: &mut Look, grid: &Grid) {
         for extend in [true, false] {
             let modifiers = if extend { Modifiers::SHIFT } else { Modifiers::NONE };
             if ui.input_mut(|input| input.consume_key(modifiers, arrow)) {
-                step(ui, gallery, grid, studio.store.entries(), by, extend, on_card);
+                step(ui, gallery, grid, studio.results.store.entries(), by, extend, on_card);
             }
         }
     }
@@ -180,7 +180,7 @@ pub fn delete(studio: &mut Studio, look: &mut Look, grid: &Grid) {
     if doomed.is_empty() {
         return;
     }
-    let order = grid.order(studio.store.entries());
+    let order = grid.order(studio.results.store.entries());
     let last = order.iter().rposition(|id| doomed.contains(id)).unwrap_or(0);
     let stays = |id: &&&ResultId| !doomed.contains(id);
     let next = order.iter().skip(last).find(stays).or_else(|| order.iter().take(last).rfind(stays));
@@ -196,7 +196,7 @@ pub fn delete(studio: &mut Studio, look: &mut Look, grid: &Grid) {
 
 /// Puts a result's picture on the clipboard, if it is in memory; else it is asked for, and the second press has it.
 pub fn copy(ui: &Ui, studio: &mut Studio, id: &ResultId) {
-    if let Some(picture) = studio.store.picture(id) {
+    if let Some(picture) = studio.results.store.picture(id) {
         ui.ctx().copy_image(textures::opaque(&picture));
     }
 }

@@ -21,7 +21,7 @@ pub use view::{View, fit};
 
 use super::look::{Look, Page};
 use super::{icons, theme, widgets};
-use crate::studio::exporting::{Kind, Subject};
+use crate::studio::export::exporting::{Kind, Subject};
 use crate::studio::{Place, ResultId, Studio};
 use choice::Choice;
 use grid::Grid;
@@ -91,21 +91,22 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         widgets::said_ui(ui, studio, &Place::Gallery);
         export::status(ui, studio);
         let (starred, needle) = (look.gallery.starred, look.gallery.search.trim().to_lowercase());
-        let is_shown = |studio: &Studio, entry: &crate::studio::store::Entry| {
+        let is_shown = |studio: &Studio, entry: &crate::studio::results::store::Entry| {
             (!starred || studio.is_starred(entry)) && words::matches(entry, &needle)
         };
         let shown: Vec<usize> = studio
+            .results
             .store
             .entries()
             .iter()
             .enumerate()
-            .filter(|(_, entry)| !studio.history.doc().deleted.contains(&entry.id) && is_shown(studio, entry))
+            .filter(|(_, entry)| !studio.document.history.doc().deleted.contains(&entry.id) && is_shown(studio, entry))
             .map(|(index, _)| index)
             .collect();
-        let in_all = studio.results().count();
+        let in_all = studio.gallery().count();
         let side = look.gallery.side.min(ui.available_width() - 24.0).max(48.0);
-        let grid = Grid::lay_out(studio.store.entries(), &shown, grid::columns(ui.available_width(), side));
-        look.gallery.choice.retain(&grid, studio.store.entries());
+        let grid = Grid::lay_out(studio.results.store.entries(), &shown, grid::columns(ui.available_width(), side));
+        look.gallery.choice.retain(&grid, studio.results.store.entries());
         close_what_is_gone(studio, look);
         choice::keys(ui, studio, look, &grid);
         match look.gallery.open.clone() {
@@ -128,7 +129,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 
 /// A result that was taken out is not shown large any more.
 fn close_what_is_gone(studio: &Studio, look: &mut Look) {
-    let is_there = |id: &ResultId| studio.results().any(|entry| entry.id == *id);
+    let is_there = |id: &ResultId| studio.gallery().any(|entry| entry.id == *id);
     let gone = match &look.gallery.open {
         Some(Open::One(id)) => !is_there(id),
         Some(Open::Two(before, after)) => !is_there(before) || !is_there(after),
@@ -143,7 +144,7 @@ fn close_what_is_gone(studio: &Studio, look: &mut Look) {
 fn leave_once_restored(studio: &Studio, look: &mut Look) {
     if look.gallery.restoring && !studio.is_busy() {
         look.gallery.restoring = false;
-        if !studio.notices.iter().any(|notice| notice.place == Place::Gallery) {
+        if !studio.session.notices.iter().any(|notice| notice.place == Place::Gallery) {
             look.page = Page::Compose;
         }
     }
@@ -189,14 +190,14 @@ pub fn room_for(ui: &mut Ui, width: f32) {
 }
 
 fn empty(ui: &mut Ui, studio: &Studio, look: &mut Look) {
-    let words = if studio.store.is_listed() {
+    let words = if studio.results.store.is_listed() {
         "No pictures yet. Every finished picture is kept here by itself, with the project that made it: \
          go to Compose and press Render."
     } else {
         "Reading the gallery"
     };
     quiet(ui, words, |ui| {
-        if studio.store.is_listed() && ui.button("Go to Compose").clicked() {
+        if studio.results.store.is_listed() && ui.button("Go to Compose").clicked() {
             look.page = Page::Compose;
         }
     });

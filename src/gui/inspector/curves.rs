@@ -46,13 +46,13 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
         .resizable(true)
         .collapsible(false)
         .show(ctx, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match studio.runs.shown() {
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match studio.renders.runs.shown() {
                 Some(run) if run.newest().is_some() => {
-                    let at = match studio.runs.playhead {
+                    let at = match studio.renders.runs.playhead {
                         Playhead::At(step) => Some(step),
                         Playhead::Live => run.newest(),
                     };
-                    all(ui, run, studio.runs.picture, at, look);
+                    all(ui, run, studio.renders.runs.picture, at, look);
                 }
                 _ => {
                     ui.label("There is no step yet. Press Render: curves begin with the first step.");

@@ -55,12 +55,13 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 let top = ui.cursor().top();
                 ui.horizontal_wrapped(|ui| segmented(ui, &mut tile, &Tile::ALL));
-                let (step, run) = (studio.runs.step(), studio.runs.shown());
+                let (step, run) = (studio.renders.runs.step(), studio.renders.runs.shown());
                 let (Some(step), Some(run)) = (step, run) else {
                     ui.label("There is no step yet. Press Render: views appear with the first step.");
                     return;
                 };
-                let subject = Subject { step, project: &run.project, job: run.job.0, picture: studio.runs.picture };
+                let subject =
+                    Subject { step, project: &run.project, job: run.job.0, picture: studio.renders.runs.picture };
                 controls(ui, look, tile, &subject);
                 let caption = caption(tile, &subject, look);
                 ui.label(RichText::new(caption).small().color(theme::colors(ui).weak));
