@@ -51,7 +51,7 @@ fn main() {
     measure(&mut harness, "at rest", 100, |_| false);
     let Some(job) = harness.state_mut().studio.render() else { panic!("nothing stands in the way") };
     measure(&mut harness, "while a render runs", 100_000, |podium| {
-        podium.studio.runs.get(job).is_none_or(|run| !run.state.is_active())
+        podium.studio.renders.runs.get(job).is_none_or(|run| !run.state.is_active())
     });
 }
 

@@ -13,9 +13,9 @@ use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
 use crate::engine::worker::{Engine, EngineOptions};
 use crate::project::{self, Project};
-use crate::studio::config::{self, Theme};
-use crate::studio::edits::folder_of;
 use crate::studio::places::Places;
+use crate::studio::places::folder_of;
+use crate::studio::session::config::{self, Theme};
 use crate::studio::{Held, Studio};
 
 /// The project that the window opens on.
@@ -47,9 +47,9 @@ pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Result<(), Box<dyn s
         let mut podium =
             Podium::kept(&context.egui_ctx, engine, project, folder, device, Some(Places::standard()))?;
         if path.is_none() {
-            podium.studio.name = FIRST_NAME.into();
+            podium.studio.document.name = FIRST_NAME.into();
         }
-        podium.studio.file = path;
+        podium.studio.document.file = path;
         Ok(Box::new(podium))
     };
     eframe::run_native("podium", options, Box::new(create)).map_err(|error| explain(&error).into())
@@ -114,7 +114,7 @@ impl Podium {
         theme::install(ctx);
         let mut look = Look::default();
         let mut studio = Studio::new(engine, project, None, folder, device, places, keys::wake(ctx))?;
-        let config = &studio.config;
+        let config = &studio.session.config;
         let map = ColorMap::ALL.into_iter().find(|map| map.name().eq_ignore_ascii_case(&config.color_map));
         look.color_map = map.unwrap_or(look.color_map);
         look.sampling = match config.sampling {
@@ -124,7 +124,7 @@ impl Podium {
         if device == DeviceChoice::Auto
             && let Ok(device) = config.device.parse()
         {
-            studio.device = device;
+            studio.renders.device = device;
         }
         // Looked up now, so that it is known before anybody wants it.
         look.machine.zone(ctx);
@@ -140,7 +140,7 @@ impl Podium {
         look.pointed.lit = look.pointed.concept.take();
         self.remember_choices();
         let (studio, look) = (&mut self.studio, &mut self.look);
-        let theme = match studio.config.theme {
+        let theme = match studio.session.config.theme {
             Theme::System => egui::ThemePreference::System,
             Theme::Light => egui::ThemePreference::Light,
             Theme::Dark => egui::ThemePreference::Dark,
@@ -148,16 +148,16 @@ impl Podium {
         if ctx.options(|options| options.theme_preference) != theme {
             ctx.set_theme(theme);
         }
-        if (ctx.zoom_factor() - studio.config.ui_scale).abs() > 1e-3 {
-            if self.scale_set == Some(studio.config.ui_scale) {
+        if (ctx.zoom_factor() - studio.session.config.ui_scale).abs() > 1e-3 {
+            if self.scale_set == Some(studio.session.config.ui_scale) {
                 // Ctrl+plus and Ctrl+minus have changed it: that is remembered.
-                studio.config.ui_scale =
+                studio.session.config.ui_scale =
                     ctx.zoom_factor().clamp(*config::Config::UI_SCALE.start(), *config::Config::UI_SCALE.end());
-                studio.save_config();
+                studio.session.save_config();
             }
-            ctx.set_zoom_factor(studio.config.ui_scale);
+            ctx.set_zoom_factor(studio.session.config.ui_scale);
         }
-        self.scale_set = Some(studio.config.ui_scale);
+        self.scale_set = Some(studio.session.config.ui_scale);
         match look.page {
             Page::Place => place::take_dropped(ctx, studio),
             Page::Compose | Page::Gallery => keys::take_dropped(ctx, studio, &self.panels.canvas),
@@ -167,7 +167,7 @@ impl Podium {
     }
 
     fn remember_choices(&mut self) {
-        let (config, look) = (&mut self.studio.config, &self.look);
+        let (config, look) = (&mut self.studio.session.config, &self.look);
         let sampling = match look.sampling {
             Sampling::Nearest => config::Sampling::Nearest,
             Sampling::Smooth => config::Sampling::Smooth,
@@ -175,18 +175,18 @@ impl Podium {
         if config.sampling != sampling || config.color_map != look.color_map.name() {
             config.sampling = sampling;
             config.color_map = look.color_map.name().to_owned();
-            self.studio.save_config();
+            self.studio.session.save_config();
         }
     }
 
     /// Closing asks first where something would be lost.
     fn guard_closing(&mut self, ctx: &egui::Context) {
-        if ctx.input(|input| input.viewport().close_requested()) && !self.studio.closing {
+        if ctx.input(|input| input.viewport().close_requested()) && !self.studio.session.closing {
             self.studio.ask_to(Held::Close);
-            if !self.studio.closing {
+            if !self.studio.session.closing {
                 ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
             }
-        } else if self.studio.closing {
+        } else if self.studio.session.closing {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }

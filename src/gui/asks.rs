@@ -1,7 +1,7 @@
 //! What one panel asks for and another one does. The asker leaves it in [`Look`](super::look::Look), the frame carries it
 //! out: so no panel needs to know another.
 
-use crate::studio::exporting::{Kind, Subject};
+use crate::studio::export::exporting::{Kind, Subject};
 
 /// Something that a panel wants of another one.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,8 @@ use super::asks::Purpose;
 use super::look::{DraggedConcept, Look};
 use super::{icons, textures, theme, widgets};
 use crate::project::{Concept, MaskSource};
-use crate::studio::{Place, Studio, palette};
+use crate::studio::document::palette;
+use crate::studio::{Place, Studio};
 
 /// The side of a thumbnail, in points.
 const THUMBNAIL: f32 = 44.0;
@@ -48,7 +49,7 @@ fn load_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             let words = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().replace('_', " "));
             let there = studio.project().concepts.iter().any(|concept| concept.file == path);
             if ui.add_enabled(!there, egui::Button::new(words)).clicked() {
-                studio.load_concept(path, None);
+                studio.document.load_concept(path, None);
                 ui.close();
             }
         }
@@ -141,7 +142,7 @@ fn strength(ui: &mut Ui, studio: &mut Studio, concept: &Concept) {
     let slider = slider
         .on_hover_text("The LoRA's weight: 0 has no effect, 0.7 is usual, 1 is as trained. A double click gives 0.7.");
     if slider.double_clicked() {
-        studio.edit_concept(&concept.name, &*name, |concept| concept.strength = 0.7);
+        studio.document.edit_concept(&concept.name, &*name, |concept| concept.strength = 0.7);
         return;
     }
     let which = concept.name.clone();
@@ -157,7 +158,7 @@ fn face(
     ui: &mut Ui,
     look: &mut Look,
     concept: &Concept,
-    facts: Option<&std::sync::Arc<crate::studio::knowledge::ConceptFacts>>,
+    facts: Option<&std::sync::Arc<crate::studio::files::knowledge::ConceptFacts>>,
     rect: egui::Rect,
 ) {
     match facts.and_then(|facts| facts.thumbnail.as_ref()) {
@@ -192,7 +193,7 @@ fn concept_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mu
         }
         for (index, title) in layers.into_iter().rev() {
             if ui.button(title).clicked() {
-                studio.assign(index, Some(name.clone()));
+                studio.document.assign(index, Some(name.clone()));
                 ui.close();
             }
         }
@@ -230,7 +231,7 @@ fn concept_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mu
                 ui.painter().circle_stroke(rect.center(), 8.0, (1.5, theme::colors(ui).text));
             }
             if widgets::named(response, words).clicked() {
-                studio.edit_concept(&name, format!("Colour of {name}"), |concept| concept.color = color);
+                studio.document.edit_concept(&name, format!("Colour of {name}"), |concept| concept.color = color);
             }
         }
     });
@@ -240,7 +241,7 @@ fn concept_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mu
         ui.close();
     }
     if ui.button("Remove from the project").clicked() {
-        studio.remove_concept(&name);
+        studio.document.remove_concept(&name);
         ui.close();
     }
 }

@@ -65,7 +65,7 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
     if built_in.on_hover_text(hover).clicked() && chosen.is_some() {
         studio.set_model(None);
     }
-    let mut folders = studio.config.recent_models.clone();
+    let mut folders = studio.session.config.recent_models.clone();
     if let Some(folder) = chosen.clone().filter(|folder| !folders.contains(folder)) {
         folders.insert(0, folder);
     }
@@ -102,7 +102,7 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
                 small(ui, line);
             });
             // A GPU does not say how much memory it has.
-            let shortage = total.filter(|_| studio.device == DeviceChoice::Flex);
+            let shortage = total.filter(|_| studio.renders.device == DeviceChoice::Flex);
             if let Some(words) = shortage.and_then(|total| report.shortage(demand, total)) {
                 widgets::amber(ui, &format!("{words}."));
             }
@@ -166,12 +166,12 @@ fn where_to_compute(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &
         (DeviceChoice::Wgpu, "GPU (wgpu)", "The best adapter below, even one that is software.".to_owned()),
     ];
     for (choice, words, explanation) in choices {
-        let on = studio.device == choice;
+        let on = studio.renders.device == choice;
         ui.horizontal_wrapped(|ui| {
             if ui.add(RadioButton::new(on, words)).on_hover_text(&explanation).clicked() && !on {
-                studio.device = choice;
-                studio.config.device = choice.to_string();
-                studio.save_config();
+                studio.renders.device = choice;
+                studio.session.config.device = choice.to_string();
+                studio.session.save_config();
             }
             small(ui, &explanation);
         });
@@ -182,7 +182,7 @@ fn where_to_compute(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &
             let lost = device.adapters.is_lost();
             small(ui, if lost { "Adapters could not be looked for." } else { "Looking for adapters" });
         }
-        Some(found) if found.is_empty() && studio.device == DeviceChoice::Wgpu => {
+        Some(found) if found.is_empty() && studio.renders.device == DeviceChoice::Wgpu => {
             widgets::amber(ui, &format!("{NO_ADAPTER}."));
         }
         Some(found) if found.is_empty() => {
@@ -193,7 +193,7 @@ fn where_to_compute(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &
                 small(ui, &format!("{} {name} · {backend} · {kind}", icons::CPU));
             }
             let only_software = found.iter().all(|adapter| adapter.kind == AdapterKind::Software);
-            if only_software && studio.device == DeviceChoice::Wgpu {
+            if only_software && studio.renders.device == DeviceChoice::Wgpu {
                 widgets::amber(
                     ui,
                     "This adapter is software: its pictures are right, but the CPU (flex) is far faster.",
@@ -201,10 +201,10 @@ fn where_to_compute(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &
             }
         }
     }
-    if let Some(report) = &studio.device_report {
+    if let Some(report) = &studio.renders.device_report {
         small(ui, &last_used(report));
     }
-    if studio.runs.active().next().is_some() {
+    if studio.renders.runs.active().next().is_some() {
         small(ui, "Renders that run or wait keep their device; the next one uses the one chosen here.");
     }
 }
@@ -222,7 +222,7 @@ fn memory(ui: &mut Ui, studio: &Studio, look: &mut Look) {
     if let Some(used) = now.used {
         ui.label(format!("{}{total} in use by Podium", bytes::words(used)));
     }
-    if let Some(pool) = studio.device_report.as_ref().and_then(|report| report.pool) {
+    if let Some(pool) = studio.renders.device_report.as_ref().and_then(|report| report.pool) {
         let (used, kept) = (bytes::words(pool.in_use), bytes::words(pool.reserved));
         ui.label(format!("{used} in use on the GPU, {kept} reserved"));
     }

@@ -7,12 +7,12 @@ use eframe::egui::{self, Align2, Context, Ui, Window};
 use super::asks::Purpose;
 use super::look::Look;
 use super::times::ago;
-use crate::studio::files::UNTITLED;
+use crate::studio::document::UNTITLED;
 use crate::studio::{Held, Question, Studio};
 
 /// Draws the question that is to be answered, if there is one.
 pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
-    if let Some(question) = studio.question.clone() {
+    if let Some(question) = studio.session.question.clone() {
         match question {
             Question::Unsaved(held) => unsaved(ctx, studio, look, &held),
             Question::PodiumPicture { path, project, folder, size, at } => {
@@ -24,15 +24,15 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
                     ui.add_space(8.0);
                     ui.horizontal(|ui| {
                         if ui.button("Open its project").clicked() {
-                            studio.question = None;
+                            studio.session.question = None;
                             studio.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
                         }
                         if ui.button("Use it as a picture").clicked() {
-                            studio.question = None;
+                            studio.session.question = None;
                             studio.add_layer(path, size, at);
                         }
                         if ui.button("Cancel").clicked() {
-                            studio.question = None;
+                            studio.session.question = None;
                         }
                     });
                 });
@@ -55,8 +55,8 @@ fn dialog(ctx: &Context, title: &str, add: impl FnOnce(&mut Ui)) {
 }
 
 fn unsaved(ctx: &Context, studio: &mut Studio, look: &mut Look, held: &Held) {
-    let dirty = studio.history.is_dirty();
-    let renders = studio.runs.active().count();
+    let dirty = studio.document.history.is_dirty();
+    let renders = studio.renders.runs.active().count();
     dialog(ctx, "Before you go on", |ui| {
         if dirty {
             ui.label(format!("{} has changes that were not saved.", studio.title()));
@@ -75,13 +75,18 @@ fn unsaved(ctx: &Context, studio: &mut Studio, look: &mut Look, held: &Held) {
                 studio.go_ahead(held.clone());
             }
             if ui.button("Cancel").clicked() {
-                studio.question = None;
+                studio.session.question = None;
             }
         });
     });
 }
 
-fn recover(ctx: &Context, studio: &mut Studio, look: &mut Look, found: Vec<crate::studio::autosave::Recovered>) {
+fn recover(
+    ctx: &Context,
+    studio: &mut Studio,
+    look: &mut Look,
+    found: Vec<crate::studio::session::autosave::Recovered>,
+) {
     let (now, zone) = (SystemTime::now(), look.machine.zone(ctx));
     dialog(ctx, "Unsaved work was found", |ui| {
         ui.label("Podium ended without saving. What was being worked on is still here.");
@@ -99,15 +104,15 @@ fn recover(ctx: &Context, studio: &mut Studio, look: &mut Look, found: Vec<crate
                     studio.recover(recovered.clone());
                 }
                 if ui.button("Throw away").clicked() {
-                    studio.discard_recovered(&recovered.path);
+                    studio.session.discard_recovered(&recovered.path);
                     let rest: Vec<_> = found.iter().filter(|other| other.path != recovered.path).cloned().collect();
-                    studio.question = (!rest.is_empty()).then_some(Question::Recover(rest));
+                    studio.session.question = (!rest.is_empty()).then_some(Question::Recover(rest));
                 }
             });
         }
         ui.add_space(8.0);
         if ui.button("Decide later").clicked() {
-            studio.question = None;
+            studio.session.question = None;
         }
     });
 }

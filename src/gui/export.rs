@@ -10,13 +10,13 @@ use super::asks::Purpose;
 use super::look::{Look, Page};
 use super::paint::Sampling;
 use super::{icons, theme, widgets};
-use crate::studio::exporting::{Kind, SheetLook, Subject};
+use crate::studio::export::exporting::{Kind, SheetLook, Subject};
 use crate::studio::{Place, Studio};
 
 /// The export menu for the shown run's picture, with progress and messages below it.
 pub fn menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
-    let Some(run) = studio.runs.shown() else { return };
-    let subject = Subject::Run(run.job, studio.runs.picture);
+    let Some(run) = studio.renders.runs.shown() else { return };
+    let subject = Subject::Run(run.job, studio.renders.runs.picture);
     menu_for(ui, studio, look, &subject);
     if look.page != Page::Gallery {
         status(ui, studio);
@@ -54,7 +54,7 @@ pub fn menu_for(ui: &mut Ui, studio: &mut Studio, look: &mut Look, subject: &Sub
 
 /// How far the export in hand is, or where the last one was written to.
 pub fn status(ui: &mut Ui, studio: &mut Studio) {
-    if let Some(exporting) = studio.exporting.clone() {
+    if let Some(exporting) = studio.export.exporting.clone() {
         ui.horizontal_wrapped(|ui| {
             let bar = ProgressBar::new(exporting.part()).desired_width(96.0).desired_height(8.0);
             ui.add(bar);
@@ -63,7 +63,7 @@ pub fn status(ui: &mut Ui, studio: &mut Studio) {
                 exporting.stop();
             }
         });
-    } else if let Some(exported) = studio.exported.clone() {
+    } else if let Some(exported) = studio.export.exported.clone() {
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(icons::CHECK).color(theme::colors(ui).accent));
             ui.add(egui::Label::new(RichText::new(exported.words()).small()).wrap());
@@ -73,7 +73,7 @@ pub fn status(ui: &mut Ui, studio: &mut Studio) {
                 ui.ctx().open_url(OpenUrl::new_tab(address));
             }
             if widgets::icon_button(ui, icons::X, "Dismiss this message").clicked() {
-                studio.exported = None;
+                studio.export.exported = None;
             }
         });
     }
@@ -87,7 +87,7 @@ pub fn begin(studio: &mut Studio, look: &Look, subject: &Subject, kind: Kind, pa
         color_map: Box::new(move |value| map.at(value)),
         smooth: look.sampling == Sampling::Smooth,
     };
-    studio.export(subject, kind, path, sheet);
+    studio.start_export(subject, kind, path, sheet);
 }
 
 /// The font of the window's words, for pages that are drawn without the window.

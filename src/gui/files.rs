@@ -145,9 +145,9 @@ impl Pickers {
     }
 
     fn type_path(&mut self, purpose: Purpose, studio: &Studio, documents: PathBuf) {
-        self.base = if studio.folder.is_absolute() { studio.folder.clone() } else { documents };
+        self.base = if studio.document.folder.is_absolute() { studio.document.folder.clone() } else { documents };
         let start = match &purpose {
-            Purpose::SaveProject => studio.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
+            Purpose::SaveProject => studio.document.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
             Purpose::Export { name, .. } => self.base.join(name),
             _ => PathBuf::new(),
         };
@@ -159,8 +159,8 @@ impl Pickers {
         if let Some((name, endings)) = purpose.kinds() {
             dialog = dialog.add_filter(name, &endings);
         }
-        if studio.folder.is_absolute() {
-            dialog = dialog.set_directory(&studio.folder);
+        if studio.document.folder.is_absolute() {
+            dialog = dialog.set_directory(&studio.document.folder);
         }
         let (sender, ctx) = (self.sender.clone(), ctx.clone());
         let wait = move || {

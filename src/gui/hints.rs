@@ -45,7 +45,7 @@ impl Hint {
     }
 
     fn usable(self, studio: &Studio) -> bool {
-        let steps = studio.runs.shown().is_some_and(|run| run.newest().is_some());
+        let steps = studio.renders.runs.shown().is_some_and(|run| run.newest().is_some());
         match self {
             Self::DragAndRender => !steps && !studio.project().layers().is_empty(),
             Self::DropConcept => {
@@ -56,18 +56,18 @@ impl Hint {
                 })
             }
             Self::Scrub => steps,
-            Self::Paint => matches!(studio.runs.playhead, crate::studio::Playhead::At(_)),
-            Self::Gallery => studio.runs.shown().is_some_and(|run| run.finished().is_some()),
+            Self::Paint => matches!(studio.renders.runs.playhead, crate::studio::Playhead::At(_)),
+            Self::Gallery => studio.renders.runs.shown().is_some_and(|run| run.finished().is_some()),
         }
     }
 
     /// Whether what it is about was done, so that it need not be shown any more.
     fn done(self, studio: &Studio) -> bool {
         match self {
-            Self::DragAndRender => studio.runs.iter().next().is_some(),
+            Self::DragAndRender => studio.renders.runs.iter().next().is_some(),
             Self::DropConcept => false,
-            Self::Scrub => matches!(studio.runs.playhead, crate::studio::Playhead::At(_)),
-            Self::Paint => studio.mask_editor.is_some(),
+            Self::Scrub => matches!(studio.renders.runs.playhead, crate::studio::Playhead::At(_)),
+            Self::Paint => studio.renders.mask_editor.is_some(),
             Self::Gallery => false,
         }
     }
@@ -87,8 +87,8 @@ impl Hints {
 
     /// Shows all of them again, each when it can be used.
     pub fn bring_back(&mut self, studio: &mut Studio) {
-        studio.config.hints_seen.clear();
-        studio.save_config();
+        studio.session.config.hints_seen.clear();
+        studio.session.save_config();
         self.shown = None;
     }
 }
@@ -102,9 +102,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, hints: &mut Hints) {
         hints.shown = None;
     }
     if hints.shown.is_none() {
-        hints.shown = Hint::ALL
-            .into_iter()
-            .find(|hint| !studio.config.hints_seen.contains(hint.name()) && hint.usable(studio) && !hint.done(studio));
+        hints.shown = Hint::ALL.into_iter().find(|hint| {
+            !studio.session.config.hints_seen.contains(hint.name()) && hint.usable(studio) && !hint.done(studio)
+        });
     }
     let Some(hint) = hints.shown else { return };
     let colors = theme::colors(ui);
@@ -134,7 +134,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, hints: &mut Hints) {
 }
 
 fn see(studio: &mut Studio, hint: Hint) {
-    if studio.config.see_hint(hint.name()) {
-        studio.save_config();
+    if studio.session.config.see_hint(hint.name()) {
+        studio.session.save_config();
     }
 }

@@ -26,15 +26,15 @@ pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
     let pressed = |shortcut: KeyboardShortcut| ctx.input_mut(|input| input.consume_shortcut(&shortcut));
     // The longer ones first: without Shift they would match too.
     if pressed(shifted(Key::Z)) || pressed(command(Key::Y)) {
-        let in_editor = studio.mask_editor.as_mut().is_some_and(crate::studio::MaskEditor::redo);
+        let in_editor = studio.renders.mask_editor.as_mut().is_some_and(crate::studio::MaskEditor::redo);
         if !in_editor {
-            studio.redo();
+            studio.document.redo();
         }
     }
     if pressed(command(Key::Z)) {
-        let in_editor = studio.mask_editor.as_mut().is_some_and(crate::studio::MaskEditor::undo);
+        let in_editor = studio.renders.mask_editor.as_mut().is_some_and(crate::studio::MaskEditor::undo);
         if !in_editor {
-            studio.undo();
+            studio.document.undo();
         }
     }
     if pressed(shifted(Key::S)) {
@@ -91,9 +91,9 @@ fn clipboard(ctx: &Context, studio: &mut Studio, look: &mut Look) {
                 }
             }
             Event::Copy if look.page != Page::Gallery => {
-                let picture = studio.runs.shown().and_then(|run| {
+                let picture = studio.renders.runs.shown().and_then(|run| {
                     let finished = run.finished()?;
-                    finished.pictures.get(studio.runs.picture)
+                    finished.pictures.get(studio.renders.runs.picture)
                 });
                 if let Some(picture) = picture {
                     ctx.copy_image(textures::opaque(picture));

@@ -13,8 +13,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     // The layer may be gone since the menu was opened.
     let Some(layer) = studio.project().layers().get(index).cloned() else { return ui.close() };
     let title = layer.title();
-    if !studio.selection().contains(&index) {
-        studio.select_group(index);
+    if !studio.document.selection().contains(&index) {
+        studio.document.select_group(index);
     }
     let item = |ui: &mut Ui, words: &str, keys: &str, enabled: bool, why: &str| {
         let button = Button::new(words).shortcut_text(keys);
@@ -31,12 +31,12 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     opacity(ui, studio, index, &layer);
     ui.separator();
     if item(ui, "Flip", "H", loose, LOCKED) {
-        studio.flip_selected();
+        studio.document.flip_selected();
     }
     if item(ui, "Duplicate", "Ctrl+D", true, "") {
-        studio.duplicate_selected((12.0, 12.0));
+        studio.document.duplicate_selected((12.0, 12.0));
     }
-    let can_group = studio.can_group();
+    let can_group = studio.document.can_group();
     if item(
         ui,
         "Group",
@@ -44,11 +44,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
         can_group,
         "Select several layers first: Shift+click, or a frame drawn on the canvas",
     ) {
-        studio.group_selected();
+        studio.document.group_selected();
     }
-    let can_ungroup = studio.can_ungroup();
+    let can_ungroup = studio.document.can_ungroup();
     if item(ui, "Ungroup", "Ctrl+Shift+G", can_ungroup, "The layer is in no group") {
-        studio.ungroup_selected();
+        studio.document.ungroup_selected();
     }
     ui.separator();
     for (words, keys, way) in [
@@ -58,23 +58,23 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
         ("Send to back", "Ctrl+Shift+[", Reorder::Back),
     ] {
         if item(ui, words, keys, true, "") {
-            studio.reorder_selected(way);
+            studio.document.reorder_selected(way);
         }
     }
     ui.separator();
     let lock = if layer.locked { "Unlock" } else { "Lock" };
     if item(ui, lock, "", true, "") {
-        studio.edit_layer(index, format!("{lock} {title}"), |layer| layer.locked = !layer.locked);
+        studio.document.edit_layer(index, format!("{lock} {title}"), |layer| layer.locked = !layer.locked);
     }
     let hide = if layer.visible { "Hide" } else { "Show" };
     if item(ui, hide, "", true, "") {
-        studio.edit_layer(index, format!("{hide} {title}"), |layer| layer.visible = !layer.visible);
+        studio.document.edit_layer(index, format!("{hide} {title}"), |layer| layer.visible = !layer.visible);
     }
     if item(ui, "Choose another picture...", "", true, "") {
         look.choose(Purpose::ReplaceLayer(index));
     }
     if item(ui, "Delete", "Del", loose, LOCKED) {
-        studio.delete_selected();
+        studio.document.delete_selected();
     }
 }
 
@@ -113,7 +113,7 @@ fn concepts(ui: &mut Ui, studio: &mut Studio, index: usize) {
     let Some(layer) = studio.project().layers().get(index) else { return };
     let (now, concepts) = (layer.concept.clone(), studio.project().concepts.clone());
     if ui.radio(now.is_none(), "None: layout only").clicked() {
-        studio.assign(index, None);
+        studio.document.assign(index, None);
         ui.close();
     }
     for concept in &concepts {
@@ -121,7 +121,7 @@ fn concepts(ui: &mut Ui, studio: &mut Studio, index: usize) {
         ui.horizontal(|ui| {
             widgets::dot(ui, theme::mark(concept.color));
             if ui.radio(on, &concept.name).clicked() {
-                studio.assign(index, Some(concept.name.clone()));
+                studio.document.assign(index, Some(concept.name.clone()));
                 ui.close();
             }
         });

@@ -6,7 +6,7 @@ use super::asks::Purpose;
 use super::look::{DraggedConcept, Look};
 use super::{icons, layer_menu, textures, theme, widgets};
 use crate::project::{Background, Layer, Layout};
-use crate::studio::pictures::Loaded;
+use crate::studio::files::pictures::Loaded;
 use crate::studio::{Place, Studio};
 
 /// A layer that is dragged to another place in the list.
@@ -99,11 +99,11 @@ fn thumbnail_at(ui: &mut Ui, studio: &mut Studio, look: &mut Look, path: &std::p
 
 fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     let Some(layer) = studio.project().layers().get(index).cloned() else { return };
-    let selected = studio.selection().contains(&index);
+    let selected = studio.document.selection().contains(&index);
     let color =
         layer.concept.as_ref().and_then(|name| studio.project().concept(name)).map(|(_, concept)| concept.color);
     let lit = layer.concept.is_some() && layer.concept == look.pointed.lit;
-    let grouped = studio.is_grouped(index);
+    let grouped = studio.document.is_grouped(index);
     let id = Id::unique(("layer", index));
     let card = widgets::card(ui, selected || lit, None, |ui| {
         ui.horizontal(|ui| {
@@ -147,9 +147,9 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, enabled, selected, &name));
     if response.clicked() {
         if ui.input(|input| input.modifiers.command || input.modifiers.shift) {
-            studio.select_toggle(index);
+            studio.document.select_toggle(index);
         } else {
-            studio.select_only(index);
+            studio.document.select_only(index);
         }
     }
     if response.hovered() {
@@ -174,9 +174,9 @@ fn take_drop(ui: &mut Ui, studio: &mut Studio, response: &egui::Response, index:
         ui.painter().rect_stroke(response.rect, 6.0, (2.0, colors.accent), egui::StrokeKind::Inside);
     }
     if let Some(concept) = response.dnd_release_payload::<DraggedConcept>() {
-        studio.assign(index, Some(concept.0.clone()));
+        studio.document.assign(index, Some(concept.0.clone()));
     } else if let Some(layer) = response.dnd_release_payload::<DraggedLayer>() {
-        studio.move_layer(layer.0, index);
+        studio.document.move_layer(layer.0, index);
     }
 }
 
@@ -196,13 +196,13 @@ fn row_buttons(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize, 
         let (icon, words) = if layer.locked { (icons::LOCK, "Unlock") } else { (icons::LOCK_OPEN, "Lock") };
         let lock = ui.add(egui::Button::new(faint(icon, layer.locked)).frame_when_inactive(false));
         if widgets::named(lock, &format!("{words} {title}")).clicked() {
-            studio.edit_layer(index, format!("{words} {title}"), |layer| layer.locked = !layer.locked);
+            studio.document.edit_layer(index, format!("{words} {title}"), |layer| layer.locked = !layer.locked);
         }
     }
     let (icon, words) = if layer.visible { (icons::EYE, "Hide") } else { (icons::EYE_SLASH, "Show") };
     let eye = ui.add(egui::Button::new(faint(icon, layer.visible)).frame_when_inactive(false));
     if widgets::named(eye, &format!("{words} {title}")).clicked() {
-        studio.edit_layer(index, format!("{words} {title}"), |layer| layer.visible = !layer.visible);
+        studio.document.edit_layer(index, format!("{words} {title}"), |layer| layer.visible = !layer.visible);
     }
 }
 
@@ -264,7 +264,7 @@ fn background_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     }
     ui.separator();
     if let Some(chosen) = built_in_grid(ui, studio, look, "scenes/") {
-        studio.set_background(Background::Picture(chosen));
+        studio.document.set_background(Background::Picture(chosen));
         ui.close();
     }
 }

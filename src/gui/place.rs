@@ -14,7 +14,7 @@ use super::paint::{self, MaskStyle, Outline, Pixels, Sampling, Source};
 use super::{icons, theme, widgets};
 use crate::link::{Finished, StepView};
 use crate::project::PlaceBackground;
-use crate::studio::placing::{self, Known, MARGIN, PLACE};
+use crate::studio::place::{self, Known, MARGIN, PLACE};
 use crate::studio::{Studio, Target};
 
 /// A stroke in the making.
@@ -186,7 +186,7 @@ fn photo_bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         }
         let remove = ui.button("Remove the photo: compose freely again");
         if remove.on_hover_text("Ctrl+Z brings photo and mask back").clicked() {
-            studio.remove_photo();
+            studio.document.remove_photo();
         }
     });
 }
@@ -197,7 +197,7 @@ fn say_state(ui: &mut Ui, studio: &mut Studio, photo: &Known<RgbImage>, mask: &K
     if let Some(words) = studio.place_obstacle() {
         widgets::amber(ui, &words);
         if failed && ui.button("Look again").on_hover_text("After the file was put back").clicked() {
-            studio.look_for_photo_again();
+            studio.look_again();
         }
     }
 }
@@ -330,7 +330,7 @@ fn dab(place: &mut PlaceLook, to: (f32, f32)) {
     if let Some(stroke) = &mut place.stroke {
         // What was handed to the painter stays as it is; the next frame draws the new one.
         let mut next = GrayImage::clone(&stroke.mask);
-        placing::paint(&mut next, stroke.last, to, place.radius, place.erase);
+        place::paint(&mut next, stroke.last, to, place.radius, place.erase);
         stroke.last = to;
         if next != *stroke.mask {
             stroke.mask = Arc::new(next);
@@ -346,16 +346,16 @@ struct Shown {
 
 /// The shown run's picture, or the newest step's preview of a run that placed into a photo.
 fn result_of(studio: &Studio) -> Option<Shown> {
-    let run = studio.runs.shown()?;
+    let run = studio.renders.runs.shown()?;
     run.project.place.as_ref()?;
-    let index = studio.runs.picture;
-    if studio.runs.shows_finished()
+    let index = studio.renders.runs.picture;
+    if studio.renders.runs.shows_finished()
         && let Some(finished) = run.finished()
     {
         let picture = Source::part(finished, move |finished: &Finished| finished.pictures.get(index));
         return Some(Shown { title: format!("{} · before and after", run.name), picture });
     }
-    let step = studio.runs.step()?;
+    let step = studio.renders.runs.step()?;
     let picture = Source::part(step, move |step: &StepView| step.previews.get(index));
     Some(Shown { title: format!("Step {} of {} · before and after", step.step + 1, step.steps), picture })
 }

@@ -182,7 +182,9 @@ fn own_prompt_fields(ui: &mut Ui, studio: &mut Studio, prompt: &mut PromptLook) 
             }
         });
         if concept.prompt.is_some() && ui.small_button("Make it from the prompt again").clicked() {
-            studio.edit_concept(&name, format!("Derive the prompt of {name}"), |concept| concept.prompt = None);
+            studio
+                .document
+                .edit_concept(&name, format!("Derive the prompt of {name}"), |concept| concept.prompt = None);
         }
         if widgets::icon_button(ui, icons::X, "Close this field").clicked() {
             prompt.own = None;
@@ -205,7 +207,7 @@ fn word_colors(text: &str, project: &Project) -> Vec<(String, egui::Color32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::studio::palette::COLORS;
+    use crate::studio::document::palette::COLORS;
 
     #[test]
     fn class_words_wear_their_concepts_colours_and_other_words_none() {

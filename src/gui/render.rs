@@ -12,8 +12,8 @@ use super::preset::base;
 use super::{export, icons, theme, widgets};
 use crate::link::JobId;
 use crate::project::{Preset, Project, Settings};
-use crate::studio::clock;
-use crate::studio::runs::{Note, Run, State};
+use crate::studio::renders::clock;
+use crate::studio::renders::runs::{Note, Run, State};
 use crate::studio::{Place, Studio};
 
 /// Height of the buttons that start and stop.
@@ -112,7 +112,7 @@ impl Now {
 /// waits, or else the one shown.
 fn pick(studio: &Studio) -> Option<&Run> {
     let is = |phases: &'static [Phase]| move |run: &&Run| phases.contains(&Phase::of(&run.state));
-    let runs = &studio.runs;
+    let runs = &studio.renders.runs;
     runs.active()
         .find(is(&[Phase::Running, Phase::Pausing, Phase::Stopping]))
         .or_else(|| runs.shown().filter(is(&[Phase::Paused])))
@@ -134,7 +134,7 @@ fn buttons(ui: &mut Ui, studio: &mut Studio, now: Option<&Now>) {
         let first = (width - STOP - queue_width - 2.0 * ui.spacing().item_spacing.x).max(48.0);
         if now.phase == Phase::Paused {
             if primary(ui, first, "Continue", "Go on from the step where it was paused") {
-                studio.resume(now.job);
+                studio.renders.resume(now.job);
             }
         } else {
             let why = match now.phase {
@@ -146,13 +146,13 @@ fn buttons(ui: &mut Ui, studio: &mut Studio, now: Option<&Now>) {
             ui.add_enabled_ui(now.phase == Phase::Running, |ui| {
                 let pause = ui.add_sized(Vec2::new(first, TALL), Button::new(theme::strong("Pause")));
                 if pause.on_hover_text(why).on_disabled_hover_text(why).clicked() {
-                    studio.pause(now.job);
+                    studio.renders.pause(now.job);
                 }
             });
         }
         let stop = ui.add_sized(Vec2::new(STOP, TALL), Button::new("Stop"));
         if stop.on_hover_text(format!("End {}; its steps so far stay on the timeline", now.name)).clicked() {
-            studio.stop(now.job);
+            studio.renders.stop(now.job);
         }
         let queue = ui.add_sized(Vec2::new(queue_width, TALL), Button::new(RichText::new(queue_words).small()));
         if named(queue, "Queue another", "Queue another render, of the project as it is now (Ctrl+Enter)").clicked() {
@@ -178,7 +178,7 @@ fn primary(ui: &mut Ui, width: f32, words: &str, hover: &str) -> bool {
 fn said(ui: &mut Ui, studio: &mut Studio) {
     if let Some(words) = studio.obstacle() {
         // A press on Render has left the same words, which need not stand there twice.
-        studio.notices.retain(|notice| notice.place != Place::Render || notice.words != words);
+        studio.session.notices.retain(|notice| notice.place != Place::Render || notice.words != words);
         widgets::amber(ui, &words);
     }
     widgets::said_ui(ui, studio, &Place::Render);
@@ -200,7 +200,8 @@ fn progress(ui: &mut Ui, studio: &Studio, now: &Now) {
     if let Some(left) = now.left {
         words.push_str(&format!(" · {} left", clock::words(left)));
     }
-    let waiting = studio.runs.active().filter(|run| run.job != now.job && matches!(run.state, State::Queued)).count();
+    let waiting =
+        studio.renders.runs.active().filter(|run| run.job != now.job && matches!(run.state, State::Queued)).count();
     if waiting > 0 {
         words.push_str(&format!(" · {waiting} more queued"));
     }
@@ -217,7 +218,7 @@ fn progress(ui: &mut Ui, studio: &Studio, now: &Now) {
     } else if now.moved_on && (now.phase.is_active() || now.phase == Phase::Paused) {
         small(ui, "Renders the project as it was when it started; your changes since count for the next.");
     }
-    if now.phase == Phase::Paused && studio.mask_editor.as_ref().is_some_and(|editor| editor.job == now.job) {
+    if now.phase == Phase::Paused && studio.renders.mask_editor.as_ref().is_some_and(|editor| editor.job == now.job) {
         small(ui, "Its masks are being painted; go on from the canvas to use them.");
     }
     notes(ui, &now.notes);
@@ -245,6 +246,7 @@ fn notes(ui: &mut Ui, notes: &[Note]) {
 /// The other renders that wait, or that were paused while another runs.
 fn queue(ui: &mut Ui, studio: &mut Studio, current: JobId) {
     let others: Vec<(JobId, String, Phase)> = studio
+        .renders
         .runs
         .iter()
         .filter(|run| run.job != current && matches!(run.state, State::Queued | State::Paused))
@@ -255,12 +257,12 @@ fn queue(ui: &mut Ui, studio: &mut Studio, current: JobId) {
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if widgets::icon_button(ui, icons::X, &format!("Stop {name}")).clicked() {
-                    studio.stop(job);
+                    studio.renders.stop(job);
                 }
                 if phase == Phase::Paused
                     && widgets::icon_button(ui, icons::PLAY, &format!("Continue {name}")).clicked()
                 {
-                    studio.resume(job);
+                    studio.renders.resume(job);
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add(Label::new(theme::note(ui, words)).truncate());
@@ -362,16 +364,16 @@ fn seed(ui: &mut Ui, studio: &mut Studio) {
             widgets::edit_by(studio, &field, "Seed", |project| project.seed = read.unwrap_or(seed));
             field.on_hover_text(format!("{seed}\n{HOVER}"));
             if widgets::icon_button(ui, icons::DICE_FIVE, "Roll the seed").clicked() {
-                studio.roll_seed();
+                studio.document.roll_seed();
             }
-            let locked = studio.seed_locked;
+            let locked = studio.renders.seed_locked;
             let (icon, name) = if locked {
                 (icons::LOCK, "Locked: every render keeps this seed")
             } else {
                 (icons::LOCK_OPEN, "Unlocked: each render rolls a new one")
             };
             if widgets::icon_toggle(ui, icon, locked, name).clicked() {
-                studio.seed_locked = !locked;
+                studio.renders.seed_locked = !locked;
             }
         });
     });

@@ -272,7 +272,7 @@ fn dress(style: &mut egui::Style, colors: &Colors) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::studio::palette;
+    use crate::studio::document::palette;
 
     /// Contrast of two colours as WCAG has it, 1..21.
     fn contrast(a: Color32, b: Color32) -> f32 {

@@ -6,7 +6,7 @@ use super::asks::{Ask, Purpose, Sheet};
 use super::look::{Look, Page};
 use super::{icons, theme, widgets};
 use crate::engine::memory;
-use crate::studio::config::Theme;
+use crate::studio::session::config::Theme;
 use crate::studio::{Held, Place, Studio};
 
 /// Draws the bar.
@@ -42,11 +42,12 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 }
             }
             let device = studio
+                .renders
                 .runs
                 .iter()
                 .rev()
                 .find(|run| !run.device.is_empty())
-                .map_or_else(|| studio.device.to_string(), |run| run.device.clone());
+                .map_or_else(|| studio.renders.device.to_string(), |run| run.device.clone());
             if ui.available_width() > 160.0 && widgets::chip(ui, &device, "Device").clicked() {
                 look.ask(Ask::Toggle(Sheet::Device));
             }
@@ -56,11 +57,12 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 }
 
 fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
-    let dirty = studio.history.is_dirty();
+    let dirty = studio.document.history.is_dirty();
     let state = if dirty { " · edited" } else { "" };
     let title = RichText::new(format!("{}{state} {}", studio.title(), icons::CARET_DOWN));
     let title = if dirty { title.color(theme::colors(ui).amber) } else { title };
     let hover = studio
+        .document
         .file
         .as_ref()
         .map_or_else(|| "This project has not been saved to a file yet".to_owned(), |file| file.display().to_string());
@@ -74,10 +76,10 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             ui.close();
         }
         ui.menu_button("Open recent", |ui| {
-            if studio.config.recent_projects.is_empty() {
+            if studio.session.config.recent_projects.is_empty() {
                 ui.label("Nothing was opened or saved yet.");
             }
-            for path in studio.config.recent_projects.clone() {
+            for path in studio.session.config.recent_projects.clone() {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
                 if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
                     studio.ask_to(Held::Open(path));
@@ -124,9 +126,9 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         ui.horizontal(|ui| {
             ui.label("Size of everything");
             for (words, scale) in [("100 %", 1.0), ("125 %", 1.25), ("150 %", 1.5), ("200 %", 2.0)] {
-                if ui.selectable_label((studio.config.ui_scale - scale).abs() < 0.01, words).clicked() {
-                    studio.config.ui_scale = scale;
-                    studio.save_config();
+                if ui.selectable_label((studio.session.config.ui_scale - scale).abs() < 0.01, words).clicked() {
+                    studio.session.config.ui_scale = scale;
+                    studio.session.save_config();
                 }
             }
         });
@@ -145,26 +147,29 @@ pub fn save(studio: &mut Studio, look: &mut Look) {
 }
 
 fn undo_buttons(ui: &mut Ui, studio: &mut Studio) {
-    let (undo, redo) = (studio.history.undo_name().map(str::to_owned), studio.history.redo_name().map(str::to_owned));
+    let (undo, redo) = (
+        studio.document.history.undo_name().map(str::to_owned),
+        studio.document.history.redo_name().map(str::to_owned),
+    );
     let words = undo.as_ref().map_or_else(|| "Nothing to undo".to_owned(), |name| format!("Undo: {name}"));
     ui.add_enabled_ui(undo.is_some(), |ui| {
         let response = widgets::icon_button(ui, icons::ARROW_U_UP_LEFT, &words);
         if response.clicked() {
-            studio.undo();
+            studio.document.undo();
         }
         response.context_menu(|ui| steps_menu(ui, studio));
     });
     let words = redo.as_ref().map_or_else(|| "Nothing to redo".to_owned(), |name| format!("Redo: {name}"));
     ui.add_enabled_ui(redo.is_some(), |ui| {
         if widgets::icon_button(ui, icons::ARROW_U_UP_RIGHT, &words).clicked() {
-            studio.redo();
+            studio.document.redo();
         }
     });
 }
 
 /// The last steps by name; a press goes to one.
 fn steps_menu(ui: &mut Ui, studio: &mut Studio) {
-    let (steps, at) = studio.history.steps();
+    let (steps, at) = studio.document.history.steps();
     let steps: Vec<(usize, String)> = steps.map(str::to_owned).enumerate().collect();
     let from = at.saturating_sub(20);
     let mut to = None;
@@ -175,7 +180,7 @@ fn steps_menu(ui: &mut Ui, studio: &mut Studio) {
         }
     }
     if let Some(to) = to {
-        studio.go_to_step(to);
+        studio.document.go_to_step(to);
     }
 }
 
@@ -183,7 +188,7 @@ fn theme_button(ui: &mut Ui, studio: &mut Studio) {
     let dark = ui.visuals().dark_mode;
     let (icon, words) = if dark { (icons::SUN, "Light theme") } else { (icons::MOON, "Dark theme") };
     if widgets::icon_button(ui, icon, words).clicked() {
-        studio.config.theme = if dark { Theme::Light } else { Theme::Dark };
-        studio.save_config();
+        studio.session.config.theme = if dark { Theme::Light } else { Theme::Dark };
+        studio.session.save_config();
     }
 }

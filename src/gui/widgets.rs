@@ -191,12 +191,12 @@ pub fn said_ui(ui: &mut Ui, studio: &mut Studio, place: &Place) {
         if let Some((_, concept)) = concept {
             let (name, words) = (concept.name.clone(), format!("Add \"{}\" to the prompt", concept.class_word));
             if ui.small_button(words).clicked() {
-                studio.mention(&name);
+                studio.document.mention(&name);
             }
         }
     }
     let mut gone = None;
-    for (index, notice) in studio.notices.iter().enumerate().filter(|(_, notice)| notice.place == *place) {
+    for (index, notice) in studio.session.notices.iter().enumerate().filter(|(_, notice)| notice.place == *place) {
         ui.horizontal_top(|ui| {
             let room = ui.available_width() - 32.0;
             ui.allocate_ui(Vec2::new(room, 0.0), |ui| {
@@ -209,7 +209,7 @@ pub fn said_ui(ui: &mut Ui, studio: &mut Studio, place: &Place) {
         });
     }
     if let Some(gone) = gone {
-        studio.notices.remove(gone);
+        studio.session.notices.remove(gone);
     }
 }
 
@@ -221,11 +221,11 @@ pub fn edit_by(
     change: impl FnOnce(&mut crate::project::Project),
 ) {
     if response.changed() {
-        studio.edit_in_gesture(response.id.value(), name, change);
+        studio.document.edit_in_gesture(response.id.value(), name, change);
     }
     let clicked_away = response.clicked() && !response.has_focus() && !response.dragged();
     if response.drag_stopped() || response.lost_focus() || clicked_away {
-        studio.end_gesture();
+        studio.document.end_gesture();
     }
 }
 

@@ -5,11 +5,12 @@ use std::path::Path;
 use ron::extensions::Extensions;
 use ron::ser::PrettyConfig;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::disk::write_atomically;
 use super::error::ProjectError;
 use super::files::read_file;
-use super::{Project, VERSION};
+use super::{Project, VERSION, migration};
 
 /// The ending of project files, without a dot.
 pub const EXTENSION: &str = "ron";
@@ -62,7 +63,8 @@ pub fn from_str(text: &str) -> Result<Project, ProjectError> {
     Ok(project)
 }
 
-/// Reads the text of a project file whose values may be out of their ranges (see [`load_as_it_is`]).
+/// Reads the text of a project file whose values may be out of their ranges (see [`load_as_it_is`]). One of an earlier
+/// version becomes what it is today.
 ///
 /// # Errors
 /// When the text cannot be understood.
@@ -70,17 +72,27 @@ pub fn from_str_as_it_is(text: &str) -> Result<Project, ProjectError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // First of all, since a newer version may hold anything: its fields must not be called
     // mistakes.
-    if let Some(found) = stated_version(text).filter(|found| *found > u64::from(VERSION)) {
+    let version = stated_version(text);
+    if let Some(found) = version.filter(|found| *found > u64::from(VERSION)) {
         return Err(ProjectError::TooNew { found, known: VERSION });
     }
+    let mut project = match version {
+        Some(1) => migration::from_1(parse(text)?),
+        _ => parse::<Project>(text)?,
+    };
+    // Whoever writes a project by hand need not number its layers.
+    project.number_layers(&mut 0);
+    Ok(project)
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ProjectError> {
     // People may leave out `Some(…)`.
     let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
-    let project: Project = options.from_str(text).map_err(|error| ProjectError::Syntax {
+    options.from_str(text).map_err(|error| ProjectError::Syntax {
         line: error.span.start.line,
         column: error.span.start.col,
         problem: error.code.to_string(),
-    })?;
-    Ok(project)
+    })
 }
 
 /// The version that a project states, if that much can be read, whatever else is in it.
@@ -114,7 +126,7 @@ mod tests {
     use super::*;
 
     const SMALL: &str = r##"(
-    version: 1,
+    version: 2,
     canvas: (width: 512, height: 512),
     layout: Collage(background: Color((255, 255, 255)), layers: [
         (picture: "cat.png", x: 10, y: 20, concept: "Tom"),
@@ -144,6 +156,7 @@ mod tests {
         let project = from_str(SMALL).unwrap();
         let mut layer = Layer::new("cat.png", 10.0, 20.0);
         layer.concept = Some("Tom".into());
+        layer.id = 1;
         assert_eq!(project.layers(), [layer]);
         assert_eq!(project.concepts[0].mask, MaskSource::Points(vec![(1.0, 2.5)]));
         assert_eq!(project.concepts[0].strength, 0.7);
@@ -177,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_told_before_anything_else_is_wrong() {
-        let newer = SMALL.replace("version: 1", "version: 7");
+        let newer = SMALL.replace("version: 2", "version: 7");
         let expected = ProjectError::TooNew { found: 7, known: VERSION };
         assert_eq!(from_str(&newer), Err(expected.clone()));
         let unknown = newer.replace("prompt:", "mood: Happy(a: [1, 2], b: {\"x\": 'c'}), promt:");

@@ -14,6 +14,10 @@ use super::error::{ProjectError, check};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Layer {
+    /// Tells this layer from all others of the project, whatever becomes of its name and place (see
+    /// [`super::Project::number_layers`]); 0 where it was not given one yet. Rendering does not look at this.
+    #[serde(default)]
+    pub id: u32,
     /// What the layer list shows; when empty, the picture's file name (see [`Layer::title`]).
     #[serde(default)]
     pub name: String,
@@ -74,6 +78,7 @@ impl Layer {
     /// pixels.
     pub fn new(picture: impl Into<PathBuf>, x: f32, y: f32) -> Self {
         Self {
+            id: 0,
             name: String::new(),
             picture: picture.into(),
             x,

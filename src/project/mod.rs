@@ -7,10 +7,11 @@
 //!
 //! - What is in a project? `mod.rs`, `layer.rs`, `concept.rs`, `settings.rs`, `preset.rs`, `keys.rs`.
 //! - May it be rendered, and will all of it have an effect? `validate.rs`, `warning.rs`.
-//! - How is it kept? `file.rs` (RON), `png_text.rs` and `parameters.rs` (in a picture), `disk.rs`.
+//! - How is it kept? `file.rs` (RON), `migration.rs` (earlier versions), `png_text.rs` and `parameters.rs` (in a picture), `disk.rs`.
 //! - What do its pictures look like together? `files.rs`, `picture.rs`, `sprite.rs`, `collage.rs`.
 //! - Which words stand for concepts? `prompt.rs`.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ pub mod file;
 pub mod files;
 mod keys;
 pub mod layer;
+pub(crate) mod migration;
 mod parameters;
 pub mod picture;
 pub mod png_text;
@@ -42,8 +44,9 @@ pub use preset::Preset;
 pub use settings::Settings;
 pub use warning::ProjectWarning;
 
-/// The version of the format that this program writes, and the newest that it reads.
-pub const VERSION: u32 = 1;
+/// The version of the format that this program writes, and the newest that it reads. Whoever raises it adds the step from
+/// the last one to `migration.rs`.
+pub const VERSION: u32 = 2;
 
 /// A composition: the layout, the concepts, the words and the settings of one render.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -182,6 +185,24 @@ impl Project {
         }
     }
 
+    /// Gives every layer a number of its own: one that has none, or that of an earlier layer, gets one past `last`, the
+    /// greatest so far, which grows with it.
+    pub fn number_layers(&mut self, last: &mut u32) {
+        let layers = self.layers_mut().map(Vec::as_mut_slice).unwrap_or_default();
+        *last = layers.iter().map(|layer| layer.id).fold(*last, u32::max);
+        let mut seen = HashSet::from([0]);
+        for index in 0..layers.len() {
+            if !seen.insert(layers[index].id) {
+                let taken = |id: &u32| *id == 0 || layers.iter().any(|layer| layer.id == *id);
+                // The end of the numbers is reached only by a file that was written to reach it.
+                let next = last.checked_add(1).or_else(|| (1..=u32::MAX).find(|id| !taken(id))).unwrap_or_default();
+                *last = next.max(*last);
+                layers[index].id = next;
+                seen.insert(next);
+            }
+        }
+    }
+
     /// The concept of this name, with its place in the order of blending.
     pub fn concept(&self, name: &str) -> Option<(usize, &Concept)> {
         self.concepts.iter().enumerate().find(|(_, concept)| concept.name == name)
@@ -236,7 +257,7 @@ pub(crate) mod tests {
         let mut tom = Concept::new("Tom", "concepts/tom.pth", "cat", Color([45, 212, 191]));
         tom.strength = 0.9;
         let rex = Concept::new("Rex", "/models/rex.pth", "dog", Color([230, 159, 0]));
-        Project {
+        let mut project = Project {
             layout: Layout::Collage {
                 background: Background::Picture("beach.jpg".into()),
                 layers: vec![cat, second, dog],
@@ -252,7 +273,26 @@ pub(crate) mod tests {
             seed: 42,
             pictures: 3,
             ..Project::new()
-        }
+        };
+        project.number_layers(&mut 0);
+        project
+    }
+
+    #[test]
+    fn every_layer_gets_a_number_that_none_had_before_and_keeps_it() {
+        let mut project = Project::new();
+        let ids = |project: &Project| project.layers().iter().map(|layer| layer.id).collect::<Vec<_>>();
+        let mut set = |of: &[u32], last: &mut u32| {
+            let layer = |id: &u32| Layer { id: *id, ..Layer::new("cat.png", 0.0, 0.0) };
+            *project.layers_mut().unwrap() = of.iter().map(layer).collect();
+            project.number_layers(last);
+            ids(&project)
+        };
+        let mut last = 0;
+        assert_eq!((set(&[0, 0, 0], &mut last), last), (vec![1, 2, 3], 3));
+        assert_eq!((set(&[1, 1, 0], &mut last), last), (vec![1, 4, 5], 5));
+        assert_eq!((set(&[9, 2, 9], &mut last), last), (vec![9, 2, 10], 10));
+        assert_eq!(set(&[u32::MAX, u32::MAX, 1, 0], &mut 0), [u32::MAX, 2, 1, 3]);
     }
 
     #[test]

@@ -1,32 +1,46 @@
 //! What will silently have no effect, said where it is set: the document's own warnings and those that need the
 //! collage, the concept files or the prompts' tokens.
 
-use super::Studio;
-use super::pictures::Loaded;
+use std::sync::Arc;
+
+use super::document::Document;
+use super::files::Files;
+use super::files::pictures::Loaded;
+use super::notice::Place;
+use super::place::Placing;
 use crate::project::settings::Fusion;
 use crate::project::{Concept, ProjectWarning};
 
-/// Where in the window something is set.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// The project as a whole, its file.
-    Project,
-    /// A layer, counted from the rearmost.
-    Layer(usize),
-    /// A concept, by name.
-    Concept(String),
-    /// The prompt.
-    Prompt,
-    /// The canvas.
-    Canvas,
-    /// A group or value of the settings, by its dotted key.
-    Setting(&'static str),
-    /// The render button.
-    Render,
-    /// The gallery.
-    Gallery,
-    /// The model and device.
-    Device,
+/// What was advised last, worked out again only when the document or what is known of its files has changed.
+#[derive(Default)]
+pub struct Adviser {
+    known: Option<(Seen, Arc<Vec<Advice>>)>,
+    obstacle: Option<String>,
+}
+
+/// What advice depends on: the document's revision, what was learnt of files and of the photo.
+type Seen = (u64, u64, u64);
+
+impl Adviser {
+    /// Everything that has no effect or is wrong with the project.
+    pub fn advice(&mut self, document: &Document, files: &mut Files, place: &mut Placing) -> Arc<Vec<Advice>> {
+        let seen = (document.history.revision(), files.learnt(), place.learnt());
+        if let Some((known, advice)) = &self.known
+            && *known == seen
+        {
+            return advice.clone();
+        }
+        let advice = Arc::new(advise(document, files));
+        self.obstacle = obstacle(document, files, place);
+        self.known = Some((seen, advice.clone()));
+        advice
+    }
+
+    /// Why a render cannot start, in words.
+    pub fn obstacle(&mut self, document: &Document, files: &mut Files, place: &mut Placing) -> Option<String> {
+        self.advice(document, files, place);
+        self.obstacle.clone()
+    }
 }
 
 /// Words that belong to a place.
@@ -62,9 +76,9 @@ fn place_of(warning: &ProjectWarning) -> Place {
     }
 }
 
-/// Everything to say about the studio's project.
-pub(super) fn advise(studio: &mut Studio) -> Vec<Advice> {
-    let project = studio.project().clone();
+/// Everything to say about a document's project.
+fn advise(document: &Document, files: &mut Files) -> Vec<Advice> {
+    let project = document.project();
     let mut all: Vec<Advice> = Vec::new();
     for warning in project.warnings() {
         all.push(Advice::new(place_of(&warning), warning.to_string()));
@@ -75,11 +89,11 @@ pub(super) fn advise(studio: &mut Studio) -> Vec<Advice> {
         }
     }
     for (index, layer) in project.layers().iter().enumerate() {
-        if let Loaded::Failed(words) = studio.picture(&layer.picture) {
+        if let Loaded::Failed(words) = files.picture(document, &layer.picture) {
             all.push(Advice::new(Place::Layer(index), words));
         }
     }
-    if let Some(Ok(collage)) = studio.collage_now() {
+    if let Some(Ok(collage)) = files.collage_now(document) {
         for mask in collage.masks.iter().filter(|mask| mask.is_hidden()) {
             let Some(layer) = project.layers().get(mask.layer).filter(|layer| layer.opacity > 0.0) else { continue };
             let words = match &mask.concept {
@@ -96,7 +110,7 @@ pub(super) fn advise(studio: &mut Studio) -> Vec<Advice> {
         }
     }
     for concept in &project.concepts {
-        match studio.concept_facts(concept) {
+        match files.concept_facts(document, concept) {
             Some(Err(words)) => all.push(Advice::new(Place::Concept(concept.name.clone()), words)),
             Some(Ok(facts)) => {
                 if let Some(misfit) = &facts.misfit {
@@ -106,7 +120,7 @@ pub(super) fn advise(studio: &mut Studio) -> Vec<Advice> {
             None => {}
         }
     }
-    if let Some(counts) = studio.token_counts()
+    if let Some(counts) = files.token_counts(document)
         && let Some(cut) = &counts.cut
     {
         let room = counts.positions.saturating_sub(2);
@@ -139,17 +153,17 @@ pub(super) fn advise(studio: &mut Studio) -> Vec<Advice> {
 }
 
 /// Why a render cannot start, in words with what to do; None where it can.
-pub(super) fn obstacle(studio: &mut Studio) -> Option<String> {
-    let project = studio.project().clone();
+fn obstacle(document: &Document, files: &mut Files, place: &mut Placing) -> Option<String> {
+    let project = document.project();
     if let Err(error) = project.validate() {
         return Some(format!("{error}."));
     }
     for layer in project.layers().iter().filter(|layer| layer.visible) {
-        if let Loaded::Failed(words) = studio.picture(&layer.picture) {
+        if let Loaded::Failed(words) = files.picture(document, &layer.picture) {
             return Some(format!("Layer {}: {words}", layer.title()));
         }
     }
-    if let Some(words) = studio.place_obstacle() {
+    if let Some(words) = place.obstacle(document, files) {
         return Some(words);
     }
     let used = |concept: &&Concept| {
@@ -157,7 +171,7 @@ pub(super) fn obstacle(studio: &mut Studio) -> Option<String> {
             || !matches!(concept.mask, crate::project::MaskSource::Layers)
     };
     for concept in project.concepts.iter().filter(used) {
-        match studio.concept_facts(concept) {
+        match files.concept_facts(document, concept) {
             Some(Err(words)) => return Some(format!("Concept {}: {words}", concept.name)),
             Some(Ok(facts)) => {
                 if let Some(misfit) = &facts.misfit {
@@ -168,4 +182,37 @@ pub(super) fn obstacle(studio: &mut Studio) -> Option<String> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::{Duration, Instant};
+
+    use super::super::tasks::Pool;
+    use super::*;
+    use crate::project::{Layer, Project};
+
+    #[test]
+    fn advice_is_worked_out_anew_only_when_something_was_learnt_or_changed() {
+        let pool = Pool::start(Arc::new(|| ())).unwrap();
+        let (mut files, mut place) = (Files::new(&pool), Placing::new(&pool));
+        let mut project = Project::new();
+        project.layers_mut().unwrap().push(Layer::new("missing.png", 0.0, 0.0));
+        let mut document = Document::new(project, None, PathBuf::from("/nowhere"));
+        let mut adviser = Adviser::default();
+        let at = |advice: &[Advice], place: &Place| advice.iter().any(|advice| advice.place == *place);
+
+        let first = adviser.advice(&document, &mut files, &mut place);
+        assert!(at(&first, &Place::Prompt) && !at(&first, &Place::Layer(0)), "{first:?}");
+        assert!(Arc::ptr_eq(&first, &adviser.advice(&document, &mut files, &mut place)));
+        let begun = Instant::now();
+        while adviser.obstacle(&document, &mut files, &mut place).is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(120), "nothing was learnt of the picture");
+            files.poll();
+        }
+        assert!(at(&adviser.advice(&document, &mut files, &mut place), &Place::Layer(0)));
+        document.edit("Words", |project| project.prompt = "a cat".into());
+        assert!(!at(&adviser.advice(&document, &mut files, &mut place), &Place::Prompt));
+    }
 }

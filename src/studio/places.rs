@@ -66,6 +66,11 @@ impl Places {
     }
 }
 
+/// The folder of a file, `.` where its path names none.
+pub fn folder_of(path: &Path) -> PathBuf {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
 /// A file of Podium's own that could not be written. Whatever was there before is still there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot write {}: {problem}; make room on that disk, or see that you may write to the folder", path.display())]
@@ -97,13 +102,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 }
 
 /// What the names of files begin with that are not yet whole.
-pub(super) const TEMPORARY: &str = ".podium-";
+pub(in crate::studio) const TEMPORARY: &str = ".podium-";
 
 /// After this time an unfinished file belongs to nobody who still writes.
-pub(super) const UNFINISHED: Duration = Duration::from_secs(3600);
+pub(in crate::studio) const UNFINISHED: Duration = Duration::from_secs(3600);
 
 /// Removes what writers that were killed left unfinished.
-pub(super) fn sweep_unfinished(folder: &Path) {
+pub(in crate::studio) fn sweep_unfinished(folder: &Path) {
     for path in files(folder) {
         let is_unfinished = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY));
         let age = || fs::metadata(&path).and_then(|about| about.modified()).ok()?.elapsed().ok();
@@ -115,12 +120,12 @@ pub(super) fn sweep_unfinished(folder: &Path) {
 }
 
 /// Everything directly in a folder; nothing where there is none.
-pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+pub(in crate::studio) fn files(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
 }
 
 /// Removes a file; one that is not there counts as removed.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
+pub(in crate::studio) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -128,7 +133,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Seconds since 1970.
-pub(super) fn seconds(time: SystemTime) -> u64 {
+pub(in crate::studio) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

@@ -1,4 +1,5 @@
-//! Work that would hold the window up: files, pictures, tokenizers. Two named threads do it in turn.
+//! Work that would hold the window up: files, pictures, tokenizers. Two named threads do it in turn, for all rooms;
+//! each room has a desk of its own, where its answers come.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,49 +10,74 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 /// Threads: one may be busy with a long export while the other loads pictures.
 const THREADS: usize = 2;
 
-type Work<T> = Box<dyn FnOnce() -> T + Send>;
+type Work = Box<dyn FnOnce() + Send>;
 
-/// Threads that do work and hand back what came of it.
-pub struct Tasks<T> {
-    inbox: Sender<Work<T>>,
-    done: Receiver<T>,
-    waiting: Arc<AtomicUsize>,
+/// Called from other threads whenever there is something to poll.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// Threads that do the work of every room. They end when the last desk and the last clone of the pool are gone.
+#[derive(Clone)]
+pub struct Pool {
+    work: Sender<Work>,
+    wake: Wake,
 }
 
-impl<T: Send + 'static> Tasks<T> {
+impl Pool {
     /// Starts the threads; `wake` is called after every piece of work, from them.
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn start(wake: Arc<dyn Fn() + Send + Sync>) -> std::io::Result<Self> {
-        let (inbox, work) = unbounded::<Work<T>>();
-        let (outbox, done) = unbounded();
-        let waiting = Arc::new(AtomicUsize::new(0));
+    pub fn start(wake: Wake) -> std::io::Result<Self> {
+        let (inbox, work) = unbounded::<Work>();
         for number in 0..THREADS {
-            let (work, outbox, wake, waiting) = (work.clone(), outbox.clone(), wake.clone(), waiting.clone());
+            let work = work.clone();
             let run = move || {
                 while let Ok(work) = work.recv() {
-                    // A panic in a decoder must not take the thread with it; whoever asked hears nothing, which the
-                    // pieces of work guard against by catching what they can.
-                    if let Ok(done) = catch_unwind(AssertUnwindSafe(work)) {
-                        // The window may be gone.
-                        let _ = outbox.send(done);
-                    }
-                    // After the result is in the channel: whoever sees no work waiting finds every result there.
-                    waiting.fetch_sub(1, Ordering::Release);
-                    wake();
+                    work();
                 }
             };
             std::thread::Builder::new().name(format!("podium-files-{number}")).spawn(run)?;
         }
-        Ok(Self { inbox, done, waiting })
+        Ok(Self { work: inbox, wake })
     }
 
+    /// A room's own desk.
+    pub fn desk<T: Send + 'static>(&self) -> Desk<T> {
+        let (outbox, done) = unbounded();
+        Desk { pool: self.clone(), outbox, done, waiting: Arc::default() }
+    }
+
+    /// What is called when there is something to poll.
+    pub fn wake(&self) -> Wake {
+        self.wake.clone()
+    }
+}
+
+/// Where a room gives work away and finds what came of it.
+pub struct Desk<T> {
+    pool: Pool,
+    outbox: Sender<T>,
+    done: Receiver<T>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl<T: Send + 'static> Desk<T> {
     /// Queues a piece of work.
     pub fn run(&self, work: impl FnOnce() -> T + Send + 'static) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
+        let (outbox, waiting, wake) = (self.outbox.clone(), self.waiting.clone(), self.pool.wake.clone());
         // The threads live as long as this sender.
-        let _ = self.inbox.send(Box::new(work));
+        let _ = self.pool.work.send(Box::new(move || {
+            // A panic in a decoder must not take the thread with it; whoever asked hears nothing, which the pieces of
+            // work guard against by catching what they can.
+            if let Ok(done) = catch_unwind(AssertUnwindSafe(work)) {
+                // The room may be gone.
+                let _ = outbox.send(done);
+            }
+            // After the result is in the channel: whoever sees no work waiting finds every result there.
+            waiting.fetch_sub(1, Ordering::Release);
+            wake();
+        }));
     }
 
     /// What came of a piece of work, if any is done.
@@ -63,42 +89,69 @@ impl<T: Send + 'static> Tasks<T> {
     pub fn is_busy(&self) -> bool {
         self.waiting.load(Ordering::Acquire) > 0 || !self.done.is_empty()
     }
+
+    /// The pool that does the work.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wait(tasks: &Tasks<u32>) -> Vec<u32> {
+    fn pool() -> Pool {
+        Pool::start(Arc::new(|| ())).unwrap()
+    }
+
+    fn wait(desk: &Desk<u32>) -> Vec<u32> {
         let mut taken = Vec::new();
-        while tasks.is_busy() {
-            taken.extend(tasks.next());
+        while desk.is_busy() {
+            taken.extend(desk.next());
             std::thread::yield_now();
         }
         taken
     }
 
     #[test]
-    fn what_is_done_keeps_them_busy_until_it_is_taken() {
-        let tasks = Tasks::start(Arc::new(|| ())).unwrap();
-        tasks.run(|| 7);
+    fn what_is_done_keeps_a_desk_busy_until_it_is_taken() {
+        let desk = pool().desk();
+        desk.run(|| 7);
         let begun = std::time::Instant::now();
-        while tasks.waiting.load(Ordering::Acquire) > 0 {
+        while desk.waiting.load(Ordering::Acquire) > 0 {
             assert!(begun.elapsed().as_secs() < 60, "the work was not done");
             std::thread::yield_now();
         }
-        assert!(tasks.is_busy());
-        assert_eq!(tasks.next(), Some(7));
-        assert!(!tasks.is_busy());
+        assert!(desk.is_busy());
+        assert_eq!(desk.next(), Some(7));
+        assert!(!desk.is_busy());
     }
 
     #[test]
     fn work_is_done_and_a_panic_stops_none_of_it() {
-        let tasks = Tasks::start(Arc::new(|| ())).unwrap();
+        let desk = pool().desk();
         for number in 0..20 {
-            tasks.run(move || if number % 5 == 0 { panic!("broken") } else { number });
+            desk.run(move || if number % 5 == 0 { panic!("broken") } else { number });
         }
-        assert_eq!(wait(&tasks).len(), 16);
-        assert!(!tasks.is_busy());
+        assert_eq!(wait(&desk).len(), 16);
+        assert!(!desk.is_busy());
+    }
+
+    #[test]
+    fn every_desk_gets_its_own_answers() {
+        let pool = pool();
+        let (numbers, words) = (pool.desk(), pool.desk());
+        for number in 0..10 {
+            numbers.run(move || number);
+            words.run(move || number.to_string());
+        }
+        let mut taken = wait(&numbers);
+        taken.sort_unstable();
+        assert_eq!(taken, (0..10).collect::<Vec<_>>());
+        while words.is_busy() {
+            if let Some(word) = words.next() {
+                assert!(word.len() == 1, "{word}");
+            }
+        }
     }
 }

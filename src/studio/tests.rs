@@ -1,11 +1,14 @@
 //! The studio without a window: from edits to a rendered, paused, repainted and continued picture.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::renders::runs::State;
 use super::*;
 use crate::engine::cache::Cache;
+use crate::engine::device::DeviceChoice;
+use crate::engine::worker::Engine;
 use crate::project::{Canvas, file};
-use crate::studio::runs::State;
 
 fn studio() -> Studio {
     let text = crate::assets::find("projects/beach.ron").unwrap();
@@ -62,7 +65,7 @@ fn what_has_no_effect_is_said_where_it_is_set() {
     assert!(at(&Place::Layer(1))[0].contains("plum dog will not appear"), "{advice:?}");
     assert!(at(&Place::Prompt)[0].contains("does not mention \"dog\""), "{advice:?}");
     assert!(at(&Place::Concept("plum dog".into()))[0].contains("dog"), "{advice:?}");
-    studio.mention("plum dog");
+    studio.document.mention("plum dog");
     assert_eq!(studio.project().prompt, "a cat at the sea, a dog");
 }
 
@@ -73,8 +76,8 @@ fn a_missing_picture_stands_in_the_way_and_says_so() {
     wait(&mut studio, "the failure", |studio| studio.obstacle().is_some());
     assert!(studio.obstacle().unwrap().contains("/nowhere/cat.png"));
     assert!(studio.render().is_none());
-    assert!(studio.notices.iter().any(|notice| notice.place == Place::Render));
-    studio.undo();
+    assert!(studio.session.notices.iter().any(|notice| notice.place == Place::Render));
+    studio.document.undo();
     assert_eq!(studio.obstacle(), None);
 }
 
@@ -83,23 +86,23 @@ fn a_render_is_paused_painted_continued_and_branched() {
     let mut studio = studio();
     settle(&mut studio);
     let job = studio.render().unwrap();
-    wait(&mut studio, "a step", |studio| studio.runs.get(job).unwrap().newest().is_some());
+    wait(&mut studio, "a step", |studio| studio.renders.runs.get(job).unwrap().newest().is_some());
     studio.edit_masks();
-    wait(&mut studio, "the pause", |studio| matches!(studio.runs.get(job).unwrap().state, State::Paused));
-    let editor = studio.mask_editor.as_mut().unwrap();
+    wait(&mut studio, "the pause", |studio| matches!(studio.renders.runs.get(job).unwrap().state, State::Paused));
+    let editor = studio.renders.mask_editor.as_mut().unwrap();
     editor.begin_stroke();
     editor.paint((0.1, 0.1), (0.3, 0.1));
     let painted = studio.continue_with_masks().unwrap();
-    wait(&mut studio, "the picture", |studio| studio.runs.get(painted).unwrap().finished().is_some());
-    let run = studio.runs.get(painted).unwrap();
+    wait(&mut studio, "the picture", |studio| studio.renders.runs.get(painted).unwrap().finished().is_some());
+    let run = studio.renders.runs.get(painted).unwrap();
     assert!(run.steps.iter().all(Option::is_some), "the earlier steps are shown too");
 
-    studio.runs.seek(2);
+    studio.renders.runs.seek(2);
     studio.edit("Other words", |project| project.prompt = "a cat and a dog in the snow".into());
     let branch = studio.branch().unwrap();
-    wait(&mut studio, "the branch", |studio| studio.runs.get(branch).unwrap().finished().is_some());
-    assert_eq!(studio.runs.compared, Some((painted, 0)));
-    let pictures = |studio: &Studio, job| studio.runs.get(job).unwrap().finished().unwrap().pictures[0].clone();
+    wait(&mut studio, "the branch", |studio| studio.renders.runs.get(branch).unwrap().finished().is_some());
+    assert_eq!(studio.renders.runs.compared, Some((painted, 0)));
+    let pictures = |studio: &Studio, job| studio.renders.runs.get(job).unwrap().finished().unwrap().pictures[0].clone();
     assert_ne!(pictures(&studio, painted), pictures(&studio, branch));
 }
 
@@ -108,23 +111,24 @@ fn layers_are_added_assigned_duplicated_reordered_and_all_of_it_undone() {
     let mut studio = studio();
     let before = studio.project().clone();
     let index = studio.add_layer("assets:cutouts/tan_bear.png".into(), (256, 256), Some((20.0, 30.0))).unwrap();
-    let name = studio.add_concept("assets:miniature/concepts/coral_bear.pth".into(), &["<coral_bear_1>".into()]);
+    let name =
+        studio.document.add_concept("assets:miniature/concepts/coral_bear.pth".into(), &["<coral_bear_1>".into()]);
     assert_eq!((name.as_str(), studio.project().concepts[2].class_word.as_str()), ("coral bear", "bear"));
-    studio.assign(index, Some(name.clone()));
-    studio.duplicate_selected((10.0, 10.0));
-    assert_eq!(studio.selected(), Some(3));
-    studio.reorder_selected(Reorder::Back);
+    studio.document.assign(index, Some(name.clone()));
+    studio.document.duplicate_selected((10.0, 10.0));
+    assert_eq!(studio.document.selected(), Some(3));
+    studio.document.reorder_selected(Reorder::Back);
     assert_eq!(studio.project().layers()[0].concept.as_ref(), Some(&name));
-    studio.nudge((1.0, 0.0));
-    studio.nudge((1.0, 0.0));
-    studio.end_gesture();
+    studio.document.nudge((1.0, 0.0));
+    studio.document.nudge((1.0, 0.0));
+    studio.document.end_gesture();
     studio.rename_concept(&name, "Teddy");
     assert!(studio.project().layers().iter().all(|layer| layer.concept.as_deref() != Some("coral bear")));
-    studio.remove_concept("Teddy");
-    studio.select(0..4);
-    studio.delete_selected();
+    studio.document.remove_concept("Teddy");
+    studio.document.select(0..4);
+    studio.document.delete_selected();
     let mut names = Vec::new();
-    while let Some(name) = studio.undo() {
+    while let Some(name) = studio.document.undo() {
         names.push(name);
     }
     assert_eq!(names.len(), 9, "{names:?}");
@@ -135,11 +139,11 @@ fn layers_are_added_assigned_duplicated_reordered_and_all_of_it_undone() {
 #[test]
 fn a_locked_layer_is_neither_nudged_nor_deleted() {
     let mut studio = studio();
-    studio.edit_layer(0, "Lock", |layer| layer.locked = true);
+    studio.document.edit_layer(0, "Lock", |layer| layer.locked = true);
     let before = studio.project().clone();
-    studio.select([0]);
-    studio.nudge((5.0, 5.0));
-    studio.delete_selected();
-    studio.edit_selected("Flip", |layer| layer.flip = !layer.flip);
+    studio.document.select([0]);
+    studio.document.nudge((5.0, 5.0));
+    studio.document.delete_selected();
+    studio.document.edit_selected("Flip", |layer| layer.flip = !layer.flip);
     assert_eq!(*studio.project(), before);
 }

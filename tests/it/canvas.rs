@@ -106,7 +106,7 @@ impl Window {
     }
 
     fn undo_name(&mut self) -> Option<String> {
-        self.app().studio.history.undo_name().map(str::to_owned)
+        self.app().studio.document.history.undo_name().map(str::to_owned)
     }
 
     fn button(&mut self, at: Pos2, button: PointerButton, pressed: bool, modifiers: Modifiers) {
@@ -177,7 +177,7 @@ impl Window {
     }
 
     fn selection(&mut self) -> Vec<usize> {
-        self.app().studio.selection().iter().copied().collect()
+        self.app().studio.document.selection().iter().copied().collect()
     }
 
     /// A run with a step of everything, and finished pictures if asked for.
@@ -186,9 +186,9 @@ impl Window {
         project.pictures = pictures;
         project.settings.steps = 20;
         let (width, height) = (project.canvas.width, project.canvas.height);
-        let job = JobId(1_000_000 + self.app().studio.runs.iter().count() as u64);
+        let job = JobId(1_000_000 + self.app().studio.renders.runs.iter().count() as u64);
         let seeds = project.seeds();
-        let runs = &mut self.app().studio.runs;
+        let runs = &mut self.app().studio.renders.runs;
         runs.add(job, "a run 1".into(), Arc::new(project), ".".into(), 0, None);
         runs.take(&podium::link::Event::Step(job, Arc::new(step(pictures as usize))), Instant::now());
         if finished {
@@ -272,7 +272,7 @@ fn a_drag_moves_a_layer_by_canvas_pixels_at_any_zoom_as_one_step() {
         near(dy, 37.0);
         assert_eq!(window.layer(1), before.layers()[1]);
         assert_eq!(window.undo_name().as_deref(), Some("Move canvas-test-disc"));
-        window.app().studio.undo();
+        window.app().studio.document.undo();
         assert_eq!(*window.app().studio.project(), before, "one step, not one for each move");
     }
 }
@@ -309,7 +309,7 @@ fn somebody_else_s_change_takes_the_layer_out_of_hand() {
 #[test]
 fn a_corner_scales_about_the_opposite_one_and_with_alt_about_the_middle() {
     let mut window = Window::new(discs());
-    window.app().studio.select_only(1);
+    window.app().studio.document.select_only(1);
     window.harness.step();
     // The box goes from (88, 68) to (152, 132).
     let (from, to) = (window.at(152.0, 132.0), window.at(184.0, 164.0));
@@ -319,7 +319,7 @@ fn a_corner_scales_about_the_opposite_one_and_with_alt_about_the_middle() {
     near(layer.x - 32.0 * layer.scale, 88.0);
     near(layer.y - 32.0 * layer.scale, 68.0);
     assert_eq!(window.undo_name().as_deref(), Some("Scale canvas-test-disc"));
-    window.app().studio.undo();
+    window.app().studio.document.undo();
     window.harness.step();
     window.drag(from, to, Modifiers::ALT);
     let layer = window.layer(1);
@@ -331,7 +331,7 @@ fn a_corner_scales_about_the_opposite_one_and_with_alt_about_the_middle() {
 #[test]
 fn the_round_handle_turns_and_shift_snaps_to_fifteen_degrees() {
     let mut window = Window::new(discs());
-    window.app().studio.select_only(1);
+    window.app().studio.document.select_only(1);
     window.harness.step();
     let handle = window.at(120.0, 68.0) + vec2(0.0, -24.0);
     let center = window.at(120.0, 100.0);
@@ -343,7 +343,7 @@ fn the_round_handle_turns_and_shift_snaps_to_fifteen_degrees() {
     window.drag(handle, turned(50.0), Modifiers::NONE);
     near(window.layer(1).rotation, 50.0);
     near(window.layer(1).x, 120.0);
-    window.app().studio.undo();
+    window.app().studio.document.undo();
     window.harness.step();
     window.drag(handle, turned(50.0), Modifiers::SHIFT);
     near(window.layer(1).rotation, 45.0);
@@ -352,7 +352,7 @@ fn the_round_handle_turns_and_shift_snaps_to_fifteen_degrees() {
 #[test]
 fn several_layers_scale_together_about_the_corner_of_their_box() {
     let mut window = Window::new(discs());
-    window.app().studio.select([0, 1]);
+    window.app().studio.document.select([0, 1]);
     window.harness.step();
     // The box goes from (48, 68) to (152, 132).
     let (from, to) = (window.at(152.0, 132.0), window.at(204.0, 164.0));
@@ -375,7 +375,7 @@ fn alt_drag_leaves_the_layer_and_moves_a_copy_as_one_step() {
     near(window.layer(2).x, 90.0);
     near(window.layer(2).y, 190.0);
     assert_eq!(window.selection(), [2]);
-    window.app().studio.undo();
+    window.app().studio.document.undo();
     assert_eq!(*window.app().studio.project(), before);
 
     window.hold(from, &[to], Modifiers::ALT);
@@ -400,7 +400,7 @@ fn a_click_takes_the_frontmost_layer_that_is_not_clear_there() {
     assert_eq!(window.selection(), [0, 1]);
     window.click(rear, Modifiers::COMMAND);
     assert_eq!(window.selection(), [1]);
-    window.app().studio.edit_layer(1, "Hide", |layer| layer.visible = false);
+    window.app().studio.document.edit_layer(1, "Hide", |layer| layer.visible = false);
     let both = window.at(100.0, 100.0);
     window.click(both, Modifiers::NONE);
     assert_eq!(window.selection(), [0]);
@@ -423,7 +423,7 @@ fn a_drag_on_nothing_is_a_rubber_band() {
 #[test]
 fn a_locked_layer_can_be_chosen_and_not_moved() {
     let mut window = Window::new(discs());
-    window.app().studio.edit_layer(1, "Lock", |layer| layer.locked = true);
+    window.app().studio.document.edit_layer(1, "Lock", |layer| layer.locked = true);
     let (from, to) = (window.at(130.0, 100.0), window.at(170.0, 180.0));
     window.click(from, Modifiers::NONE);
     assert_eq!(window.selection(), [1]);
@@ -435,7 +435,7 @@ fn a_locked_layer_can_be_chosen_and_not_moved() {
 #[test]
 fn the_menu_of_a_layer_belongs_to_the_layer_under_the_pointer() {
     let mut window = Window::new(discs());
-    window.app().studio.select_only(1);
+    window.app().studio.document.select_only(1);
     let rear = window.at(60.0, 100.0);
     window.harness.event(Event::PointerMoved(rear));
     window.harness.step();
@@ -453,27 +453,27 @@ fn the_menu_of_a_layer_belongs_to_the_layer_under_the_pointer() {
 #[test]
 fn arrow_keys_nudge_and_a_run_of_them_is_one_step() {
     let mut window = Window::new(discs());
-    window.app().studio.select_only(0);
+    window.app().studio.document.select_only(0);
     window.harness.step();
     window.key(Modifiers::NONE, Key::ArrowRight);
     window.key(Modifiers::NONE, Key::ArrowRight);
     window.key(Modifiers::SHIFT, Key::ArrowDown);
     assert_eq!((window.layer(0).x, window.layer(0).y), (82.0, 110.0));
-    assert!(window.app().studio.history.in_gesture());
+    assert!(window.app().studio.document.history.in_gesture());
     window.harness.run_steps(24);
-    assert!(!window.app().studio.history.in_gesture());
+    assert!(!window.app().studio.document.history.in_gesture());
     window.key(Modifiers::NONE, Key::ArrowLeft);
     window.harness.run_steps(24);
-    assert_eq!(window.app().studio.undo().as_deref(), Some("Nudge"));
+    assert_eq!(window.app().studio.document.undo().as_deref(), Some("Nudge"));
     assert_eq!((window.layer(0).x, window.layer(0).y), (82.0, 110.0));
-    assert_eq!(window.app().studio.undo().as_deref(), Some("Nudge"));
+    assert_eq!(window.app().studio.document.undo().as_deref(), Some("Nudge"));
     assert_eq!((window.layer(0).x, window.layer(0).y), (80.0, 100.0));
 }
 
 #[test]
 fn keys_delete_copy_reorder_and_flip_what_is_chosen() {
     let mut window = Window::new(discs());
-    window.app().studio.select_only(0);
+    window.app().studio.document.select_only(0);
     window.harness.step();
     window.key(Modifiers::NONE, Key::H);
     assert!(window.layer(0).flip);
@@ -583,10 +583,10 @@ fn painting_changes_the_masks_and_escape_gives_the_stroke_up() {
     let mut window = Window::new(discs());
     let job = window.run(1, false);
     let views = step(1).masks[0].clone();
-    window.app().studio.mask_editor = MaskEditor::new(job, 12, 0, &views);
+    window.app().studio.renders.mask_editor = MaskEditor::new(job, 12, 0, &views);
     window.app().look.mode = Mode::Collage;
     window.harness.run_steps(3);
-    let painted = |window: &mut Window| window.app().studio.mask_editor.as_ref().unwrap().masks()[0].count();
+    let painted = |window: &mut Window| window.app().studio.renders.mask_editor.as_ref().unwrap().masks()[0].count();
     let before = painted(&mut window);
     let (from, to) = (window.on_picture(20.0, 20.0), window.on_picture(120.0, 20.0));
     window.drag(from, to, Modifiers::NONE);
@@ -605,15 +605,15 @@ fn painting_changes_the_masks_and_escape_gives_the_stroke_up() {
     window.drag(from, to, Modifiers::NONE);
     let erased = painted(&mut window);
     assert!(erased < after - 40, "{after} cells became {erased}");
-    let radius = window.app().studio.mask_editor.as_ref().unwrap().radius;
+    let radius = window.app().studio.renders.mask_editor.as_ref().unwrap().radius;
     window.key(Modifiers::NONE, Key::CloseBracket);
-    near(window.app().studio.mask_editor.as_ref().unwrap().radius, 1.25 * radius);
+    near(window.app().studio.renders.mask_editor.as_ref().unwrap().radius, 1.25 * radius);
     window.harness.get_by_role_and_label(Role::RadioButton, "plum dog").click();
     window.harness.run_steps(2);
-    assert_eq!(window.app().studio.mask_editor.as_ref().unwrap().subject, 1);
+    assert_eq!(window.app().studio.renders.mask_editor.as_ref().unwrap().subject, 1);
     window.harness.get_by_role_and_label(Role::Button, "Cancel").click();
     window.harness.run_steps(2);
-    assert!(window.app().studio.mask_editor.is_none());
+    assert!(window.app().studio.renders.mask_editor.is_none());
 }
 
 #[test]
@@ -629,7 +629,7 @@ fn the_picture_s_caption_says_what_is_under_the_playhead() {
     window.harness.get_by_label("Picture 3, seed 2").click();
     window.harness.run_steps(2);
     window.is_caption(Side::Picture, "Finished · seed 2");
-    assert_eq!(window.app().studio.runs.picture, 2);
+    assert_eq!(window.app().studio.renders.runs.picture, 2);
 }
 
 #[test]
@@ -638,7 +638,7 @@ fn ctrl_click_compares_and_a_drag_moves_the_line() {
     let job = window.run(3, true);
     let at = window.harness.get_by_label("Picture 2, seed 1").rect().center();
     window.click(at, Modifiers::COMMAND);
-    assert_eq!(window.app().studio.runs.compared, Some((job, 1)));
+    assert_eq!(window.app().studio.renders.runs.compared, Some((job, 1)));
     assert!(window.app().panels.canvas.split.on);
     let (from, to) = (window.on_picture(128.0, 50.0), window.on_picture(64.0, 60.0));
     window.drag(from, to, Modifiers::NONE);

@@ -8,10 +8,10 @@ use egui_kittest::kittest::Queryable;
 use podium::gui::Podium;
 use podium::gui::look::Page;
 use podium::project::{Background, Layout, Project, png_text};
-use podium::studio::exporting::{Kind, Subject};
+use podium::studio::export::exporting::{Kind, Subject};
+use podium::studio::place::Known;
 use podium::studio::places::Places;
-use podium::studio::placing::Known;
-use podium::studio::store::Meta;
+use podium::studio::results::store::Meta;
 
 use crate::looks::{Dropped, render, settle, until, window, window_in};
 use crate::studio::small;
@@ -42,12 +42,12 @@ fn go_to(harness: &mut Window, page: Page) {
 }
 
 fn count(harness: &Window) -> usize {
-    harness.state().studio.results().count()
+    harness.state().studio.gallery().count()
 }
 
 /// The ids of the results, as the cards lie.
 fn ids(harness: &Window) -> Vec<String> {
-    let mut all: Vec<_> = harness.state().studio.results().map(|entry| (entry.picture, entry.id.clone())).collect();
+    let mut all: Vec<_> = harness.state().studio.gallery().map(|entry| (entry.picture, entry.id.clone())).collect();
     all.sort();
     all.into_iter().map(|(_, id)| id).collect()
 }
@@ -94,18 +94,18 @@ fn export(harness: &mut Window, kind: Kind, path: &Path) {
     press(harness, "Export...");
     press(harness, kind.words());
     type_path(harness, path);
-    until(harness, "the export", |podium| podium.studio.exporting.is_none() && !podium.studio.is_busy());
+    until(harness, "the export", |podium| podium.studio.export.exporting.is_none() && !podium.studio.is_busy());
     harness.step();
 }
 
 fn notices(harness: &Window) -> Vec<String> {
-    harness.state().studio.notices.iter().map(|notice| notice.words.clone()).collect()
+    harness.state().studio.session.notices.iter().map(|notice| notice.words.clone()).collect()
 }
 
 #[test]
 fn an_empty_gallery_says_what_to_do() {
     let mut harness = window(small("beach", 2), [1024.0, 700.0], Theme::Dark);
-    until(&mut harness, "the list", |podium| podium.studio.store.is_listed());
+    until(&mut harness, "the list", |podium| podium.studio.results.store.is_listed());
     go_to(&mut harness, Page::Gallery);
     harness.get_by_label_contains("press Render");
     photograph(&mut harness, "empty");
@@ -118,14 +118,14 @@ fn results_are_starred_filtered_deleted_and_brought_back() {
     let mut harness = gallery(Theme::Dark);
     assert_eq!((count(&harness), cards(&harness).len()), (2, 2));
     until(&mut harness, "thumbnails", |podium| {
-        let ids: Vec<_> = podium.studio.results().map(|entry| entry.id.clone()).collect();
-        ids.iter().all(|id| podium.studio.store.thumbnail(id, 256).is_some())
+        let ids: Vec<_> = podium.studio.gallery().map(|entry| entry.id.clone()).collect();
+        ids.iter().all(|id| podium.studio.results.store.thumbnail(id, 256).is_some())
     });
     photograph(&mut harness, "dark");
     let first = cards(&harness)[0];
     click_at(&mut harness, first, Modifiers::NONE);
     press(&mut harness, "Star this picture");
-    assert_eq!(harness.state().studio.history.undo_name(), Some("Star a picture"));
+    assert_eq!(harness.state().studio.document.history.undo_name(), Some("Star a picture"));
     harness.get_by_label("Starred").click();
     harness.step();
     harness.step();
@@ -154,7 +154,7 @@ fn results_are_starred_filtered_deleted_and_brought_back() {
     assert_eq!(count(&harness), 2);
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     harness.step();
-    assert!(harness.state().studio.results().all(|entry| !harness.state().studio.is_starred(entry)));
+    assert!(harness.state().studio.gallery().all(|entry| !harness.state().studio.is_starred(entry)));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn arrows_move_and_shift_extends_and_enter_opens_large() {
     harness.key_press(Key::Enter);
     harness.step();
     let id = all[0].clone();
-    until(&mut harness, "the picture", move |podium| podium.studio.store.picture(&id).is_some());
+    until(&mut harness, "the picture", move |podium| podium.studio.results.store.picture(&id).is_some());
     harness.step();
     harness.get_by_label_contains("All pictures");
     assert!(harness.get_by_label_contains("Picture with seed").rect().width() > 400.0);
@@ -235,7 +235,7 @@ fn an_exported_picture_opens_again_as_the_project_that_made_it() {
     harness.get_by_label("Open folder");
     photograph(&mut harness, "exported");
     let studio = &harness.state().studio;
-    let run = studio.runs.iter().next().expect("a run");
+    let run = studio.renders.runs.iter().next().expect("a run");
     let made = Project { pictures: 1, ..Project::clone(&run.project) };
     let made = made.with_absolute_paths(&run.folder).expect("absolute");
     assert_eq!(png_text::read_project(&path).expect("read"), Some(made));
@@ -263,7 +263,7 @@ fn steps_animations_sheet_and_masks_are_written_where_the_typed_path_says() {
     export(&mut harness, Kind::Steps, &at("steps"));
     let picture = image::open(at("steps").join("step002.png")).expect("the last step").into_rgb8();
     let studio = &harness.state().studio;
-    assert_eq!(picture, studio.runs.iter().next().expect("a run").finished().expect("finished").pictures[1]);
+    assert_eq!(picture, studio.renders.runs.iter().next().expect("a run").finished().expect("finished").pictures[1]);
     export(&mut harness, Kind::Masks, &at("masks"));
     assert!(at("masks").join("masks.png").is_file());
     assert_eq!(notices(&harness), Vec::<String>::new());
@@ -283,14 +283,14 @@ fn a_result_of_an_earlier_session_exports_its_picture_and_says_that_its_steps_ar
     let picture = {
         let podium = harness.state_mut();
         let picture =
-            podium.studio.runs.iter().next().expect("a run").finished().expect("finished").pictures[0].clone();
+            podium.studio.renders.runs.iter().next().expect("a run").finished().expect("finished").pictures[0].clone();
         podium.studio.close();
         picture
     };
     drop(harness);
 
     let mut harness = window_in(small("snow", 1), [1280.0, 800.0], Theme::Dark, places);
-    until(&mut harness, "the list", |podium| podium.studio.store.is_listed());
+    until(&mut harness, "the list", |podium| podium.studio.results.store.is_listed());
     go_to(&mut harness, Page::Gallery);
     let first = cards(&harness)[0];
     click_at(&mut harness, first, Modifiers::NONE);
@@ -323,7 +323,7 @@ fn of_many_results_only_those_in_view_are_drawn() {
     for number in 0..300u32 {
         let picture = image::RgbImage::from_pixel(16, 16, image::Rgb([(number % 256) as u8, 99, 160]));
         let meta = Meta { batch: u64::from(number / 3), picture: number % 3, ..Meta::default() };
-        studio.store.add(&picture, &project, Path::new("/"), u64::from(number), meta);
+        studio.results.store.add(&picture, &project, Path::new("/"), u64::from(number), meta);
     }
     go_to(&mut harness, Page::Gallery);
     harness.get_by_label("300 pictures");
@@ -342,7 +342,7 @@ fn of_many_results_only_those_in_view_are_drawn() {
 #[test]
 fn the_gallery_and_the_place_page_fit_a_small_window_at_twice_the_size() {
     let mut harness = gallery(Theme::Dark);
-    harness.state_mut().studio.config.ui_scale = 2.0;
+    harness.state_mut().studio.session.config.ui_scale = 2.0;
     harness.set_size(Vec2::new(1024.0, 700.0));
     settle(&mut harness);
     let first = cards(&harness)[0];
@@ -366,7 +366,7 @@ fn place_photo(harness: &mut Window) -> PathBuf {
     let project = harness.state().studio.project();
     let Layout::Collage { background: Background::Picture(photo), .. } = &project.layout else { panic!("no scene") };
     let photo = photo.clone();
-    harness.state_mut().studio.set_photo(photo.clone());
+    harness.state_mut().studio.document.set_photo(photo.clone());
     settle(harness);
     photo
 }
@@ -411,10 +411,10 @@ fn a_stroke_on_the_photo_is_one_step_and_a_file_and_a_render_stays_outside_of_it
     assert!(harness.state_mut().studio.obstacle().expect("no mask yet").contains("has no edit mask"));
     // On the page, and beside Render too.
     assert!(harness.query_all_by_label_contains("The photo has no edit mask").count() >= 1);
-    let steps = harness.state().studio.history.steps().1;
+    let steps = harness.state().studio.document.history.steps().1;
     stroke(&mut harness, (0.2, 0.6), (0.8, 0.6));
-    assert_eq!(harness.state().studio.history.steps().1, steps + 1);
-    assert_eq!(harness.state().studio.history.undo_name(), Some("Paint the edit mask"));
+    assert_eq!(harness.state().studio.document.history.steps().1, steps + 1);
+    assert_eq!(harness.state().studio.document.history.undo_name(), Some("Paint the edit mask"));
     let first = white(&mut harness);
     assert!(first > 1000, "{first}");
     until(&mut harness, "the file", |podium| !podium.studio.is_busy());
@@ -433,7 +433,7 @@ fn a_stroke_on_the_photo_is_one_step_and_a_file_and_a_render_stays_outside_of_it
     render(&mut harness);
     let podium = harness.state_mut();
     let photo = podium.studio.placed_photo().ready().expect("a photo").clone();
-    let finished = podium.studio.runs.shown().and_then(|run| run.finished()).expect("finished").clone();
+    let finished = podium.studio.renders.runs.shown().and_then(|run| run.finished()).expect("finished").clone();
     let apart = |x: u32, y: u32| {
         let (a, b) = (photo.get_pixel(x, y).0, finished.pictures[0].get_pixel(x, y).0);
         a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b))).sum::<u32>()
@@ -473,12 +473,12 @@ fn the_edit_mask_is_erased_inverted_cleared_and_taken_from_the_layers() {
     assert!(outlines > layers && layers > 500, "{outlines}, {layers}");
     photograph(&mut harness, "place-outlines");
     press(&mut harness, "Inverted");
-    assert_eq!(harness.state().studio.history.undo_name(), Some("Background of the photo"));
+    assert_eq!(harness.state().studio.document.history.undo_name(), Some("Background of the photo"));
     press(&mut harness, "Remove the photo");
     assert_eq!(harness.state().studio.project().place, None);
     assert_eq!(harness.state_mut().studio.obstacle(), None);
     for _ in 0..3 {
-        harness.state_mut().studio.undo();
+        harness.state_mut().studio.document.undo();
     }
     assert_eq!(white(&mut harness), 0);
 }

@@ -12,9 +12,9 @@ use podium::gui::inspector::Tile;
 use podium::gui::look::{Overlay, Page};
 use podium::link::JobId;
 use podium::project::Project;
-use podium::studio::config;
 use podium::studio::places::Places;
-use podium::studio::runs::State;
+use podium::studio::renders::runs::State;
+use podium::studio::session::config;
 
 use crate::studio::engine;
 use crate::wgpu::pictures_required;
@@ -51,7 +51,8 @@ pub fn bare(project: Project, size: [f32; 2], theme: Theme, places: Option<Place
         let folder = PathBuf::from(".");
         let podium = Podium::kept(&context.egui_ctx, engine(), project, folder, DeviceChoice::Flex, places);
         let mut podium = podium.expect("threads");
-        podium.studio.config.theme = if theme == Theme::Dark { config::Theme::Dark } else { config::Theme::Light };
+        podium.studio.session.config.theme =
+            if theme == Theme::Dark { config::Theme::Dark } else { config::Theme::Light };
         podium.panels.files.native = false;
         podium
     })
@@ -80,7 +81,7 @@ pub fn until(harness: &mut Harness<'_, Podium>, what: &str, mut so: impl FnMut(&
 /// Renders the project in hand to its end.
 pub fn render(harness: &mut Harness<'_, Podium>) -> JobId {
     let job = harness.state_mut().studio.render().expect("nothing stands in the way");
-    until(harness, "the picture", |podium| match &podium.studio.runs.get(job).expect("the run").state {
+    until(harness, "the picture", |podium| match &podium.studio.renders.runs.get(job).expect("the run").state {
         State::Failed(words) => panic!("{words}"),
         state => matches!(state, State::Done(_)),
     });
@@ -115,22 +116,22 @@ const SCENES: [(&str, Prepare); 8] = [
     ("attention", |window| {
         render(window);
         window.state_mut().look.overlay = Overlay::Attention;
-        window.state_mut().studio.runs.seek(2);
+        window.state_mut().studio.renders.runs.seek(2);
     }),
     ("painting", |window| {
         render(window);
-        window.state_mut().studio.runs.seek(1);
+        window.state_mut().studio.renders.runs.seek(1);
         window.state_mut().studio.edit_masks();
     }),
     ("inspector", |window| {
         render(window);
         window.state_mut().panels.inspector.large = Some(Tile::Attention);
-        window.state_mut().studio.runs.seek(3);
+        window.state_mut().studio.renders.runs.seek(3);
     }),
     ("gallery", |window| {
         render(window);
         window.state_mut().look.page = Page::Gallery;
-        until(window, "the file", |podium| !podium.studio.store.is_writing());
+        until(window, "the file", |podium| !podium.studio.results.store.is_writing());
     }),
     ("place", |window| window.state_mut().look.page = Page::Place),
     ("device", |window| window.state_mut().panels.device.open = true),
@@ -164,7 +165,7 @@ fn every_panel_looks_as_it_did_in_both_themes() {
             calm(&mut window);
             let shown = format!("{name}-{}", if theme == Theme::Dark { "dark" } else { "light" });
             picture_of(&mut window, &shown);
-            let rendered = window.state().studio.runs.iter().next().is_some();
+            let rendered = window.state().studio.renders.runs.iter().next().is_some();
             let options = SnapshotOptions::new()
                 .threshold(2.0)
                 .max_failed_pixels(if rendered { MAY_DIFFER_RENDERED } else { MAY_DIFFER })
@@ -179,7 +180,7 @@ fn every_panel_looks_as_it_did_in_both_themes() {
 fn at_two_hundred_percent_and_in_a_small_window_everything_is_drawn() {
     for (size, scale) in [([1024.0, 700.0], 1.0), ([1440.0, 900.0], 2.0)] {
         let mut window = window(crate::studio::small("beach", 2), size, Theme::Dark);
-        window.state_mut().studio.config.ui_scale = scale;
+        window.state_mut().studio.session.config.ui_scale = scale;
         render(&mut window);
         picture_of(&mut window, &format!("size-{}-{scale}", size[0]));
         let text = crate::story::says(&window);
@@ -218,33 +219,33 @@ fn screenshots_are_written_when_asked_for() {
             picture.save(folder.join(format!("{name}-{ending}.png"))).expect("written");
         };
         let mut window = window(crate::studio::example("beach"), [1440.0, 900.0], theme);
-        window.state_mut().studio.name = "beach".into();
+        window.state_mut().studio.document.name = "beach".into();
         // The state that the design's drawing shows: under way, a cat selected.
-        window.state_mut().studio.select_only(0);
+        window.state_mut().studio.document.select_only(0);
         let job = window.state_mut().studio.render().expect("nothing stands in the way");
         until(&mut window, "half of the steps", |podium| {
-            podium.studio.runs.get(job).is_some_and(|run| run.newest() >= Some(24))
+            podium.studio.renders.runs.get(job).is_some_and(|run| run.newest() >= Some(24))
         });
         let picture = window.render().expect("an adapter draws it");
         picture.save(folder.join(format!("window-{ending}.png"))).expect("written");
         until(&mut window, "the picture", |podium| {
-            podium.studio.runs.get(job).is_some_and(|run| run.finished().is_some())
+            podium.studio.renders.runs.get(job).is_some_and(|run| run.finished().is_some())
         });
         save(&mut window, "finished");
         window.state_mut().look.overlay = Overlay::Attention;
-        window.state_mut().studio.runs.seek(20);
+        window.state_mut().studio.renders.runs.seek(20);
         save(&mut window, "attention");
         window.state_mut().look.overlay = Overlay::Masks;
         window.state_mut().studio.edit_masks();
         save(&mut window, "painting");
-        window.state_mut().studio.mask_editor = None;
+        window.state_mut().studio.renders.mask_editor = None;
         window.state_mut().studio.edit("Several", |project| {
             project.pictures = 4;
             project.settings.steps = 20;
         });
         render(&mut window);
         window.state_mut().look.page = Page::Gallery;
-        until(&mut window, "the files", |podium| !podium.studio.store.is_writing());
+        until(&mut window, "the files", |podium| !podium.studio.results.store.is_writing());
         settle(&mut window);
         window.get_all_by_label_contains("Picture with seed").next().expect("a picture").click();
         settle(&mut window);

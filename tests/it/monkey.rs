@@ -156,10 +156,10 @@ impl Monkey {
                 self.harness.input_mut().dropped_files.push(Arc::new(Dropped(file)));
             }
             97..99 => {
-                self.harness.state_mut().studio.undo();
+                self.harness.state_mut().studio.document.undo();
             }
             _ => {
-                self.harness.state_mut().studio.redo();
+                self.harness.state_mut().studio.document.redo();
             }
         }
         self.harness.step();
@@ -182,20 +182,20 @@ impl Monkey {
     fn tidy_up(&mut self) {
         self.harness.input_mut().dropped_files.clear();
         let studio = &mut self.harness.state_mut().studio;
-        studio.closing = false;
-        let active: Vec<_> = studio.runs.active().map(|run| run.job).collect();
+        studio.session.closing = false;
+        let active: Vec<_> = studio.renders.runs.active().map(|run| run.job).collect();
         if active.len() > 1 || self.random.random_ratio(1, 150) {
-            active.into_iter().for_each(|job| studio.stop(job));
+            active.into_iter().for_each(|job| studio.renders.stop(job));
         }
         if studio.project().layers().len() > 30 || self.random.random_ratio(1, 1500) {
             let start = self.start.clone();
-            let folder = studio.folder.clone();
+            let folder = studio.document.folder.clone();
             studio.replace_project(start, None, folder);
         }
     }
 
     fn check(&mut self, number: usize) {
-        self.most_steps = self.most_steps.max(self.harness.state().studio.history.steps().0.count());
+        self.most_steps = self.most_steps.max(self.harness.state().studio.document.history.steps().0.count());
         let project = self.harness.state().studio.project();
         let text = file::to_string(project).expect("every state can be saved");
         let again = file::from_str_as_it_is(&text).unwrap_or_else(|error| panic!("action {number}: {error}\n{text}"));

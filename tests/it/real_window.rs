@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
-use podium::studio::autosave::Autosave;
 use podium::studio::places::Places;
+use podium::studio::session::autosave::Autosave;
 
 use crate::wgpu::pictures_required;
 use crate::xvfb::{self, Running};

@@ -21,7 +21,7 @@ const TALL: [f32; 2] = [1100.0, 1900.0];
 
 fn window(project: Project, size: [f32; 2], theme: Theme, scale: f32) -> Harness<'static, Podium> {
     let mut harness = bare(project, size, theme, None);
-    harness.state_mut().studio.config.ui_scale = scale;
+    harness.state_mut().studio.session.config.ui_scale = scale;
     harness
 }
 
@@ -63,7 +63,7 @@ fn project<'a>(harness: &'a Harness<'_, Podium>) -> &'a Project {
 
 /// The number of the present step of the history.
 fn step(harness: &Harness<'_, Podium>) -> usize {
-    harness.state().studio.history.steps().1
+    harness.state().studio.document.history.steps().1
 }
 
 /// Types a number into the field of this name, as somebody who came there by Tab does.
@@ -99,7 +99,7 @@ fn render_is_pressed_another_is_queued_and_taken_out_and_the_picture_comes() {
     let mut harness = tall(8);
     press(&mut harness, Role::Button, "Render");
     until(&mut harness, "the first step", |harness| {
-        harness.state().studio.runs.iter().any(|run| run.newest().is_some())
+        harness.state().studio.renders.runs.iter().any(|run| run.newest().is_some())
     });
     press(&mut harness, Role::Button, "Queue another");
     assert!(says(&harness, "1 more queued"));
@@ -111,7 +111,7 @@ fn render_is_pressed_another_is_queued_and_taken_out_and_the_picture_comes() {
     assert!(harness.query_by_role_and_label(Role::Button, "Pause").is_none());
     enter(&mut harness, Role::SpinButton, "Guidance scale", "3");
     assert!(says(&harness, "Of an earlier version"));
-    harness.state_mut().studio.undo();
+    harness.state_mut().studio.document.undo();
     harness.run_steps(2);
     assert!(!says(&harness, "Of an earlier version"));
 }
@@ -120,14 +120,16 @@ fn render_is_pressed_another_is_queued_and_taken_out_and_the_picture_comes() {
 fn a_paused_render_is_continued_to_its_end() {
     let mut harness = tall(40);
     press(&mut harness, Role::Button, "Render");
-    until(&mut harness, "a few steps", |harness| harness.state().studio.runs.iter().any(|run| run.newest() >= Some(2)));
+    until(&mut harness, "a few steps", |harness| {
+        harness.state().studio.renders.runs.iter().any(|run| run.newest() >= Some(2))
+    });
     press(&mut harness, Role::Button, "Pause");
     until(&mut harness, "the pause", |harness| says(harness, "Paused before step"));
     assert!(harness.query_by_role_and_label(Role::Button, "Stop").is_some());
     keep(&mut harness, "render-paused.png");
     press(&mut harness, Role::Button, "Continue");
     until(&mut harness, "the picture", |harness| says(harness, "Rendered in"));
-    let runs: Vec<_> = harness.state().studio.runs.iter().collect();
+    let runs: Vec<_> = harness.state().studio.renders.runs.iter().collect();
     assert_eq!(runs.len(), 2);
     assert!(runs[1].finished().is_some() && runs[1].from.is_some_and(|(_, step)| step >= 3));
 }
@@ -141,7 +143,7 @@ fn what_stands_in_the_way_of_a_render_stands_once_under_a_button_that_can_be_pre
         assert_eq!(harness.query_all_by_label_contains("settings.steps is 0").count(), 1);
         press(&mut harness, Role::Button, "Render");
     }
-    assert!(harness.state().studio.runs.iter().next().is_none());
+    assert!(harness.state().studio.renders.runs.iter().next().is_none());
     // What is wrong is put right where it is said; the field did not change it by itself.
     assert_eq!(project(&harness).settings.steps, 0);
     enter(&mut harness, Role::SpinButton, "Steps", "2");
@@ -157,7 +159,10 @@ fn a_preset_is_one_step_and_says_when_it_was_changed() {
         press(&mut harness, Role::RadioButton, &format!("Preset: {}", preset.name()));
         assert_eq!(Preset::matching(&project(&harness).settings), Some(preset));
         assert!(!says(&harness, "changed"));
-        assert_eq!(harness.state().studio.history.undo_name(), Some(format!("Preset {}", preset.name()).as_str()));
+        assert_eq!(
+            harness.state().studio.document.history.undo_name(),
+            Some(format!("Preset {}", preset.name()).as_str())
+        );
     }
     enter(&mut harness, Role::SpinButton, "Step size λ", "20");
     assert!(says(&harness, "changed"));
@@ -193,8 +198,8 @@ fn every_number_is_typed_by_keyboard_as_one_step_that_can_be_undone() {
         let (before, at) = (project(&harness).clone(), step(&harness));
         enter(&mut harness, Role::SpinButton, name, typed);
         assert!(check(project(&harness)), "{name}: {:?}", project(&harness).settings);
-        assert_eq!((step(&harness), harness.state().studio.history.undo_name()), (at + 1, Some(name)));
-        harness.state_mut().studio.undo();
+        assert_eq!((step(&harness), harness.state().studio.document.history.undo_name()), (at + 1, Some(name)));
+        harness.state_mut().studio.document.undo();
         harness.run_steps(2);
         assert_eq!(*project(&harness), before, "{name}");
     }
@@ -226,8 +231,8 @@ fn a_number_is_dragged_as_one_step() {
     harness.run_steps(2);
     let end = project(&harness).settings.layout_alignment.end;
     assert!(end > 65.0 && end < 100.0, "{end}");
-    assert_eq!((step(&harness), harness.state().studio.history.in_gesture()), (at + 1, false));
-    harness.state_mut().studio.undo();
+    assert_eq!((step(&harness), harness.state().studio.document.history.in_gesture()), (at + 1, false));
+    harness.state_mut().studio.document.undo();
     assert_eq!(project(&harness).settings.layout_alignment.end, 60.0);
 }
 
@@ -261,7 +266,7 @@ fn every_switch_and_choice_changes_its_own_setting_as_one_step() {
         press(&mut harness, role, name);
         assert!(check(project(&harness)), "{name}");
         assert_eq!(step(&harness), at + 1, "{name}");
-        harness.state_mut().studio.undo();
+        harness.state_mut().studio.document.undo();
         harness.run_steps(3);
         assert_eq!(*project(&harness), before, "{name}");
     }
@@ -286,14 +291,14 @@ fn the_whole_range_of_seeds_can_be_typed_and_what_is_no_seed_is_said() {
     harness.run_steps(3);
     assert_eq!((project(&harness).seed, field(&harness).as_str()), (u64::MAX, "18446744073709551615"));
     assert!(!says(&harness, "A seed is a whole number"));
-    harness.state_mut().studio.undo();
+    harness.state_mut().studio.document.undo();
     harness.run_steps(2);
     assert_eq!(field(&harness), small("beach", 2).seed.to_string());
 
     press(&mut harness, Role::Button, "Locked: every render keeps this seed");
-    assert!(!harness.state().studio.seed_locked);
+    assert!(!harness.state().studio.renders.seed_locked);
     press(&mut harness, Role::Button, "Unlocked: each render rolls a new one");
-    assert!(harness.state().studio.seed_locked);
+    assert!(harness.state().studio.renders.seed_locked);
 }
 
 #[test]
@@ -361,7 +366,9 @@ fn messages_and_progress_above_a_field_do_not_take_the_keyboard_from_it() {
     harness.run_steps(2);
     type_one(&mut harness, "5");
     harness.state_mut().studio.render().expect("nothing stands in the way");
-    until(&mut harness, "a step", |harness| harness.state().studio.runs.iter().any(|run| run.newest().is_some()));
+    until(&mut harness, "a step", |harness| {
+        harness.state().studio.renders.runs.iter().any(|run| run.newest().is_some())
+    });
     type_one(&mut harness, "6");
     assert_eq!(project(&harness).settings.layout_alignment.weight, 456.0);
 }
@@ -384,7 +391,9 @@ fn nothing_is_cut_in_the_narrowest_panel() {
         });
         harness.state_mut().studio.render().expect("nothing stands in the way");
         harness.state_mut().studio.notice(Place::Render, "Something that has to be said happened.");
-        until(&mut harness, "a step", |harness| harness.state().studio.runs.iter().any(|run| run.newest().is_some()));
+        until(&mut harness, "a step", |harness| {
+            harness.state().studio.renders.runs.iter().any(|run| run.newest().is_some())
+        });
         // Drags the panel's edge as far right as it goes.
         let right = harness.ctx.content_rect().right();
         let edge = harness.get_by_role_and_label(Role::Button, "Pause").rect().left() - 12.0;
@@ -439,9 +448,9 @@ fn the_panel_of_model_and_device_says_what_there_is_and_changes_the_device() {
         assert!(says(&harness, &adapter.name));
     }
     press(&mut harness, Role::RadioButton, "Automatic");
-    assert_eq!(harness.state().studio.device, DeviceChoice::Auto);
+    assert_eq!(harness.state().studio.renders.device, DeviceChoice::Auto);
     press(&mut harness, Role::RadioButton, "CPU (flex)");
-    assert_eq!(harness.state().studio.device, DeviceChoice::Flex);
+    assert_eq!(harness.state().studio.renders.device, DeviceChoice::Flex);
     let nowhere = PathBuf::from("/nowhere/at all");
     harness.state_mut().studio.set_model(Some(nowhere));
     until(&mut harness, "why it is no model", |harness| says(harness, "text_encoder/config.json"));

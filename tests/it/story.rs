@@ -8,7 +8,7 @@ use podium::gui::Podium;
 use podium::gui::canvas::Side;
 use podium::project::png_text;
 use podium::studio::Playhead;
-use podium::studio::runs::State;
+use podium::studio::renders::runs::State;
 
 use crate::looks::{picture_of, render, settle, until, window};
 use crate::studio::small;
@@ -94,7 +94,9 @@ fn a_first_time_user_composes_renders_scrubs_paints_exports_and_undoes_all() {
 
     // Render.
     click(&mut window, "Render");
-    until(&mut window, "the picture", |podium| podium.studio.runs.shown().is_some_and(|run| run.finished().is_some()));
+    until(&mut window, "the picture", |podium| {
+        podium.studio.renders.runs.shown().is_some_and(|run| run.finished().is_some())
+    });
     settle(&mut window);
     assert!(says(&window).contains("Drag along the timeline"), "{}", says(&window));
     picture_of(&mut window, "story-2-rendered");
@@ -103,7 +105,7 @@ fn a_first_time_user_composes_renders_scrubs_paints_exports_and_undoes_all() {
     let timeline = window.get_by_label_contains("Timeline, step").rect();
     let at = timeline.left_top() + vec2(timeline.width() * 0.3, timeline.height() * 0.3);
     drag(&mut window, at, at + vec2(2.0, 0.0));
-    assert_eq!(window.state().studio.runs.playhead, Playhead::At(1));
+    assert_eq!(window.state().studio.renders.runs.playhead, Playhead::At(1));
     assert!(says(&window).contains("paint where a concept shall be"), "{}", says(&window));
 
     // Paint a mask and go on.
@@ -112,31 +114,31 @@ fn a_first_time_user_composes_renders_scrubs_paints_exports_and_undoes_all() {
     };
     window.get_all_by_role(Role::Button).find(named).expect("the button").click();
     settle(&mut window);
-    let before = window.state().studio.mask_editor.as_ref().expect("painting").masks().to_vec();
+    let before = window.state().studio.renders.mask_editor.as_ref().expect("painting").masks().to_vec();
     let (from, to) = (on(&window, Side::Picture, (20.0, 20.0)), on(&window, Side::Picture, (50.0, 24.0)));
     drag(&mut window, from, to);
-    let after = window.state().studio.mask_editor.as_ref().expect("painting").masks().to_vec();
+    let after = window.state().studio.renders.mask_editor.as_ref().expect("painting").masks().to_vec();
     assert_ne!(before, after, "the stroke painted nothing");
     picture_of(&mut window, "story-3-painting");
     window.get_by_label_contains("Continue with these masks").click();
     until(&mut window, "the continued picture", |podium| {
-        podium.studio.runs.shown().is_some_and(|run| run.from.is_some() && run.finished().is_some())
+        podium.studio.renders.runs.shown().is_some_and(|run| run.from.is_some() && run.finished().is_some())
     });
     settle(&mut window);
-    let run = window.state().studio.runs.shown().expect("a run");
+    let run = window.state().studio.renders.runs.shown().expect("a run");
     assert!(run.steps.iter().all(Option::is_some) && matches!(run.state, State::Done(_)));
 
     // Keep.
-    until(&mut window, "two results", |podium| podium.studio.results().count() == 2);
-    let newest = window.state().studio.results().next().expect("a result").id.clone();
-    let path = window.state().studio.store.path(&newest);
+    until(&mut window, "two results", |podium| podium.studio.gallery().count() == 2);
+    let newest = window.state().studio.gallery().next().expect("a result").id.clone();
+    let path = window.state().studio.results.store.path(&newest);
     until(&mut window, "the file", |_| path.exists());
     let inside = png_text::read_project(&path).expect("readable").expect("a project inside");
     assert_eq!(inside.prompt, window.state().studio.project().prompt);
 
     // Undo all.
     let mut names = Vec::new();
-    while let Some(name) = window.state().studio.history.undo_name().map(str::to_owned) {
+    while let Some(name) = window.state().studio.document.history.undo_name().map(str::to_owned) {
         names.push(name);
         window.key_press_modifiers(Modifiers::COMMAND, eframe::egui::Key::Z);
         window.step();
@@ -203,7 +205,7 @@ fn whatever_has_no_effect_is_said_in_the_window() {
         window.state_mut().studio.edit("A case", change);
         settle(&mut window);
         assert!(says(&window).contains(words), "not said: {words}\n{}", says(&window));
-        window.state_mut().studio.undo();
+        window.state_mut().studio.document.undo();
         settle(&mut window);
         assert!(!says(&window).contains(words), "still said: {words}");
     }
@@ -214,7 +216,7 @@ fn whatever_has_no_effect_is_said_in_the_window() {
         assert!(!advice.is_empty());
         let text = says(&window);
         assert!(advice.iter().any(|advice| text.contains(&advice.words)), "not said: {advice:?}\n{text}");
-        window.state_mut().studio.undo();
+        window.state_mut().studio.document.undo();
     }
 }
 
@@ -229,8 +231,8 @@ fn render_says_why_it_cannot_start_and_loses_nothing() {
     until(&mut window, "the failure", |podium| podium.studio.obstacle().is_some());
     click(&mut window, "Render");
     assert!(says(&window).contains("/nowhere/cat.png"), "{}", says(&window));
-    assert_eq!(window.state().studio.runs.iter().count(), 0);
-    window.state_mut().studio.undo();
+    assert_eq!(window.state().studio.renders.runs.iter().count(), 0);
+    window.state_mut().studio.document.undo();
     settle(&mut window);
     render(&mut window);
 }

@@ -14,7 +14,7 @@ use podium::gui::inspector::Tile;
 use podium::link::{self, AttentionView, ClusterView, JobId, Lane, Stage, StepView, Times, Warning};
 use podium::project::Project;
 use podium::studio::Playhead;
-use podium::studio::config::Theme;
+use podium::studio::session::config::Theme;
 
 use crate::looks::{bare, render};
 use crate::studio::small;
@@ -40,7 +40,7 @@ fn settle(harness: &mut Window) {
 }
 
 fn tell(harness: &mut Window, event: &link::Event) {
-    harness.state_mut().studio.runs.take(event, Instant::now());
+    harness.state_mut().studio.renders.runs.take(event, Instant::now());
 }
 
 /// A run that nobody renders.
@@ -48,8 +48,8 @@ fn made_up(harness: &mut Window, job: u64, steps: u32) -> JobId {
     let job = JobId(job);
     let mut project = harness.state().studio.project().clone();
     project.settings.steps = steps;
-    let revision = harness.state().studio.history.revision();
-    let runs = &mut harness.state_mut().studio.runs;
+    let revision = harness.state().studio.document.history.revision();
+    let runs = &mut harness.state_mut().studio.renders.runs;
     runs.add(job, format!("made up {}", job.0), Arc::new(project), PathBuf::from("."), revision, None);
     runs.show(job);
     job
@@ -95,7 +95,7 @@ fn press(harness: &mut Window, at: Pos2) {
 }
 
 fn playhead(harness: &Window) -> Playhead {
-    harness.state().studio.runs.playhead
+    harness.state().studio.renders.runs.playhead
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_branch_is_offered_where_it_can_begin_and_the_reason_is_beside_it_where_not(
     assert!(!branch(&harness));
     harness.get_by_role_and_label(Role::Button, "Branch from here...").click();
     settle(&mut harness);
-    let from = harness.state().studio.runs.shown().expect("the branch").from;
+    let from = harness.state().studio.renders.runs.shown().expect("the branch").from;
     assert_eq!(from, Some((job, 1)));
 }
 
@@ -190,7 +190,7 @@ fn a_run_of_an_earlier_version_says_so_and_its_project_can_be_restored_and_undon
     settle(&mut harness);
     assert_ne!(harness.state().studio.project().seed, 77);
     assert!(harness.query_by_label("Restore").is_none());
-    harness.state_mut().studio.history.undo();
+    harness.state_mut().studio.document.history.undo();
     assert_eq!(harness.state().studio.project().seed, 77);
 }
 
@@ -318,8 +318,8 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
     let empty = shot(&mut harness, "empty");
     render(&mut harness);
     for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
-        harness.state_mut().studio.config.theme = theme;
-        harness.state_mut().studio.runs.seek(12);
+        harness.state_mut().studio.session.config.theme = theme;
+        harness.state_mut().studio.renders.runs.seek(12);
         settle(&mut harness);
         let colours = shot(&mut harness, name);
         assert!(colours > empty + 100, "{colours} colours, {empty} without a run");
@@ -340,13 +340,13 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
         shot(&mut harness, &format!("{name}-clusters"));
         harness.state_mut().panels.inspector.large = None;
     }
-    harness.state_mut().studio.runs.playhead = Playhead::Live;
+    harness.state_mut().studio.renders.runs.playhead = Playhead::Live;
     harness.state_mut().studio.edit("Seed", |project| project.seed = 78);
     harness.set_size(Vec2::new(1024.0, 700.0));
-    harness.state_mut().studio.config.theme = Theme::Dark;
+    harness.state_mut().studio.session.config.theme = Theme::Dark;
     settle(&mut harness);
     shot(&mut harness, "small");
-    harness.state_mut().studio.config.ui_scale = 2.0;
+    harness.state_mut().studio.session.config.ui_scale = 2.0;
     settle(&mut harness);
     shot(&mut harness, "zoomed");
     let window = harness.ctx.content_rect();

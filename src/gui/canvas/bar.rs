@@ -25,7 +25,7 @@ const AFTER_BRANCHES: [f32; 2] = [380.0, 160.0];
 /// Draws the bar.
 pub fn show(ui: &mut Ui, studio: &Studio, look: &mut Look) {
     // While masks are painted there is another bar, and where there is little room it takes the place of this one.
-    if studio.mask_editor.is_some() && ui.available_width() < NARROW {
+    if studio.renders.mask_editor.is_some() && ui.available_width() < NARROW {
         return;
     }
     let colors = theme::colors(ui);
@@ -43,7 +43,7 @@ pub fn show(ui: &mut Ui, studio: &Studio, look: &mut Look) {
                 switch(ui, width, "Boards", &mut look.mode, &choices);
             });
             // What cannot be seen is not offered: overlays lie on the picture, and painting has its own.
-            if look.mode != Mode::Collage && studio.mask_editor.is_none() {
+            if look.mode != Mode::Collage && studio.renders.mask_editor.is_none() {
                 overlays(ui, width, studio, look);
             }
         });

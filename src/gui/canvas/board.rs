@@ -9,7 +9,7 @@ use super::view::Mapping;
 use crate::gui::{paint, theme};
 use crate::project::Color;
 use crate::studio::Studio;
-use crate::studio::geometry::Point;
+use crate::studio::document::geometry::Point;
 
 /// The row above a board.
 pub const CAPTION: f32 = 28.0;

@@ -19,9 +19,9 @@ use crate::gui::textures::Textures;
 use crate::gui::{paint, theme};
 use crate::project::{Background, Layout};
 use crate::studio::Studio;
-use crate::studio::geometry::Bounds;
-use crate::studio::pictures::{Loaded, Picture};
-use crate::studio::snap::Axis;
+use crate::studio::document::geometry::Bounds;
+use crate::studio::document::snap::Axis;
+use crate::studio::files::pictures::{Loaded, Picture};
 
 /// Textures are not made smaller than this, in pixels.
 const LEAST_TEXTURE: u32 = 32;
@@ -197,7 +197,8 @@ fn names(ui: &Ui, studio: &Studio, board: &Board, placed: &[Placed]) {
 /// Outlines of the selected layers, the handles of what can be moved, the rubber band.
 fn selection(ui: &Ui, studio: &Studio, memory: &CanvasLook, board: &Board, placed: &[Placed]) {
     let colors = theme::colors(ui);
-    let chosen: Vec<&Placed> = placed.iter().filter(|placed| studio.selection().contains(&placed.index)).collect();
+    let chosen: Vec<&Placed> =
+        placed.iter().filter(|placed| studio.document.selection().contains(&placed.index)).collect();
     let frame = handles::frame(studio, placed);
     for placed in &chosen {
         let corners = placed.frame.corners().map(|corner| board.map.screen(corner)).to_vec();
@@ -281,7 +282,7 @@ fn drop_concept(ui: &Ui, studio: &mut Studio, board: &Board, placed: &[Placed]) 
     if board.response.dnd_release_payload::<DraggedConcept>().is_some()
         && let Some(index) = under
     {
-        studio.assign(index, Some(dragged.0.clone()));
-        studio.select_only(index);
+        studio.document.assign(index, Some(dragged.0.clone()));
+        studio.document.select_only(index);
     }
 }

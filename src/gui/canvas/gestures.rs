@@ -13,9 +13,9 @@ use super::placed::{Placed, hit, placed};
 use super::view::Mapping;
 use crate::project::Layer;
 use crate::studio::Studio;
-use crate::studio::geometry::{self, Bounds, Frame, Point};
-use crate::studio::groups::part_copies;
-use crate::studio::snap::{self, Guide};
+use crate::studio::document::geometry::{self, Bounds, Frame, Point};
+use crate::studio::document::groups::part_copies;
+use crate::studio::document::snap::{self, Guide};
 
 /// Within how many points on the screen a line is snapped to.
 const SNAP: f32 = 6.0;
@@ -132,11 +132,11 @@ fn click(studio: &mut Studio, hand: &mut Hand, board: &Board, modifiers: Modifie
     hand.guides.clear();
     match hit(&placed, board.map.canvas(at)) {
         // Twice within a group means the one layer.
-        Some(layer) if board.response.double_clicked() && modifiers.is_none() => studio.select_only(layer),
-        Some(layer) if modifiers.shift || modifiers.command => studio.select_group_toggle(layer),
-        Some(layer) => studio.select_group(layer),
+        Some(layer) if board.response.double_clicked() && modifiers.is_none() => studio.document.select_only(layer),
+        Some(layer) if modifiers.shift || modifiers.command => studio.document.select_group_toggle(layer),
+        Some(layer) => studio.document.select_group(layer),
         None if modifiers.shift || modifiers.command => {}
-        None => studio.select_none(),
+        None => studio.document.select_none(),
     }
 }
 
@@ -155,14 +155,14 @@ fn begin(studio: &mut Studio, board: &Board, origin: Pos2, modifiers: Modifiers)
     }
     let under = hit(&placed, at).and_then(|index| placed.get(index)).filter(|placed| placed.is_loose());
     let Some(under) = under else {
-        let kept = if modifiers.shift { studio.selection().clone() } else { BTreeSet::new() };
+        let kept = if modifiers.shift { studio.document.selection().clone() } else { BTreeSet::new() };
         return Gesture::Band { from: at, to: at, kept };
     };
-    if !studio.selection().contains(&under.index) {
+    if !studio.document.selection().contains(&under.index) {
         if modifiers.shift {
-            studio.select_group_toggle(under.index);
+            studio.document.select_group_toggle(under.index);
         } else {
-            studio.select_group(under.index);
+            studio.document.select_group(under.index);
         }
     }
     let frame = handles::frame(studio, &placed).unwrap_or(under.frame);
@@ -171,7 +171,7 @@ fn begin(studio: &mut Studio, board: &Board, origin: Pos2, modifiers: Modifiers)
 
 /// Takes hold of the selected layers that can be moved.
 fn hold(studio: &Studio, placed: &[Placed], kind: Kind, frame: Frame, copies: bool) -> Gesture {
-    let chosen = |placed: &&Placed| placed.is_loose() && studio.selection().contains(&placed.index);
+    let chosen = |placed: &&Placed| placed.is_loose() && studio.document.selection().contains(&placed.index);
     let start = placed.iter().filter(chosen).map(|placed| (placed.index, placed.layer.clone())).collect();
     // Copies may come to rest at what they are copies of.
     let others = placed.iter().filter(|placed| placed.layer.is_seen() && (copies || !chosen(placed)));
@@ -180,10 +180,10 @@ fn hold(studio: &Studio, placed: &[Placed], kind: Kind, frame: Frame, copies: bo
         start,
         frame,
         others: others.map(|placed| placed.frame.bounds()).collect(),
-        selection: studio.selection().clone(),
+        selection: studio.document.selection().clone(),
         copies,
         begun: false,
-        revision: studio.history.revision(),
+        revision: studio.document.history.revision(),
     })
 }
 
@@ -197,14 +197,14 @@ fn go_on(studio: &mut Studio, hand: &mut Hand, map: Mapping, pointer: Pos2, modi
             let caught = placed
                 .iter()
                 .filter(|placed| placed.is_loose() && inside.is_some_and(|inside| inside.meets(placed.frame.bounds())));
-            let caught = caught.flat_map(|placed| studio.group_of(placed.index));
+            let caught = caught.flat_map(|placed| studio.document.group_of(placed.index));
             let chosen: BTreeSet<usize> = caught.chain(kept.iter().copied()).collect();
-            studio.select(chosen);
+            studio.document.select(chosen);
             hand.gesture = Some(Gesture::Band { from, to: at, kept });
         }
         Some(Gesture::Layers(mut layers)) => {
             hand.guides.clear();
-            if layers.revision == studio.history.revision() {
+            if layers.revision == studio.document.history.revision() {
                 hand.guides = drag(studio, &mut layers, at, SNAP / map.zoom, modifiers);
                 hand.gesture = Some(Gesture::Layers(layers));
             }
@@ -265,7 +265,7 @@ fn change(studio: &mut Studio, layers: &mut Layers, verb: &str, change: impl Fn(
         .collect();
     let new = layers.copies && !layers.begun;
     let first = studio.project().layers().len();
-    studio.edit_in_gesture(KEY, name, |project| {
+    studio.document.edit_in_gesture(KEY, name, |project| {
         let Some(all) = project.layers_mut() else { return };
         if new {
             let mut copies: Vec<Layer> = changed.into_iter().map(|(_, layer)| layer).collect();
@@ -286,10 +286,10 @@ fn change(studio: &mut Studio, layers: &mut Layers, verb: &str, change: impl Fn(
             *index = first + place;
             layer.group = copy.group;
         }
-        studio.select(first..studio.project().layers().len());
+        studio.document.select(first..studio.project().layers().len());
     }
-    layers.begun |= studio.history.in_gesture();
-    layers.revision = studio.history.revision();
+    layers.begun |= studio.document.history.in_gesture();
+    layers.revision = studio.document.history.revision();
 }
 
 /// Ends the gesture in hand and keeps what it did.
@@ -297,9 +297,9 @@ pub fn let_go(studio: &mut Studio, hand: &mut Hand) {
     hand.guides.clear();
     if let Some(Gesture::Layers(layers)) = hand.gesture.take()
         && layers.begun
-        && layers.revision == studio.history.revision()
+        && layers.revision == studio.document.history.revision()
     {
-        studio.end_gesture();
+        studio.document.end_gesture();
     }
 }
 
@@ -309,14 +309,14 @@ pub fn give_up(studio: &mut Studio, hand: &mut Hand) -> bool {
     match hand.gesture.take() {
         None => false,
         Some(Gesture::Band { kept, .. }) => {
-            studio.select(kept);
+            studio.document.select(kept);
             true
         }
         Some(Gesture::Layers(layers)) => {
-            if layers.begun && layers.revision == studio.history.revision() {
-                studio.cancel_gesture();
+            if layers.begun && layers.revision == studio.document.history.revision() {
+                studio.document.cancel_gesture();
             }
-            studio.select(layers.selection);
+            studio.document.select(layers.selection);
             true
         }
     }
@@ -325,6 +325,6 @@ pub fn give_up(studio: &mut Studio, hand: &mut Hand) -> bool {
 /// Moves by arrow keys that follow each other are one step; this ends it.
 pub fn end_nudges(studio: &mut Studio, hand: &mut Hand) {
     if hand.nudged.take().is_some() {
-        studio.end_gesture();
+        studio.document.end_gesture();
     }
 }

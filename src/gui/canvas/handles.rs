@@ -7,7 +7,7 @@ use super::board::Board;
 use super::placed::Placed;
 use crate::gui::theme;
 use crate::studio::Studio;
-use crate::studio::geometry::{Bounds, Frame};
+use crate::studio::document::geometry::{Bounds, Frame};
 
 /// The side of a corner's square, in points.
 const SQUARE: f32 = 8.0;
@@ -28,7 +28,8 @@ pub enum Held {
 /// The box that the handles are at: the selected layer's own, or the upright one around several. Of layers that can
 /// be moved; none where there is none.
 pub fn frame(studio: &Studio, placed: &[Placed]) -> Option<Frame> {
-    let mut loose = placed.iter().filter(|placed| placed.is_loose() && studio.selection().contains(&placed.index));
+    let mut loose =
+        placed.iter().filter(|placed| placed.is_loose() && studio.document.selection().contains(&placed.index));
     let first = loose.next()?.frame;
     let rest: Vec<Bounds> = loose.map(|placed| placed.frame.bounds()).collect();
     if rest.is_empty() {

@@ -31,13 +31,13 @@ pub fn take(ui: &Ui, studio: &mut Studio, memory: &mut CanvasLook, boards: &[Boa
     zoom(ui, studio, memory, boards);
     if !Popup::is_any_open(ctx) && pressed(Modifiers::NONE, Key::Escape) && !gestures::give_up(studio, &mut memory.hand)
     {
-        if studio.mask_editor.is_some() {
+        if studio.renders.mask_editor.is_some() {
             painting::give_up(studio, &mut memory.painting);
         } else {
-            studio.select_none();
+            studio.document.select_none();
         }
     }
-    if studio.mask_editor.is_some() {
+    if studio.renders.mask_editor.is_some() {
         painting::keys(ui, studio);
         return;
     }
@@ -52,17 +52,17 @@ pub fn take(ui: &Ui, studio: &mut Studio, memory: &mut CanvasLook, boards: &[Boa
         }
     }
     if pressed(Modifiers::COMMAND, Key::A) {
-        studio.select_all();
+        studio.document.select_all();
     }
-    if studio.selection().is_empty() {
+    if studio.document.selection().is_empty() {
         return;
     }
     arrows(ui, studio, memory);
     if pressed(Modifiers::NONE, Key::Delete) || pressed(Modifiers::NONE, Key::Backspace) {
-        studio.delete_selected();
+        studio.document.delete_selected();
     }
     if pressed(Modifiers::COMMAND, Key::D) {
-        studio.duplicate_selected((12.0, 12.0));
+        studio.document.duplicate_selected((12.0, 12.0));
     }
     // The shifted ones first: without Shift they would match too.
     for (modifiers, key, way) in [
@@ -74,17 +74,17 @@ pub fn take(ui: &Ui, studio: &mut Studio, memory: &mut CanvasLook, boards: &[Boa
         (Modifiers::COMMAND, Key::OpenBracket, Reorder::Backward),
     ] {
         if pressed(modifiers, key) {
-            studio.reorder_selected(way);
+            studio.document.reorder_selected(way);
         }
     }
     if pressed(Modifiers::COMMAND | Modifiers::SHIFT, Key::G) {
-        studio.ungroup_selected();
+        studio.document.ungroup_selected();
     }
     if pressed(Modifiers::COMMAND, Key::G) {
-        studio.group_selected();
+        studio.document.group_selected();
     }
     if pressed(Modifiers::NONE, Key::H) {
-        studio.flip_selected();
+        studio.document.flip_selected();
     }
 }
 
@@ -106,7 +106,7 @@ fn arrows(ui: &Ui, studio: &mut Studio, memory: &mut CanvasLook) {
         let near = ui.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key));
         let steps = (far * 10 + near) as f32;
         if steps > 0.0 {
-            studio.nudge((x * steps, y * steps));
+            studio.document.nudge((x * steps, y * steps));
             memory.hand.nudged = Some(ui.input(|input| input.time));
         }
     }

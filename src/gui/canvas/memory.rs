@@ -7,7 +7,7 @@ use super::gestures::Hand;
 use super::painting::Painting;
 use super::split::Split;
 use super::view::{Mapping, View};
-use crate::studio::geometry::Point;
+use crate::studio::document::geometry::Point;
 
 /// What the canvas remembers between frames.
 #[derive(Debug, Default)]

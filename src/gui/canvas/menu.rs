@@ -18,9 +18,9 @@ pub fn show(studio: &mut Studio, look: &mut Look, memory: &mut CanvasLook, board
     {
         let under = hit(&placed(studio), board.map.canvas(at));
         if let Some(layer) = under
-            && !studio.selection().contains(&layer)
+            && !studio.document.selection().contains(&layer)
         {
-            studio.select_group(layer);
+            studio.document.select_group(layer);
         }
         memory.menu_on = under;
     }
@@ -33,7 +33,7 @@ pub fn show(studio: &mut Studio, look: &mut Look, memory: &mut CanvasLook, board
 fn of_canvas(ui: &mut Ui, studio: &mut Studio, memory: &mut CanvasLook) {
     let any = studio.project().layers().iter().any(Layer::is_loose);
     if ui.add_enabled(any, Button::new("Select all layers").shortcut_text("Ctrl+A")).clicked() {
-        studio.select_all();
+        studio.document.select_all();
         ui.close();
     }
     if ui.add(Button::new("Fit into the window").shortcut_text("Ctrl+0")).clicked() {

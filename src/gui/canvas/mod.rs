@@ -62,7 +62,7 @@ pub fn layer_at(studio: &mut Studio, memory: &CanvasLook, screen: Pos2) -> Optio
 
 /// Draws the middle of the Compose page: the bar, the boards, the line below them.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut CanvasLook) {
-    if studio.mask_editor.is_some() && look.mode == Mode::Collage {
+    if studio.renders.mask_editor.is_some() && look.mode == Mode::Collage {
         look.mode = Mode::Both;
     }
     bar::show(ui, studio, look);

@@ -10,7 +10,7 @@ use crate::gui::paint::{self, MaskStyle, Outline, Source};
 use crate::gui::{theme, views};
 use crate::link::{Lane, StepView};
 use crate::project::{Color, Project};
-use crate::studio::palette;
+use crate::studio::document::palette;
 
 /// How opaque the mask of the concept that is pointed at is filled.
 const LIT: f32 = 0.34;

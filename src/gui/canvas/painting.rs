@@ -59,11 +59,11 @@ impl Painting {
 
 /// The bar while masks are painted; forgets everything where none are.
 pub fn toolbar(ui: &mut Ui, studio: &mut Studio, painting: &mut Painting) {
-    let Some(editor) = &mut studio.mask_editor else {
+    let Some(editor) = &mut studio.renders.mask_editor else {
         *painting = Painting::default();
         return;
     };
-    let project = studio.runs.get(editor.job).map(|run| run.project.clone()).unwrap_or_default();
+    let project = studio.renders.runs.get(editor.job).map(|run| run.project.clone()).unwrap_or_default();
     let (mut cancel, mut go_on) = (false, false);
     let frame = Frame::new().fill(theme::colors(ui).selected).inner_margin(Margin::symmetric(12, 6));
     frame.show(ui, |ui| {
@@ -103,7 +103,7 @@ pub fn toolbar(ui: &mut Ui, studio: &mut Studio, painting: &mut Painting) {
         });
     });
     if cancel {
-        studio.mask_editor = None;
+        studio.renders.mask_editor = None;
     } else if go_on {
         studio.continue_with_masks();
     }
@@ -147,7 +147,7 @@ fn radius(ui: &mut Ui, editor: &mut MaskEditor, narrow: bool) {
 
 /// The keys of the editor.
 pub fn keys(ui: &Ui, studio: &mut Studio) {
-    let Some(editor) = &mut studio.mask_editor else { return };
+    let Some(editor) = &mut studio.renders.mask_editor else { return };
     let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
     if pressed(Key::X) {
         editor.erase = !editor.erase;
@@ -165,7 +165,7 @@ pub fn keys(ui: &Ui, studio: &mut Studio) {
 pub fn give_up(studio: &mut Studio, painting: &mut Painting) {
     if painting.at.take().is_some() {
         painting.given_up = true;
-        if let Some(editor) = &mut studio.mask_editor {
+        if let Some(editor) = &mut studio.renders.mask_editor {
             editor.undo();
         }
     }
@@ -181,7 +181,7 @@ pub fn show(
     project: &Project,
     place: Rect,
 ) {
-    let Some(editor) = &mut studio.mask_editor else { return };
+    let Some(editor) = &mut studio.renders.mask_editor else { return };
     if place.is_positive() {
         brush(ui, editor, painting, board, place);
     }
@@ -203,7 +203,7 @@ pub fn show(
     }
     let color = names.get(subject).map(|name| theme::mark(overlay::color_of(project, name)));
     let cells = masks.first().map_or(1, |mask| mask.width).max(1);
-    let Some(editor) = &studio.mask_editor else { return };
+    let Some(editor) = &studio.renders.mask_editor else { return };
     ring(ui, editor, board, place.width() / cells as f32, color.unwrap_or(theme::colors(ui).accent));
 }
 

@@ -12,7 +12,7 @@ use crate::gui::look::{Look, Overlay};
 use crate::gui::paint::{self, Sampling};
 use crate::gui::theme;
 use crate::studio::Studio;
-use crate::studio::runs::State;
+use crate::studio::renders::runs::State;
 
 /// Draws the board.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut CanvasLook, board: &Board) {
@@ -27,7 +27,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut Canv
     match &shown {
         Some(shown) if shown.face.is_some() => {
             let split = draw(ui, studio, &mut memory.split, board, shown, place);
-            if studio.mask_editor.is_some() {
+            if studio.renders.mask_editor.is_some() {
                 painting::show(ui, studio, &mut memory.painting, look.sampling, board, &shown.project, place);
             } else {
                 // What the model saw is no part of what is before the line.
@@ -63,7 +63,7 @@ fn caption(studio: &Studio, shown: Option<&Shown>) -> String {
             None => "Finished".into(),
         },
         Some(Face::Step(step)) => format!("Step {} of {} · t = {}", step.step + 1, step.steps, step.timestep),
-        None => match studio.runs.get(shown.job).map(|run| &run.state) {
+        None => match studio.renders.runs.get(shown.job).map(|run| &run.state) {
             Some(State::Failed(_)) => "Failed".into(),
             Some(State::Stopped) => "Stopped".into(),
             _ => "Waiting...".into(),
@@ -73,7 +73,7 @@ fn caption(studio: &Studio, shown: Option<&Shown>) -> String {
 
 /// What stands where there is no picture yet, and whether something went wrong.
 fn nothing_yet(studio: &Studio) -> (String, bool) {
-    match studio.runs.shown() {
+    match studio.renders.runs.shown() {
         None => ("Press Render (Ctrl+Enter)".into(), false),
         Some(run) => (run.words(), matches!(run.state, State::Failed(_))),
     }
@@ -82,7 +82,7 @@ fn nothing_yet(studio: &Studio) -> (String, bool) {
 fn draw(ui: &Ui, studio: &mut Studio, split: &mut Split, board: &Board, shown: &Shown, place: Rect) -> Option<Line> {
     let face = shown.face.as_ref()?;
     let after = face.source(shown.picture);
-    if !split.on || studio.mask_editor.is_some() {
+    if !split.on || studio.renders.mask_editor.is_some() {
         paint::picture(&board.painter, place, &after, Sampling::Smooth);
         return None;
     }

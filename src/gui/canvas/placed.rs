@@ -3,8 +3,8 @@
 use super::board::canvas_size;
 use crate::project::Layer;
 use crate::studio::Studio;
-use crate::studio::geometry::{Frame, Point};
-use crate::studio::pictures::Loaded;
+use crate::studio::document::geometry::{Frame, Point};
+use crate::studio::files::pictures::Loaded;
 
 /// What is less opaque than this is not pressed but pressed through, of 255.
 const SOLID: u8 = 30;

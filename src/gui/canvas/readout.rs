@@ -9,7 +9,7 @@ use crate::gui::cells::{cell, is_on, share};
 use crate::gui::look::{Look, Overlay};
 use crate::gui::{theme, views};
 use crate::studio::Studio;
-use crate::studio::geometry::Point;
+use crate::studio::document::geometry::Point;
 
 /// The pixel that is pointed at and what is there: the layer, the masks, the cluster, the attention.
 pub fn words(studio: &mut Studio, look: &Look, board: &Board, at: Point) -> String {
@@ -38,7 +38,7 @@ fn of_step(studio: &Studio, look: &Look, board: &Board, at: Point, canvas: (f32,
     // The picture lies on the sheet as it does on its board, whichever board is pointed at.
     let place = shown::place_of(board.map.sheet(canvas), &shown.project);
     let share = share(place, board.map.screen(at));
-    if let Some(editor) = &studio.mask_editor {
+    if let Some(editor) = &studio.renders.mask_editor {
         let names = editor.names().iter().zip(editor.masks());
         return vec![belongs(names.filter(|(_, mask)| is_on(mask, share)).map(|(name, _)| name.as_str()))];
     }

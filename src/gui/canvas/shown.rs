@@ -42,17 +42,17 @@ pub struct Shown {
 
 /// What the board shows. None before the first render.
 pub fn shown(studio: &Studio) -> Option<Shown> {
-    if let Some(editor) = &studio.mask_editor {
-        let run = studio.runs.get(editor.job)?;
+    if let Some(editor) = &studio.renders.mask_editor {
+        let run = studio.renders.runs.get(editor.job)?;
         let step = editor.step.checked_sub(1).and_then(|step| run.step(step)).cloned();
         let face = step.clone().map(Face::Step);
         return Some(Shown { job: run.job, project: run.project.clone(), picture: editor.picture, face, step });
     }
-    let run = studio.runs.shown()?;
-    let step = studio.runs.step().cloned();
-    let finished = run.finished().filter(|_| studio.runs.shows_finished()).cloned();
+    let run = studio.renders.runs.shown()?;
+    let step = studio.renders.runs.step().cloned();
+    let finished = run.finished().filter(|_| studio.renders.runs.shows_finished()).cloned();
     let face = finished.map(Face::Finished).or_else(|| step.clone().map(Face::Step));
-    Some(Shown { job: run.job, project: run.project.clone(), picture: studio.runs.picture, face, step })
+    Some(Shown { job: run.job, project: run.project.clone(), picture: studio.renders.runs.picture, face, step })
 }
 
 /// Where a run's picture lies: on the whole sheet, or in its middle where the canvas has another shape by now.

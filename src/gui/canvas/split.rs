@@ -7,7 +7,7 @@ use super::shown::Face;
 use crate::gui::paint::{Pixels, Source};
 use crate::gui::{icons, theme, widgets};
 use crate::studio::Studio;
-use crate::studio::runs::Run;
+use crate::studio::renders::runs::Run;
 
 /// What the picture is compared with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,8 +64,9 @@ pub fn before(studio: &mut Studio, against: Against, after: &Face) -> Result<(So
             None => Err("The collage is being drawn".into()),
         },
         Against::Compared => {
-            let (job, picture) = studio.runs.compared.ok_or("Ctrl+click a picture to compare it with this one")?;
-            let run = studio.runs.get(job).ok_or("The other render's steps are no longer kept")?;
+            let (job, picture) =
+                studio.renders.runs.compared.ok_or("Ctrl+click a picture to compare it with this one")?;
+            let run = studio.renders.runs.get(job).ok_or("The other render's steps are no longer kept")?;
             let face = counterpart(run, after).ok_or("The other render has no picture yet")?;
             Ok((face.source(picture), name_of(run, picture)))
         }
@@ -117,20 +118,21 @@ fn grip(ui: &Ui, board: &Board, x: f32, seen: Rect) {
 
 /// The switch in the caption, and what to compare with.
 pub fn controls(ui: &mut Ui, studio: &Studio, split: &mut Split) {
-    if studio.mask_editor.is_some() {
+    if studio.renders.mask_editor.is_some() {
         return;
     }
     let words = "Before and after: a line that is dragged over the picture";
     if widgets::icon_toggle(ui, icons::SPLIT_HORIZONTAL, split.on, words).clicked() {
         split.on = !split.on;
-        if split.on && studio.runs.compared.is_some() {
+        if split.on && studio.renders.runs.compared.is_some() {
             split.against = Against::Compared;
         }
     }
     if !split.on {
         return;
     }
-    let other = studio.runs.compared.and_then(|(job, picture)| Some(name_of(studio.runs.get(job)?, picture)));
+    let other =
+        studio.renders.runs.compared.and_then(|(job, picture)| Some(name_of(studio.renders.runs.get(job)?, picture)));
     let chosen = match split.against {
         Against::Collage => "Collage".to_owned(),
         Against::Compared => other.clone().unwrap_or_else(|| "Another picture".into()),

@@ -18,8 +18,8 @@ const HEIGHT: f32 = 80.0;
 
 /// The room that is needed; none where a render makes one picture, or while masks are painted, which are seen on one.
 pub fn height(studio: &Studio, look: &Look) -> f32 {
-    let several = studio.runs.shown().is_some_and(|run| run.project.pictures > 1);
-    if several && look.mode != Mode::Collage && studio.mask_editor.is_none() { HEIGHT } else { 0.0 }
+    let several = studio.renders.runs.shown().is_some_and(|run| run.project.pictures > 1);
+    if several && look.mode != Mode::Collage && studio.renders.mask_editor.is_none() { HEIGHT } else { 0.0 }
 }
 
 /// Draws the strip below the board.
@@ -37,15 +37,15 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &Look, memory: &mut CanvasLo
     ScrollArea::horizontal().id_salt("strip").auto_shrink([false, true]).show(&mut inner, |ui| {
         ui.horizontal(|ui| {
             for (index, seed) in seeds.into_iter().enumerate() {
-                let compared = studio.runs.compared == Some((shown.job, index));
+                let compared = studio.renders.runs.compared == Some((shown.job, index));
                 let on = shown.picture == index;
                 if picture_button(ui, shown.face.as_ref(), index, seed, on, compared) {
                     if ui.input(|input| input.modifiers.command) {
-                        studio.runs.compared = Some((shown.job, index));
+                        studio.renders.runs.compared = Some((shown.job, index));
                         memory.split.on = true;
                         memory.split.against = Against::Compared;
                     } else {
-                        studio.runs.picture = index;
+                        studio.renders.runs.picture = index;
                     }
                 }
             }

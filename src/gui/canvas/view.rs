@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
 
-use crate::studio::geometry::Point;
+use crate::studio::document::geometry::Point;
 
 /// Points per canvas pixel that the wheel can reach.
 pub const ZOOM: RangeInclusive<f32> = 0.02..=64.0;

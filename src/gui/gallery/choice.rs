@@ -2,7 +2,7 @@
 
 use super::rows::Grid;
 use crate::studio::ResultId;
-use crate::studio::store::Entry;
+use crate::studio::results::store::Entry;
 
 /// The chosen results.
 #[derive(Debug, Default)]

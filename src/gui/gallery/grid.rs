@@ -14,7 +14,7 @@ use super::words;
 use crate::gui::look::Look;
 use crate::gui::{icons, textures, theme, widgets};
 use crate::studio::Studio;
-use crate::studio::store::Entry;
+use crate::studio::results::store::Entry;
 
 /// The two lines over a batch, in points.
 const HEAD: f32 = 36.0;
@@ -30,7 +30,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
         ui.set_width(ui.available_width());
         let start = ui.min_rect().min;
         if std::mem::take(&mut gallery.choice.reveal)
-            && let Some(row) = gallery.choice.cursor().and_then(|id| grid.row_of(studio.store.entries(), id))
+            && let Some(row) = gallery.choice.cursor().and_then(|id| grid.row_of(studio.results.store.entries(), id))
         {
             let rect = Rect::from_min_size(start + vec2(0.0, row as f32 * height), vec2(side, height));
             ui.scroll_to_rect_animation(rect, None, egui::style::ScrollAnimation::none());
@@ -40,7 +40,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
         let mut pressed = None;
         for (number, row) in grid.rows.iter().enumerate().take(last).skip(first) {
             for cell in row {
-                let Some(entry) = studio.store.entries().get(cell.entry).cloned() else { continue };
+                let Some(entry) = studio.results.store.entries().get(cell.entry).cloned() else { continue };
                 let corner = start + vec2(cell.column as f32 * (side + GAP), number as f32 * height);
                 if let Some((count, here)) = cell.head {
                     let width = here as f32 * (side + GAP) - GAP;
@@ -55,7 +55,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
         match pressed {
             Some((id, Press::Open)) => gallery.open_one(id),
             Some((id, Press::Too)) => gallery.choice.toggle(id),
-            Some((id, Press::UpTo)) => gallery.choice.up_to(id, &grid.order(studio.store.entries())),
+            Some((id, Press::UpTo)) => gallery.choice.up_to(id, &grid.order(studio.results.store.entries())),
             Some((id, Press::Only)) => gallery.choice.only(id),
             None => {}
         }
@@ -120,7 +120,7 @@ fn card(
     }
     let (double, clicked) = (response.double_clicked(), response.clicked());
     let modifiers = ui.input(|input| input.modifiers);
-    let hover = match studio.store.failure(&entry.id) {
+    let hover = match studio.results.store.failure(&entry.id) {
         Some(words) => format!("{name}\n{words}"),
         None => name,
     };
@@ -151,12 +151,12 @@ fn side_in_pixels(ui: &Ui, points: f32) -> u32 {
 /// Paints a result small into a rectangle, keeping its shape; a quiet ground until it is there.
 pub fn thumbnail(ui: &mut Ui, studio: &mut Studio, look: &mut Look, entry: &Entry, rect: Rect) {
     let side = side_in_pixels(ui, rect.width().max(rect.height()));
-    match studio.store.thumbnail(&entry.id, side) {
+    match studio.results.store.thumbnail(&entry.id, side) {
         Some(picture) => {
             let texture = look.textures.get(ui.ctx(), ("result", &entry.id, side), || textures::opaque(&picture));
             Image::new(&texture).paint_at(ui, widgets::fit(rect, texture.size_vec2()));
         }
-        None if studio.store.failure(&entry.id).is_some() => {
+        None if studio.results.store.failure(&entry.id).is_some() => {
             let amber = theme::colors(ui).amber;
             let font = FontId::proportional(20.0);
             ui.painter().text(rect.center(), Align2::CENTER_CENTER, icons::WARNING, font, amber);

@@ -6,7 +6,7 @@ use super::choice::Choice;
 use super::memory::{GalleryLook, Open};
 use super::rows::{Grid, card_id};
 use crate::gui::textures;
-use crate::studio::store::Entry;
+use crate::studio::results::store::Entry;
 use crate::studio::{ResultId, Studio};
 
 /// Takes the keys of this frame that are for the gallery.
@@ -35,7 +35,7 @@ pub fn take(ui: &Ui, studio: &mut Studio, gallery: &mut GalleryLook, grid: &Grid
         for extend in [true, false] {
             let modifiers = if extend { Modifiers::SHIFT } else { Modifiers::NONE };
             if ui.input_mut(|input| input.consume_key(modifiers, arrow)) {
-                step(ui, gallery, grid, studio.store.entries(), by, extend, on_card);
+                step(ui, gallery, grid, studio.results.store.entries(), by, extend, on_card);
             }
         }
     }
@@ -91,7 +91,7 @@ fn delete(studio: &mut Studio, gallery: &mut GalleryLook, grid: &Grid) {
     if doomed.is_empty() {
         return;
     }
-    let order = grid.order(studio.store.entries());
+    let order = grid.order(studio.results.store.entries());
     let last = order.iter().rposition(|id| doomed.contains(id)).unwrap_or(0);
     let stays = |id: &&&ResultId| !doomed.contains(id);
     let next = order.iter().skip(last).find(stays).or_else(|| order.iter().take(last).rfind(stays));
@@ -107,7 +107,7 @@ fn delete(studio: &mut Studio, gallery: &mut GalleryLook, grid: &Grid) {
 
 /// Puts a result's picture on the clipboard, if it is in memory; else it is asked for, and the second press has it.
 pub fn copy(ui: &Ui, studio: &mut Studio, id: &ResultId) {
-    if let Some(picture) = studio.store.picture(id) {
+    if let Some(picture) = studio.results.store.picture(id) {
         ui.ctx().copy_image(textures::opaque(&picture));
     }
 }

@@ -17,7 +17,7 @@ const GAP: f32 = 8.0;
 
 /// Draws a result as large as there is room.
 pub fn one(ui: &mut Ui, studio: &mut Studio, look: &Look, gallery: &mut GalleryLook, grid: &Grid, id: &ResultId) {
-    let order: Vec<ResultId> = grid.order(studio.store.entries()).into_iter().cloned().collect();
+    let order: Vec<ResultId> = grid.order(studio.results.store.entries()).into_iter().cloned().collect();
     let at = order.iter().position(|known| known == id);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().interact_size.y = 28.0;
@@ -42,7 +42,7 @@ pub fn one(ui: &mut Ui, studio: &mut Studio, look: &Look, gallery: &mut GalleryL
     let area = ui.available_rect_before_wrap();
     let response = ui.allocate_rect(area, Sense::click_and_drag());
     gallery.view.take(ui, &response, true);
-    let Some(entry) = studio.store.entry(id).cloned() else { return };
+    let Some(entry) = studio.results.store.entry(id).cloned() else { return };
     let name = words::name(&entry, studio.is_starred(&entry));
     picture_in(ui, studio, look.sampling, gallery.view, &entry.id, area, &name);
 }
@@ -59,11 +59,11 @@ fn zoom_ui(ui: &mut Ui, view: &mut View) {
 
 /// Draws a result in an area at the zoom in use; the thumbnail's place until it is there, words where it will not be.
 fn picture_in(ui: &mut Ui, studio: &mut Studio, sampling: Sampling, view: View, id: &ResultId, area: Rect, name: &str) {
-    let Some(picture) = studio.store.picture(id) else {
-        if let Some(words) = studio.store.failure(id) {
+    let Some(picture) = studio.results.store.picture(id) else {
+        if let Some(words) = studio.results.store.failure(id) {
             let mut child = ui.new_child(egui::UiBuilder::new().max_rect(area));
             widgets::amber(&mut child, words);
-        } else if let Some(entry) = studio.store.entry(id).cloned() {
+        } else if let Some(entry) = studio.results.store.entry(id).cloned() {
             let size = vec2(entry.size.0 as f32, entry.size.1 as f32);
             let place = view.place(area, size);
             ui.painter().with_clip_rect(area).rect_filled(place, 0.0, theme::colors(ui).line);
@@ -94,7 +94,7 @@ pub fn two(
     before: &ResultId,
     after: &ResultId,
 ) {
-    let shapes = [before, after].map(|id| studio.store.entry(id).map(|entry| entry.size));
+    let shapes = [before, after].map(|id| studio.results.store.entry(id).map(|entry| entry.size));
     // Pictures of two shapes cannot lie in one place.
     let same_shape = match shapes {
         [Some(before), Some(after)] => before.0 * after.1 == before.1 * after.0,
@@ -121,7 +121,7 @@ pub fn two(
         zoom_ui(ui, &mut gallery.view);
     });
     let seeds = [before, after].map(|id| {
-        let seed = studio.store.entry(id).and_then(|entry| entry.seed);
+        let seed = studio.results.store.entry(id).and_then(|entry| entry.seed);
         seed.map_or_else(|| "seed unknown".to_owned(), |seed| format!("seed {seed}"))
     });
     let most = (ui.available_height() * 0.5).max(64.0);
@@ -159,9 +159,9 @@ pub fn two(
 
 fn in_one_place(ui: &mut Ui, studio: &mut Studio, gallery: &mut GalleryLook, pair: [&ResultId; 2], area: Rect) {
     let response = ui.allocate_rect(area, Sense::click_and_drag());
-    let [Some(before), Some(after)] = pair.map(|id| studio.store.picture(id)) else {
+    let [Some(before), Some(after)] = pair.map(|id| studio.results.store.picture(id)) else {
         for id in pair {
-            if let Some(words) = studio.store.failure(id) {
+            if let Some(words) = studio.results.store.failure(id) {
                 widgets::amber(ui, words);
             }
         }

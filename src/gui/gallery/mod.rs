@@ -44,21 +44,22 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
         widgets::said_ui(ui, studio, &Place::Gallery);
         export::status(ui, studio);
         let (starred, needle) = (gallery.starred, gallery.search.trim().to_lowercase());
-        let is_shown = |studio: &Studio, entry: &crate::studio::store::Entry| {
+        let is_shown = |studio: &Studio, entry: &crate::studio::results::store::Entry| {
             (!starred || studio.is_starred(entry)) && words::matches(entry, &needle)
         };
         let shown: Vec<usize> = studio
+            .results
             .store
             .entries()
             .iter()
             .enumerate()
-            .filter(|(_, entry)| !studio.history.doc().deleted.contains(&entry.id) && is_shown(studio, entry))
+            .filter(|(_, entry)| !studio.document.history.doc().deleted.contains(&entry.id) && is_shown(studio, entry))
             .map(|(index, _)| index)
             .collect();
-        let in_all = studio.results().count();
+        let in_all = studio.gallery().count();
         let side = gallery.side.min(ui.available_width() - 24.0).max(48.0);
-        let grid = Grid::lay_out(studio.store.entries(), &shown, rows::columns(ui.available_width(), side));
-        gallery.choice.retain(&grid, studio.store.entries());
+        let grid = Grid::lay_out(studio.results.store.entries(), &shown, rows::columns(ui.available_width(), side));
+        gallery.choice.retain(&grid, studio.results.store.entries());
         close_what_is_gone(studio, gallery);
         keys::take(ui, studio, gallery, &grid);
         match gallery.open.clone() {
@@ -81,7 +82,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
 
 /// A result that was taken out is not shown large any more.
 fn close_what_is_gone(studio: &Studio, gallery: &mut GalleryLook) {
-    let is_there = |id: &ResultId| studio.results().any(|entry| entry.id == *id);
+    let is_there = |id: &ResultId| studio.gallery().any(|entry| entry.id == *id);
     let gone = match &gallery.open {
         Some(Open::One(id)) => !is_there(id),
         Some(Open::Two(before, after)) => !is_there(before) || !is_there(after),
@@ -96,7 +97,7 @@ fn close_what_is_gone(studio: &Studio, gallery: &mut GalleryLook) {
 fn leave_once_restored(studio: &Studio, look: &mut Look, gallery: &mut GalleryLook) {
     if gallery.restoring && !studio.is_busy() {
         gallery.restoring = false;
-        if !studio.notices.iter().any(|notice| notice.place == Place::Gallery) {
+        if !studio.session.notices.iter().any(|notice| notice.place == Place::Gallery) {
             look.page = Page::Compose;
         }
     }
@@ -134,14 +135,14 @@ fn bar(ui: &mut Ui, gallery: &mut GalleryLook, shown: usize, in_all: usize) {
 }
 
 fn empty(ui: &mut Ui, studio: &Studio, look: &mut Look) {
-    let words = if studio.store.is_listed() {
+    let words = if studio.results.store.is_listed() {
         "No pictures yet. Every finished picture is kept here by itself, with the project that made it: \
          go to Compose and press Render."
     } else {
         "Reading the gallery"
     };
     quiet(ui, words, |ui| {
-        if studio.store.is_listed() && ui.button("Go to Compose").clicked() {
+        if studio.results.store.is_listed() && ui.button("Go to Compose").clicked() {
             look.page = Page::Compose;
         }
     });

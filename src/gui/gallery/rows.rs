@@ -3,7 +3,7 @@
 use eframe::egui::Id;
 
 use crate::studio::ResultId;
-use crate::studio::store::Entry;
+use crate::studio::results::store::Entry;
 
 /// Between two cards, in points.
 pub const GAP: f32 = 8.0;

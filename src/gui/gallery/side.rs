@@ -7,8 +7,8 @@ use super::view::View;
 use super::{grid, keys, words};
 use crate::gui::look::{Look, Page};
 use crate::gui::{export, icons, tables, theme, times, widgets};
-use crate::studio::exporting::Subject;
-use crate::studio::store::Entry;
+use crate::studio::export::exporting::Subject;
+use crate::studio::results::store::Entry;
 use crate::studio::{Place, ResultId, Studio};
 
 /// Draws the panel.
@@ -18,7 +18,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
         match chosen.as_slice() {
             [] => hint(ui, studio),
             [id] => {
-                if let Some(entry) = studio.store.entry(id).cloned() {
+                if let Some(entry) = studio.results.store.entry(id).cloned() {
                     one(ui, studio, look, gallery, &entry);
                 }
             }
@@ -28,7 +28,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
 }
 
 fn hint(ui: &mut Ui, studio: &Studio) {
-    let words = if studio.results().next().is_none() {
+    let words = if studio.gallery().next().is_none() {
         "What is known of a picture stands here: its prompt, seed and times."
     } else {
         "Select a picture to see how it was made. Ctrl+click selects more, Shift+click a range; two can be compared. \
@@ -50,7 +50,7 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryL
             studio.star(&entry.id, !starred);
         }
         // Asked for now, so that it is there when it is wanted.
-        studio.store.request(&entry.id);
+        studio.results.store.request(&entry.id);
         if widgets::icon_button(ui, icons::COPY, "Copy the picture (Ctrl+C)").clicked() {
             keys::copy(ui, studio, &entry.id);
         }
@@ -62,7 +62,7 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryL
     ui.add_space(4.0);
     let back = ui.button(format!("{} Go back to its project", icons::CLOCK_COUNTER_CLOCKWISE));
     if back.on_hover_text("Opens the project that made this picture; Ctrl+Z returns to the present one").clicked() {
-        studio.notices.retain(|notice| notice.place != Place::Gallery);
+        studio.session.notices.retain(|notice| notice.place != Place::Gallery);
         studio.restore_result(&entry.id);
         gallery.restoring = true;
     }
@@ -75,7 +75,7 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryL
     ui.add(egui::Label::new(&entry.prompt).wrap());
     ui.add_space(8.0);
     facts(ui, look, entry);
-    if let Some(failure) = studio.store.failure(&entry.id) {
+    if let Some(failure) = studio.results.store.failure(&entry.id) {
         widgets::amber(ui, failure);
     }
 }
@@ -98,7 +98,7 @@ fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gall
     ui.add_space(8.0);
     if let [before, after] = chosen {
         for id in chosen {
-            if let Some(entry) = studio.store.entry(id).cloned() {
+            if let Some(entry) = studio.results.store.entry(id).cloned() {
                 let width = (ui.available_width() / 2.0).min(160.0);
                 let seed = entry.seed.map_or_else(|| "Seed unknown".to_owned(), |seed| format!("Seed {seed}"));
                 ui.label(theme::note(ui, seed));
@@ -118,7 +118,8 @@ fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gall
         ui.label(theme::note(ui, words));
     }
     ui.add_space(4.0);
-    let all_starred = chosen.iter().all(|id| studio.store.entry(id).is_some_and(|entry| studio.is_starred(entry)));
+    let all_starred =
+        chosen.iter().all(|id| studio.results.store.entry(id).is_some_and(|entry| studio.is_starred(entry)));
     let (words, star) = if all_starred { ("Take the stars off", false) } else { ("Star all", true) };
     if ui.button(format!("{} {words}", icons::STAR)).clicked() {
         for id in chosen {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use jiff::tz::TimeZone;
 
 use crate::gui::times::ago;
-use crate::studio::store::Entry;
+use crate::studio::results::store::Entry;
 
 /// Whether a result's prompt holds every word of the search, or its seed is the search. `needle` is in lower case.
 pub fn matches(entry: &Entry, needle: &str) -> bool {

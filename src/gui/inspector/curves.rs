@@ -32,13 +32,13 @@ pub fn show(ctx: &Context, studio: &mut Studio, inspector: &mut InspectorLook) {
     if !inspector.curves {
         return;
     }
-    let open = window::show(ctx, "Curves", vec2(560.0, 580.0), Align::Min, |ui, _| match studio.runs.shown() {
+    let open = window::show(ctx, "Curves", vec2(560.0, 580.0), Align::Min, |ui, _| match studio.renders.runs.shown() {
         Some(run) if run.newest().is_some() => {
-            let at = match studio.runs.playhead {
+            let at = match studio.renders.runs.playhead {
                 Playhead::At(step) => Some(step),
                 Playhead::Live => run.newest(),
             };
-            all(ui, run, studio.runs.picture, at, inspector);
+            all(ui, run, studio.renders.runs.picture, at, inspector);
         }
         _ => {
             ui.label("There is no step yet. Press Render: curves begin with the first step.");

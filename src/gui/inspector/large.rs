@@ -43,12 +43,12 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look, inspector: &mut
     let open = window::show(ctx, "Inspector", vec2(480.0, 620.0), Align::Max, |ui, whole| {
         let top = ui.cursor().top();
         ui.horizontal_wrapped(|ui| segmented(ui, &mut tile, &Tile::ALL));
-        let (step, run) = (studio.runs.step(), studio.runs.shown());
+        let (step, run) = (studio.renders.runs.step(), studio.renders.runs.shown());
         let (Some(step), Some(run)) = (step, run) else {
             ui.label("There is no step yet. Press Render: views appear with the first step.");
             return;
         };
-        let subject = Subject { step, project: &run.project, job: run.job.0, picture: studio.runs.picture };
+        let subject = Subject { step, project: &run.project, job: run.job.0, picture: studio.renders.runs.picture };
         controls(ui, look, inspector, tile, &subject);
         let caption = caption(tile, &subject, look);
         ui.label(theme::note(ui, caption));

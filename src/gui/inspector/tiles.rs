@@ -43,13 +43,13 @@ pub fn tiles_width(panel: Vec2) -> Option<f32> {
 pub fn tiles(ui: &mut Ui, studio: &mut Studio, look: &mut Look, inspector: &mut InspectorLook) {
     let column = (ui.available_width() - 2.0 * GAP) / 3.0;
     let side = (ui.available_height() - HEAD - CAPTION).clamp(40.0, column.max(40.0));
-    let step = studio.runs.step().cloned();
+    let step = studio.renders.runs.step().cloned();
     head(ui, step.as_deref(), inspector);
-    let run = studio.runs.shown();
+    let run = studio.renders.runs.shown();
     let job = run.map_or(0, |run| run.job.0);
     let project = run.map_or(studio.project(), |run| &*run.project);
     let aspect = project.canvas.width as f32 / project.canvas.height.max(1) as f32;
-    let picture = studio.runs.picture;
+    let picture = studio.renders.runs.picture;
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = GAP;
         for tile in [Tile::Clusters, Tile::Attention, Tile::Preview] {

@@ -7,7 +7,7 @@ use crate::gui::look::Look;
 use crate::gui::widgets::{amber, icon_button, name_button, name_list, named};
 use crate::gui::{icons, theme};
 use crate::link::JobId;
-use crate::studio::runs::State;
+use crate::studio::renders::runs::State;
 use crate::studio::{Playhead, Run, Studio};
 
 /// Below this width, in points, buttons are icons.
@@ -79,12 +79,12 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, timeline: &mut Ti
 }
 
 fn which(ui: &mut Ui, studio: &mut Studio, width: f32) {
-    let Some(shown) = studio.runs.shown() else { return };
+    let Some(shown) = studio.renders.runs.shown() else { return };
     let (job, title) = (shown.job, format!("{} · {}", shown.name, state_words(shown)));
     let mut chosen: Option<JobId> = None;
     let combo = ComboBox::from_id_salt("timeline run").selected_text(&title).width(width).truncate();
     let shown = combo.show_ui(ui, |ui| {
-        for run in studio.runs.iter().rev() {
+        for run in studio.renders.runs.iter().rev() {
             let words = format!("{} · {}", run.name, state_words(run));
             if ui.selectable_label(run.job == job, words).clicked() {
                 chosen = Some(run.job);
@@ -94,32 +94,32 @@ fn which(ui: &mut Ui, studio: &mut Studio, width: f32) {
     let hover = format!("The run shown: {title}. Choose another one of this session.");
     name_list(shown.response, &format!("Run: {title}"), &hover);
     if let Some(chosen) = chosen {
-        studio.runs.show(chosen);
+        studio.renders.runs.show(chosen);
     }
 }
 
 fn transport(ui: &mut Ui, studio: &mut Studio) {
-    let any = studio.runs.shown().is_some_and(|run| run.newest().is_some());
-    let live = studio.runs.playhead == Playhead::Live;
+    let any = studio.renders.runs.shown().is_some_and(|run| run.newest().is_some());
+    let live = studio.renders.runs.playhead == Playhead::Live;
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.add_enabled_ui(any, |ui| {
             if icon_button(ui, icons::SKIP_BACK, "First step (Home)").clicked() {
-                studio.runs.seek(0);
+                studio.renders.runs.seek(0);
             }
             if icon_button(ui, icons::CARET_LEFT, "Previous step (Left)").clicked() {
-                studio.runs.seek_by(-1);
+                studio.renders.runs.seek_by(-1);
             }
             if icon_button(ui, icons::CARET_RIGHT, "Next step (Right)").clicked() {
-                studio.runs.seek_by(1);
+                studio.renders.runs.seek_by(1);
             }
             if icon_button(ui, icons::SKIP_FORWARD, "Newest step (End)").clicked() {
-                studio.runs.playhead = Playhead::Live;
+                studio.renders.runs.playhead = Playhead::Live;
             }
         });
     });
     let colors = theme::colors(ui);
-    let (fill, ink, line) = if live && studio.runs.shown().is_some() {
+    let (fill, ink, line) = if live && studio.renders.runs.shown().is_some() {
         (colors.accent, colors.on_accent, colors.accent)
     } else {
         (colors.raised, colors.text, colors.line)
@@ -128,11 +128,11 @@ fn transport(ui: &mut Ui, studio: &mut Studio) {
         .fill(fill)
         .stroke(Stroke::new(1.0, line))
         .corner_radius(CornerRadius::same(12));
-    let response = ui.add_enabled(studio.runs.shown().is_some(), pill);
+    let response = ui.add_enabled(studio.renders.runs.shown().is_some(), pill);
     let enabled = response.enabled();
     response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, live, "Live"));
     if response.on_hover_text("Follow the newest step, and the picture once it is there").clicked() {
-        studio.runs.playhead = Playhead::Live;
+        studio.renders.runs.playhead = Playhead::Live;
     }
 }
 
@@ -142,7 +142,7 @@ fn button(ui: &mut Ui, enabled: bool, words: bool, icon: &str, name: &str) -> Re
 }
 
 fn actions(ui: &mut Ui, studio: &mut Studio, words: bool) {
-    let from = studio.branch_step();
+    let from = studio.renders.branch_step();
     let step = from.as_ref().map_or(0, |(_, step)| *step);
     let why = from.as_ref().err().cloned().unwrap_or_default();
     let branch = button(ui, from.is_ok(), words, icons::GIT_BRANCH, BRANCH).on_disabled_hover_text(&why).on_hover_text(
@@ -177,19 +177,19 @@ pub enum Say {
 
 /// What to say about the shown run.
 pub fn to_say(studio: &Studio) -> Vec<Say> {
-    let Some(run) = studio.runs.shown() else { return Vec::new() };
+    let Some(run) = studio.renders.runs.shown() else { return Vec::new() };
     let mut say = Vec::new();
     if let State::Failed(words) = &run.state
         && run.newest().is_some()
     {
         say.push(Say::Failed(words.clone()));
     }
-    if run.revision != studio.history.revision() && *run.project != *studio.project() {
+    if run.revision != studio.document.history.revision() && *run.project != *studio.project() {
         say.push(Say::Earlier(run.job));
     }
     // A run without steps says for itself what it waits for.
     if run.newest().is_some()
-        && let Err(words) = studio.branch_step()
+        && let Err(words) = studio.renders.branch_step()
     {
         say.push(Say::Blocked(words));
     }

@@ -4,7 +4,7 @@ use eframe::egui::{Align2, CornerRadius, Id, Label, Popup, Rect, Role, Sense, Ui
 
 use super::axis::Axis;
 use crate::gui::{icons, theme};
-use crate::studio::runs::Note;
+use crate::studio::renders::runs::Note;
 
 /// The side of a sign, in points.
 const SIDE: f32 = 16.0;

@@ -13,7 +13,7 @@ use super::{curve, notes, strip};
 use crate::gui::look::Look;
 use crate::gui::theme;
 use crate::gui::views::number;
-use crate::studio::runs::State;
+use crate::studio::renders::runs::State;
 use crate::studio::{Playhead, Run, Studio};
 
 /// Between strip, lanes and curve.
@@ -56,9 +56,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let size = ui.available_size().max(vec2(80.0, 3.0 * LANE + 2.0 * LANE_GAP + GAP + 20.0));
     let (_, rect) = ui.allocate_space(size);
     let heights = heights(rect.height());
-    let project = studio.runs.shown().map_or(studio.project(), |run| &*run.project);
+    let project = studio.renders.runs.shown().map_or(studio.project(), |run| &*run.project);
     let (canvas, plans) = (project.canvas, lanes::plans(project));
-    let steps = studio.runs.shown().map_or(project.settings.steps as usize, |run| run.steps.len());
+    let steps = studio.renders.runs.shown().map_or(project.settings.steps as usize, |run| run.steps.len());
     let axis = Axis { left: rect.left(), width: rect.width(), steps };
 
     let row = |top: f32, height: f32| Rect::from_min_size(pos2(rect.left(), top), vec2(rect.width(), height));
@@ -68,9 +68,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let response = ui.interact(rect, Id::unique("timeline steps"), Sense::click_and_drag());
     scrub(ui, &response, studio, axis);
 
-    let run = studio.runs.shown();
+    let run = studio.renders.runs.shown();
     let aspect = canvas.width as f32 / canvas.height.max(1) as f32;
-    strip::draw(ui, strip_row, axis, aspect, run, studio.runs.picture, &mut look.textures);
+    strip::draw(ui, strip_row, axis, aspect, run, studio.renders.runs.picture, &mut look.textures);
     let colors = theme::colors(ui);
     let done = run.and_then(Run::newest).map_or(0, |newest| newest + 1);
     for (lane, (plan, color)) in plans.iter().zip([colors.align, colors.inject, colors.refine]).enumerate() {
@@ -84,7 +84,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     }
     waiting(ui, strip_row, run);
     let Some(run) = run else { return };
-    playhead(ui, rect, run, studio.runs.playhead, axis);
+    playhead(ui, rect, run, studio.renders.runs.playhead, axis);
     notes::draw(ui, strip_row, axis, &run.notes);
     if response.has_focus() {
         let stroke = Stroke::new(1.0, colors.accent);
@@ -104,7 +104,7 @@ fn scrub(ui: &Ui, response: &Response, studio: &mut Studio, axis: Axis) {
         && response.is_pointer_button_down_on()
     {
         response.request_focus();
-        studio.runs.seek(axis.step_at(at.x));
+        studio.renders.runs.seek(axis.step_at(at.x));
     }
     let mut by = 0;
     if response.has_focus() {
@@ -114,16 +114,16 @@ fn scrub(ui: &Ui, response: &Response, studio: &mut Studio, axis: Axis) {
         by += LEAP * (pressed(Modifiers::SHIFT, Key::ArrowRight) - pressed(Modifiers::SHIFT, Key::ArrowLeft));
         by += pressed(Modifiers::NONE, Key::ArrowRight) - pressed(Modifiers::NONE, Key::ArrowLeft);
         if pressed(Modifiers::NONE, Key::Home) > 0 {
-            studio.runs.seek(0);
+            studio.renders.runs.seek(0);
         }
         if pressed(Modifiers::NONE, Key::End) > 0 {
-            studio.runs.playhead = Playhead::Live;
+            studio.renders.runs.playhead = Playhead::Live;
         }
     }
     let asked = |action| ui.input(|input| input.num_accesskit_action_requests(response.id, action)) as isize;
     by += asked(Action::Increment) - asked(Action::Decrement);
     if by != 0 {
-        studio.runs.seek_by(by);
+        studio.renders.runs.seek_by(by);
     }
     let set = ui.input(|input| {
         let requests = input.accesskit_action_requests(response.id, Action::SetValue);
@@ -131,9 +131,9 @@ fn scrub(ui: &Ui, response: &Response, studio: &mut Studio, axis: Axis) {
     });
     if let Some(step) = set {
         // `as` takes NaN and what is below to 0.
-        studio.runs.seek((step as usize).saturating_sub(1));
+        studio.renders.runs.seek((step as usize).saturating_sub(1));
     }
-    let step = studio.runs.step().map(|step| step.step + 1);
+    let step = studio.renders.runs.step().map(|step| step.step + 1);
     let name = match step {
         Some(step) => format!("Timeline, step {step} of {}", axis.steps),
         None => "Timeline, no steps yet".into(),

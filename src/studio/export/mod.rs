@@ -1,6 +1,7 @@
 //! What of a render leaves the program as files: the picture with its project in it, its steps as pictures or as an
 //! animation, a contact sheet of what the method saw, the masks.
 //!
+//! - What can be exported, how far is it? `exporting.rs`, the room.
 //! - Which frames does a render have, and how large are they? Here.
 //! - What do steps look like as files? `animation.rs`.
 //! - What did attention and masks do from step to step, at a glance? `sheet.rs`, with words by `text.rs`.
@@ -19,6 +20,7 @@ use crate::project::{Project, ProjectError, png_text};
 
 pub mod animation;
 pub mod draw;
+pub mod exporting;
 pub mod masks;
 pub mod sheet;
 mod text;

@@ -6,7 +6,7 @@ use eframe::egui::{Event, vec2};
 use podium::engine::device::{self, NO_ADAPTER};
 use podium::gui::look::Overlay;
 use podium::studio::MaskEditor;
-use podium::studio::config::Theme;
+use podium::studio::session::config::Theme;
 
 use super::{Window, step};
 use crate::studio::example;
@@ -29,8 +29,8 @@ fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
     ];
     for (name, size, scale) in sizes {
         let mut window = Window::sized(example("beach"), size);
-        window.app().studio.config.ui_scale = scale;
-        window.app().studio.config.theme = if name == "small" { Theme::Light } else { Theme::Dark };
+        window.app().studio.session.config.ui_scale = scale;
+        window.app().studio.session.config.theme = if name == "small" { Theme::Light } else { Theme::Dark };
         // At twice the size there is no room for the panels at the sides; Ctrl+\ folds them away.
         window.app().look.folded = scale > 1.0;
         window.harness.run_steps(3);
@@ -45,7 +45,7 @@ fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
             seen.push(picture);
         };
         look(&mut window, "first");
-        window.app().studio.select_only(0);
+        window.app().studio.document.select_only(0);
         look(&mut window, "chosen");
         let job = window.run(1, false);
         look(&mut window, "masks");
@@ -60,11 +60,11 @@ fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
         look(&mut window, "split");
         window.app().panels.canvas.split.on = false;
         let views = step(1).masks[0].clone();
-        window.app().studio.mask_editor = MaskEditor::new(job, 12, 0, &views);
+        window.app().studio.renders.mask_editor = MaskEditor::new(job, 12, 0, &views);
         look(&mut window, "painting");
-        window.app().studio.mask_editor = None;
+        window.app().studio.renders.mask_editor = None;
         window.app().look.overlay = Overlay::Masks;
-        window.app().studio.select([0, 1]);
+        window.app().studio.document.select([0, 1]);
         window.run(4, true);
         look(&mut window, "batch");
         if window.app().panels.canvas.zoom().is_some() {

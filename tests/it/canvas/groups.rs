@@ -6,10 +6,10 @@ fn grouped() -> Window {
     let mut third = window.layer(1);
     third.y = 200.0;
     window.app().studio.edit("Third", |project| project.layers_mut().unwrap().push(third));
-    window.app().studio.select([0, 1]);
+    window.app().studio.document.select([0, 1]);
     window.harness.run_steps(2);
     window.key(Modifiers::COMMAND, Key::G);
-    window.app().studio.select_none();
+    window.app().studio.document.select_none();
     window.harness.run_steps(2);
     window
 }
@@ -58,7 +58,7 @@ fn a_group_is_dragged_copied_and_taken_apart() {
 #[test]
 fn several_layers_go_behind_the_others_together() {
     let mut window = grouped();
-    window.app().studio.select([1, 2]);
+    window.app().studio.document.select([1, 2]);
     window.harness.run_steps(2);
     window.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::OpenBracket);
     assert_eq!(window.undo_name().as_deref(), Some("Reorder 2 layers"));

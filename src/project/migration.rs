@@ -1,0 +1,138 @@
+//! Projects of earlier format versions, and what becomes of them: one function a step, from each version to the next.
+//!
+//! A version's form is kept here as it was, in a module of its own, for whatever has changed since; what has not is
+//! today's type. Whoever changes a type of the document in a way that old files would not understand copies its old form
+//! into the module of the last version that had it, and says in that version's step what becomes of it. The frozen
+//! files in `tests/data/projects-v1` show whether it was done.
+
+use serde::Deserialize;
+
+use super::{Layer, Layout, Project, VERSION};
+
+/// What a project of version 1 is today.
+///
+/// Version 2 gave layers a number of their own, in the order of drawing.
+pub(super) fn from_1(old: version1::Project) -> Project {
+    let layout = match old.layout {
+        version1::Layout::Collage { background, layers } => {
+            let layers = (1..).zip(layers).map(|(id, layer)| layer_from_1(id, layer)).collect();
+            Layout::Collage { background, layers }
+        }
+        version1::Layout::Picture(path) => Layout::Picture(path),
+    };
+    Project {
+        version: VERSION,
+        canvas: old.canvas,
+        model: old.model,
+        layout,
+        concepts: old.concepts,
+        prompt: old.prompt,
+        reference_prompt: old.reference_prompt,
+        negative_prompt: old.negative_prompt,
+        place: old.place,
+        settings: old.settings,
+        seed: old.seed,
+        pictures: old.pictures,
+    }
+}
+
+fn layer_from_1(id: u32, old: version1::Layer) -> Layer {
+    let version1::Layer { name, picture, x, y, scale, rotation, flip, opacity, visible, locked, concept, group } = old;
+    Layer { id, name, picture, x, y, scale, rotation, flip, opacity, visible, locked, concept, group }
+}
+
+/// A project in the form of version 1 inside of another file, as autosave files had it.
+#[derive(Deserialize)]
+#[serde(from = "version1::Project")]
+pub(crate) struct Embedded1(pub Project);
+
+impl From<version1::Project> for Embedded1 {
+    fn from(old: version1::Project) -> Self {
+        Self(from_1(old))
+    }
+}
+
+/// The form of version 1, as far as it is another than today's.
+pub(super) mod version1 {
+    use std::path::PathBuf;
+
+    use serde::Deserialize;
+
+    use crate::project::{Background, Canvas, Concept, Placement, Settings};
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(in crate::project) struct Project {
+        /// Always 1, or nobody would read it as this.
+        #[serde(rename = "version")]
+        pub _version: u32,
+        pub canvas: Canvas,
+        #[serde(default)]
+        pub model: Option<PathBuf>,
+        pub layout: Layout,
+        #[serde(default)]
+        pub concepts: Vec<Concept>,
+        pub prompt: String,
+        #[serde(default)]
+        pub reference_prompt: Option<String>,
+        #[serde(default)]
+        pub negative_prompt: String,
+        #[serde(default)]
+        pub place: Option<Placement>,
+        #[serde(default)]
+        pub settings: Settings,
+        #[serde(default)]
+        pub seed: u64,
+        #[serde(default = "one_picture")]
+        pub pictures: u32,
+    }
+
+    fn one_picture() -> u32 {
+        1
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(in crate::project) enum Layout {
+        Collage { background: Background, layers: Vec<Layer> },
+        Picture(PathBuf),
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(in crate::project) struct Layer {
+        #[serde(default)]
+        pub name: String,
+        pub picture: PathBuf,
+        pub x: f32,
+        pub y: f32,
+        #[serde(default = "one")]
+        pub scale: f32,
+        #[serde(default)]
+        pub rotation: f32,
+        #[serde(default)]
+        pub flip: bool,
+        #[serde(default = "one")]
+        pub opacity: f32,
+        #[serde(default = "yes")]
+        pub visible: bool,
+        #[serde(default)]
+        pub locked: bool,
+        #[serde(default)]
+        pub concept: Option<String>,
+        #[serde(default)]
+        pub group: Option<u32>,
+    }
+
+    fn one() -> f32 {
+        1.0
+    }
+
+    fn yes() -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+#[path = "migration_tests.rs"]
+mod tests;

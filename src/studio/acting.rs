@@ -1,0 +1,166 @@
+//! What a person does that concerns several rooms: rendering the document, going back to a result, exporting it,
+//! painting where a photo may change.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use image::{GrayImage, RgbImage};
+
+use super::document::history::ResultId;
+use super::export::exporting::{Exports, Kind, SheetLook, Subject};
+use super::files::target::Target;
+use super::notice::Place;
+use super::place::Known;
+use super::results::comparing::Compared;
+use super::results::store::{BEHIND, Entry};
+use super::rooms::Studio;
+use crate::link::JobId;
+use crate::project::Project;
+
+impl Studio {
+    // Renders.
+
+    /// Starts a render of the project as it is. Does nothing but say so where something stands in the way.
+    pub fn render(&mut self) -> Option<JobId> {
+        self.document.end_gesture();
+        let behind = self.results.store.is_behind().then(|| BEHIND.to_owned());
+        if let Some(words) = behind.or_else(|| self.obstacle()) {
+            self.notice(Place::Render, words);
+            return None;
+        }
+        if !self.renders.seed_locked {
+            self.document.roll_seed();
+        }
+        self.session.unsay(&Place::Render);
+        Some(self.renders.start(&self.document))
+    }
+
+    /// Renders the project as it is now from the step under the playhead on (see [`super::renders::Renders::branch`]).
+    pub fn branch(&mut self) -> Option<JobId> {
+        let branched = self.renders.branch(&self.document);
+        self.or_say(branched)
+    }
+
+    /// Begins to paint the masks that a render shall go on with from the playhead. A running render pauses.
+    pub fn edit_masks(&mut self) {
+        let begun = self.renders.edit_masks();
+        self.or_say(begun);
+    }
+
+    /// Goes on from where the masks were painted, with the painted masks and the run's own project.
+    pub fn continue_with_masks(&mut self) -> Option<JobId> {
+        let begun = self.renders.continue_with_masks();
+        self.or_say(begun).flatten()
+    }
+
+    fn or_say<T>(&mut self, outcome: Result<T, String>) -> Option<T> {
+        outcome.map_err(|words| self.notice(Place::Render, words)).ok()
+    }
+
+    /// Makes the project of a run the present one, as a step.
+    pub fn restore(&mut self, job: JobId) {
+        let Some(run) = self.renders.runs.get(job) else { return };
+        let (project, name) = (run.project.clone(), run.name.clone());
+        let name = format!("Go back to the project of {name}");
+        self.document.edit(name, |present| *present = Project::clone(&project));
+    }
+
+    // Results.
+
+    /// The results in the gallery, the newest first.
+    pub fn gallery(&self) -> impl Iterator<Item = &Entry> {
+        self.results.shown(&self.document)
+    }
+
+    /// Whether a result is marked as good.
+    pub fn is_starred(&self, entry: &Entry) -> bool {
+        self.results.is_starred(&self.document, entry)
+    }
+
+    /// Takes results out of the gallery, or brings them back, as one step.
+    pub fn delete_results(&mut self, results: &[ResultId], deleted: bool) {
+        self.results.delete(&mut self.document, results, deleted);
+    }
+
+    /// Marks a result as good, or not, as one step.
+    pub fn star(&mut self, result: &ResultId, starred: bool) {
+        self.results.star(&mut self.document, result, starred);
+    }
+
+    /// In what two results' projects differ; None while they are being read.
+    pub fn compare_results(&mut self, before: &ResultId, after: &ResultId) -> Option<&Compared> {
+        self.results.compare(&self.renders.runs, before, after)
+    }
+
+    /// Makes the project of a result the present one, as a step, once it was read from its picture.
+    pub fn restore_result(&mut self, result: &ResultId) {
+        self.results.read_project(&self.renders.runs, result);
+    }
+
+    /// Uses a result as a layer of the present project.
+    pub fn use_result(&mut self, result: &ResultId) {
+        self.take_in(self.results.store.path(result), Target::Cutout);
+    }
+
+    /// Why something cannot be exported, in words with what to do; None where it can.
+    pub fn export_obstacle(&self, subject: &Subject, kind: Kind) -> Option<String> {
+        self.export.obstacle(&self.renders.runs, subject, kind)
+    }
+
+    /// A name for what is exported, which every file system takes.
+    pub fn export_stem(&self, subject: &Subject) -> String {
+        Exports::stem(&self.renders.runs, &self.results.store, subject)
+    }
+
+    /// Writes an export in the background. What stands in its way is said at the gallery.
+    pub fn start_export(&mut self, subject: &Subject, kind: Kind, path: PathBuf, sheet: SheetLook) {
+        let (runs, store) = (&self.renders.runs, &self.results.store);
+        if let Err(words) = self.export.start(runs, store, subject, kind, path, sheet) {
+            self.notice(Place::Gallery, words);
+        }
+    }
+
+    // The document with other rooms.
+
+    /// Gives a concept another name, on its layers too. A name that is taken or empty is refused, in words.
+    pub fn rename_concept(&mut self, from: &str, to: &str) {
+        if let Err(notice) = self.document.rename_concept(from, to) {
+            self.session.say(notice);
+        }
+    }
+
+    /// Looks again for files that were not there.
+    pub fn look_again(&mut self) {
+        self.files.look_again();
+        self.place.look_again();
+    }
+
+    // The photo.
+
+    /// The photo that subjects are placed into, as it covers the canvas.
+    pub fn placed_photo(&mut self) -> Known<RgbImage> {
+        self.place.photo(&self.document, &mut self.files)
+    }
+
+    /// The edit mask as it covers the canvas: white may change.
+    pub fn edit_mask(&mut self) -> Known<GrayImage> {
+        self.place.edit_mask(&self.document)
+    }
+
+    /// Makes this the edit mask, as one step (see [`super::place::Placing::set_edit_mask`]).
+    pub fn set_edit_mask(&mut self, name: &str, mask: Arc<GrayImage>) {
+        self.place.set_edit_mask(&mut self.document, self.session.places(), name, mask);
+    }
+
+    /// Takes the outlines of the layers that stand for concepts for the edit mask, once they are drawn.
+    pub fn edit_mask_from_outlines(&mut self) {
+        if let Err(notice) = self.place.draw_outlines(&self.document, &mut self.files) {
+            self.session.say(notice);
+        }
+    }
+
+    /// Why the placement keeps a render from starting (see [`super::place::Placing::obstacle`]).
+    pub fn place_obstacle(&mut self) -> Option<String> {
+        self.place.obstacle(&self.document, &mut self.files)
+    }
+}

@@ -1,0 +1,379 @@
+//! What a person does to the project, each as one named step of the history.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
+
+use super::geometry::clamp;
+use super::groups::part_copies;
+use super::{Document, palette};
+use crate::project::prompt::class_word_spans;
+use crate::project::{Background, Concept, Layer, Layout, PlaceBackground, Placement, Project};
+use crate::studio::notice::{Notice, Place};
+
+/// A new layer's longest side, as a share of the canvas's shorter one.
+const NEW_LAYER_SHARE: f32 = 0.5;
+
+/// Which way a layer goes among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reorder {
+    /// One nearer.
+    Forward,
+    /// One farther.
+    Backward,
+    /// Before all others.
+    Front,
+    /// Behind all others.
+    Back,
+}
+
+impl Document {
+    /// Puts a picture on the canvas, its centre at `at` in canvas pixels, or in the middle; gives its index.
+    ///
+    /// # Errors
+    /// When the layout has no layers.
+    pub fn add_layer(&mut self, picture: PathBuf, size: (u32, u32), at: Option<(f32, f32)>) -> Result<usize, Notice> {
+        if matches!(self.project().layout, Layout::Picture(_)) {
+            return Err(Notice::new(
+                Place::Canvas,
+                "The layout is a finished picture, which has no layers; start a new project for a collage.",
+            ));
+        }
+        let canvas = self.project().canvas;
+        let (x, y) = at.unwrap_or((canvas.width as f32 / 2.0, canvas.height as f32 / 2.0));
+        let mut layer = Layer::new(picture, x, y);
+        let room = canvas.width.min(canvas.height) as f32 * NEW_LAYER_SHARE;
+        layer.scale = (room / size.0.max(size.1).max(1) as f32).clamp(*Layer::SCALE.start(), 1.0);
+        layer.name = layer.title().replace('_', " ");
+        let title = layer.title();
+        self.edit(format!("Add {title}"), |project| {
+            if let Some(layers) = project.layers_mut() {
+                layers.push(layer);
+            }
+        });
+        let index = self.project().layers().len() - 1;
+        self.select_only(index);
+        Ok(index)
+    }
+
+    /// Lays the collage on another background.
+    pub fn set_background(&mut self, to: Background) {
+        self.edit("Change the background", |project| match &mut project.layout {
+            Layout::Collage { background, .. } => *background = to,
+            Layout::Picture(path) => {
+                if let Background::Picture(picture) = to {
+                    *path = picture;
+                }
+            }
+        });
+    }
+
+    /// Takes the selected layers away.
+    pub fn delete_selected(&mut self) {
+        let doomed: Vec<usize> = self.selection().iter().copied().filter(|index| !self.is_locked(*index)).collect();
+        let Some(&first) = doomed.first() else { return };
+        let name = match doomed.len() {
+            1 => format!("Delete {}", self.project().layers()[first].title()),
+            count => format!("Delete {count} layers"),
+        };
+        self.edit(name, |project| {
+            if let Some(layers) = project.layers_mut() {
+                let mut index = 0;
+                layers.retain(|_| {
+                    index += 1;
+                    !doomed.contains(&(index - 1))
+                });
+            }
+        });
+        self.select_none();
+    }
+
+    /// Copies the selected layers in front of themselves, `by` canvas pixels aside, and selects the copies.
+    pub fn duplicate_selected(&mut self, by: (f32, f32)) {
+        let chosen: Vec<usize> = self.selection().iter().copied().collect();
+        if chosen.is_empty() {
+            return;
+        }
+        let name =
+            if chosen.len() == 1 { "Duplicate a layer".into() } else { format!("Duplicate {} layers", chosen.len()) };
+        let before = self.project().layers().len();
+        self.edit(name, |project| {
+            if let Some(layers) = project.layers_mut() {
+                let mut copies: Vec<Layer> = chosen.iter().filter_map(|index| layers.get(*index)).cloned().collect();
+                part_copies(&mut copies, layers);
+                layers.extend(copies.into_iter().map(|mut layer| {
+                    layer.x = clamp(layer.x + by.0, &Layer::POSITION);
+                    layer.y = clamp(layer.y + by.1, &Layer::POSITION);
+                    layer
+                }));
+            }
+        });
+        self.select(before..self.project().layers().len());
+    }
+
+    /// Changes every selected layer that is not locked.
+    pub fn edit_selected(&mut self, name: impl Into<String>, mut change: impl FnMut(&mut Layer)) {
+        let chosen: Vec<usize> = self.selection().iter().copied().filter(|index| !self.is_locked(*index)).collect();
+        self.edit(name, |project| {
+            if let Some(layers) = project.layers_mut() {
+                chosen.iter().for_each(|index| layers.get_mut(*index).into_iter().for_each(&mut change));
+            }
+        });
+    }
+
+    /// Mirrors the selected layers, each about its own middle.
+    pub fn flip_selected(&mut self) {
+        self.edit_selected(self.step_name("Flip"), |layer| layer.flip = !layer.flip);
+    }
+
+    /// What a step is called that does something with the selected layers.
+    fn step_name(&self, verb: &str) -> String {
+        match self.selected().and_then(|index| self.project().layers().get(index)) {
+            Some(layer) => format!("{verb} {}", layer.title()),
+            None => format!("{verb} {} layers", self.selection().len()),
+        }
+    }
+
+    /// Moves the selected layers by canvas pixels. Nudges that follow each other are one step.
+    pub fn nudge(&mut self, by: (f32, f32)) {
+        let chosen: Vec<usize> = self.selection().iter().copied().filter(|index| !self.is_locked(*index)).collect();
+        if chosen.is_empty() {
+            return;
+        }
+        const NUDGE: u64 = u64::MAX;
+        self.edit_in_gesture(NUDGE, "Nudge", |project| {
+            if let Some(layers) = project.layers_mut() {
+                for index in chosen {
+                    if let Some(layer) = layers.get_mut(index) {
+                        layer.x = clamp(layer.x + by.0, &Layer::POSITION);
+                        layer.y = clamp(layer.y + by.1, &Layer::POSITION);
+                    }
+                }
+            }
+        });
+    }
+
+    /// Changes one layer as one step.
+    pub fn edit_layer(&mut self, index: usize, name: impl Into<String>, change: impl FnOnce(&mut Layer)) {
+        self.edit(name, |project| {
+            if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
+                change(layer);
+            }
+        });
+    }
+
+    /// Moves the selected layers in the order of drawing; among themselves they keep it.
+    pub fn reorder_selected(&mut self, way: Reorder) {
+        let chosen = self.selection().clone();
+        let order = reordered(self.project().layers().len(), &chosen, way);
+        self.edit(self.step_name("Reorder"), |project| {
+            if let Some(layers) = project.layers_mut() {
+                *layers = order.iter().filter_map(|index| layers.get(*index)).cloned().collect();
+            }
+        });
+        self.select((0..order.len()).filter(|place| chosen.contains(&order[*place])));
+    }
+
+    /// Moves a layer to another place in the order of drawing, 0 being the rearmost.
+    pub fn move_layer(&mut self, from: usize, to: usize) {
+        let count = self.project().layers().len();
+        if from >= count || to >= count || from == to {
+            return;
+        }
+        let title = self.project().layers()[from].title();
+        self.edit(format!("Reorder {title}"), |project| {
+            if let Some(layers) = project.layers_mut() {
+                let layer = layers.remove(from);
+                layers.insert(to, layer);
+            }
+        });
+        self.select_only(to);
+    }
+
+    /// Lets a layer stand for a concept, or for none.
+    pub fn assign(&mut self, layer: usize, concept: Option<String>) {
+        let Some(title) = self.project().layers().get(layer).map(Layer::title) else { return };
+        if concept.as_ref().is_some_and(|name| self.project().concept(name).is_none()) {
+            return;
+        }
+        let name = match &concept {
+            Some(concept) => format!("Assign {concept} to {title}"),
+            None => format!("Take the concept off {title}"),
+        };
+        self.edit_layer(layer, name, |layer| layer.concept = concept);
+    }
+
+    /// Adds a concept file and gives back the concept's name; one that is there already is not added twice.
+    pub fn add_concept(&mut self, file: PathBuf, tokens: &[String]) -> String {
+        if let Some(known) = self.project().concepts.iter().find(|concept| concept.file == file) {
+            return known.name.clone();
+        }
+        let stem = file.file_stem().map_or_else(|| "concept".into(), |stem| stem.to_string_lossy().into_owned());
+        let name = free_name(self.project(), stem.replace(['_', '-'], " ").trim());
+        let class_word = guess_class_word(&self.project().prompt, &stem, tokens);
+        let color = palette::free(self.project());
+        let concept = Concept::new(name.clone(), file, class_word, color);
+        self.edit(format!("Load {name}"), |project| project.concepts.push(concept));
+        name
+    }
+
+    /// Takes a concept out of the project and off its layers.
+    pub fn remove_concept(&mut self, name: &str) {
+        self.edit(format!("Remove {name}"), |project| {
+            project.concepts.retain(|concept| concept.name != name);
+            for layer in project.layers_mut().into_iter().flatten() {
+                if layer.concept.as_deref() == Some(name) {
+                    layer.concept = None;
+                }
+            }
+        });
+    }
+
+    /// Gives a concept another name, on its layers too.
+    ///
+    /// # Errors
+    /// In words, when the name is taken or empty.
+    pub fn rename_concept(&mut self, from: &str, to: &str) -> Result<(), Notice> {
+        let to = to.trim();
+        if to == from {
+            return Ok(());
+        }
+        if to.is_empty() || self.project().concept(to).is_some() {
+            let words = if to.is_empty() {
+                "A concept needs a name.".to_owned()
+            } else {
+                format!("There is a concept called {to} already; choose another name.")
+            };
+            return Err(Notice::new(Place::Concept(from.into()), words));
+        }
+        self.edit(format!("Rename {from}"), |project| {
+            for concept in project.concepts.iter_mut().filter(|concept| concept.name == from) {
+                concept.name = to.to_owned();
+            }
+            for layer in project.layers_mut().into_iter().flatten() {
+                if layer.concept.as_deref() == Some(from) {
+                    layer.concept = Some(to.to_owned());
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Changes one concept as one step.
+    pub fn edit_concept(&mut self, concept: &str, name: impl Into<String>, change: impl FnOnce(&mut Concept)) {
+        self.edit(name, |project| {
+            if let Some(found) = project.concepts.iter_mut().find(|known| known.name == concept) {
+                change(found);
+            }
+        });
+    }
+
+    /// Takes the photo that objects are placed into.
+    pub fn set_photo(&mut self, path: PathBuf) {
+        self.edit("Choose a photo", |project| match &mut project.place {
+            Some(place) => place.photo = path,
+            None => {
+                project.place =
+                    Some(Placement { photo: path, edit_mask: PathBuf::new(), background: PlaceBackground::default() });
+            }
+        });
+    }
+
+    /// Composes freely again.
+    pub fn remove_photo(&mut self) {
+        self.edit("Remove the photo", |project| project.place = None);
+    }
+
+    /// Adds a concept's file to the project, and to a layer.
+    pub fn load_concept(&mut self, file: PathBuf, layer: Option<usize>) {
+        let name = self.add_concept(file, &[]);
+        if let Some(layer) = layer {
+            self.assign(layer, Some(name));
+        }
+    }
+
+    /// Draws a new seed.
+    pub fn roll_seed(&mut self) {
+        // Short enough to be read and typed.
+        let seed = RandomState::new().build_hasher().finish() % 1_000_000;
+        self.edit("Roll the seed", |project| project.seed = seed);
+    }
+
+    /// Puts a concept's class word into the prompt, which has no effect on it otherwise.
+    pub fn mention(&mut self, concept: &str) {
+        let Some((_, found)) = self.project().concept(concept) else { return };
+        let word = found.class_word.clone();
+        self.edit(format!("Add \"{word}\" to the prompt"), |project| {
+            if class_word_spans(&project.prompt, &[&word]).is_empty() {
+                let prompt = project.prompt.trim_end().to_owned();
+                project.prompt = if prompt.is_empty() { format!("a {word}") } else { format!("{prompt}, a {word}") };
+            }
+        });
+    }
+}
+
+/// The order of `count` layers after the chosen ones went a way: which layer comes to stand at each place.
+fn reordered(count: usize, chosen: &BTreeSet<usize>, way: Reorder) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    let passes = |over: usize, under: usize| chosen.contains(&over) && !chosen.contains(&under);
+    match way {
+        Reorder::Front => order.sort_by_key(|index| chosen.contains(index)),
+        Reorder::Back => order.sort_by_key(|index| !chosen.contains(index)),
+        Reorder::Forward => {
+            for place in (1..count).rev() {
+                if passes(order[place - 1], order[place]) {
+                    order.swap(place - 1, place);
+                }
+            }
+        }
+        Reorder::Backward => {
+            for place in 1..count {
+                if passes(order[place], order[place - 1]) {
+                    order.swap(place - 1, place);
+                }
+            }
+        }
+    }
+    order
+}
+
+fn free_name(project: &Project, wanted: &str) -> String {
+    let wanted = if wanted.is_empty() { "concept" } else { wanted };
+    let taken = |name: &str| project.concept(name).is_some();
+    if !taken(wanted) {
+        return wanted.to_owned();
+    }
+    (2..).map(|number| format!("{wanted} {number}")).find(|name| !taken(name)).unwrap_or_else(|| wanted.to_owned())
+}
+
+/// The word that a concept most likely stands for: one of its file's or tokens' words that the prompt mentions, else
+/// the last of its file's.
+fn guess_class_word(prompt: &str, stem: &str, tokens: &[String]) -> String {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|letter: char| !letter.is_alphabetic())
+            .filter(|word| word.len() > 1)
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let mut all = words(stem);
+    all.extend(tokens.iter().flat_map(|token| words(token)));
+    let mentioned = all.iter().find(|word| !class_word_spans(prompt, &[word]).is_empty());
+    let last = words(stem).pop();
+    mentioned.cloned().or(last).unwrap_or_else(|| "object".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_go_forward_and_backward_together_and_stop_at_the_ends() {
+        let after = |chosen: &[usize], way| reordered(5, &chosen.iter().copied().collect(), way);
+        assert_eq!(after(&[0, 2], Reorder::Front), [1, 3, 4, 0, 2]);
+        assert_eq!(after(&[2, 4], Reorder::Back), [2, 4, 0, 1, 3]);
+        assert_eq!(after(&[0, 1], Reorder::Forward), [2, 0, 1, 3, 4]);
+        assert_eq!(after(&[1, 4], Reorder::Forward), [0, 2, 1, 3, 4]);
+        assert_eq!(after(&[0, 3, 4], Reorder::Backward), [0, 1, 3, 4, 2]);
+        assert_eq!(after(&[], Reorder::Front), [0, 1, 2, 3, 4]);
+    }
+}

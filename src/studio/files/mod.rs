@@ -1,0 +1,350 @@
+//! What is known of files: the pictures, concepts and prompts that a project names, the collage that its pictures make,
+//! and what somebody drops, pastes or opens. Everything is read in the background; what is asked for comes later.
+//!
+//! - What does a picture look like? `pictures.rs`.
+//! - What is in a concept's file, how many tokens have the prompts? `knowledge.rs`.
+//! - What is a file that was dropped, pasted or opened? `intake.rs`; what for, says `target.rs`.
+//! - Which of several answers counts? `answer.rs`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image::RgbaImage;
+
+use self::answer::Answer;
+use self::knowledge::{ConceptFacts, Prompts, TokenCounter, TokenCounts};
+use self::pictures::{Loaded, Picture, Pictures};
+use self::target::{TakenIn, Target};
+use super::document::Document;
+use super::places::Places;
+use super::tasks::{Desk, Pool};
+use crate::engine::weights::ModelFiles;
+use crate::engine::worker::model_files;
+use crate::project::picture::composite_from;
+use crate::project::{Background, Canvas, Collage, Concept, DiskFiles, Layout, ProjectError};
+
+mod answer;
+pub mod intake;
+pub mod knowledge;
+pub mod pictures;
+pub mod target;
+
+/// What came of a piece of work.
+enum Told {
+    Picture { folder: PathBuf, path: PathBuf, loaded: Result<Picture, String> },
+    Collage { ticket: u64, of: Drawn, collage: Result<Arc<Collage>, String> },
+    Concept { key: ConceptKey, facts: Result<Arc<ConceptFacts>, String> },
+    Tokens { ticket: u64, of: Prompts, counts: Result<TokenCounts, String> },
+    TakenIn(Box<TakenIn>),
+    Pasted { kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
+}
+
+/// What the other rooms shall know.
+#[derive(Debug)]
+pub enum Outcome {
+    /// More is known than before.
+    Learnt,
+    /// A file was looked at that somebody gave to be taken in.
+    TakenIn(Box<TakenIn>),
+    /// A pasted picture is a file now, or why not.
+    Pasted {
+        /// The file.
+        kept: Result<PathBuf, String>,
+        /// Width and height.
+        size: (u32, u32),
+        /// Where it shall go on the canvas.
+        at: Option<(f32, f32)>,
+    },
+}
+
+/// What a collage shows.
+type Drawn = (Canvas, Layout);
+
+/// A concept's file and the model that it shall fit.
+type ConceptKey = (PathBuf, PathBuf, Option<PathBuf>);
+
+/// What is known of the files of a document.
+pub struct Files {
+    pictures: Pictures,
+    collage: Answer<Drawn, Result<Arc<Collage>, String>>,
+    concepts: HashMap<ConceptKey, Option<Result<Arc<ConceptFacts>, String>>>,
+    tokens: Answer<Prompts, Result<TokenCounts, String>>,
+    counter: Arc<TokenCounter>,
+    learnt: u64,
+    desk: Desk<Told>,
+}
+
+impl Files {
+    /// Nothing is known yet.
+    pub fn new(pool: &Pool) -> Self {
+        Self {
+            pictures: Pictures::default(),
+            collage: Answer::default(),
+            concepts: HashMap::new(),
+            tokens: Answer::default(),
+            counter: Arc::default(),
+            learnt: 0,
+            desk: pool.desk(),
+        }
+    }
+
+    /// Takes in what was read.
+    pub fn poll(&mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while let Some(told) = self.desk.next() {
+            outcomes.push(self.take(told));
+        }
+        outcomes
+    }
+
+    fn take(&mut self, told: Told) -> Outcome {
+        match told {
+            Told::TakenIn(taken) => return Outcome::TakenIn(taken),
+            Told::Pasted { kept, size, at } => return Outcome::Pasted { kept, size, at },
+            Told::Picture { folder, path, loaded } => self.pictures.put(folder, path, loaded),
+            Told::Collage { ticket, of, collage } => self.collage.give(ticket, of, collage),
+            Told::Concept { key, facts } => {
+                self.concepts.insert(key, Some(facts));
+            }
+            Told::Tokens { ticket, of, counts } => self.tokens.give(ticket, of, counts),
+        }
+        self.learnt += 1;
+        Outcome::Learnt
+    }
+
+    /// Whether files are being read, or what was read is not taken in yet.
+    pub fn is_busy(&self) -> bool {
+        self.desk.is_busy()
+    }
+
+    /// Counts what was learnt, so that what depends on it is worked out again only when something changed.
+    pub fn learnt(&self) -> u64 {
+        self.learnt
+    }
+
+    /// A picture that the project names; it is loaded in the background at first.
+    pub fn picture(&mut self, document: &Document, path: &Path) -> Loaded {
+        let desk = &self.desk;
+        self.pictures.get(&document.folder, path, |folder, path| {
+            desk.run(move || {
+                let loaded = pictures::load(&folder, &path);
+                Told::Picture { folder, path, loaded }
+            });
+        })
+    }
+
+    /// Looks again for files that were not there.
+    pub fn look_again(&mut self) {
+        self.pictures.try_again();
+        self.concepts.retain(|_, facts| !matches!(facts, Some(Err(_))));
+        self.collage.ask_again();
+        self.learnt += 1;
+    }
+
+    /// Another project was opened: what failed is looked for again, and nothing of the last one's is shown.
+    pub fn begin_anew(&mut self) {
+        self.look_again();
+        // A picture of another project would mislead while this one's is being drawn.
+        self.collage = Answer::default();
+    }
+
+    /// The collage as the engine will see it, with every layer's visible mask: of the present project, or of the one
+    /// shortly before while the new one is being drawn. None at first.
+    pub fn collage(&mut self, document: &Document) -> Option<Result<Arc<Collage>, String>> {
+        self.ask_for_collage(document);
+        self.collage.latest().cloned()
+    }
+
+    /// The collage, only if it is of the present project.
+    pub fn collage_now(&mut self, document: &Document) -> Option<Result<Arc<Collage>, String>> {
+        let drawn = self.ask_for_collage(document);
+        self.collage.to(&drawn).cloned()
+    }
+
+    /// Has the collage drawn again where what it shows has changed, and says what it shows.
+    fn ask_for_collage(&mut self, document: &Document) -> Drawn {
+        let project = document.project();
+        let drawn = (project.canvas, project.layout.clone());
+        if self.collage.is_asked(&drawn) || document.history.in_gesture() {
+            return drawn;
+        }
+        let mut paths: Vec<&PathBuf> = Vec::new();
+        match &drawn.1 {
+            Layout::Picture(path) => paths.push(path),
+            Layout::Collage { background, layers } => {
+                paths.extend(layers.iter().filter(|layer| layer.visible).map(|layer| &layer.picture));
+                if let Background::Picture(path) = background {
+                    paths.push(path);
+                }
+            }
+        }
+        let mut pictures = HashMap::new();
+        for path in paths {
+            match self.picture(document, path) {
+                Loaded::Ready(picture) => {
+                    pictures.insert(path.clone(), picture.full.clone());
+                }
+                Loaded::Loading => return drawn,
+                Loaded::Failed(words) => {
+                    let ticket = self.collage.ask(drawn.clone());
+                    self.collage.give(ticket, drawn.clone(), Err(words));
+                    return drawn;
+                }
+            }
+        }
+        let ticket = self.collage.ask(drawn.clone());
+        let (project, of) = (project.clone(), drawn.clone());
+        self.desk.run(move || {
+            let collage = composite_from(&project, &mut |path| {
+                // Every path was put in above.
+                pictures
+                    .get(path)
+                    .cloned()
+                    .ok_or_else(|| ProjectError::Unwritable { problem: format!("{} was not loaded", path.display()) })
+            });
+            Told::Collage { ticket, of, collage: collage.map(Arc::new).map_err(|error| error.to_string()) }
+        });
+        drawn
+    }
+
+    /// What is known of a concept's file; None while it is being read.
+    pub fn concept_facts(
+        &mut self,
+        document: &Document,
+        concept: &Concept,
+    ) -> Option<Result<Arc<ConceptFacts>, String>> {
+        let key = (document.folder.clone(), concept.file.clone(), document.project().model.clone());
+        if let Some(facts) = self.concepts.get(&key) {
+            return facts.clone();
+        }
+        self.concepts.insert(key.clone(), None);
+        let (files, model) = (on_disk(document), model_of(document));
+        self.desk.run(move || {
+            let facts = knowledge::concept_facts(&files, &key.1, &model).map(Arc::new);
+            Told::Concept { key, facts }
+        });
+        None
+    }
+
+    /// How many tokens the prompts have: of the present project or the one shortly before. None at first.
+    pub fn token_counts(&mut self, document: &Document) -> Option<TokenCounts> {
+        let prompts = self.prompts(document);
+        if !self.tokens.is_asked(&prompts) {
+            let ticket = self.tokens.ask(prompts.clone());
+            let counter = self.counter.clone();
+            self.desk.run(move || {
+                let counts = counter.count(&prompts);
+                Told::Tokens { ticket, of: prompts, counts }
+            });
+        }
+        self.tokens.latest()?.as_ref().ok().cloned()
+    }
+
+    /// Everything that is read of the project's prompts.
+    fn prompts(&mut self, document: &Document) -> Prompts {
+        let mut tokens = |concept: &Concept| match self.concept_facts(document, concept) {
+            Some(Ok(facts)) => facts.tokens.clone(),
+            _ => Vec::new(),
+        };
+        let tokens: Vec<Vec<String>> = document.project().concepts.iter().map(&mut tokens).collect();
+        Prompts::new(document.project(), &tokens, model_of(document))
+    }
+
+    /// Looks at a file in the background; what it is comes as an outcome, with what it is for.
+    pub fn look_at(&self, path: PathBuf, target: Target) {
+        let path = std::path::absolute(&path).unwrap_or(path);
+        self.desk.run(move || {
+            let found = intake::classify(&path).map_err(|error| error.to_string());
+            Told::TakenIn(Box::new(TakenIn { target, path, found }))
+        });
+    }
+
+    /// Keeps a picture from the clipboard as a file, so that the project can name it.
+    pub fn paste(&self, places: Places, picture: RgbaImage, at: Option<(f32, f32)>) {
+        self.desk.run(move || {
+            let kept = intake::keep_pasted(&places, &picture).map_err(|error| error.to_string());
+            Told::Pasted { kept, size: picture.dimensions(), at }
+        });
+    }
+}
+
+/// The model that a document names.
+pub fn model_of(document: &Document) -> ModelFiles {
+    model_files(document.project(), &document.folder)
+}
+
+/// The files that a document's paths lead to.
+pub fn on_disk(document: &Document) -> DiskFiles {
+    DiskFiles { base: document.folder.clone(), assets: crate::assets::find }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::project::{Layer, Project};
+
+    fn files() -> Files {
+        Files::new(&Pool::start(Arc::new(|| ())).unwrap())
+    }
+
+    fn document(picture: &str) -> Document {
+        let mut project = Project::new();
+        project.prompt = "a cat".into();
+        project.layers_mut().unwrap().push(Layer::new(picture, 100.0, 100.0));
+        Document::new(project, None, "/nowhere".into())
+    }
+
+    /// Polls until something is there, and gives back what came meanwhile.
+    fn wait<T>(files: &mut Files, mut there: impl FnMut(&mut Files) -> Option<T>) -> (T, Vec<Outcome>) {
+        let (begun, mut outcomes) = (Instant::now(), Vec::new());
+        loop {
+            if let Some(found) = there(files) {
+                return (found, outcomes);
+            }
+            assert!(begun.elapsed() < Duration::from_secs(120), "it did not come");
+            outcomes.extend(files.poll());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn a_collage_is_drawn_of_the_document_and_not_while_a_gesture_is_in_hand() {
+        let (mut files, mut document) = (files(), document("assets:cutouts/orange_cat.png"));
+        let (collage, outcomes) = wait(&mut files, |files| files.collage_now(&document));
+        assert_eq!(collage.unwrap().picture.dimensions(), (512, 512));
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Learnt)));
+        document.edit_in_gesture(1, "Move", |project| project.layers_mut().unwrap()[0].x = 300.0);
+        assert!(files.collage_now(&document).is_none());
+        assert!(files.collage(&document).is_some(), "the last one is still shown");
+        document.end_gesture();
+        assert!(wait(&mut files, |files| files.collage_now(&document)).0.is_ok());
+    }
+
+    #[test]
+    fn what_is_missing_says_so_and_is_learnt() {
+        let (mut files, document) = (files(), document("missing.png"));
+        let before = files.learnt();
+        let (collage, _) = wait(&mut files, |files| files.collage_now(&document));
+        assert!(collage.unwrap_err().contains("missing.png"));
+        assert!(files.learnt() > before);
+    }
+
+    #[test]
+    fn tokens_are_counted_and_a_file_is_looked_at_for_whoever_asked() {
+        let (mut files, document) = (files(), document("missing.png"));
+        files.look_at("/nowhere/at/all.png".into(), Target::Cutout);
+        let (counts, mut outcomes) = wait(&mut files, |files| files.token_counts(&document));
+        assert_eq!(counts.base, 2);
+        outcomes.extend(wait(&mut files, |files| (!files.is_busy()).then_some(())).1);
+        let taken = outcomes.iter().find_map(|outcome| match outcome {
+            Outcome::TakenIn(taken) => Some(taken),
+            _ => None,
+        });
+        let taken = taken.unwrap();
+        assert_eq!(taken.target, Target::Cutout);
+        assert!(taken.found.as_ref().unwrap_err().contains("no such file"));
+    }
+}

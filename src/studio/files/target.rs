@@ -1,0 +1,46 @@
+//! What a file is taken in for.
+
+use std::path::PathBuf;
+
+use super::intake::Intake;
+
+/// What a file is taken in as.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// Whatever it is: dropped on the window at this place of the canvas, on this layer.
+    Anywhere {
+        /// Canvas pixels.
+        at: Option<(f32, f32)>,
+        /// The layer under the pointer.
+        layer: Option<usize>,
+    },
+    /// A new layer.
+    Cutout,
+    /// The background.
+    Background,
+    /// Another picture for a layer.
+    ReplaceLayer(usize),
+    /// A concept.
+    Concept,
+    /// Another file for a concept.
+    ReplaceConcept(String),
+    /// A project, or a picture that holds one.
+    Open,
+    /// A model's folder.
+    Model,
+    /// The photo that objects are placed into.
+    Photo,
+    /// Where the photo may change.
+    EditMask,
+}
+
+/// What a file turned out to be.
+#[derive(Debug)]
+pub struct TakenIn {
+    /// What it was looked at for.
+    pub target: Target,
+    /// The file.
+    pub path: PathBuf,
+    /// What it is, or in words why it cannot be used.
+    pub found: Result<Intake, String>,
+}

@@ -1,0 +1,137 @@
+//! The edit mask as pixels: painted by hand, made of the layers' outlines, written.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{GrayImage, ImageFormat, Luma};
+
+use crate::project::Collage;
+use crate::studio::document::geometry;
+use crate::studio::places::{WriteError, write_whole};
+
+/// How far a mask made of the layers' outlines goes beyond them, in canvas pixels: the subject's new shape needs room.
+pub const MARGIN: u32 = 16;
+
+/// Whether a mask has nothing in it once it is thresholded.
+pub fn is_empty(mask: &GrayImage) -> bool {
+    mask.pixels().all(|pixel| pixel.0 <= [127])
+}
+
+/// Writes a mask; one that is there already has the same contents, since its name is made of them.
+pub(super) fn write(path: &Path, mask: &GrayImage) -> Result<(), WriteError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let mut bytes = Cursor::new(Vec::new());
+    mask.write_to(&mut bytes, ImageFormat::Png).map_err(|error| WriteError::new(path, error))?;
+    write_whole(path, bytes.get_ref())
+}
+
+/// Where layers with a concept show, and all within `margin` pixels of it.
+pub(super) fn outlines(collage: &Collage, margin: u32) -> GrayImage {
+    let (width, height) = collage.picture.dimensions();
+    let mut inside = vec![false; width as usize * height as usize];
+    for layer in collage.masks.iter().filter(|layer| layer.concept.is_some()) {
+        for (cell, pixel) in inside.iter_mut().zip(layer.mask.pixels()) {
+            *cell |= pixel.0[0] > 127;
+        }
+    }
+    widen(&inside, (width, height), margin)
+}
+
+/// White within `margin` pixels of what is inside.
+fn widen(inside: &[bool], (width, height): (u32, u32), margin: u32) -> GrayImage {
+    let (columns, far) = (width as usize, i64::from(margin));
+    // For each row, how many cells to the left of a column are inside: a run of cells is then looked at in one step.
+    let counts: Vec<Vec<u32>> = inside
+        .chunks(columns.max(1))
+        .map(|row| {
+            let mut count = 0;
+            let sums = row.iter().map(|cell| {
+                count += u32::from(*cell);
+                count
+            });
+            std::iter::once(0).chain(sums).collect()
+        })
+        .collect();
+    let reach: Vec<i64> = (-far..=far).map(|down| ((far * far - down * down) as f64).sqrt() as i64).collect();
+    GrayImage::from_fn(width, height, |x, y| {
+        let near = (-far..=far).zip(&reach).any(|(down, reach)| {
+            let Ok(row) = usize::try_from(i64::from(y) + down) else { return false };
+            let Some(counts) = counts.get(row) else { return false };
+            let from = (i64::from(x) - reach).max(0) as usize;
+            let to = ((i64::from(x) + reach + 1) as usize).min(columns);
+            counts.get(to) > counts.get(from)
+        });
+        Luma([if near { 255 } else { 0 }])
+    })
+}
+
+/// Paints on a mask from one point to another, in canvas pixels: white, or black where `erase`.
+pub fn paint(mask: &mut GrayImage, from: (f32, f32), to: (f32, f32), radius: f32, erase: bool) {
+    let (width, height) = mask.dimensions();
+    let numbers = [from.0, from.1, to.0, to.1, radius];
+    if !numbers.iter().all(|number| number.is_finite()) {
+        return;
+    }
+    let span = |a: f32, b: f32, most: u32| {
+        let first = (a.min(b) - radius).floor().clamp(0.0, most as f32) as u32;
+        let last = (a.max(b) + radius).ceil().clamp(0.0, most as f32) as u32;
+        first..last
+    };
+    let value = Luma([if erase { 0 } else { 255 }]);
+    for y in span(from.1, to.1, height) {
+        for x in span(from.0, to.0, width) {
+            if geometry::distance((x as f32 + 0.5, y as f32 + 0.5), from, to) <= radius {
+                mask.put_pixel(x, y, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn white(mask: &GrayImage) -> usize {
+        mask.pixels().filter(|pixel| pixel.0 == [255]).count()
+    }
+
+    #[test]
+    fn a_stroke_is_as_wide_as_its_brush_and_erasing_takes_it_away() {
+        let mut mask = GrayImage::new(64, 64);
+        paint(&mut mask, (16.0, 32.0), (48.0, 32.0), 4.0, false);
+        assert_eq!(mask.get_pixel(32, 28).0, [255]);
+        assert_eq!(mask.get_pixel(32, 35).0, [255]);
+        assert_eq!(mask.get_pixel(32, 36).0, [0]);
+        assert_eq!(mask.get_pixel(12, 32).0, [255]);
+        assert_eq!(mask.get_pixel(11, 32).0, [0]);
+        assert!(!is_empty(&mask));
+        paint(&mut mask, (0.0, 32.0), (64.0, 32.0), 5.0, true);
+        assert!(is_empty(&mask));
+    }
+
+    #[test]
+    fn strokes_outside_the_canvas_or_of_no_numbers_harm_nothing() {
+        let mut mask = GrayImage::new(64, 64);
+        paint(&mut mask, (-500.0, -500.0), (-100.0, 900.0), 8.0, false);
+        paint(&mut mask, (f32::NAN, 0.0), (5.0, f32::INFINITY), 8.0, false);
+        assert!(is_empty(&mask));
+        paint(&mut mask, (-500.0, 32.0), (900.0, 32.0), 1.0, false);
+        assert_eq!(white(&mask), 128);
+    }
+
+    #[test]
+    fn a_widened_point_is_a_disc() {
+        let mut inside = vec![false; 64 * 64];
+        inside[32 * 64 + 32] = true;
+        let mask = widen(&inside, (64, 64), 16);
+        let naive = (0..64i64 * 64).filter(|at| (at % 64 - 32).pow(2) + (at / 64 - 32).pow(2) <= 256).count();
+        assert_eq!(white(&mask), naive);
+        let mut corner = vec![false; 64 * 64];
+        corner[0] = true;
+        assert_eq!(widen(&corner, (64, 64), 2).get_pixel(2, 0).0, [255]);
+        assert_eq!(white(&widen(&corner, (64, 64), 0)), 1);
+        assert_eq!(white(&widen(&vec![false; 64 * 64], (64, 64), 16)), 0);
+    }
+}

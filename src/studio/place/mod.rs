@@ -1,0 +1,335 @@
+//! Placing subjects into a photo: the photo as the render sees it, and the mask of where it may change (`mask.rs`).
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use image::{GrayImage, RgbImage};
+
+use self::mask::outlines;
+use super::document::Document;
+use super::files::pictures::Loaded;
+use super::files::{Files, on_disk};
+use super::notice::{Notice, Place};
+use super::places::{Places, WriteError};
+use super::tasks::{Desk, Pool};
+use crate::project::picture::{cover, cover_gray, load_gray};
+use crate::project::{Canvas, Placement};
+
+mod mask;
+
+pub use mask::{MARGIN, is_empty, paint};
+
+/// Masks kept in memory, so that undo shows an earlier one at once.
+const KEPT: usize = 32;
+/// What the obstacle is called while a mask is on its way to the disk.
+const BEING_WRITTEN: &str = "The edit mask is still being written. Try again in a moment.";
+
+/// Something as it is known so far.
+#[derive(Clone, Debug)]
+pub enum Known<T> {
+    /// There is none.
+    None,
+    /// It is on its way.
+    Loading,
+    /// Here it is, of the canvas's size.
+    Ready(Arc<T>),
+    /// It cannot be used, in words.
+    Failed(String),
+}
+
+impl<T> Known<T> {
+    /// What is there.
+    pub fn ready(&self) -> Option<&Arc<T>> {
+        match self {
+            Self::Ready(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// A file, from the folder that its path starts in, on a canvas.
+type Key = (PathBuf, PathBuf, Canvas);
+
+/// What came of a piece of work.
+enum Told {
+    Photo(Key, Result<RgbImage, String>),
+    Mask(Key, Result<GrayImage, String>),
+    Written(PathBuf, Result<(), WriteError>),
+    Outlines(GrayImage),
+}
+
+/// What the other rooms shall know.
+#[derive(Debug)]
+pub enum Outcome {
+    /// More is known than before.
+    Learnt,
+    /// The mask that was to be made of the layers' outlines.
+    Outlines(GrayImage),
+    /// Something to say.
+    Say(Notice),
+}
+
+/// What is known of the photo that subjects are placed into, and of its edit mask.
+pub struct Placing {
+    photo: Option<(Key, Known<RgbImage>)>,
+    /// The newest last.
+    masks: Vec<(Key, Known<GrayImage>)>,
+    /// Masks on their way to the disk, by the number of times that each is.
+    writing: HashMap<PathBuf, usize>,
+    learnt: u64,
+    desk: Desk<Told>,
+}
+
+impl Placing {
+    /// Nothing is known yet.
+    pub fn new(pool: &Pool) -> Self {
+        Self { photo: None, masks: Vec::new(), writing: HashMap::new(), learnt: 0, desk: pool.desk() }
+    }
+
+    /// Takes in what was read, made and written.
+    pub fn poll(&mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while let Some(told) = self.desk.next() {
+            self.learnt += 1;
+            outcomes.push(self.take(told));
+        }
+        outcomes
+    }
+
+    /// Whether anything is being read or written, or is not taken in yet.
+    pub fn is_busy(&self) -> bool {
+        self.desk.is_busy()
+    }
+
+    /// Counts what was learnt, so that what depends on it is worked out again only when something changed.
+    pub fn learnt(&self) -> u64 {
+        self.learnt
+    }
+
+    fn keep(&mut self, key: Key, mask: Known<GrayImage>) {
+        self.masks.retain(|(known, _)| *known != key);
+        self.masks.push((key, mask));
+        let surplus = self.masks.len().saturating_sub(KEPT);
+        self.masks.drain(..surplus);
+    }
+
+    /// The photo that subjects are placed into, as it covers the canvas.
+    pub fn photo(&mut self, document: &Document, files: &mut Files) -> Known<RgbImage> {
+        let Some(Placement { photo: path, .. }) = &document.project().place else { return Known::None };
+        let canvas = document.project().canvas;
+        let key = (document.folder.clone(), path.clone(), canvas);
+        if let Some((known, photo)) = &self.photo
+            && *known == key
+        {
+            return photo.clone();
+        }
+        match files.picture(document, path) {
+            Loaded::Loading => Known::Loading,
+            Loaded::Failed(words) => Known::Failed(words),
+            Loaded::Ready(picture) => {
+                self.photo = Some((key.clone(), Known::Loading));
+                let full = picture.full.clone();
+                self.desk.run(move || {
+                    let covered = cover(&full, canvas).map_err(|error| error.to_string());
+                    Told::Photo(key, covered)
+                });
+                Known::Loading
+            }
+        }
+    }
+
+    /// The edit mask as it covers the canvas: white may change.
+    pub fn edit_mask(&mut self, document: &Document) -> Known<GrayImage> {
+        let Some(place) = &document.project().place else { return Known::None };
+        if place.edit_mask.as_os_str().is_empty() {
+            return Known::None;
+        }
+        let (path, canvas) = (place.edit_mask.clone(), document.project().canvas);
+        let key = (document.folder.clone(), path.clone(), canvas);
+        if let Some((_, mask)) = self.masks.iter().find(|(known, _)| *known == key) {
+            return mask.clone();
+        }
+        self.keep(key.clone(), Known::Loading);
+        let files = on_disk(document);
+        self.desk.run(move || {
+            let load = || cover_gray(&load_gray(&files, &path)?, canvas);
+            let mask = load().map_err(|error| error.to_string());
+            Told::Mask(key, mask)
+        });
+        Known::Loading
+    }
+
+    /// Makes this the edit mask, as one step: it is kept as a file, whose name is that of its contents, so that undo
+    /// finds every earlier one.
+    pub fn set_edit_mask(&mut self, document: &mut Document, places: &Places, name: &str, mask: Arc<GrayImage>) {
+        if document.project().place.is_none() {
+            return;
+        }
+        let mut hash = blake3::Hasher::new();
+        hash.update(&mask.width().to_le_bytes()).update(mask.as_raw());
+        let hash = hash.finalize().to_hex();
+        let path = places.pasted_folder().join(format!("edit-mask-{}.png", hash.get(..16).unwrap_or_default()));
+        let key = (document.folder.clone(), path.clone(), document.project().canvas);
+        let changed = document.edit(name, |project| {
+            if let Some(place) = &mut project.place {
+                place.edit_mask = path.clone();
+            }
+        });
+        if !changed {
+            return;
+        }
+        self.keep(key, Known::Ready(mask.clone()));
+        *self.writing.entry(path.clone()).or_default() += 1;
+        self.desk.run(move || {
+            let written = mask::write(&path, &mask);
+            Told::Written(path, written)
+        });
+    }
+
+    /// Makes a mask of the union of where concepts' layers show, widened by [`MARGIN`]; it comes as an outcome.
+    ///
+    /// # Errors
+    /// In words, when there is nothing to make it of.
+    pub fn draw_outlines(&self, document: &Document, files: &mut Files) -> Result<(), Notice> {
+        let say = |words: &str| Err(Notice::new(PLACE, words));
+        let collage = match files.collage_now(document) {
+            Some(Ok(collage)) => collage,
+            Some(Err(words)) => return say(&words),
+            None => return say("The layers are still being drawn. Try again in a moment."),
+        };
+        if !collage.masks.iter().any(|mask| mask.concept.is_some() && !mask.is_hidden()) {
+            return say(
+                "No layer that stands for a concept can be seen. Drag a concept onto a layer first, or paint the mask.",
+            );
+        }
+        self.desk.run(move || Told::Outlines(outlines(&collage, MARGIN)));
+        Ok(())
+    }
+
+    /// Looks again for a photo or mask that was not there.
+    pub fn look_again(&mut self) {
+        self.photo = None;
+        self.masks.retain(|(_, mask)| !matches!(mask, Known::Failed(_)));
+    }
+
+    /// Why the placement keeps a render from starting, in words with what to do; None where it does not, or is not
+    /// known to yet.
+    pub fn obstacle(&mut self, document: &Document, files: &mut Files) -> Option<String> {
+        let place = document.project().place.as_ref()?;
+        if let Known::Failed(words) = self.photo(document, files) {
+            return Some(format!("The photo: {words}"));
+        }
+        if self.writing.contains_key(&place.edit_mask) {
+            return Some(BEING_WRITTEN.into());
+        }
+        match self.edit_mask(document) {
+            Known::None => Some(
+                "The photo has no edit mask, so nothing of it may change. Paint on the Place page where the subjects \
+                 go, or remove the photo there."
+                    .into(),
+            ),
+            Known::Failed(words) => Some(format!("The edit mask: {words}")),
+            Known::Ready(mask) if is_empty(&mask) => Some(
+                "The edit mask is empty, so nothing of the photo may change. Paint on the Place page where the \
+                 subjects go, or remove the photo there."
+                    .into(),
+            ),
+            Known::Ready(_) | Known::Loading => None,
+        }
+    }
+
+    fn take(&mut self, told: Told) -> Outcome {
+        match told {
+            Told::Photo(key, photo) => {
+                if let Some((known, slot)) = &mut self.photo
+                    && *known == key
+                {
+                    *slot = known_of(photo);
+                }
+            }
+            Told::Mask(key, mask) => {
+                // One that was painted meanwhile is newer than its file.
+                if let Some((_, slot @ Known::Loading)) = self.masks.iter_mut().find(|(known, _)| *known == key) {
+                    *slot = known_of(mask);
+                }
+            }
+            Told::Written(path, written) => {
+                if let Some(count) = self.writing.get_mut(&path) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.writing.remove(&path);
+                    }
+                }
+                if let Err(error) = written {
+                    let words = format!("The edit mask was not kept: {error}. Undo the stroke and paint it again.");
+                    return Outcome::Say(Notice::new(PLACE, words));
+                }
+            }
+            Told::Outlines(mask) => return Outcome::Outlines(mask),
+        }
+        Outcome::Learnt
+    }
+}
+
+/// Where messages about the placement belong.
+pub const PLACE: Place = Place::Setting("place");
+
+fn known_of<T>(found: Result<T, String>) -> Known<T> {
+    found.map_or_else(Known::Failed, |value| Known::Ready(Arc::new(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use image::Luma;
+
+    use super::*;
+    use crate::project::Project;
+
+    fn wait(placing: &mut Placing, files: &mut Files, mut there: impl FnMut(&mut Placing, &mut Files) -> bool) {
+        let begun = Instant::now();
+        while !there(placing, files) {
+            assert!(begun.elapsed() < Duration::from_secs(120), "it did not come");
+            placing.poll();
+            files.poll();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn a_mask_is_a_step_and_a_file_and_keeps_renders_waiting_until_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places::in_folder(folder.path());
+        let pool = Pool::start(Arc::new(|| ())).unwrap();
+        let (mut placing, mut files) = (Placing::new(&pool), Files::new(&pool));
+        let mut document = Document::new(Project::new(), None, "/nowhere".into());
+        assert!(matches!(placing.photo(&document, &mut files), Known::None));
+        assert_eq!(placing.obstacle(&document, &mut files), None);
+
+        document.set_photo("assets:scenes/beach.png".into());
+        assert!(placing.obstacle(&document, &mut files).unwrap().contains("no edit mask"));
+        wait(&mut placing, &mut files, |placing, files| placing.photo(&document, files).ready().is_some());
+
+        let mask = Arc::new(GrayImage::from_pixel(512, 512, Luma([255])));
+        placing.set_edit_mask(&mut document, &places, "Paint", mask.clone());
+        assert_eq!(placing.obstacle(&document, &mut files).as_deref(), Some(BEING_WRITTEN));
+        assert_eq!(placing.edit_mask(&document).ready(), Some(&mask), "it is shown at once");
+        wait(&mut placing, &mut files, |placing, _| !placing.is_busy());
+        assert_eq!(placing.obstacle(&document, &mut files), None);
+        assert!(document.project().place.as_ref().unwrap().edit_mask.exists());
+        document.undo();
+        assert!(placing.obstacle(&document, &mut files).unwrap().contains("no edit mask"));
+    }
+
+    #[test]
+    fn outlines_need_a_layer_with_a_concept() {
+        let pool = Pool::start(Arc::new(|| ())).unwrap();
+        let (mut placing, mut files) = (Placing::new(&pool), Files::new(&pool));
+        let document = Document::new(Project::new(), None, "/nowhere".into());
+        wait(&mut placing, &mut files, |_, files| files.collage_now(&document).is_some());
+        let refused = placing.draw_outlines(&document, &mut files).unwrap_err();
+        assert!(refused.place == PLACE && refused.words.contains("No layer"), "{refused:?}");
+    }
+}

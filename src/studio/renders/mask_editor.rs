@@ -1,0 +1,185 @@
+//! Painting the masks that a render goes on with.
+
+use crate::engine::masks::Mask;
+use crate::link::{JobId, MaskView};
+use crate::studio::document::geometry;
+
+/// The masks of one picture at one step, in the making.
+#[derive(Clone, Debug)]
+pub struct MaskEditor {
+    /// The run that is gone on from.
+    pub job: JobId,
+    /// The step that the new run begins with, counted from 0.
+    pub step: usize,
+    /// Which picture of the batch the masks are seen on; the others get the same ones.
+    pub picture: usize,
+    /// Which subject is painted.
+    pub subject: usize,
+    /// The brush's radius, in cells of the masks' grid. Range: [`MaskEditor::RADIUS`].
+    pub radius: f32,
+    /// Whether the brush takes away.
+    pub erase: bool,
+    names: Vec<String>,
+    original: Vec<Mask>,
+    masks: Vec<Mask>,
+    undone: Vec<Vec<Mask>>,
+    done: Vec<Vec<Mask>>,
+    version: u64,
+}
+
+impl MaskEditor {
+    /// The brush's radius in cells.
+    pub const RADIUS: std::ops::RangeInclusive<f32> = 0.5..=16.0;
+
+    /// Begins with the combined masks of a step. None where there are no masks.
+    pub fn new(job: JobId, step: usize, picture: usize, views: &[MaskView]) -> Option<Self> {
+        let masks: Vec<Mask> = views.iter().map(|view| view.combined.clone()).collect();
+        (!masks.is_empty()).then(|| Self {
+            job,
+            step,
+            picture,
+            subject: 0,
+            radius: 2.0,
+            erase: false,
+            names: views.iter().map(|view| view.concept.clone()).collect(),
+            original: masks.clone(),
+            masks,
+            undone: Vec::new(),
+            done: Vec::new(),
+            version: 0,
+        })
+    }
+
+    /// The subjects' concepts by name.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The masks as they are.
+    pub fn masks(&self) -> &[Mask] {
+        &self.masks
+    }
+
+    /// Whether a subject's mask differs from what the step had.
+    pub fn changed(&self, subject: usize) -> bool {
+        self.masks.get(subject) != self.original.get(subject)
+    }
+
+    /// A number that changes with every change of the masks.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Begins a stroke, which undo takes back as one.
+    pub fn begin_stroke(&mut self) {
+        self.done.push(self.masks.clone());
+        self.undone.clear();
+    }
+
+    /// Paints from one point to another, both in fractions of the picture's width and height. A cell belongs to one
+    /// subject: painting takes it from the others.
+    pub fn paint(&mut self, from: (f32, f32), to: (f32, f32)) {
+        let Some((height, width)) = self.masks.first().map(Mask::size) else { return };
+        let (erase, subject, radius) = (self.erase, self.subject, self.radius);
+        let cell = |(x, y): (f32, f32)| (x * width as f32 - 0.5, y * height as f32 - 0.5);
+        let (from, to) = (cell(from), cell(to));
+        for (index, mask) in self.masks.iter_mut().enumerate() {
+            let value = match (index == subject, erase) {
+                (true, erase) => !erase,
+                (false, false) => false,
+                (false, true) => continue,
+            };
+            for (at, on) in mask.on.iter_mut().enumerate() {
+                let (x, y) = ((at % width) as f32, (at / width) as f32);
+                if geometry::distance((x, y), from, to) <= radius {
+                    *on = value;
+                }
+            }
+        }
+        self.version += 1;
+    }
+
+    /// Takes the last stroke back. Says whether there was one.
+    pub fn undo(&mut self) -> bool {
+        let Some(before) = self.done.pop() else { return false };
+        self.undone.push(std::mem::replace(&mut self.masks, before));
+        self.version += 1;
+        true
+    }
+
+    /// Makes the last stroke taken back again. Says whether there was one.
+    pub fn redo(&mut self) -> bool {
+        let Some(after) = self.undone.pop() else { return false };
+        self.done.push(std::mem::replace(&mut self.masks, after));
+        self.version += 1;
+        true
+    }
+
+    /// The subject whose mask came to nothing, with which nothing can go on.
+    pub fn empty(&self) -> Option<&str> {
+        let index = self.masks.iter().position(Mask::is_empty)?;
+        self.names.get(index).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn editor() -> MaskEditor {
+        let left = Mask::from_fn(8, 8, |_, x| x < 4);
+        let right = Mask::from_fn(8, 8, |_, x| x >= 4);
+        let view = |name: &str, mask: Mask| MaskView {
+            concept: name.into(),
+            custom: mask.clone(),
+            base: mask.clone(),
+            combined: mask,
+        };
+        MaskEditor::new(JobId(1), 3, 0, &[view("cat", left), view("dog", right)]).unwrap()
+    }
+
+    #[test]
+    fn painting_gives_cells_to_one_subject_and_takes_them_from_the_others() {
+        let mut editor = editor();
+        editor.radius = 1.0;
+        editor.begin_stroke();
+        editor.paint((0.8, 0.5), (0.8, 0.5));
+        let (cat, dog) = (&editor.masks()[0], &editor.masks()[1]);
+        assert!(cat.count() > 32 && cat.count() + dog.count() == 64, "{} {}", cat.count(), dog.count());
+        assert!(editor.changed(0) && editor.changed(1));
+    }
+
+    #[test]
+    fn erasing_takes_from_one_subject_only() {
+        let mut editor = editor();
+        editor.erase = true;
+        editor.begin_stroke();
+        editor.paint((0.0, 0.0), (1.0, 1.0));
+        assert!(editor.masks()[0].count() < 32);
+        assert_eq!(editor.masks()[1].count(), 32);
+        assert!(!editor.changed(1));
+    }
+
+    #[test]
+    fn strokes_are_undone_one_by_one_and_an_emptied_mask_is_named() {
+        let mut editor = editor();
+        editor.erase = true;
+        editor.radius = 16.0;
+        editor.begin_stroke();
+        editor.paint((0.5, 0.5), (0.5, 0.5));
+        assert_eq!(editor.empty(), Some("cat"));
+        assert!(editor.undo());
+        assert_eq!(editor.empty(), None);
+        assert!(!editor.undo());
+        assert!(editor.redo());
+        assert_eq!(editor.empty(), Some("cat"));
+    }
+
+    #[test]
+    fn points_outside_the_picture_harm_nothing() {
+        let mut editor = editor();
+        editor.begin_stroke();
+        editor.paint((-5.0, f32::NAN), (100.0, 3.0));
+        assert_eq!(editor.masks()[0].size(), (8, 8));
+    }
+}

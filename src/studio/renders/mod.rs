@@ -1,0 +1,280 @@
+//! Renders: what waits and runs, starting, pausing, continuing and branching. The only room that talks to the engine.
+//!
+//! - What runs, how far is it, what did each step look like? `runs.rs`.
+//! - How long will it take? `clock.rs`.
+//! - Which masks does a render go on with? `mask_editor.rs`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use self::mask_editor::MaskEditor;
+use self::runs::{Playhead, Run, Runs, State};
+use super::document::Document;
+use crate::engine::device::{DeviceChoice, DeviceReport};
+use crate::engine::inspect::ModelReport;
+use crate::engine::worker::Engine;
+use crate::link::{Event, Job, JobId, MaskEdit, Watch};
+use crate::project::Project;
+
+pub mod clock;
+pub mod mask_editor;
+pub mod runs;
+
+const NOTHING: &str = "Nothing has been rendered yet. Press Render first.";
+
+/// What the other rooms shall know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The engine told of a render, the device or the model; nobody else has anything to do.
+    Told,
+    /// A render has just finished.
+    Finished(JobId),
+}
+
+/// The renders of a session, and the engine that makes them.
+pub struct Renders {
+    /// The renders.
+    pub runs: Runs,
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// Whether a render keeps the seed; else each begins with a new one.
+    pub seed_locked: bool,
+    /// The masks being painted, while somebody paints.
+    pub mask_editor: Option<MaskEditor>,
+    /// What the engine last told of the device it computes on.
+    pub device_report: Option<Arc<DeviceReport>>,
+    /// What the engine last told of the model it loaded.
+    pub model_report: Option<Arc<ModelReport>>,
+    engine: Engine,
+    /// How many were started, for their names.
+    made: u64,
+}
+
+impl Renders {
+    /// No render yet.
+    pub fn new(engine: Engine, device: DeviceChoice) -> Self {
+        Self {
+            runs: Runs::default(),
+            device,
+            seed_locked: true,
+            mask_editor: None,
+            device_report: None,
+            model_report: None,
+            engine,
+            made: 0,
+        }
+    }
+
+    /// The engine's handle.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Takes in what the engine has to tell.
+    pub fn poll(&mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while let Ok(event) = self.engine.events().try_recv() {
+            outcomes.push(self.take(&event));
+        }
+        outcomes
+    }
+
+    fn take(&mut self, event: &Event) -> Outcome {
+        match event {
+            Event::Device(report) => self.device_report = Some(report.clone()),
+            Event::Model(report) => self.model_report = Some(report.clone()),
+            _ => {}
+        }
+        self.runs.take(event, Instant::now()).map_or(Outcome::Told, Outcome::Finished)
+    }
+
+    /// Starts a render of the document as it is.
+    pub fn start(&mut self, document: &Document) -> JobId {
+        let (project, folder) = (Arc::new(document.project().clone()), document.folder.clone());
+        let job = self.engine.render(Project::clone(&project), folder.clone(), self.device, Watch::ALL);
+        self.made += 1;
+        let name = format!("{} {}", document.title(), self.made);
+        self.runs.add(job, name, project, folder, document.history.revision(), None);
+        job
+    }
+
+    /// Ends a render, running, queued or paused.
+    pub fn stop(&mut self, job: JobId) {
+        self.engine.cancel(job);
+        self.runs.stopping(job);
+    }
+
+    /// Lets a render end its step and wait.
+    pub fn pause(&mut self, job: JobId) {
+        if self.runs.get(job).is_some_and(|run| matches!(run.state, State::Running)) {
+            self.runs.pausing(job);
+            self.engine.cancel(job);
+        }
+    }
+
+    /// Continues a paused render with its own project.
+    pub fn resume(&mut self, job: JobId) -> Option<JobId> {
+        let run = self.runs.get(job).filter(|run| matches!(run.state, State::Paused))?.clone();
+        if run.next_step() == 0 {
+            // It was paused before its first step: there is nothing to go on from.
+            let again = self.engine.render(Project::clone(&run.project), run.folder.clone(), self.device, Watch::ALL);
+            self.runs.replaced(job);
+            self.runs.add(again, run.name, run.project, run.folder, run.revision, None);
+            self.runs.show(again);
+            return Some(again);
+        }
+        let next = self.go_on(&run, run.next_step(), run.project.clone(), run.name.clone(), run.revision, Vec::new());
+        self.runs.replaced(job);
+        Some(next)
+    }
+
+    /// The step that a new render would begin with if it went on from the playhead; or why it cannot.
+    pub fn branch_step(&self) -> Result<(JobId, usize), String> {
+        let run = self.runs.shown().ok_or(NOTHING)?;
+        let step = match self.runs.playhead {
+            Playhead::At(step) => step + 1,
+            Playhead::Live => run.next_step(),
+        };
+        if run.newest().is_none() {
+            return Err("The render has not made a step yet. Wait for its first step.".into());
+        }
+        if step >= run.steps.len() {
+            return Err(
+                "The playhead is at the last step, where nothing is left to do. Drag it to an earlier step.".into()
+            );
+        }
+        Ok((run.job, step))
+    }
+
+    /// Renders the project as it is now from the step under the playhead of the shown run on, and compares both.
+    /// Steps, size and number of pictures are the run's.
+    ///
+    /// # Errors
+    /// In words, where there is no such step or the canvas has another size.
+    pub fn branch(&mut self, document: &Document) -> Result<JobId, String> {
+        let (job, step) = self.branch_step()?;
+        let run = self.runs.get(job).ok_or(NOTHING)?.clone();
+        if run.project.canvas != document.project().canvas {
+            return Err("The canvas has another size than that render's; a branch needs the same size. \
+                        Undo the change, or render anew."
+                .into());
+        }
+        let mut project = document.project().clone();
+        project.settings.steps = run.project.settings.steps;
+        project.pictures = run.project.pictures;
+        project.seed = run.project.seed;
+        let name = format!("{} from step {}", run.name, step + 1);
+        let next = self.go_on(&run, step, Arc::new(project), name, document.history.revision(), Vec::new());
+        self.runs.compared = Some((run.job, self.runs.picture));
+        Ok(next)
+    }
+
+    /// Begins to paint the masks that a render shall go on with from the playhead. A running render pauses.
+    ///
+    /// # Errors
+    /// In words, where there is no such step or it has no masks.
+    pub fn edit_masks(&mut self) -> Result<(), String> {
+        let (job, step) = self.branch_step()?;
+        self.pause(job);
+        let picture = self.runs.picture;
+        let run = self.runs.get(job).ok_or(NOTHING)?;
+        let views = run.step(step - 1).and_then(|view| view.masks.get(picture));
+        self.mask_editor = views.and_then(|views| MaskEditor::new(job, step, picture, views));
+        match self.mask_editor {
+            Some(_) => Ok(()),
+            None => Err("That render has no concept on any layer, so it has no masks to paint.".into()),
+        }
+    }
+
+    /// Goes on from where the masks were painted, with the painted masks and the run's own project. None where nobody
+    /// paints, or the run is no longer kept.
+    ///
+    /// # Errors
+    /// In words, where a mask is empty; painting goes on.
+    pub fn continue_with_masks(&mut self) -> Result<Option<JobId>, String> {
+        let Some(editor) = self.mask_editor.take() else { return Ok(None) };
+        if let Some(empty) = editor.empty() {
+            let words = format!("The mask of {empty} is empty. Paint where it shall be, or undo the stroke.");
+            self.mask_editor = Some(editor);
+            return Err(words);
+        }
+        let Some(run) = self.runs.get(editor.job).cloned() else { return Ok(None) };
+        let masks = editor
+            .masks()
+            .iter()
+            .enumerate()
+            .filter(|(subject, _)| editor.changed(*subject))
+            .map(|(subject, mask)| MaskEdit { picture: None, subject, mask: mask.clone() })
+            .collect();
+        let name = format!("{} with painted masks", run.name);
+        let next = self.go_on(&run, editor.step, run.project.clone(), name, run.revision, masks);
+        if matches!(run.state, State::Done(_)) {
+            self.runs.compared = Some((run.job, editor.picture));
+        }
+        Ok(Some(next))
+    }
+
+    fn go_on(
+        &mut self,
+        run: &Run,
+        step: usize,
+        project: Arc<Project>,
+        name: String,
+        revision: u64,
+        masks: Vec<MaskEdit>,
+    ) -> JobId {
+        let job = Job {
+            id: run.job,
+            project: Project::clone(&project),
+            folder: run.folder.clone(),
+            device: self.device,
+            watch: Watch::ALL,
+        };
+        let next = self.engine.go_on(job, run.job, step, masks);
+        self.runs.add(next, name, project, run.folder.clone(), revision, Some((run.job, step)));
+        self.runs.show(next);
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::cache::Cache;
+    use crate::project::{Canvas, file};
+
+    fn document() -> Document {
+        let text = crate::assets::find("projects/point.ron").unwrap();
+        let mut project = file::from_str(std::str::from_utf8(text).unwrap()).unwrap();
+        project.canvas = Canvas { width: 128, height: 128 };
+        project.concepts.clear();
+        project.settings.steps = 2;
+        Document::new(project, None, ".".into())
+    }
+
+    #[test]
+    fn a_render_runs_to_its_end_and_can_be_branched_only_on_a_canvas_of_its_size() {
+        let (mut document, engine) = (document(), Engine::start(Cache::none(), || ()).unwrap());
+        let mut renders = Renders::new(engine, DeviceChoice::Flex);
+        assert_eq!(renders.branch(&document), Err(NOTHING.to_owned()));
+        let job = renders.start(&document);
+        assert_eq!(renders.runs.get(job).unwrap().name, "Untitled 1");
+        let begun = Instant::now();
+        while !renders.poll().contains(&Outcome::Finished(job)) {
+            assert!(begun.elapsed() < Duration::from_secs(120), "it did not finish");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert!(renders.device_report.is_some() && renders.model_report.is_some());
+        renders.runs.seek(0);
+        assert!(renders.edit_masks().unwrap_err().contains("no masks"));
+        assert_eq!(renders.continue_with_masks(), Ok(None));
+        document.edit("Widen", |project| project.canvas.width = 192);
+        assert!(renders.branch(&document).unwrap_err().contains("another size"));
+        document.undo();
+        let branch = renders.branch(&document).unwrap();
+        assert_eq!(renders.runs.get(branch).unwrap().from, Some((job, 1)));
+        renders.stop(branch);
+    }
+}

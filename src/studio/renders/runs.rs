@@ -1,0 +1,546 @@
+//! Renders as the window follows them: what waits, what runs, every step of each, and where the playhead is.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::clock::{Countdown, Measured};
+use crate::link::{Event, Finished, JobId, Stage, StepView};
+use crate::project::Project;
+use crate::studio::document::history::ResultId;
+
+/// Runs whose steps are kept; as many as the engine keeps latents of, so that each can be gone on from.
+const KEPT: usize = 8;
+
+/// What became of a run so far.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// It waits for those before it.
+    Queued,
+    /// It runs.
+    Running,
+    /// It was told to pause and ends its step.
+    Pausing,
+    /// It can be continued from the step after its last.
+    Paused,
+    /// Its pictures are there.
+    Done(Arc<Finished>),
+    /// It was told to stop and ends its step.
+    Stopping,
+    /// It was stopped.
+    Stopped,
+    /// It failed, in words.
+    Failed(String),
+}
+
+impl State {
+    /// Whether it will tell more without being asked.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Queued | Self::Running | Self::Pausing | Self::Stopping)
+    }
+}
+
+/// Something that a run told its user, and at which step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// The step, counted from 0, before whose end it was told; None before the first.
+    pub step: Option<usize>,
+    /// The words.
+    pub words: String,
+}
+
+/// One render.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its name in the engine.
+    pub job: JobId,
+    /// Its name for people, such as `beach 3`.
+    pub name: String,
+    /// What it was started with.
+    pub project: Arc<Project>,
+    /// Where the project's relative paths start.
+    pub folder: PathBuf,
+    /// The history's revision that it was started with.
+    pub revision: u64,
+    /// What became of it.
+    pub state: State,
+    /// The device, once it started.
+    pub device: String,
+    /// A GPU compiles its kernels at first use; true until the first step.
+    pub warming_up: bool,
+    /// What it does: the stage, the steps of it done, and of how many.
+    pub stage: Option<(Stage, usize, usize)>,
+    /// Every sampling step; those before a branch are the earlier run's.
+    pub steps: Vec<Option<Arc<StepView>>>,
+    /// What it told.
+    pub notes: Vec<Note>,
+    /// The run and step that it went on from.
+    pub from: Option<(JobId, usize)>,
+    /// Its pictures in the gallery.
+    pub results: Vec<ResultId>,
+    stage_since: Instant,
+    countdown: Option<Countdown>,
+}
+
+impl Run {
+    /// The newest step that is there.
+    pub fn newest(&self) -> Option<usize> {
+        self.steps.iter().rposition(Option::is_some)
+    }
+
+    /// The step to continue a paused run from: the one after the newest.
+    pub fn next_step(&self) -> usize {
+        self.newest().map_or(0, |newest| newest + 1)
+    }
+
+    /// A step, if it is there.
+    pub fn step(&self, index: usize) -> Option<&Arc<StepView>> {
+        self.steps.get(index)?.as_ref()
+    }
+
+    /// The pictures, once done.
+    pub fn finished(&self) -> Option<&Arc<Finished>> {
+        match &self.state {
+            State::Done(finished) => Some(finished),
+            _ => None,
+        }
+    }
+
+    /// How far it is, 0..1.
+    pub fn part(&self) -> f32 {
+        match (&self.state, self.stage) {
+            (State::Done(_), _) => 1.0,
+            (State::Queued, _) | (_, None) => 0.0,
+            (_, Some((stage, done, of))) => {
+                let part = done as f32 / of.max(1) as f32;
+                match stage {
+                    Stage::LoadingModel => 0.03 * part,
+                    Stage::Preparing => 0.03,
+                    Stage::InvertingReference | Stage::InvertingPhoto => 0.03 + 0.17 * part,
+                    Stage::Denoising => 0.2 + 0.77 * part,
+                    Stage::Decoding => 0.97 + 0.03 * part,
+                }
+            }
+        }
+    }
+
+    /// Seconds left, where anything of the kind was measured before.
+    pub fn left(&self, now: Instant) -> Option<f64> {
+        matches!(self.state, State::Running).then_some(())?;
+        self.countdown.map(|countdown| countdown.left(now))
+    }
+
+    /// What it does, in words: the paper's names for the parts of sampling.
+    pub fn words(&self) -> String {
+        match &self.state {
+            State::Queued => "Waiting for its turn".into(),
+            State::Pausing => "Pausing after this step".into(),
+            State::Paused => format!("Paused before step {} of {}", self.next_step() + 1, self.steps.len()),
+            State::Stopping => "Stopping after this step".into(),
+            State::Stopped => "Stopped".into(),
+            State::Failed(words) => words.clone(),
+            State::Done(finished) => format!("Rendered in {:.1} s", finished.elapsed.as_secs_f64()),
+            State::Running => match self.stage {
+                None => "Starting".into(),
+                Some((Stage::Denoising, done, of)) => {
+                    let settings = &self.project.settings;
+                    let index = done.min(of.saturating_sub(1));
+                    let on = |steps: Vec<bool>| steps.get(index) == Some(&true);
+                    let doing = match (on(settings.guided_steps()), on(settings.refined_steps())) {
+                        (_, true) => "Refining masks",
+                        (true, false) => "Aligning the layout",
+                        (false, false) => "Injecting concepts",
+                    };
+                    format!("{doing} · step {} of {of}", index + 1)
+                }
+                Some((stage, done, of)) if of > 1 => format!("{} {done} of {of}", stage.words()),
+                Some((stage, ..)) => stage.words().into(),
+            },
+        }
+    }
+}
+
+/// Where the playhead stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Playhead {
+    /// At the newest step, and at the finished picture once it is there.
+    #[default]
+    Live,
+    /// At a step.
+    At(usize),
+}
+
+/// All runs of a session, the newest last.
+#[derive(Debug, Default)]
+pub struct Runs {
+    runs: VecDeque<Run>,
+    /// The run whose steps are shown; the newest that runs, unless somebody chose another.
+    pub shown: Option<JobId>,
+    /// Which picture of the shown run's batch.
+    pub picture: usize,
+    /// Where the playhead stands in the shown run.
+    pub playhead: Playhead,
+    /// The run to compare with, and which picture of it.
+    pub compared: Option<(JobId, usize)>,
+    measured: Measured,
+}
+
+impl Runs {
+    /// A run was given to the engine. One that goes on from another takes over that one's earlier steps.
+    pub fn add(
+        &mut self,
+        job: JobId,
+        name: String,
+        project: Arc<Project>,
+        folder: PathBuf,
+        revision: u64,
+        from: Option<(JobId, usize)>,
+    ) {
+        let count = project.settings.steps as usize;
+        let mut steps = vec![None; count];
+        if let Some((earlier, step)) = from
+            && let Some(earlier) = self.get(earlier)
+        {
+            for (to, from) in steps.iter_mut().zip(&earlier.steps).take(step) {
+                to.clone_from(from);
+            }
+        }
+        let follow = !self.active().any(|run| matches!(run.state, State::Running)) || from.is_some();
+        self.runs.push_back(Run {
+            job,
+            name,
+            project,
+            folder,
+            revision,
+            state: State::Queued,
+            device: String::new(),
+            warming_up: false,
+            stage: None,
+            steps,
+            notes: Vec::new(),
+            from,
+            results: Vec::new(),
+            stage_since: Instant::now(),
+            countdown: None,
+        });
+        if follow {
+            self.show(job);
+        }
+        // Steps are heavy; results stay in the gallery.
+        while self.runs.len() > KEPT && self.runs.front().is_some_and(|run| !run.state.is_active()) {
+            self.runs.pop_front();
+        }
+    }
+
+    /// Shows a run from its newest step on.
+    pub fn show(&mut self, job: JobId) {
+        self.shown = Some(job);
+        self.playhead = Playhead::Live;
+        let pictures = self.get(job).map_or(1, |run| run.project.pictures as usize);
+        self.picture = self.picture.min(pictures.saturating_sub(1));
+    }
+
+    /// A run by its name.
+    pub fn get(&self, job: JobId) -> Option<&Run> {
+        self.runs.iter().find(|run| run.job == job)
+    }
+
+    fn get_mut(&mut self, job: JobId) -> Option<&mut Run> {
+        self.runs.iter_mut().find(|run| run.job == job)
+    }
+
+    /// The run that made a result, while its steps are kept, and which picture of it.
+    pub fn of_result(&self, result: &str) -> Option<(&Run, usize)> {
+        let run = self.iter().find(|run| run.results.iter().any(|id| id == result))?;
+        Some((run, run.results.iter().position(|id| id == result)?))
+    }
+
+    /// The run whose steps are shown.
+    pub fn shown(&self) -> Option<&Run> {
+        self.shown.and_then(|job| self.get(job)).or_else(|| self.runs.back())
+    }
+
+    /// All runs, the oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Run> {
+        self.runs.iter()
+    }
+
+    /// Those that wait or run, in the engine's order.
+    pub fn active(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(|run| run.state.is_active())
+    }
+
+    /// The step under the playhead of the shown run.
+    pub fn step(&self) -> Option<&Arc<StepView>> {
+        let run = self.shown()?;
+        match self.playhead {
+            Playhead::Live => run.step(run.newest()?),
+            Playhead::At(step) => {
+                run.step(step).or_else(|| run.steps[..step.min(run.steps.len())].iter().flatten().next_back())
+            }
+        }
+    }
+
+    /// Whether the finished picture is what the playhead shows.
+    pub fn shows_finished(&self) -> bool {
+        self.playhead == Playhead::Live && self.shown().is_some_and(|run| run.finished().is_some())
+    }
+
+    /// Moves the playhead by some steps; past the newest it is live.
+    pub fn seek_by(&mut self, by: isize) {
+        let Some(newest) = self.shown().and_then(Run::newest) else { return };
+        let now = match self.playhead {
+            Playhead::Live => newest + 1,
+            Playhead::At(step) => step,
+        };
+        self.seek(now.saturating_add_signed(by));
+    }
+
+    /// Moves the playhead to a step; past the newest it is live.
+    pub fn seek(&mut self, step: usize) {
+        let newest = self.shown().and_then(Run::newest);
+        self.playhead = match newest {
+            Some(newest) if step <= newest => Playhead::At(step),
+            _ => Playhead::Live,
+        };
+    }
+
+    /// A run's pictures were put into the gallery.
+    pub fn keep_results(&mut self, job: JobId, results: Vec<ResultId>) {
+        if let Some(run) = self.get_mut(job) {
+            run.results = results;
+        }
+    }
+
+    /// A run was told to pause.
+    pub fn pausing(&mut self, job: JobId) {
+        if let Some(run) = self.get_mut(job).filter(|run| matches!(run.state, State::Running)) {
+            run.state = State::Pausing;
+        }
+    }
+
+    /// A run was told to stop. What waits is stopped at once; the engine answers only when its turn comes.
+    pub fn stopping(&mut self, job: JobId) {
+        if let Some(run) = self.get_mut(job) {
+            match run.state {
+                State::Queued | State::Paused => run.state = State::Stopped,
+                State::Running | State::Pausing => run.state = State::Stopping,
+                State::Stopping | State::Stopped | State::Done(_) | State::Failed(_) => {}
+            }
+        }
+    }
+
+    /// A paused run was continued as another, which takes its place.
+    pub fn replaced(&mut self, job: JobId) {
+        if let Some(run) = self.get_mut(job) {
+            run.state = State::Stopped;
+        }
+    }
+
+    /// Takes in what the engine tells. Gives the run's name back where it has just finished.
+    pub fn take(&mut self, event: &Event, now: Instant) -> Option<JobId> {
+        let job = match event {
+            Event::Started { job, .. } | Event::Progress { job, .. } => *job,
+            Event::Step(job, _) | Event::Warning(job, _) | Event::Done(job, _) => *job,
+            Event::Cancelled(job) | Event::Failed(job, _) => *job,
+            // Facts about the device and the model belong to no run.
+            Event::Device(_) | Event::Model(_) => return None,
+        };
+        let index = self.runs.iter().position(|run| run.job == job)?;
+        let (run, measured) = (&mut self.runs[index], &mut self.measured);
+        match event {
+            Event::Started { device, first_use, .. } => {
+                run.device.clone_from(device);
+                run.warming_up = *first_use;
+                if matches!(run.state, State::Queued) {
+                    run.state = State::Running;
+                }
+                run.stage_since = now;
+            }
+            Event::Progress { stage, step, steps, .. } => {
+                if let Some((before, done, _)) = run.stage
+                    && before == *stage
+                    && *step > done
+                {
+                    let took = now.saturating_duration_since(run.stage_since) / (*step - done) as u32;
+                    measured.unit(&run.device, &run.project, *stage, took);
+                }
+                run.stage_since = now;
+                run.stage = Some((*stage, *step, *steps));
+                if let Some(left) = measured.left(&run.device, &run.project, *stage, *step) {
+                    match &mut run.countdown {
+                        Some(countdown) => countdown.estimate(left, now),
+                        None => run.countdown = Some(Countdown::new(left, now)),
+                    }
+                }
+            }
+            Event::Step(_, view) => {
+                run.warming_up = false;
+                measured.step(&run.device, &run.project, &view.times, view.loss.is_some(), view.refined);
+                if let Some(place) = run.steps.get_mut(view.step) {
+                    *place = Some(view.clone());
+                }
+            }
+            Event::Warning(_, warning) => {
+                let step = match run.stage {
+                    Some((Stage::Denoising, done, _)) => Some(done),
+                    _ => None,
+                };
+                let note = Note { step, words: warning.to_string() };
+                if !run.notes.contains(&note) {
+                    run.notes.push(note);
+                }
+            }
+            Event::Done(_, finished) => {
+                run.state = State::Done(finished.clone());
+                return Some(job);
+            }
+            Event::Cancelled(_) => {
+                run.state = if matches!(run.state, State::Pausing) { State::Paused } else { State::Stopped };
+            }
+            Event::Failed(_, words) => run.state = State::Failed(words.clone()),
+            Event::Device(_) | Event::Model(_) => {}
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::Times;
+
+    fn view(step: usize, steps: usize) -> Arc<StepView> {
+        Arc::new(StepView {
+            step,
+            steps,
+            timestep: 999 - step,
+            previews: Vec::new(),
+            masks: Vec::new(),
+            refined: false,
+            clusters: Vec::new(),
+            attention: Vec::new(),
+            loss: None,
+            gradient_norm: None,
+            times: Times::default(),
+        })
+    }
+
+    fn runs(count: u64) -> Runs {
+        let mut runs = Runs::default();
+        let mut project = Project::new();
+        project.settings.steps = 4;
+        for job in 1..=count {
+            runs.add(JobId(job), format!("run {job}"), Arc::new(project.clone()), PathBuf::new(), job, None);
+        }
+        runs
+    }
+
+    fn tell(runs: &mut Runs, event: Event) -> Option<JobId> {
+        runs.take(&event, Instant::now())
+    }
+
+    fn started(job: u64) -> Event {
+        Event::Started { job: JobId(job), device: "cpu".into(), first_use: false }
+    }
+
+    #[test]
+    fn a_live_playhead_follows_the_steps_and_one_that_was_dragged_stays() {
+        let mut runs = runs(1);
+        tell(&mut runs, started(1));
+        tell(&mut runs, Event::Step(JobId(1), view(0, 4)));
+        tell(&mut runs, Event::Step(JobId(1), view(1, 4)));
+        assert_eq!(runs.step().map(|step| step.step), Some(1));
+        runs.seek_by(-2);
+        tell(&mut runs, Event::Step(JobId(1), view(2, 4)));
+        assert_eq!((runs.playhead, runs.step().map(|step| step.step)), (Playhead::At(0), Some(0)));
+        runs.seek(3);
+        assert_eq!((runs.playhead, runs.step().map(|step| step.step)), (Playhead::Live, Some(2)));
+    }
+
+    #[test]
+    fn pausing_and_going_on_keeps_the_steps_so_far() {
+        let mut runs = runs(1);
+        tell(&mut runs, started(1));
+        tell(&mut runs, Event::Step(JobId(1), view(0, 4)));
+        runs.pausing(JobId(1));
+        tell(&mut runs, Event::Cancelled(JobId(1)));
+        let run = runs.get(JobId(1)).unwrap();
+        assert!(matches!(run.state, State::Paused));
+        assert_eq!((run.next_step(), run.words().as_str()), (1, "Paused before step 2 of 4"));
+        let (project, folder) = (run.project.clone(), run.folder.clone());
+        runs.add(JobId(2), "again".into(), project, folder, 1, Some((JobId(1), 1)));
+        assert_eq!(runs.shown, Some(JobId(2)));
+        assert_eq!(runs.get(JobId(2)).unwrap().newest(), Some(0));
+    }
+
+    #[test]
+    fn a_run_is_stopped_whatever_it_does() {
+        let state = |runs: &Runs| runs.get(JobId(1)).unwrap().state.clone();
+        let mut waiting = runs(1);
+        waiting.stopping(JobId(1));
+        assert!(matches!(state(&waiting), State::Stopped));
+        tell(&mut waiting, started(1));
+        assert!(matches!(state(&waiting), State::Stopped), "it was on its way when it was stopped");
+
+        let mut pausing = runs(1);
+        tell(&mut pausing, started(1));
+        pausing.pausing(JobId(1));
+        pausing.stopping(JobId(1));
+        assert!(matches!(state(&pausing), State::Stopping));
+        pausing.pausing(JobId(1));
+        tell(&mut pausing, Event::Cancelled(JobId(1)));
+        assert!(matches!(state(&pausing), State::Stopped));
+
+        let mut paused = runs(1);
+        tell(&mut paused, started(1));
+        paused.pausing(JobId(1));
+        tell(&mut paused, Event::Cancelled(JobId(1)));
+        paused.stopping(JobId(1));
+        assert!(matches!(state(&paused), State::Stopped));
+    }
+
+    #[test]
+    fn a_queued_run_does_not_take_the_window_from_the_one_that_runs() {
+        let mut runs = runs(1);
+        tell(&mut runs, started(1));
+        runs.add(JobId(2), "later".into(), Arc::default(), PathBuf::new(), 2, None);
+        assert_eq!(runs.shown, Some(JobId(1)));
+        assert_eq!(runs.active().count(), 2);
+    }
+
+    #[test]
+    fn only_the_last_runs_keep_their_steps() {
+        let mut runs = runs(1);
+        for job in 2..=60 {
+            tell(&mut runs, Event::Failed(JobId(job - 1), "no".into()));
+            runs.add(JobId(job), String::new(), Arc::default(), PathBuf::new(), job, None);
+        }
+        assert_eq!(runs.iter().count(), KEPT);
+    }
+
+    #[test]
+    fn notes_know_their_step_and_are_not_repeated() {
+        let mut runs = runs(1);
+        tell(&mut runs, started(1));
+        tell(&mut runs, Event::Progress { job: JobId(1), stage: Stage::Denoising, step: 2, steps: 4 });
+        for _ in 0..2 {
+            tell(&mut runs, Event::Warning(JobId(1), crate::link::Warning::Mask("too small".into())));
+        }
+        assert_eq!(runs.get(JobId(1)).unwrap().notes, [Note { step: Some(2), words: "too small".into() }]);
+    }
+
+    #[test]
+    fn words_name_the_part_of_the_method_that_acts() {
+        let mut runs = runs(1);
+        tell(&mut runs, started(1));
+        let at = |runs: &mut Runs, step| {
+            tell(runs, Event::Progress { job: JobId(1), stage: Stage::Denoising, step, steps: 4 });
+            runs.get(JobId(1)).unwrap().words()
+        };
+        assert_eq!(at(&mut runs, 0), "Aligning the layout · step 1 of 4");
+        assert_eq!(at(&mut runs, 1), "Refining masks · step 2 of 4");
+        assert_eq!(at(&mut runs, 3), "Injecting concepts · step 4 of 4");
+    }
+}

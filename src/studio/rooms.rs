@@ -1,0 +1,227 @@
+//! The studio: its rooms side by side, and what one room tells another. A room never knows the studio; what it has to
+//! tell comes out of its `poll` as a plain value, and is carried on here.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::advice::{Advice, Adviser};
+use super::document::Document;
+use super::export::exporting::{self, Exports};
+use super::files::knowledge::{ConceptFacts, TokenCounts};
+use super::files::pictures::Loaded;
+use super::files::{self, Files, model_of};
+use super::notice::{Notice, Place};
+use super::place::{self, Placing};
+use super::places::Places;
+use super::renders::{self, Renders};
+use super::results::{self, Results};
+use super::session::{self, Session};
+use super::tasks::{Pool, Wake};
+use crate::engine::device::DeviceChoice;
+use crate::engine::weights::ModelFiles;
+use crate::engine::worker::Engine;
+use crate::project::{Collage, Concept, Project};
+
+/// The studio.
+pub struct Studio {
+    /// What is composed.
+    pub document: Document,
+    /// What is known of files.
+    pub files: Files,
+    /// What runs.
+    pub renders: Renders,
+    /// What came of it.
+    pub results: Results,
+    /// What leaves the program.
+    pub export: Exports,
+    /// The photo that subjects are placed into.
+    pub place: Placing,
+    /// What the program remembers, says and asks.
+    pub session: Session,
+    adviser: Adviser,
+}
+
+impl Studio {
+    /// A studio on a project. `wake` is called from other threads whenever there is something to [`Studio::poll`].
+    ///
+    /// Results, settings and unsaved work are kept in `places`, and what is there is taken up: it asks about the work of
+    /// a session that ended without saving. Without places they lie in a folder that vanishes with the studio.
+    ///
+    /// # Errors
+    /// When the system has no thread or no temporary folder to give.
+    pub fn new(
+        engine: Engine,
+        project: Project,
+        file: Option<PathBuf>,
+        folder: PathBuf,
+        device: DeviceChoice,
+        places: Option<Places>,
+        wake: Wake,
+    ) -> std::io::Result<Self> {
+        let pool = Pool::start(wake)?;
+        let session = Session::begin(places, &pool)?;
+        Ok(Self {
+            document: Document::new(project, file, folder),
+            files: Files::new(&pool),
+            renders: Renders::new(engine, device),
+            results: Results::open(session.places(), &pool),
+            export: Exports::new(&pool),
+            place: Placing::new(&pool),
+            session,
+            adviser: Adviser::default(),
+        })
+    }
+
+    /// Takes in what the engine and the file threads have to tell. Says whether there was anything.
+    pub fn poll(&mut self) -> bool {
+        let mut any = self.carry(|studio| studio.files.poll(), Self::of_files);
+        any |= self.carry(|studio| studio.renders.poll(), Self::of_renders);
+        any |= self.carry(|studio| studio.export.poll(), Self::of_export);
+        any |= self.carry(|studio| studio.place.poll(), Self::of_place);
+        any |= self.carry(|studio| studio.session.poll(), Self::of_session);
+        self.results.follow(&self.document);
+        any |= self.carry(|studio| studio.results.poll(), Self::of_results);
+        if self.document.history.is_dirty() {
+            self.session.keep(&self.document);
+        }
+        any
+    }
+
+    /// Carries what a room tells to those whom it concerns. Says whether it told anything.
+    fn carry<T>(&mut self, poll: impl FnOnce(&mut Self) -> Vec<T>, take: impl Fn(&mut Self, T)) -> bool {
+        let outcomes = poll(self);
+        let any = !outcomes.is_empty();
+        outcomes.into_iter().for_each(|outcome| take(self, outcome));
+        any
+    }
+
+    fn of_files(&mut self, outcome: files::Outcome) {
+        match outcome {
+            files::Outcome::Learnt => {}
+            files::Outcome::TakenIn(taken) => self.taken_in(*taken),
+            files::Outcome::Pasted { kept, size, at } => self.pasted(kept, size, at),
+        }
+    }
+
+    fn of_renders(&mut self, outcome: renders::Outcome) {
+        if let renders::Outcome::Finished(job) = outcome
+            && let Some(run) = self.renders.runs.get(job)
+        {
+            let kept = self.results.keep(run);
+            self.renders.runs.keep_results(job, kept);
+        }
+    }
+
+    fn of_export(&mut self, outcome: exporting::Outcome) {
+        if let exporting::Outcome::Failed(words) = outcome {
+            self.notice(Place::Gallery, words);
+        }
+    }
+
+    fn of_place(&mut self, outcome: place::Outcome) {
+        match outcome {
+            place::Outcome::Learnt => {}
+            place::Outcome::Outlines(mask) => {
+                self.set_edit_mask("Take the edit mask from the outlines", Arc::new(mask));
+            }
+            place::Outcome::Say(notice) => self.session.say(notice),
+        }
+    }
+
+    fn of_session(&mut self, outcome: session::Outcome) {
+        if let session::Outcome::Saved(saved) = outcome {
+            self.saved(*saved);
+        }
+    }
+
+    fn of_results(&mut self, outcome: results::Outcome) {
+        match outcome {
+            results::Outcome::Told => {}
+            results::Outcome::Say(words) => self.notice(Place::Gallery, words),
+            results::Outcome::Project(Err(words)) => self.notice(Place::Gallery, words),
+            results::Outcome::Project(Ok(project)) => {
+                let project = project.with_absolute_paths(Path::new("/")).unwrap_or(*project);
+                self.document.edit("Go back to a result's project", |present| *present = project);
+            }
+        }
+    }
+
+    /// Whether files are being read or written, or what was read is not taken in yet.
+    pub fn is_busy(&self) -> bool {
+        self.files.is_busy()
+            || self.results.is_busy()
+            || self.export.is_busy()
+            || self.place.is_busy()
+            || self.session.is_busy()
+    }
+
+    /// Ends the session: nothing unsaved is left to recover, and what was taken out of the gallery is removed. The one
+    /// place that waits for files, when there is no window any more.
+    pub fn close(&mut self) {
+        self.session.close();
+        self.results.follow(&self.document);
+        self.results.store.close().iter().for_each(|words| log::warn!("{words}"));
+    }
+
+    // What many ask for: of one room with another, or of all.
+
+    /// The project as it is.
+    pub fn project(&self) -> &Project {
+        self.document.project()
+    }
+
+    /// Changes the project as one step (see [`Document::edit`]).
+    pub fn edit(&mut self, name: impl Into<String>, change: impl FnOnce(&mut Project)) -> bool {
+        self.document.edit(name, change)
+    }
+
+    /// What the project is called.
+    pub fn title(&self) -> String {
+        self.document.title()
+    }
+
+    /// Says something at a place, once.
+    pub fn notice(&mut self, place: Place, words: impl Into<String>) {
+        self.session.say(Notice::new(place, words));
+    }
+
+    /// Everything that has no effect or is wrong with the project.
+    pub fn advice(&mut self) -> Arc<Vec<Advice>> {
+        self.adviser.advice(&self.document, &mut self.files, &mut self.place)
+    }
+
+    /// Why a render cannot start, in words.
+    pub fn obstacle(&mut self) -> Option<String> {
+        self.adviser.obstacle(&self.document, &mut self.files, &mut self.place)
+    }
+
+    /// The model that the project names.
+    pub fn model(&self) -> ModelFiles {
+        model_of(&self.document)
+    }
+
+    /// A picture that the project names (see [`Files::picture`]).
+    pub fn picture(&mut self, path: &Path) -> Loaded {
+        self.files.picture(&self.document, path)
+    }
+
+    /// The collage as the engine will see it (see [`Files::collage`]).
+    pub fn collage(&mut self) -> Option<Result<Arc<Collage>, String>> {
+        self.files.collage(&self.document)
+    }
+
+    /// The collage, only if it is of the present project.
+    pub fn collage_now(&mut self) -> Option<Result<Arc<Collage>, String>> {
+        self.files.collage_now(&self.document)
+    }
+
+    /// What is known of a concept's file; None while it is being read.
+    pub fn concept_facts(&mut self, concept: &Concept) -> Option<Result<Arc<ConceptFacts>, String>> {
+        self.files.concept_facts(&self.document, concept)
+    }
+
+    /// How many tokens the prompts have (see [`Files::token_counts`]).
+    pub fn token_counts(&mut self) -> Option<TokenCounts> {
+        self.files.token_counts(&self.document)
+    }
+}

@@ -1,0 +1,263 @@
+//! The session: what the program remembers and keeps by itself, what it says and asks, and how it ends.
+//!
+//! - What does it remember from one start to the next? `config.rs`.
+//! - What is left after a crash? `autosave.rs`.
+//! - What has to be asked before anything goes on? `question.rs`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::autosave::Autosave;
+use self::config::Config;
+use self::question::{Held, Question};
+use super::document::Document;
+use super::document::history::Doc;
+use super::notice::{Notice, Place};
+use super::places::{Places, folder_of};
+use super::tasks::{Desk, Pool};
+use crate::project::file;
+
+pub mod autosave;
+pub mod config;
+pub mod question;
+
+/// What came of a piece of work.
+enum Told {
+    Saved(Box<Saved>),
+    Done(Result<(), String>),
+}
+
+/// A project was written, or not.
+#[derive(Debug)]
+pub struct Saved {
+    /// Its file.
+    pub path: PathBuf,
+    /// What was written.
+    pub doc: Arc<Doc>,
+    /// The history's revision of it.
+    pub revision: u64,
+    /// In words, why it was not.
+    pub outcome: Result<(), String>,
+}
+
+/// What the other rooms shall know.
+#[derive(Debug)]
+pub enum Outcome {
+    /// There is nothing to do.
+    Told,
+    /// A project was written, or not.
+    Saved(Box<Saved>),
+}
+
+/// The session.
+pub struct Session {
+    /// What to say, and where.
+    pub notices: Vec<Notice>,
+    /// What has to be asked before anything goes on.
+    pub question: Option<Question>,
+    /// What the program remembers from one start to the next.
+    pub config: Config,
+    /// Nothing stands in the way of closing the window any more.
+    pub closing: bool,
+    /// What goes on as soon as the project is saved.
+    pub after_saving: Option<Held>,
+    places: Places,
+    /// Holds everything of a session that was given no places, and vanishes with it.
+    _scratch: Option<tempfile::TempDir>,
+    autosave: Autosave,
+    desk: Desk<Told>,
+}
+
+impl Session {
+    /// Begins a session, and asks about the work of one that ended without saving. Without places everything lies in a
+    /// folder that vanishes with the session.
+    ///
+    /// # Errors
+    /// When the system has no temporary folder to give.
+    pub fn begin(places: Option<Places>, pool: &Pool) -> std::io::Result<Self> {
+        let (places, scratch) = match places {
+            Some(places) => (places, None),
+            None => {
+                let scratch = tempfile::Builder::new().prefix("podium-").tempdir()?;
+                (Places::in_folder(scratch.path()), Some(scratch))
+            }
+        };
+        let (config, problem) = Config::load(&places);
+        let found = Autosave::recoverable(&places);
+        Ok(Self {
+            notices: problem.map(|words| Notice::new(Place::Project, words)).into_iter().collect(),
+            question: (!found.is_empty()).then_some(Question::Recover(found)),
+            config,
+            closing: false,
+            after_saving: None,
+            autosave: Autosave::start(&places),
+            places,
+            _scratch: scratch,
+            desk: pool.desk(),
+        })
+    }
+
+    /// Where things are kept.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Takes in what was written.
+    pub fn poll(&mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while let Some(told) = self.desk.next() {
+            outcomes.push(match told {
+                Told::Saved(saved) => Outcome::Saved(saved),
+                Told::Done(done) => {
+                    if let Err(words) = done {
+                        self.say(Notice::new(Place::Project, words));
+                    }
+                    Outcome::Told
+                }
+            });
+        }
+        if let Some(words) = self.autosave.take_message() {
+            self.say(Notice::new(Place::Project, words));
+            outcomes.push(Outcome::Told);
+        }
+        outcomes
+    }
+
+    /// Whether anything is being written, or what came of it is not taken in yet.
+    pub fn is_busy(&self) -> bool {
+        self.desk.is_busy()
+    }
+
+    /// Says something, once.
+    pub fn say(&mut self, notice: Notice) {
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+    }
+
+    /// Takes back what is said at a place.
+    pub fn unsay(&mut self, place: &Place) {
+        self.notices.retain(|notice| notice.place != *place);
+    }
+
+    /// Writes a document to a file in the background; what came of it is an outcome.
+    pub fn save(&self, document: &Document, path: PathBuf) {
+        let path = if path.extension().is_some() { path } else { path.with_extension(file::EXTENSION) };
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let (doc, revision) = (document.history.doc().clone(), document.history.revision());
+        self.desk.run(move || {
+            let project = doc.project.with_relative_paths(&folder_of(&path));
+            let outcome = file::save(&path, &project).map_err(|error| error.to_string());
+            Told::Saved(Box::new(Saved { path, doc, revision, outcome }))
+        });
+    }
+
+    /// Keeps the configuration on the disk.
+    pub fn save_config(&self) {
+        let (config, places) = (self.config.clone(), self.places.clone());
+        self.desk.run(move || Told::Done(config.save(&places).map_err(|error| error.to_string())));
+    }
+
+    /// Puts a project file first among the recent ones.
+    pub fn remember_recent(&mut self, file: &Path) {
+        self.config.remember_recent(file);
+        self.save_config();
+    }
+
+    /// Keeps what is not saved, for a crash. Costs nothing where nothing has changed.
+    pub fn keep(&mut self, document: &Document) {
+        let revision = document.history.revision();
+        self.autosave.note(document.project(), document.file.as_deref(), &document.folder, revision);
+    }
+
+    /// This revision of the document needs no keeping any more.
+    pub fn is_safe(&mut self, revision: u64) {
+        self.autosave.saved(revision);
+    }
+
+    /// Throws recovered work away.
+    pub fn discard_recovered(&self, path: &Path) {
+        let path = path.to_owned();
+        self.desk.run(move || Told::Done(Autosave::discard(&path).map_err(|error| error.to_string())));
+    }
+
+    /// Ends the session in order: nothing unsaved is left to recover. Waits until it is so.
+    pub fn close(&mut self) {
+        self.autosave.clean();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::project::Project;
+
+    fn session(places: Option<Places>) -> Session {
+        Session::begin(places, &Pool::start(Arc::new(|| ())).unwrap()).unwrap()
+    }
+
+    fn document() -> Document {
+        Document::new(Project::new(), None, "/work".into())
+    }
+
+    fn saved(session: &mut Session) -> Saved {
+        let begun = Instant::now();
+        loop {
+            for outcome in session.poll() {
+                if let Outcome::Saved(saved) = outcome {
+                    return *saved;
+                }
+            }
+            assert!(begun.elapsed() < Duration::from_secs(120), "nothing was saved");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn a_document_is_saved_in_the_background_under_an_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut session, mut document) = (session(None), document());
+        document.edit("Words", |project| project.prompt = "a cat".into());
+        session.save(&document, folder.path().join("cat"));
+        let told = saved(&mut session);
+        assert_eq!((told.path, told.outcome), (folder.path().join("cat.ron"), Ok(())));
+        assert_eq!(told.revision, document.history.revision());
+        assert_eq!(file::load(&folder.path().join("cat.ron")).unwrap().prompt, "a cat");
+        session.save(&document, folder.path().join("no/such/folder/cat.ron"));
+        assert!(saved(&mut session).outcome.unwrap_err().contains("cat.ron"));
+    }
+
+    #[test]
+    fn a_thing_is_said_once_and_taken_back_by_its_place() {
+        let mut session = session(None);
+        for _ in 0..2 {
+            session.say(Notice::new(Place::Render, "No"));
+        }
+        session.say(Notice::new(Place::Canvas, "No"));
+        assert_eq!(session.notices.len(), 2);
+        session.unsay(&Place::Render);
+        assert_eq!(session.notices, [Notice::new(Place::Canvas, "No")]);
+    }
+
+    #[test]
+    fn what_a_session_left_is_asked_about_at_the_next_and_can_be_thrown_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places::in_folder(folder.path());
+        let (mut first, mut document) = (session(Some(places.clone())), document());
+        document.edit("Words", |project| project.prompt = "lost".into());
+        first.keep(&document);
+        drop(first);
+        let second = session(Some(places.clone()));
+        let Some(Question::Recover(found)) = &second.question else { panic!("nothing was asked") };
+        assert_eq!(found[0].project.prompt, "lost");
+        second.discard_recovered(&found[0].path);
+        let begun = Instant::now();
+        while found[0].path.exists() {
+            assert!(begun.elapsed() < Duration::from_secs(120), "it is still there");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(session(Some(places)).question.is_none());
+    }
+}

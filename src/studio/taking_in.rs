@@ -1,0 +1,139 @@
+//! What becomes of a file that somebody dropped, pasted, chose or opened, once it is known what it is.
+
+use std::path::PathBuf;
+
+use image::RgbaImage;
+
+use super::document::UNTITLED;
+use super::files::intake::Intake;
+use super::files::target::{TakenIn, Target};
+use super::notice::Place;
+use super::rooms::Studio;
+use super::session::question::{Held, Question};
+use crate::project::Background;
+
+impl Studio {
+    /// Looks at a file in the background and takes it in.
+    pub fn take_in(&mut self, path: PathBuf, target: Target) {
+        self.files.look_at(path, target);
+    }
+
+    /// A file was looked at.
+    pub(super) fn taken_in(&mut self, taken: TakenIn) {
+        let TakenIn { target, path, found } = taken;
+        let place = match &target {
+            Target::Background | Target::Cutout | Target::Anywhere { .. } => Place::Canvas,
+            Target::ReplaceLayer(layer) => Place::Layer(*layer),
+            Target::Concept => Place::Project,
+            Target::ReplaceConcept(name) => Place::Concept(name.clone()),
+            Target::Open => Place::Project,
+            Target::Model => Place::Device,
+            Target::Photo | Target::EditMask => Place::Canvas,
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(words) => return self.notice(place, format!("{}.", words.trim_end_matches('.'))),
+        };
+        match (target, found) {
+            (Target::Anywhere { at, layer }, found) => self.take_anything(found, at, layer),
+            (Target::Open, Intake::Project { path, project, folder }) => {
+                self.ask_to(Held::Replace { project, file: Some(path), folder, name: UNTITLED.into() });
+            }
+            (Target::Open, Intake::PodiumPicture { project, folder, .. }) => {
+                self.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
+            }
+            (Target::Cutout, Intake::Picture { path, size, note }) => {
+                self.add_layer(path, size, None);
+                self.note_of(note);
+            }
+            (Target::Cutout, Intake::PodiumPicture { path, size, .. }) => {
+                self.add_layer(path, size, None);
+            }
+            (target, Intake::Picture { path, .. } | Intake::PodiumPicture { path, .. }) => match target {
+                Target::Background => self.document.set_background(Background::Picture(path)),
+                Target::ReplaceLayer(layer) => {
+                    self.document.edit_layer(layer, "Change a layer's picture", |layer| layer.picture = path);
+                }
+                Target::Photo => self.document.set_photo(path),
+                Target::EditMask => {
+                    self.document.edit("Change the edit mask", |project| {
+                        if let Some(place) = &mut project.place {
+                            place.edit_mask = path;
+                        }
+                    });
+                }
+                _ => {
+                    self.notice(place, format!("{} is a picture. Choose a file of the kind asked for.", path.display()))
+                }
+            },
+            (Target::Concept, Intake::Concept { path }) => self.document.load_concept(path, None),
+            (Target::ReplaceConcept(name), Intake::Concept { path }) => {
+                self.document.edit_concept(&name, format!("Change the file of {name}"), |concept| concept.file = path);
+            }
+            (Target::Model, Intake::Model { path }) => self.set_model(Some(path)),
+            (target, _) => {
+                let wanted = match target {
+                    Target::Concept | Target::ReplaceConcept(_) => "a concept (.pth or .safetensors)",
+                    Target::Open => "a project (.ron) or a picture that Podium wrote",
+                    Target::Model => {
+                        "a model: a folder that holds model_index.json and unet, or a .safetensors file of Stable Diffusion 1.5"
+                    }
+                    _ => "a picture (PNG, JPEG, WebP, GIF, BMP or TIFF)",
+                };
+                self.notice(place, format!("{} is something else; choose {wanted}.", path.display()));
+            }
+        }
+    }
+
+    fn take_anything(&mut self, found: Intake, at: Option<(f32, f32)>, layer: Option<usize>) {
+        match found {
+            Intake::Picture { path, size, note } => {
+                self.add_layer(path, size, at);
+                self.note_of(note);
+            }
+            Intake::PodiumPicture { path, project, folder, size } => {
+                self.session.question = Some(Question::PodiumPicture { path, project, folder, size, at });
+            }
+            Intake::Project { path, project, folder } => {
+                self.ask_to(Held::Replace { project, file: Some(path), folder, name: UNTITLED.into() })
+            }
+            Intake::Concept { path } => self.document.load_concept(path, layer),
+            Intake::Model { path } => self.set_model(Some(path)),
+        }
+    }
+
+    fn note_of(&mut self, note: Option<String>) {
+        if let Some(note) = note {
+            self.notice(Place::Canvas, note);
+        }
+    }
+
+    /// Takes a picture from the clipboard: it is kept as a file, so that the project can name it.
+    pub fn paste_picture(&mut self, picture: RgbaImage, at: Option<(f32, f32)>) {
+        self.files.paste(self.session.places().clone(), picture, at);
+    }
+
+    /// A pasted picture is a file now, or not.
+    pub(super) fn pasted(&mut self, kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)>) {
+        match kept {
+            Ok(path) => {
+                self.add_layer(path, size, at);
+            }
+            Err(words) => self.notice(Place::Canvas, words),
+        }
+    }
+
+    /// Puts a picture on the canvas (see [`super::document::Document::add_layer`]). Where it cannot be, that is said.
+    pub fn add_layer(&mut self, picture: PathBuf, size: (u32, u32), at: Option<(f32, f32)>) -> Option<usize> {
+        self.document.add_layer(picture, size, at).map_err(|notice| self.session.say(notice)).ok()
+    }
+
+    /// Lets the project name another model; None is the built-in miniature.
+    pub fn set_model(&mut self, model: Option<PathBuf>) {
+        if let Some(folder) = &model {
+            self.session.config.remember_model(folder);
+            self.session.save_config();
+        }
+        self.document.edit("Change the model", |project| project.model = model);
+    }
+}
