@@ -9,14 +9,20 @@ mod broken;
 mod canvas;
 /// The real binary, driven from outside.
 mod cli;
+/// Saving, opening, closing, recovering.
+mod files;
 /// The gallery and the Place page, driven as a person would.
 mod gallery;
 /// Reference data: where it is and how it is compared.
 mod golden;
 /// How the window looks: snapshots in both themes.
 mod looks;
+/// A render that nobody computes.
+mod made_up;
 /// Random actions.
 mod monkey;
+/// What not every machine has, and what is said where it is missing.
+mod needs;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
 mod nets_parity;
 /// The real binary under Xvfb.
@@ -43,6 +49,8 @@ mod tidy;
 mod timeline;
 /// The GPU path against the CPU's.
 mod wgpu;
+/// Refinement and placement inside a run.
+mod whole_run;
 /// The window, drawn without a display.
 mod window;
 /// A screen for the real binary.

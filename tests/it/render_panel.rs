@@ -7,14 +7,15 @@ use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Theme, Vec2};
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, Node};
+use podium::engine::cache::Cache;
 use podium::engine::device::{self, DeviceChoice};
 use podium::gui::Podium;
 use podium::project::settings::{ClusterCounts, Execution, Fusion, Inversion, LayoutLoss};
 use podium::project::{Canvas, Preset, Project, Settings};
 use podium::studio::Place;
 
-use crate::looks::bare;
-use crate::studio::small;
+use crate::looks::{bare, bare_on};
+use crate::studio::{InStep, small};
 
 /// Tall enough for all of the panel.
 const TALL: [f32; 2] = [1100.0, 1900.0];
@@ -23,6 +24,18 @@ fn window(project: Project, size: [f32; 2], theme: Theme, scale: f32) -> Harness
     let mut harness = bare(project, size, theme, None);
     harness.state_mut().studio.config.ui_scale = scale;
     harness
+}
+
+/// A window whose engine waits after each event until the second lets it go on.
+fn in_step(steps: u32) -> (Harness<'static, Podium>, impl Fn()) {
+    let (looked, engine) = InStep::start(Cache::none()).into_parts();
+    let mut harness = bare_on(engine, small("beach", steps), TALL, Theme::Dark, None);
+    harness.run_steps(3);
+    // Where it does not wait, there is nothing to be let go.
+    let go_on = move || {
+        let _ = looked.try_send(());
+    };
+    (harness, go_on)
 }
 
 fn tall(steps: u32) -> Harness<'static, Podium> {
@@ -96,9 +109,10 @@ fn keep(harness: &mut Harness<'_, Podium>, name: &str) {
 
 #[test]
 fn render_is_pressed_another_is_queued_and_taken_out_and_the_picture_comes() {
-    let mut harness = tall(8);
+    let (mut harness, go_on) = in_step(3);
     press(&mut harness, Role::Button, "Render");
     until(&mut harness, "the first step", |harness| {
+        go_on();
         harness.state().studio.runs.iter().any(|run| run.newest().is_some())
     });
     press(&mut harness, Role::Button, "Queue another");
@@ -106,7 +120,10 @@ fn render_is_pressed_another_is_queued_and_taken_out_and_the_picture_comes() {
     keep(&mut harness, "render-running.png");
     press(&mut harness, Role::Button, "Stop Untitled 2");
     until(&mut harness, "the queue to empty", |harness| !says(harness, "more queued"));
-    until(&mut harness, "the picture", |harness| says(harness, "Rendered in"));
+    until(&mut harness, "the picture", |harness| {
+        go_on();
+        says(harness, "Rendered in")
+    });
     assert!(!says(&harness, "Of an earlier version"));
     assert!(harness.query_by_role_and_label(Role::Button, "Pause").is_none());
     enter(&mut harness, Role::SpinButton, "Guidance scale", "3");
@@ -118,18 +135,27 @@ fn render_is_pressed_another_is_queued_and_taken_out_and_the_picture_comes() {
 
 #[test]
 fn a_paused_render_is_continued_to_its_end() {
-    let mut harness = tall(40);
+    let (mut harness, go_on) = in_step(6);
     press(&mut harness, Role::Button, "Render");
-    until(&mut harness, "a few steps", |harness| harness.state().studio.runs.iter().any(|run| run.newest() >= Some(2)));
+    until(&mut harness, "a few steps", |harness| {
+        go_on();
+        harness.state().studio.runs.iter().any(|run| run.newest() >= Some(2))
+    });
     press(&mut harness, Role::Button, "Pause");
-    until(&mut harness, "the pause", |harness| says(harness, "Paused before step"));
+    until(&mut harness, "the pause", |harness| {
+        go_on();
+        says(harness, "Paused before step 4 of 6")
+    });
     assert!(harness.query_by_role_and_label(Role::Button, "Stop").is_some());
     keep(&mut harness, "render-paused.png");
     press(&mut harness, Role::Button, "Continue");
-    until(&mut harness, "the picture", |harness| says(harness, "Rendered in"));
+    until(&mut harness, "the picture", |harness| {
+        go_on();
+        says(harness, "Rendered in")
+    });
     let runs: Vec<_> = harness.state().studio.runs.iter().collect();
     assert_eq!(runs.len(), 2);
-    assert!(runs[1].finished().is_some() && runs[1].from.is_some_and(|(_, step)| step >= 3));
+    assert!(runs[1].finished().is_some() && runs[1].from.is_some_and(|(_, step)| step == 3));
 }
 
 #[test]

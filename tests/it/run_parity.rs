@@ -45,12 +45,12 @@ impl Case {
         Self { golden, models, trajectory }
     }
 
-    /// The same at a quarter of the size, with an inversion of a few steps only: for comparing devices, not for parity.
-    pub fn coarse(device: &Device) -> Self {
+    /// The same at another size, with the reference inverted to the first step only: not for parity.
+    pub fn coarse(device: &Device, side: u32) -> Self {
         let golden = Golden::open();
         let models = golden.models(device);
         let whole = image::open(golden.folder.join("reference.png")).expect("a picture").to_rgb8();
-        let small = image::imageops::thumbnail(&whole, 64, 64);
+        let small = image::imageops::thumbnail(&whole, side, side);
         let latent = models.vae.encode_scaled(podium::engine::pictures::to_tensor(&small, device));
         let context = encode_plain(&models, golden.text("reference_prompt")).context;
         let sampled = models.schedule.timesteps(golden.count("steps"));
@@ -93,6 +93,7 @@ impl Case {
         self.golden.list::<PathBuf>("masks").iter().map(load).collect()
     }
 
+    /// The reference run; its masks stay as they are, as the release's run had refinement off.
     pub fn scene(&self, execution: Execution) -> Scene {
         let golden = &self.golden;
         let steps = golden.count("steps");
