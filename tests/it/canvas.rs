@@ -589,7 +589,7 @@ fn the_canvas_stays_where_it_is_whatever_is_laid_over_the_picture() {
         for (overlay, own) in [
             (Overlay::None, ""),
             (Overlay::Masks, ""),
-            (Overlay::Clusters, "Branch"),
+            (Overlay::Clusters, "Branch: "),
             (Overlay::Attention, "Word: all subjects"),
         ] {
             window.app().look.overlay = overlay;

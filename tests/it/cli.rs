@@ -138,7 +138,7 @@ fn a_render_takes_about_as_much_memory_as_its_model_says() {
     let model = inspect_model(&ModelFiles::BuiltIn).expect("built in");
     let mut project = example("beach");
     project.settings.steps = 1;
-    for (pictures, aligned) in [(1, false), (8, true)] {
+    for (pictures, aligned) in [(1, false), (4, true)] {
         project.pictures = pictures;
         project.settings.layout_alignment.enabled = aligned;
         let canvas = (project.canvas.width, project.canvas.height);

@@ -87,7 +87,9 @@ pub fn until(harness: &mut Harness<'_, Podium>, what: &str, mut so: impl FnMut(&
             return;
         }
         assert!(begun.elapsed() < Duration::from_secs(180), "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
+        // At first often, since files are there soon; then seldom, since what draws takes the processor from what renders.
+        let rest = if begun.elapsed() < Duration::from_millis(200) { 2 } else { 25 };
+        std::thread::sleep(Duration::from_millis(rest));
     }
 }
 

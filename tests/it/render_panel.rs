@@ -15,6 +15,7 @@ use podium::project::{Canvas, Preset, Project, Settings};
 use podium::studio::Place;
 
 use crate::looks::{bare, bare_on};
+use crate::made_up;
 use crate::studio::{InStep, small};
 
 /// Tall enough for all of the panel.
@@ -28,7 +29,10 @@ fn window(project: Project, size: [f32; 2], theme: Theme, scale: f32) -> Harness
 
 /// A window whose engine waits after each event until the second lets it go on.
 fn in_step(steps: u32) -> (Harness<'static, Podium>, impl Fn()) {
-    let (looked, engine) = InStep::start(Cache::none()).into_parts();
+    let engine = InStep::start(Cache::none());
+    // The model is loaded, which is told of in many events.
+    engine.render_unwatched(&small("beach", 1)).finished();
+    let (looked, engine) = engine.into_parts();
     let mut harness = bare_on(engine, small("beach", steps), TALL, Theme::Dark, None);
     harness.run_steps(3);
     // Where it does not wait, there is nothing to be let go.
@@ -49,7 +53,7 @@ fn until(harness: &mut Harness<'_, Podium>, what: &str, so: impl Fn(&Harness<'_,
     while !so(harness) {
         harness.step();
         assert!(begun.elapsed() < Duration::from_secs(180), "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -386,8 +390,8 @@ fn messages_and_progress_above_a_field_do_not_take_the_keyboard_from_it() {
     harness.state_mut().studio.notice(Place::Render, "Something happened.");
     harness.run_steps(2);
     type_one(&mut harness, "5");
-    harness.state_mut().studio.render().expect("nothing stands in the way");
-    until(&mut harness, "a step", |harness| harness.state().studio.runs.iter().any(|run| run.newest().is_some()));
+    made_up::run(&mut harness.state_mut().studio, 1, 20, 0..3, false);
+    harness.run_steps(2);
     type_one(&mut harness, "6");
     assert_eq!(project(&harness).settings.layout_alignment.weight, 456.0);
 }
@@ -408,9 +412,9 @@ fn nothing_is_cut_in_the_narrowest_panel() {
             project.settings.mask_refinement.end = 150.5;
             project.seed = u64::MAX;
         });
-        harness.state_mut().studio.render().expect("nothing stands in the way");
+        made_up::run(&mut harness.state_mut().studio, 1, 50, 0..3, false);
         harness.state_mut().studio.notice(Place::Render, "Something that has to be said happened.");
-        until(&mut harness, "a step", |harness| harness.state().studio.runs.iter().any(|run| run.newest().is_some()));
+        harness.run_steps(3);
         // Drags the panel's edge as far right as it goes.
         let right = harness.ctx.content_rect().right();
         let edge = harness.get_by_role_and_label(Role::Button, "Pause").rect().left() - 12.0;

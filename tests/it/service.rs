@@ -30,7 +30,7 @@ fn the_same_seed_makes_the_same_picture_twice_and_another_seed_another() {
 fn lockstep_equals_sequential() {
     let engine = engine();
     // Every part of the method acts, with two subjects of one concept among three.
-    let mut project = small("snow", 8);
+    let mut project = small("snow", 4);
     let lockstep = render(&engine, &project, Watch::default()).finished();
     project.settings.execution = Execution::Sequential;
     let sequential = render(&engine, &project, Watch::default()).finished();
@@ -77,7 +77,8 @@ type Switch = fn(&mut Project);
 #[test]
 fn every_ablation_switch_changes_the_picture() {
     let engine = engine();
-    let whole = small("beach", 8);
+    // Alignment acts on the first two steps, refinement on the second.
+    let whole = small("beach", 4);
     let base = render(&engine, &whole, Watch::default()).finished();
     let switches: [(&str, Switch); 7] = [
         ("layout alignment", |p| p.settings.layout_alignment.enabled = false),

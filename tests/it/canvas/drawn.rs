@@ -132,7 +132,7 @@ fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
         window.app().look.canvas.split.on = true;
         window.app().look.canvas.split.at = 0.5;
         let split = look(&mut window, "split");
-        assert_changed("comparing", &split, &batch, none, [0.4, 0.6]);
+        assert_changed("comparing", &split, &batch, none, [0.35, 0.65]);
         window.app().look.canvas.split.on = false;
         window.app().studio.runs.compared = None;
         let batch = look(&mut window, "batch");
