@@ -192,9 +192,10 @@ mod tests {
         assert!(said.contains("8.0 M parameters, F16, 16 MB on disk, needs about"), "{said}");
     }
 
-    /// Peaks of the process in megabytes, as Linux reports them.
+    /// Peaks of the process in megabytes, as Linux reported them when the constants above were chosen: this keeps the
+    /// formula; that it still holds is measured by `cli::a_render_takes_about_as_much_memory_as_its_model_says`.
     #[test]
-    fn what_a_render_needs_is_near_what_was_measured() {
+    fn what_a_render_needs_is_near_what_was_measured_once() {
         let report = miniature();
         for (side, pictures, aligned, sequential, measured) in [
             (256, 1, false, false, 196.0),

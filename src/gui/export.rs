@@ -92,8 +92,7 @@ pub fn begin(studio: &mut Studio, look: &Look, subject: &Subject, kind: Kind, pa
 
 /// The font of the window's words, for pages that are drawn without the window.
 fn font() -> Vec<u8> {
-    let fonts = egui::FontDefinitions::default();
-    fonts.font_data.get("Ubuntu-Light").map(|data| (*data.font).as_ref().to_vec()).unwrap_or_default()
+    crate::assets::find("fonts/Inter-Regular.ttf").map(<[u8]>::to_vec).unwrap_or_default()
 }
 
 /// A folder as a browser's address.
@@ -114,6 +113,15 @@ mod tests {
 
     #[test]
     fn the_contact_sheet_has_the_window_s_font() {
-        assert!(font().len() > 10_000);
+        let ctx = egui::Context::default();
+        theme::install(&ctx);
+        // Fonts are there from the first frame on.
+        let _ = ctx.run_ui(egui::RawInput::default(), |_| ());
+        let window = ctx.fonts(|fonts| {
+            let fonts = fonts.definitions();
+            let first = &fonts.families[&egui::FontFamily::Proportional][0];
+            (*fonts.font_data[first].font).as_ref().to_vec()
+        });
+        assert!(font() == window, "{} and {} bytes", font().len(), window.len());
     }
 }

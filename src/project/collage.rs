@@ -270,7 +270,8 @@ mod tests {
         let mut project = Project::new();
         project.canvas.width = u32::MAX;
         let mut none = |_: &Path| -> Result<Arc<RgbaImage>, ProjectError> { panic!("nothing to load") };
-        assert!(composite_from(&project, &mut none).is_err());
+        let error = composite_from(&project, &mut none).unwrap_err().to_string();
+        assert!(error.starts_with("canvas.width is 4294967295"), "{error}");
         let mut project = Project::new();
         project.layers_mut().unwrap().push(Layer::new("red", f32::NAN, 0.0));
         let error = composite_from(&project, &mut none).unwrap_err().to_string();

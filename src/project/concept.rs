@@ -192,8 +192,9 @@ mod tests {
         fileless.file = PathBuf::new();
         let mut wordless = cat();
         wordless.class_word = String::new();
-        for broken in [nameless, fileless, wordless] {
-            assert!(broken.validate(&"concept 1", CANVAS).is_err(), "{broken:?}");
+        for (broken, words) in [(nameless, "has no name"), (fileless, "has no file"), (wordless, "has no class word")] {
+            let error = broken.validate(&"concept 1", CANVAS).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("concept 1 {words}; ")), "{error}");
         }
         assert!(cat().validate(&"concept 1", CANVAS).is_ok());
     }

@@ -157,7 +157,8 @@ mod tests {
         for broken in [f32::NAN, f32::INFINITY, 0.0, -1.0] {
             let mut layer = Layer::new("cat.png", 0.0, 0.0);
             layer.scale = broken;
-            assert!(layer.validate(&"layer").is_err(), "scale {broken}");
+            let error = layer.validate(&"layer").unwrap_err().to_string();
+            assert!(error.starts_with("layer: scale is "), "scale {broken}: {error}");
         }
     }
 }

@@ -167,7 +167,8 @@ mod tests {
         let empty = folder.path().join("empty.png");
         fs::write(&empty, b"").unwrap();
         assert_eq!(read_project(&empty), Ok(None));
-        assert!(read_project(&folder.path().join("none.png")).is_err());
+        let error = read_project(&folder.path().join("none.png")).unwrap_err().to_string();
+        assert!(error.contains("none.png"), "{error}");
     }
 
     #[test]
@@ -191,7 +192,9 @@ mod tests {
         writer.write_image_data(&[0]).unwrap();
         writer.finish().unwrap();
         fs::write(&path, bytes).unwrap();
-        assert!(read_project(&path).is_err());
+        // Unpacked, it would be refused too, as no project.
+        let error = read_project(&path).unwrap_err().to_string();
+        assert!(error.contains("damaged or cut short"), "{error}");
     }
 
     #[test]

@@ -359,7 +359,8 @@ mod tests {
             settings.mask_refinement.end = broken;
             settings.mask_refinement.every = broken;
             assert_eq!(settings.refined_steps().len(), 200);
-            assert!(settings.validate().is_err());
+            let error = settings.validate().unwrap_err().to_string();
+            assert!(error.starts_with("settings.mask_refinement."), "{broken}: {error}");
         }
     }
 

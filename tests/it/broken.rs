@@ -49,7 +49,20 @@ fn a_truncated_pickle() {
     for length in [1, 100, whole.len() / 2, whole.len() - 1] {
         let path = write(&folder, "cut.pth", &whole[..length]);
         let error = Concept::open(&path).expect_err("cut short").to_string();
-        assert_says(&error, &["cut.pth"]);
+        assert_says(&error, &["cut.pth", "cannot be read as a torch file", "nothing in it was executed"]);
+    }
+    let data = [0_u8; 400];
+    let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![100], &data).expect("a view");
+    let whole = safetensors::serialize([("weight", view)], None).expect("serialized");
+    for (length, how) in [
+        (1, "not a safetensors file"),
+        (20, "not a safetensors file"),
+        (whole.len() - 100, "cut short by 100 bytes"),
+        (whole.len() - 1, "cut short by 1 bytes"),
+    ] {
+        let path = write(&folder, "cut.safetensors", &whole[..length]);
+        let error = Concept::open(&path).expect_err("cut short").to_string();
+        assert_says(&error, &["cut.safetensors", how]);
     }
     let error = Concept::open(&write(&folder, "empty.pth", &[])).expect_err("empty").to_string();
     assert_says(&error, &["empty.pth", "is empty"]);
@@ -62,14 +75,14 @@ fn a_malicious_pickle_is_refused_and_not_executed() {
     let command = format!("cposix\nsystem\n(S'touch {}'\ntR.", proof.display());
     let plain = write(&folder, "evil.pth", command.as_bytes());
     let error = Concept::open(&plain).expect_err("refused").to_string();
-    assert_says(&error, &["evil.pth"]);
+    assert_says(&error, &["evil.pth", "cannot be read as a torch file", "nothing in it was executed"]);
     assert!(!proof.exists());
 
     // The same inside a torch archive.
     let mut archive = Vec::new();
     archive_with_pickle(&mut archive, command.as_bytes());
     let error = Concept::open(&write(&folder, "zipped.pth", &archive)).expect_err("refused").to_string();
-    assert_says(&error, &["zipped.pth"]);
+    assert_says(&error, &["zipped.pth", "cannot be read as a torch file", "nothing in it was executed"]);
     assert!(!proof.exists());
 }
 

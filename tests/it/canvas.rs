@@ -1,7 +1,6 @@
 //! The canvas, worked with pointer and keys as a person does it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
@@ -10,16 +9,15 @@ use eframe::egui::{
 };
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use image::{Rgb, RgbImage};
 use podium::engine::device::DeviceChoice;
-use podium::engine::masks::Mask;
 use podium::gui::Podium;
 use podium::gui::canvas::{self, Side, View, ZOOM};
 use podium::gui::look::{DraggedConcept, Mode, Overlay};
-use podium::link::{AttentionView, ClusterView, Finished, JobId, Lane, MaskView, StepView, Times};
+use podium::link::{JobId, Lane};
 use podium::project::{Background, Canvas, Layer, Layout, Project};
 use podium::studio::MaskEditor;
 
+use crate::made_up;
 use crate::studio::{engine, example};
 
 /// The canvas as it looks.
@@ -182,73 +180,9 @@ impl Window {
 
     /// A run with a step of everything, and finished pictures if asked for.
     fn run(&mut self, pictures: u32, finished: bool) -> JobId {
-        let mut project = self.app().studio.project().clone();
-        project.pictures = pictures;
-        project.settings.steps = 20;
-        let (width, height) = (project.canvas.width, project.canvas.height);
-        let job = JobId(1_000_000 + self.app().studio.renders.runs.iter().count() as u64);
-        let seeds = project.seeds();
-        let runs = &mut self.app().studio.renders.runs;
-        runs.add(job, "a run 1".into(), Arc::new(project), ".".into(), 0, None);
-        runs.take(&podium::link::Event::Step(job, Arc::new(step(pictures as usize))), Instant::now());
-        if finished {
-            let picture =
-                |index: u32| RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, (40 * index) as u8]));
-            let finished =
-                Finished { pictures: (0..pictures).map(picture).collect(), seeds, elapsed: Duration::from_secs(3) };
-            runs.take(&podium::link::Event::Done(job, Arc::new(finished)), Instant::now());
-        }
+        let job = made_up::run(&mut self.app().studio, pictures, 20, [11], finished);
         self.harness.run_steps(2);
         job
-    }
-}
-
-fn blob(x: f32, y: f32, radius: f32) -> Mask {
-    Mask::from_fn(32, 32, |row, column| (column as f32 - x).hypot(row as f32 - y) < radius)
-}
-
-fn step(pictures: usize) -> StepView {
-    let mask = |concept: &str, x, y| MaskView {
-        concept: concept.into(),
-        custom: blob(x + 1.0, y, 5.0),
-        base: blob(x - 1.0, y, 6.0),
-        combined: blob(x, y, 7.0),
-    };
-    let lanes = [Lane::Base, Lane::Concept("mint cat".into()), Lane::Reference];
-    let each = |picture: usize| lanes.iter().map(move |lane| (picture, lane.clone()));
-    let preview =
-        |index: usize| RgbImage::from_fn(32, 32, |x, y| Rgb([(x * 8) as u8, (y * 8) as u8, (index * 60) as u8]));
-    StepView {
-        step: 11,
-        steps: 20,
-        timestep: 441,
-        previews: (0..pictures).map(preview).collect(),
-        masks: (0..pictures).map(|_| vec![mask("mint cat", 10.0, 20.0), mask("plum dog", 22.0, 20.0)]).collect(),
-        refined: true,
-        clusters: (0..pictures)
-            .flat_map(each)
-            .map(|(picture, lane)| ClusterView {
-                lane,
-                picture,
-                grid: (16, 16),
-                labels: (0..256).map(|at| at / 52).collect(),
-            })
-            .collect(),
-        attention: (0..pictures)
-            .flat_map(each)
-            .flat_map(|(picture, lane)| ["", "cat", "dog"].map(|word| (picture, lane.clone(), word)))
-            .map(|(picture, lane, word)| AttentionView {
-                lane,
-                picture,
-                word: word.into(),
-                grid: (16, 16),
-                values: (0..256).map(|at| (at % 16) as f32 / 15.0).collect(),
-                range: (0.0, 0.4),
-            })
-            .collect(),
-        loss: Some(0.5),
-        gradient_norm: Some(1.0),
-        times: Times::default(),
     }
 }
 
@@ -582,7 +516,7 @@ fn places_for_dropped_files_are_told_from_the_screen() {
 fn painting_changes_the_masks_and_escape_gives_the_stroke_up() {
     let mut window = Window::new(discs());
     let job = window.run(1, false);
-    let views = step(1).masks[0].clone();
+    let views = made_up::masks();
     window.app().studio.renders.mask_editor = MaskEditor::new(job, 12, 0, &views);
     window.app().look.mode = Mode::Collage;
     window.harness.run_steps(3);
@@ -651,13 +585,21 @@ fn the_canvas_stays_where_it_is_whatever_is_laid_over_the_picture() {
     for (width, height) in [(1024.0, 700.0), (1280.0, 800.0), (1440.0, 900.0), (1920.0, 1080.0)] {
         let mut window = Window::sized(discs(), vec2(width, height));
         window.run(1, false);
-        let mut zooms = Vec::new();
-        for overlay in [Overlay::None, Overlay::Masks, Overlay::Clusters, Overlay::Attention] {
+        let mut places = Vec::new();
+        for (overlay, own) in [
+            (Overlay::None, ""),
+            (Overlay::Masks, ""),
+            (Overlay::Clusters, "Branch: "),
+            (Overlay::Attention, "Word: all subjects"),
+        ] {
             window.app().look.overlay = overlay;
             window.harness.run_steps(3);
-            zooms.push(window.zoom());
+            assert_eq!(window.app().look.overlay, overlay);
+            assert!(own.is_empty() || window.harness.query_all_by_label_contains(own).next().is_some(), "{own}");
+            let corners = [window.at(0.0, 0.0), window.at(256.0, 256.0), window.on_picture(0.0, 0.0)];
+            places.push((corners, window.zoom()));
         }
-        assert!(zooms.iter().all(|zoom| *zoom == zooms[0]), "{width} x {height}: {zooms:?}");
+        assert!(places.iter().all(|place| *place == places[0]), "{width} x {height}: {places:?}");
     }
 }
 

@@ -1,18 +1,24 @@
 //! The real binary, driven from outside.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use podium::engine::inspect::{Demand, inspect_model};
+use podium::engine::weights::ModelFiles;
+use podium::project::{Project, file, png_text};
 
 use crate::broken::assert_says;
-use crate::studio::small;
+use crate::studio::{example, small};
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podium"));
+    command.args(arguments).current_dir(folder).env("PODIUM_CACHE_DIR", folder.join("cache"));
+    command
+}
 
 fn podium(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_podium"))
-        .args(arguments)
-        .current_dir(folder)
-        .env("PODIUM_CACHE_DIR", folder.join("cache"))
-        .output()
-        .expect("the binary starts")
+    command(folder, arguments).output().expect("the binary starts")
 }
 
 fn out(output: &Output) -> String {
@@ -23,8 +29,11 @@ fn out(output: &Output) -> String {
 fn render_writes_a_picture_that_renders_again_to_itself() {
     let folder = tempfile::tempdir().expect("temporary");
     let project = small("beach", 2);
-    podium::project::file::save(&folder.path().join("small.ron"), &project).expect("saved");
-    let first = podium(folder.path(), &["render", "small.ron", "-o", "first.png", "--seed", "7", "--record", "steps"]);
+    file::save(&folder.path().join("small.ron"), &project).expect("saved");
+    let first = podium(
+        folder.path(),
+        &["render", "small.ron", "-o", "first.png", "--seed", "7", "--record", "steps", "--device", "flex"],
+    );
     assert!(first.status.success(), "{}", out(&first));
     let again = podium(folder.path(), &["render", "first.png", "-o", "again.png", "--device", "flex"]);
     assert!(again.status.success(), "{}", out(&again));
@@ -51,21 +60,94 @@ fn render_writes_a_picture_that_renders_again_to_itself() {
 }
 
 #[test]
-fn settings_from_the_command_line_take_effect_and_wrong_ones_say_which_are_near() {
+fn settings_from_the_command_line_take_effect_and_several_pictures_are_numbered() {
     let folder = tempfile::tempdir().expect("temporary");
-    podium::project::file::save(&folder.path().join("small.ron"), &small("beach", 2)).expect("saved");
-    let wrong =
-        podium(folder.path(), &["render", "small.ron", "-o", "out.png", "--set", "mask_refinment.enabled=false"]);
-    assert!(!wrong.status.success());
-    assert_says(&out(&wrong), &["mask_refinement.enabled"]);
-    let range = podium(folder.path(), &["render", "small.ron", "-o", "out.png", "--set", "guidance_scale=9000"]);
-    assert_says(&out(&range), &["guidance_scale", "50"]);
-    let right = podium(folder.path(), &["render", "small.ron", "-o", "out.png", "--set", "pictures=1", "--steps", "1"]);
-    assert_says(&out(&right), &["pictures"]);
-    let nowhere = podium(folder.path(), &["render", "small.ron", "-o", "no/such/out.png"]);
-    assert_says(&out(&nowhere), &["no/such", "no such folder"]);
-    let missing = podium(folder.path(), &["render", "gone.ron", "-o", "out.png"]);
-    assert_says(&out(&missing), &["gone.ron"]);
+    let project = Project { pictures: 2, ..small("beach", 2) };
+    file::save(&folder.path().join("small.ron"), &project).expect("saved");
+    std::fs::create_dir(folder.path().join("sub")).expect("created");
+    let settings = ["--steps", "1", "--seed", "7", "--set", "guidance_scale=1.5", "--set", "mask_refinement.every=9"];
+    let output = podium(folder.path(), &[&["render", "small.ron", "-o", "sub/out.png"][..], &settings].concat());
+    assert!(output.status.success(), "{}", out(&output));
+    assert_says(&out(&output), &["out-1.png (seed 7)", "out-2.png (seed 8)"]);
+    let mut written: Vec<String> = std::fs::read_dir(folder.path().join("sub"))
+        .expect("the folder")
+        .map(|entry| entry.expect("readable").file_name().into_string().expect("text"))
+        .collect();
+    written.sort();
+    assert_eq!(written, ["out-1.png", "out-2.png"]);
+    let mut expected = project.settings.clone();
+    (expected.steps, expected.guidance_scale, expected.mask_refinement.every) = (1, 1.5, 9.0);
+    let mut pictures = Vec::new();
+    for (name, seed) in [("sub/out-1.png", 7), ("sub/out-2.png", 8)] {
+        let path = folder.path().join(name);
+        let made = png_text::read_project(&path).expect("readable").expect("a project inside");
+        assert_eq!((made.seed, made.pictures, made.settings), (seed, 1, expected.clone()), "{name}");
+        pictures.push(image::open(&path).expect("a picture").to_rgb8());
+    }
+    assert_ne!(pictures[0], pictures[1]);
+}
+
+#[test]
+fn what_is_wrong_on_the_command_line_says_so_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("temporary");
+    file::save(&folder.path().join("small.ron"), &small("beach", 2)).expect("saved");
+    let cases: [(&[&str], &[&str]); 6] = [
+        (
+            &["small.ron", "-o", "out.png", "--set", "mask_refinment.enabled=false"],
+            &["no setting `mask_refinment.enabled`", "did you mean mask_refinement.enabled"],
+        ),
+        (&["small.ron", "-o", "out.png", "--set", "guidance_scale=9000"], &["guidance_scale is 9000", "50"]),
+        (&["small.ron", "-o", "out.png", "--set", "pictures=1"], &["no setting `pictures`"]),
+        (&["small.ron", "-o", "out.png", "--set", "steps"], &["write KEY=VALUE"]),
+        (&["small.ron", "-o", "no/such/out.png"], &["no/such", "no such folder"]),
+        (&["gone.ron", "-o", "out.png"], &["gone.ron"]),
+    ];
+    for (arguments, words) in cases {
+        let output = podium(folder.path(), &[&["render"][..], arguments].concat());
+        assert!(!output.status.success(), "{arguments:?} succeeded");
+        assert_says(&out(&output), words);
+        assert!(!folder.path().join("out.png").exists(), "{arguments:?} wrote");
+    }
+}
+
+/// The most memory that a render takes, bytes, as Linux reports it; asked for again and again until it ends.
+#[cfg(target_os = "linux")]
+fn peak(folder: &Path, project: &Project) -> u64 {
+    file::save(&folder.join("peak.ron"), project).expect("saved");
+    let mut child = command(folder, &["render", "peak.ron", "-o", "peak.png"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let mut peak = 0;
+    while child.try_wait().expect("it is ours").is_none() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        peak = peak.max(kilobytes.unwrap_or(0) * 1024);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(folder.join("peak.png").exists() || folder.join("peak-1.png").exists(), "it rendered");
+    peak
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_render_takes_about_as_much_memory_as_its_model_says() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let model = inspect_model(&ModelFiles::BuiltIn).expect("built in");
+    let mut project = example("beach");
+    project.settings.steps = 1;
+    for (pictures, aligned) in [(1, false), (4, true)] {
+        project.pictures = pictures;
+        project.settings.layout_alignment.enabled = aligned;
+        let canvas = (project.canvas.width, project.canvas.height);
+        let demand = Demand { canvas, pictures: pictures as usize, concepts: 2, aligned, sequential: false };
+        let (said, taken) = (model.needed_bytes(demand), peak(folder.path(), &project));
+        println!("{demand:?}: {said} bytes are said, {taken} were taken");
+        let ratio = said as f64 / taken as f64;
+        assert!((0.7..1.4).contains(&ratio), "{demand:?}: {said} bytes are said, {taken} were taken");
+    }
 }
 
 #[test]

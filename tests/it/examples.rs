@@ -1,4 +1,4 @@
-//! The built-in miniature and its example projects, made anew: `assets/miniature/remake FOLDER` runs these in turn.
+//! The built-in miniature and its example projects, made anew: `.ci/remake FOLDER` runs these in turn.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ fn halving_keeps_names_and_shapes_and_rounds_values() {
 
 /// Takes newly trained weights and concepts into `assets/miniature`, from the folder that `PODIUM_MINIATURE` names.
 #[test]
-#[ignore = "writes assets/miniature; assets/miniature/remake runs it"]
+#[ignore = "writes assets/miniature; .ci/remake runs it"]
 fn take_in_the_miniature() {
     let from = PathBuf::from(std::env::var_os("PODIUM_MINIATURE").expect("PODIUM_MINIATURE names the kit's folder"));
     let to = home("assets/miniature");
@@ -101,7 +101,7 @@ fn as_released(project: &Project) -> Project {
 
 /// Writes a sheet for each example into `docs/examples`: eight seeds with the project's settings, two with the release's.
 #[test]
-#[ignore = "half an hour on two cores; assets/miniature/remake runs it"]
+#[ignore = "half an hour on two cores; .ci/remake runs it"]
 fn sheets_of_the_examples() {
     let folder = home("docs/examples");
     std::fs::create_dir_all(&folder).expect("created");

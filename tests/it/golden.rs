@@ -95,9 +95,17 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-/// The project's tolerance: 1e-3 relative, while the reference itself is stable to about 1e-5.
+/// The project's tolerance, relative: the reference itself is stable to about this much.
+pub const EXACT: f64 = 1e-5;
+
+/// Fails where `found` is farther from `expected` than [`EXACT`].
 pub fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
+    assert_close_within(what, found, expected, EXACT);
+}
+
+/// Fails where `found` is farther from `expected` than `tolerance`, relative to the length of `expected`.
+pub fn assert_close_within(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
     let error = relative_error(found, expected);
     println!("{what}: relative error {error:.2e}");
-    assert!(error < 1e-3, "{what}: relative error {error:.2e}");
+    assert!(error < tolerance, "{what}: relative error {error:.2e}, at most {tolerance:.0e}");
 }

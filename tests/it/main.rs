@@ -13,6 +13,9 @@ mod canvas;
 mod cli;
 /// The miniature and the example projects, made anew.
 mod examples;
+/// Saving, opening, closing, recovering.
+#[cfg(feature = "gui")]
+mod files;
 /// The gallery and the Place page, driven as a person would.
 #[cfg(feature = "gui")]
 mod gallery;
@@ -21,9 +24,14 @@ mod golden;
 /// How the window looks: snapshots in both themes.
 #[cfg(feature = "gui")]
 mod looks;
+/// A render that nobody computes.
+#[cfg(feature = "gui")]
+mod made_up;
 /// Random actions.
 #[cfg(feature = "gui")]
 mod monkey;
+/// What not every machine has, and what is said where it is missing.
+mod needs;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
 mod nets_parity;
 /// The real binary under Xvfb.
@@ -55,6 +63,8 @@ mod tidy;
 mod timeline;
 /// The GPU path against the CPU's.
 mod wgpu;
+/// Refinement and placement inside a run.
+mod whole_run;
 /// The window, drawn without a display.
 #[cfg(feature = "gui")]
 mod window;

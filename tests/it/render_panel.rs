@@ -7,14 +7,16 @@ use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Theme, Vec2};
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, Node};
+use podium::engine::cache::Cache;
 use podium::engine::device::{self, DeviceChoice};
 use podium::gui::Podium;
 use podium::project::settings::{ClusterCounts, Execution, Fusion, Inversion, LayoutLoss};
 use podium::project::{Canvas, Preset, Project, Settings};
 use podium::studio::Place;
 
-use crate::looks::bare;
-use crate::studio::small;
+use crate::looks::{bare, bare_on};
+use crate::made_up;
+use crate::studio::{InStep, small};
 
 /// Tall enough for all of the panel.
 const TALL: [f32; 2] = [1100.0, 1900.0];
@@ -23,6 +25,21 @@ fn window(project: Project, size: [f32; 2], theme: Theme, scale: f32) -> Harness
     let mut harness = bare(project, size, theme, None);
     harness.state_mut().studio.session.config.ui_scale = scale;
     harness
+}
+
+/// A window whose engine waits after each event until the second lets it go on.
+fn in_step(steps: u32) -> (Harness<'static, Podium>, impl Fn()) {
+    let engine = InStep::start(Cache::none());
+    // The model is loaded, which is told of in many events.
+    engine.render_unwatched(&small("beach", 1)).finished();
+    let (looked, engine) = engine.into_parts();
+    let mut harness = bare_on(engine, small("beach", steps), TALL, Theme::Dark, None);
+    harness.run_steps(3);
+    // Where it does not wait, there is nothing to be let go.
+    let go_on = move || {
+        let _ = looked.try_send(());
+    };
+    (harness, go_on)
 }
 
 fn tall(steps: u32) -> Harness<'static, Podium> {
@@ -36,7 +53,7 @@ fn until(harness: &mut Harness<'_, Podium>, what: &str, so: impl Fn(&Harness<'_,
     while !so(harness) {
         harness.step();
         assert!(begun.elapsed() < Duration::from_secs(180), "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -96,9 +113,10 @@ fn keep(harness: &mut Harness<'_, Podium>, name: &str) {
 
 #[test]
 fn render_is_pressed_another_is_queued_and_taken_out_and_the_picture_comes() {
-    let mut harness = tall(8);
+    let (mut harness, go_on) = in_step(3);
     press(&mut harness, Role::Button, "Render");
     until(&mut harness, "the first step", |harness| {
+        go_on();
         harness.state().studio.renders.runs.iter().any(|run| run.newest().is_some())
     });
     press(&mut harness, Role::Button, "Queue another");
@@ -106,7 +124,10 @@ fn render_is_pressed_another_is_queued_and_taken_out_and_the_picture_comes() {
     keep(&mut harness, "render-running.png");
     press(&mut harness, Role::Button, "Stop Untitled 2");
     until(&mut harness, "the queue to empty", |harness| !says(harness, "more queued"));
-    until(&mut harness, "the picture", |harness| says(harness, "Rendered in"));
+    until(&mut harness, "the picture", |harness| {
+        go_on();
+        says(harness, "Rendered in")
+    });
     assert!(!says(&harness, "Of an earlier version"));
     assert!(harness.query_by_role_and_label(Role::Button, "Pause").is_none());
     enter(&mut harness, Role::SpinButton, "Guidance scale", "3");
@@ -118,20 +139,27 @@ fn render_is_pressed_another_is_queued_and_taken_out_and_the_picture_comes() {
 
 #[test]
 fn a_paused_render_is_continued_to_its_end() {
-    let mut harness = tall(40);
+    let (mut harness, go_on) = in_step(6);
     press(&mut harness, Role::Button, "Render");
     until(&mut harness, "a few steps", |harness| {
+        go_on();
         harness.state().studio.renders.runs.iter().any(|run| run.newest() >= Some(2))
     });
     press(&mut harness, Role::Button, "Pause");
-    until(&mut harness, "the pause", |harness| says(harness, "Paused before step"));
+    until(&mut harness, "the pause", |harness| {
+        go_on();
+        says(harness, "Paused before step 4 of 6")
+    });
     assert!(harness.query_by_role_and_label(Role::Button, "Stop").is_some());
     keep(&mut harness, "render-paused.png");
     press(&mut harness, Role::Button, "Continue");
-    until(&mut harness, "the picture", |harness| says(harness, "Rendered in"));
+    until(&mut harness, "the picture", |harness| {
+        go_on();
+        says(harness, "Rendered in")
+    });
     let runs: Vec<_> = harness.state().studio.renders.runs.iter().collect();
     assert_eq!(runs.len(), 2);
-    assert!(runs[1].finished().is_some() && runs[1].from.is_some_and(|(_, step)| step >= 3));
+    assert!(runs[1].finished().is_some() && runs[1].from.is_some_and(|(_, step)| step == 3));
 }
 
 #[test]
@@ -365,10 +393,8 @@ fn messages_and_progress_above_a_field_do_not_take_the_keyboard_from_it() {
     harness.state_mut().studio.notice(Place::Render, "Something happened.");
     harness.run_steps(2);
     type_one(&mut harness, "5");
-    harness.state_mut().studio.render().expect("nothing stands in the way");
-    until(&mut harness, "a step", |harness| {
-        harness.state().studio.renders.runs.iter().any(|run| run.newest().is_some())
-    });
+    made_up::run(&mut harness.state_mut().studio, 1, 20, 0..3, false);
+    harness.run_steps(2);
     type_one(&mut harness, "6");
     assert_eq!(project(&harness).settings.layout_alignment.weight, 456.0);
 }
@@ -389,11 +415,9 @@ fn nothing_is_cut_in_the_narrowest_panel() {
             project.settings.mask_refinement.end = 150.5;
             project.seed = u64::MAX;
         });
-        harness.state_mut().studio.render().expect("nothing stands in the way");
+        made_up::run(&mut harness.state_mut().studio, 1, 50, 0..3, false);
         harness.state_mut().studio.notice(Place::Render, "Something that has to be said happened.");
-        until(&mut harness, "a step", |harness| {
-            harness.state().studio.renders.runs.iter().any(|run| run.newest().is_some())
-        });
+        harness.run_steps(3);
         // Drags the panel's edge as far right as it goes.
         let right = harness.ctx.content_rect().right();
         let edge = harness.get_by_role_and_label(Role::Button, "Pause").rect().left() - 12.0;

@@ -17,8 +17,14 @@ use podium::engine::refine::{Counts, SubjectMasks};
 use podium::engine::sample::{Observer, StepReport, map_of, refinement_site, sample};
 use podium::engine::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
 
-use crate::golden::{Golden, assert_close, cosine, host};
+use crate::golden::{Golden, assert_close, assert_close_within, cosine, host};
 use crate::nets_parity::{every_fourth, picture};
+
+/// What is made of the reference's inverted latent, relative: the reference's own run started from a latent that is
+/// another in one corner of the picture (see ARCHITECTURE.md), which grows to 4e-4 at the last timestep.
+const INHERITED: f64 = 6e-4;
+/// What that moves a little only: the run's latents, losses, norms, the picture.
+const MOVED: f64 = 2e-4;
 
 /// 999 network passes, which all tests share.
 static INVERSION: OnceLock<Trajectory> = OnceLock::new();
@@ -45,12 +51,12 @@ impl Case {
         Self { golden, models, trajectory }
     }
 
-    /// The same at a quarter of the size, with an inversion of a few steps only: for comparing devices, not for parity.
-    pub fn coarse(device: &Device) -> Self {
+    /// The same at another size, with the reference inverted to the first step only: not for parity.
+    pub fn coarse(device: &Device, side: u32) -> Self {
         let golden = Golden::open();
         let models = golden.models(device);
         let whole = image::open(golden.folder.join("reference.png")).expect("a picture").to_rgb8();
-        let small = image::imageops::thumbnail(&whole, 64, 64);
+        let small = image::imageops::thumbnail(&whole, side, side);
         let latent = models.vae.encode_scaled(podium::engine::pictures::to_tensor(&small, device));
         let context = encode_plain(&models, golden.text("reference_prompt")).context;
         let sampled = models.schedule.timesteps(golden.count("steps"));
@@ -93,6 +99,7 @@ impl Case {
         self.golden.list::<PathBuf>("masks").iter().map(load).collect()
     }
 
+    /// The reference run; its masks stay as they are, as the release's run had refinement off.
     pub fn scene(&self, execution: Execution) -> Scene {
         let golden = &self.golden;
         let steps = golden.count("steps");
@@ -151,7 +158,8 @@ impl Compare<'_> {
     fn close(&mut self, name: &str, found: &[f32]) {
         let name = format!("{}.{name}", self.run);
         if self.case.golden.has(&name) {
-            assert_close(&name, found, &self.case.golden.values(&name).0);
+            let tolerance = if name.contains("latents") { MOVED } else { INHERITED };
+            assert_close_within(&name, found, &self.case.golden.values(&name).0, tolerance);
             self.compared += 1;
         }
     }
@@ -170,11 +178,11 @@ impl Observer for Compare<'_> {
         if let Some(pull) = report.pull {
             let golden = &self.case.golden;
             let losses: Vec<f32> = golden.list(&format!("{}.layout_losses", self.run));
-            assert_close(&format!("layout loss {index}"), &[pull.loss], &[losses[index]]);
+            assert_close_within(&format!("layout loss {index}"), &[pull.loss], &[losses[index]], MOVED);
             let gradient = host(pull.gradient.clone());
             let norms: Vec<f32> = golden.list(&format!("{}.gradient_norms", self.run));
             let norm = gradient.iter().map(|value| value * value).sum::<f32>().sqrt();
-            assert_close(&format!("gradient norm {index}"), &[norm], &[norms[index]]);
+            assert_close_within(&format!("gradient norm {index}"), &[norm], &[norms[index]], MOVED);
             let name = format!("{}.step{index}.layout_gradient", self.run);
             if golden.has(&name) {
                 let cosine = cosine(&gradient, &golden.values(&name).0);
@@ -207,7 +215,7 @@ fn parity_inversion() {
     for name in case.golden.names() {
         let Some(timestep) = name.strip_prefix("inversion.latents.") else { continue };
         let latent = case.trajectory.at(timestep.parse().expect("a timestep"), &case.models).expect("visited");
-        assert_close(&name, &host(latent), &case.golden.values(&name).0);
+        assert_close_within(&name, &host(latent), &case.golden.values(&name).0, INHERITED);
         compared += 1;
     }
     assert!(compared > 0);
@@ -221,7 +229,7 @@ fn parity_of_keys(case: &Case) {
     let reference = case.trajectory.at(timestep, models).expect("visited");
     let context = encode_plain(models, golden.text("reference_prompt")).context;
     let keys = layout_keys(models, reference, timestep, &context, None).expect("keys");
-    assert_close("run.step0.key.ref", &host(keys), &golden.values("run.step0.key.ref").0);
+    assert_close_within("run.step0.key.ref", &host(keys), &golden.values("run.step0.key.ref").0, INHERITED);
     // The reference recorded them in the injection pass, on the latents that alignment had moved.
     let start: Tensor<4> = golden.tensor("run.step0.latents_in", &models.device);
     let pictures = start.dims()[0];
@@ -246,7 +254,7 @@ fn parity_every_step_of_the_run_and_the_picture() {
     let (latents, compared) = compare(&case, "run", case.scene(Execution::Lockstep));
     assert!(compared > case.golden.count("steps"), "only {compared} tensors compared");
     let decoded = host(every_fourth(case.models.vae.decode_scaled(latents)));
-    assert_close("run.final_image", &decoded, &case.golden.values("run.final_image").0);
+    assert_close_within("run.final_image", &decoded, &case.golden.values("run.final_image").0, MOVED);
 }
 
 #[test]

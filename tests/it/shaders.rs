@@ -13,12 +13,11 @@ use eframe::wgpu::TextureFormat;
 use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use image::{GrayImage, Rgb, RgbImage, Rgba, RgbaImage};
-use podium::engine::device::{self, NO_ADAPTER};
 use podium::engine::masks::Mask;
 use podium::gui::paint::{self, ColorMap, Grid, MaskStyle, Outline, Sampling, Source};
 use podium::link::{ClusterView, Lane};
 
-use crate::wgpu::pictures_required;
+use crate::needs;
 
 const BACK: Color32 = Color32::from_rgb(40, 90, 160);
 const ORANGE: Color32 = Color32::from_rgb(230, 159, 0);
@@ -32,10 +31,8 @@ struct Screen {
 
 impl Screen {
     /// None, after saying so, where there is no adapter and none is required.
-    fn for_test(test: &str) -> Option<Self> {
-        if device::adapters().is_empty() {
-            assert!(!pictures_required(), "PODIUM_REQUIRE_PICTURES is set, but {NO_ADAPTER}");
-            eprintln!("skipped 1 test, {test}: {NO_ADAPTER}");
+    fn for_test() -> Option<Self> {
+        if !needs::adapter() {
             return None;
         }
         let state = create_render_state(default_wgpu_setup(), RendererOptions::PREDICTABLE);
@@ -111,7 +108,7 @@ fn plain(color: Color32, fill: f32, outline: Outline, sampling: Sampling) -> Mas
 
 #[test]
 fn a_heatmap_shows_the_maps_own_colours_and_nothing_beside_its_place() {
-    let Some(screen) = Screen::for_test("a_heatmap_shows_the_maps_own_colours") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let values = grid(2, 2, &[0.0, 0.3, 0.7, 1.0]);
     for map in ColorMap::ALL {
         let picture = screen.draw(vec2(80.0, 60.0), |painter| {
@@ -129,7 +126,7 @@ fn a_heatmap_shows_the_maps_own_colours_and_nothing_beside_its_place() {
 
 #[test]
 fn a_smooth_heatmap_runs_straight_from_one_cells_centre_to_the_next() {
-    let Some(screen) = Screen::for_test("a_smooth_heatmap_runs_straight") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let values = grid(1, 2, &[0.1, 0.9]);
     let picture = screen.draw(vec2(64.0, 8.0), |painter| {
         let source = Source::new(&values);
@@ -146,7 +143,7 @@ fn a_smooth_heatmap_runs_straight_from_one_cells_centre_to_the_next() {
 
 #[test]
 fn opacities_blend_as_egui_blends_on_both_kinds_of_target() {
-    let Some(screen) = Screen::for_test("opacities_blend_as_egui_blends") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let values = grid(1, 1, &[0.6]);
     let [r, g, b] = ColorMap::Viridis.at(0.6);
     for format in [TextureFormat::Rgba8Unorm, TextureFormat::Rgba8UnormSrgb, TextureFormat::Bgra8Unorm] {
@@ -169,7 +166,7 @@ fn opacities_blend_as_egui_blends_on_both_kinds_of_target() {
 
 #[test]
 fn pictures_are_the_colours_that_egui_shows_on_both_kinds_of_target() {
-    let Some(screen) = Screen::for_test("pictures_are_the_colours_that_egui_shows") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let colors = |x: u32, y: u32| Rgba([(x * 16) as u8, (y * 16) as u8, (x * y) as u8, 255 - ((x + y) * 4) as u8]);
     let ours = Arc::new(RgbaImage::from_fn(16, 16, colors));
     let opaque = Arc::new(RgbImage::from_fn(16, 16, |x, y| Rgb([(x * 17) as u8, (y * 17) as u8, 77])));
@@ -197,7 +194,7 @@ fn pictures_are_the_colours_that_egui_shows_on_both_kinds_of_target() {
 
 #[test]
 fn a_picture_shown_smaller_is_averaged_and_shown_larger_it_keeps_its_texels_where_they_are() {
-    let Some(screen) = Screen::for_test("a_picture_shown_smaller_is_averaged") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let fine = |x, y| if (x + y) % 2 == 0 { Rgb([255, 0, 200]) } else { Rgb([0, 100, 0]) };
     let board = Arc::new(RgbImage::from_fn(64, 64, fine));
     let picture = screen.draw(vec2(48.0, 16.0), |painter| {
@@ -214,7 +211,7 @@ fn a_picture_shown_smaller_is_averaged_and_shown_larger_it_keeps_its_texels_wher
 
 #[test]
 fn a_checkerboards_squares_take_turns_from_its_top_left_corner() {
-    let Some(screen) = Screen::for_test("a_checkerboards_squares_take_turns") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let colors = [Color32::from_gray(60), Color32::from_gray(90)];
     for point in [1.0, 2.0] {
         let screen = Screen { point, ..screen.fresh(screen.state.target_format) };
@@ -235,7 +232,7 @@ fn a_checkerboards_squares_take_turns_from_its_top_left_corner() {
 
 #[test]
 fn clusters_have_the_colours_of_their_numbers_and_start_again_where_these_end() {
-    let Some(screen) = Screen::for_test("clusters_have_the_colours_of_their_numbers") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let labels = vec![0, 1, 2, 3, 4, 65_537];
     let view = Arc::new(ClusterView { lane: Lane::Base, picture: 0, grid: (1, 6), labels: labels.clone() });
     let colors = [Color32::RED, Color32::GREEN, Color32::BLUE];
@@ -250,7 +247,7 @@ fn clusters_have_the_colours_of_their_numbers_and_start_again_where_these_end() 
 
 #[test]
 fn a_masks_fill_is_blended_by_its_opacity() {
-    let Some(screen) = Screen::for_test("a_masks_fill_is_blended") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let mask = square_mask();
     let expected = over([ORANGE.r(), ORANGE.g(), ORANGE.b()], MaskStyle::FILL, back());
     for sampling in BOTH {
@@ -276,7 +273,7 @@ fn coverage(picture: &RgbaImage, y: u32) -> [f32; 2] {
 
 #[test]
 fn a_masks_outline_is_two_points_thick_at_every_zoom() {
-    let Some(screen) = Screen::for_test("a_masks_outline_is_two_points_thick") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let mask = square_mask();
     // Pixels a cell: far too few for a smooth edge, just too few, enough, and many; also off the pixels' raster.
     for (zoom, point) in [(1.0, 1.0), (1.5, 1.0), (2.5, 1.0), (4.0, 1.0), (10.0, 1.0), (37.5, 1.0), (10.0, 2.0)] {
@@ -299,7 +296,7 @@ fn a_masks_outline_is_two_points_thick_at_every_zoom() {
 
 #[test]
 fn a_sharp_outline_lies_half_in_and_half_out_and_closes_at_the_pictures_edge() {
-    let Some(screen) = Screen::for_test("a_sharp_outline_lies_half_in") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let left_half = Arc::new(Mask::from_fn(4, 4, |_, x| x < 2));
     for sampling in BOTH {
         let picture = screen.draw(vec2(60.0, 60.0), |painter| {
@@ -315,7 +312,7 @@ fn a_sharp_outline_lies_half_in_and_half_out_and_closes_at_the_pictures_edge() {
 
 #[test]
 fn a_smooth_edge_cuts_corners_and_a_sharp_one_does_not() {
-    let Some(screen) = Screen::for_test("a_smooth_edge_cuts_corners") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let mask = square_mask();
     let [sharp, smooth] = BOTH.map(|sampling| {
         screen.draw(vec2(160.0, 160.0), |painter| {
@@ -334,7 +331,7 @@ fn a_smooth_edge_cuts_corners_and_a_sharp_one_does_not() {
 
 #[test]
 fn dashes_have_gaps_and_ants_march_clockwise_on_black_or_white() {
-    let Some(screen) = Screen::for_test("dashes_have_gaps_and_ants_march") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let mask = square_mask();
     let top = |outline| {
         let picture = screen.draw(vec2(160.0, 160.0), |painter| {
@@ -360,7 +357,7 @@ fn dashes_have_gaps_and_ants_march_clockwise_on_black_or_white() {
 
 #[test]
 fn a_grey_mask_has_its_edge_at_one_half() {
-    let Some(screen) = Screen::for_test("a_grey_mask_has_its_edge_at_one_half") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let grey = Arc::new(GrayImage::from_fn(4, 1, |x, _| image::Luma([[0, 127, 128, 255][x as usize]])));
     let picture = screen.draw(vec2(40.0, 10.0), |painter| {
         let style = plain(ORANGE, 1.0, Outline::None, Sampling::Nearest);
@@ -372,7 +369,7 @@ fn a_grey_mask_has_its_edge_at_one_half() {
 
 #[test]
 fn grounds_that_are_filled_cheaply_look_as_egui_s() {
-    let Some(screen) = Screen::for_test("grounds_that_are_filled_cheaply_look_as_egui_s") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let draw = |painter: &Painter| {
         let fill = Color32::from_rgba_unmultiplied(230, 159, 0, 120);
         painter.rect(rect(10.3, 12.6, 150.0, 90.0), 12.0, fill, (2.0, ORANGE), StrokeKind::Inside);
@@ -406,7 +403,7 @@ fn grounds_that_are_filled_cheaply_look_as_egui_s() {
 
 #[test]
 fn a_layer_is_turned_flipped_faded_and_has_smooth_edges() {
-    let Some(screen) = Screen::for_test("a_layer_is_turned_flipped_faded") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let colors = [[200, 20, 20], [20, 200, 20], [20, 20, 200], [200, 200, 20]];
     let picture = RgbaImage::from_fn(2, 2, |x, y| {
         let [r, g, b] = colors[(y * 2 + x) as usize];
@@ -446,7 +443,7 @@ fn a_layer_is_turned_flipped_faded_and_has_smooth_edges() {
 
 #[test]
 fn comparing_shows_one_picture_left_of_the_line_and_the_other_right_of_it() {
-    let Some(screen) = Screen::for_test("comparing_shows_one_picture_left") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let before = Arc::new(RgbImage::from_pixel(4, 4, Rgb([200, 30, 30])));
     let after = Arc::new(RgbaImage::from_pixel(9, 5, Rgba([30, 30, 200, 255])));
     for split in [0.0, 0.25, 0.8, 1.0, f32::NAN] {
@@ -471,7 +468,7 @@ fn comparing_shows_one_picture_left_of_the_line_and_the_other_right_of_it() {
 
 #[test]
 fn zoomed_far_in_the_window_shows_the_right_texels() {
-    let Some(screen) = Screen::for_test("zoomed_far_in_the_window_shows_the_right_texels") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let color = |x: u32, y: u32| [x as u8, y as u8, 128];
     let large = Arc::new(RgbImage::from_fn(200, 200, |x, y| Rgb(color(x, y))));
     let mask = Arc::new(Mask::from_fn(200, 200, |y, x| x == 150 && y == 60));
@@ -496,7 +493,7 @@ fn zoomed_far_in_the_window_shows_the_right_texels() {
 
 #[test]
 fn nothing_is_painted_outside_the_clip() {
-    let Some(screen) = Screen::for_test("nothing_is_painted_outside_the_clip") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let red = Arc::new(RgbImage::from_pixel(2, 2, Rgb([255, 0, 0])));
     let place = rect(-1000.0, -20.0, 2000.0, 100.0);
     let picture = screen.draw(vec2(60.0, 60.0), |painter| {
@@ -510,7 +507,7 @@ fn nothing_is_painted_outside_the_clip() {
 
 #[test]
 fn what_cannot_be_drawn_is_not_and_nothing_fails() {
-    let Some(screen) = Screen::for_test("what_cannot_be_drawn_is_not") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let good = Arc::new(RgbImage::from_pixel(2, 2, Rgb([255, 0, 0])));
     let whole = rect(0.0, 0.0, 40.0, 40.0);
     let picture = screen.draw(vec2(40.0, 40.0), |painter| {
@@ -540,7 +537,7 @@ fn what_cannot_be_drawn_is_not_and_nothing_fails() {
 
 #[test]
 fn a_picture_larger_than_the_gpu_takes_is_shown_all_the_same() {
-    let Some(screen) = Screen::for_test("a_picture_larger_than_the_gpu_takes") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let wide = 2 * screen.state.device.limits().max_texture_dimension_2d;
     let halves = |x, _| if x < wide / 2 { Rgb([200, 0, 0]) } else { Rgb([0, 0, 200]) };
     let panorama = Arc::new(RgbImage::from_fn(wide, 4, halves));
@@ -553,7 +550,7 @@ fn a_picture_larger_than_the_gpu_takes_is_shown_all_the_same() {
 
 #[test]
 fn thousands_of_pictures_leave_few_textures_behind() {
-    let Some(screen) = Screen::for_test("thousands_of_pictures_leave_few_textures") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let state = screen.state.clone();
     // 2000 pictures whose owner lives on, ten a frame; then one alone.
     let all: Arc<Vec<RgbImage>> = Arc::new((0..2000).map(|i| RgbImage::from_pixel(2, 2, Rgb([i as u8; 3]))).collect());
@@ -579,7 +576,7 @@ fn thousands_of_pictures_leave_few_textures_behind() {
 #[test]
 fn a_texture_goes_with_its_owner_and_follows_a_change() {
     // Nothing is installed here: the harness draws on what is assumed then.
-    let Some(screen) = Screen::for_test("a_texture_goes_with_its_owner") else { return };
+    let Some(screen) = Screen::for_test() else { return };
     let state = screen.state.clone();
     let picture = Arc::new(std::sync::Mutex::new(Some(Arc::new(RgbImage::from_pixel(2, 2, Rgb([200, 0, 0]))))));
     let drawn = picture.clone();

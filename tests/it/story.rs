@@ -192,7 +192,7 @@ fn whatever_has_no_effect_is_said_in_the_window() {
                 layers[0].x = -900.0;
             }
         }),
-        ("the mask refinement", |project| {
+        ("between the start and the end of mask refinement", |project| {
             project.settings.mask_refinement.start = 199.0;
             project.settings.mask_refinement.end = 120.0;
         }),
@@ -201,22 +201,13 @@ fn whatever_has_no_effect_is_said_in_the_window() {
             project.settings.guidance_scale = 1.0;
         }),
     ];
-    for (words, change) in &cases[..5] {
+    for (words, change) in &cases {
         window.state_mut().studio.edit("A case", change);
         settle(&mut window);
         assert!(says(&window).contains(words), "not said: {words}\n{}", says(&window));
         window.state_mut().studio.document.undo();
         settle(&mut window);
         assert!(!says(&window).contains(words), "still said: {words}");
-    }
-    for (_, change) in &cases[5..7] {
-        window.state_mut().studio.edit("A case", change);
-        settle(&mut window);
-        let advice = window.state_mut().studio.advice();
-        assert!(!advice.is_empty());
-        let text = says(&window);
-        assert!(advice.iter().any(|advice| text.contains(&advice.words)), "not said: {advice:?}\n{text}");
-        window.state_mut().studio.document.undo();
     }
 }
 

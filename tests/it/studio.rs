@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_channel::{Sender, bounded};
 use podium::engine::cache::Cache;
 use podium::engine::device::DeviceChoice;
 use podium::engine::worker::Engine;
@@ -41,6 +42,54 @@ pub fn small(name: &str, steps: u32) -> Project {
 /// An engine without a cache on disk.
 pub fn engine() -> Engine {
     Engine::start(Cache::none(), || ()).expect("a thread")
+}
+
+/// An engine that after each event waits until somebody has looked at it. What a test does at an event is done before
+/// the engine does anything else, however busy the machine is.
+pub struct InStep {
+    /// Before the engine, which ends only when it waits for nobody.
+    looked: Sender<()>,
+    engine: Engine,
+}
+
+impl InStep {
+    pub fn start(cache: Cache) -> Self {
+        // Nothing is sent ahead: only an engine that waits takes it.
+        let (looked, go) = bounded(0);
+        // An error says that nobody looks any more.
+        let wait = move || {
+            let _ = go.recv();
+        };
+        let engine = Engine::start(cache, wait).expect("a thread");
+        Self { looked, engine }
+    }
+
+    /// The engine, and what lets it go on after an event.
+    pub fn into_parts(self) -> (Sender<()>, Engine) {
+        (self.looked, self.engine)
+    }
+
+    /// Waits for a job to end; `watch` sees every event of it before the engine goes on.
+    pub fn wait(&self, job: JobId, mut watch: impl FnMut(&Event)) -> Told {
+        wait(&self.engine, job, |event| {
+            watch(event);
+            self.looked.send(()).expect("the engine waits");
+        })
+    }
+
+    /// Renders a project that nobody watches, and waits.
+    pub fn render_unwatched(&self, project: &Project) -> Told {
+        let job = self.engine.render(project.clone(), PathBuf::from("."), DeviceChoice::Flex, Watch::default());
+        self.wait(job, |_| ())
+    }
+}
+
+impl std::ops::Deref for InStep {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 /// How a job ended, and everything it told before.

@@ -1,5 +1,6 @@
 //! The timeline and the inspector, driven as a person would.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use eframe::egui::accesskit::Role;
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use podium::engine::device::{self, NO_ADAPTER};
+use image::RgbaImage;
 use podium::gui::Podium;
 use podium::gui::inspector::Tile;
 use podium::link::{self, AttentionView, ClusterView, JobId, Lane, Stage, StepView, Times, Warning};
@@ -16,9 +17,10 @@ use podium::project::Project;
 use podium::studio::Playhead;
 use podium::studio::session::config::Theme;
 
-use crate::looks::{bare, render};
+use crate::looks::bare;
+use crate::made_up::CLUSTERS;
 use crate::studio::small;
-use crate::wgpu::pictures_required;
+use crate::{made_up, needs};
 
 type Window = Harness<'static, Podium>;
 
@@ -52,6 +54,13 @@ fn made_up(harness: &mut Window, job: u64, steps: u32) -> JobId {
     let runs = &mut harness.state_mut().studio.renders.runs;
     runs.add(job, format!("made up {}", job.0), Arc::new(project), PathBuf::from("."), revision, None);
     runs.show(job);
+    job
+}
+
+/// A finished run of four steps.
+fn rendered(harness: &mut Window) -> JobId {
+    let job = made_up::run(&mut harness.state_mut().studio, 1, 4, 0..4, true);
+    settle(harness);
     job
 }
 
@@ -101,7 +110,7 @@ fn playhead(harness: &Window) -> Playhead {
 #[test]
 fn a_click_or_drag_along_the_timeline_moves_the_playhead_and_the_captions() {
     let mut harness = small_window();
-    render(&mut harness);
+    rendered(&mut harness);
     let (name, rect) = slider(&harness);
     assert_eq!(name, "Timeline, step 4 of 4");
     let at = |part: f32| Pos2::new(rect.left() + rect.width() * part, rect.center().y + 10.0);
@@ -127,7 +136,7 @@ fn a_click_or_drag_along_the_timeline_moves_the_playhead_and_the_captions() {
 #[test]
 fn keys_and_buttons_go_step_by_step_and_live_takes_it_back() {
     let mut harness = small_window();
-    render(&mut harness);
+    rendered(&mut harness);
     let rect = slider(&harness).1;
     press(&mut harness, Pos2::new(rect.left() + rect.width() * 0.3, rect.center().y));
     let mut key = |key, expected| {
@@ -161,7 +170,7 @@ fn keys_and_buttons_go_step_by_step_and_live_takes_it_back() {
 #[test]
 fn a_branch_is_offered_where_it_can_begin_and_the_reason_is_beside_it_where_not() {
     let mut harness = small_window();
-    let job = render(&mut harness);
+    let job = rendered(&mut harness);
     let branch = |harness: &Window| {
         harness.get_by_role_and_label(Role::Button, "Branch from here...").accesskit_node().is_disabled()
     };
@@ -243,16 +252,28 @@ fn a_thousand_steps_are_drawn_with_few_textures() {
         tell(&mut harness, &link::Event::Step(job, Arc::new(view(step, 999))));
     }
     settle(&mut harness);
-    let before = harness.state().look.textures.len();
-    assert!(before < 200, "{before} textures");
+    let textures = |harness: &Window| harness.state().look.textures.len();
+    let before = textures(&harness);
+    assert!((1..200).contains(&before), "{before} textures");
     let rect = slider(&harness).1;
     let last = Pos2::new(rect.right() - 0.1, rect.center().y);
     press(&mut harness, last);
     assert_eq!(slider(&harness).0, "Timeline, step 999 of 999");
     harness.state_mut().panels.inspector.curves = true;
-    for _ in 0..20 {
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::CheckBox, "Injection");
+    // From one end to the other, every step that the pointer comes over is shown large.
+    harness.drag_at(last);
+    harness.step();
+    let mut most = 0;
+    for at in 0..100 {
+        harness.hover_at(last - Vec2::new(rect.width() * at as f32 / 100.0, 0.0));
         harness.step();
+        most = most.max(textures(&harness));
     }
+    let Playhead::At(step) = playhead(&harness) else { panic!("not live") };
+    assert!(step < 20, "{step}");
+    assert!(most < before + 200, "{most} textures, {before} before");
 }
 
 #[test]
@@ -300,55 +321,76 @@ fn the_read_out_names_the_cell_under_the_pointer_and_its_probability() {
 /// Looks at the whole of it where there is an adapter; writes what it sees where `PODIUM_SHOTS` names a folder.
 #[test]
 fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
-    if device::adapters().is_empty() {
-        assert!(!pictures_required(), "PODIUM_REQUIRE_PICTURES is set, but {NO_ADAPTER}");
-        eprintln!("skipped 1 test, timeline_and_inspector_are_drawn_in_both_themes: {NO_ADAPTER}");
+    if !needs::adapter() {
         return;
     }
     let shots = std::env::var_os("PODIUM_SHOTS").map(PathBuf::from);
     let shot = |harness: &mut Window, name: &str| {
+        settle(harness);
         let picture = harness.render().expect("an adapter draws it");
         if let Some(folder) = &shots {
             picture.save(folder.join(format!("timeline-{name}.png"))).expect("written");
         }
-        picture.pixels().map(|pixel| pixel.0).collect::<std::collections::HashSet<[u8; 4]>>().len()
+        picture
+    };
+    // Colours within a part of the window, in points.
+    let colours = |harness: &Window, picture: &RgbaImage, rect: Rect| {
+        let rect = rect.intersect(harness.ctx.content_rect()) * harness.ctx.pixels_per_point();
+        let place = (rect.left() as u32, rect.top() as u32, rect.width() as u32, rect.height() as u32);
+        let part = image::imageops::crop_imm(picture, place.0, place.1, place.2, place.3).to_image();
+        part.pixels().map(|pixel| pixel.0).collect::<HashSet<[u8; 4]>>().len()
     };
     let mut harness = window(small("beach", 50), Vec2::new(1440.0, 900.0));
     settle(&mut harness);
     let empty = shot(&mut harness, "empty");
-    render(&mut harness);
+    let rect = slider(&harness).1;
+    let empty = colours(&harness, &empty, rect);
+    made_up::run(&mut harness.state_mut().studio, 1, 50, 0..50, true);
     for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
         harness.state_mut().studio.session.config.theme = theme;
         harness.state_mut().studio.renders.runs.seek(12);
-        settle(&mut harness);
-        let colours = shot(&mut harness, name);
-        assert!(colours > empty + 100, "{colours} colours, {empty} without a run");
+        let drawn = shot(&mut harness, name);
+        let timeline = colours(&harness, &drawn, slider(&harness).1);
+        assert!(timeline > empty + 100, "{timeline} colours in the timeline, {empty} without a run");
         harness.state_mut().panels.inspector.curves = true;
-        harness.state_mut().panels.inspector.large = Some(Tile::Attention);
-        settle(&mut harness);
-        shot(&mut harness, &format!("{name}-attention"));
-        harness.state_mut().panels.inspector.curves = false;
-        harness.state_mut().panels.inspector.large = Some(Tile::Masks);
-        settle(&mut harness);
-        shot(&mut harness, &format!("{name}-masks"));
-        harness.state_mut().panels.inspector.side_by_side = true;
-        settle(&mut harness);
-        shot(&mut harness, &format!("{name}-grid"));
-        harness.state_mut().panels.inspector.side_by_side = false;
-        harness.state_mut().panels.inspector.large = Some(Tile::Clusters);
-        settle(&mut harness);
-        shot(&mut harness, &format!("{name}-clusters"));
-        harness.state_mut().panels.inspector.large = None;
+        let mut seen: Vec<(&str, RgbaImage)> = Vec::new();
+        for (part, tile, beside, least) in [
+            ("attention", Tile::Attention, false, 10),
+            ("masks", Tile::Masks, false, 20),
+            ("grid", Tile::Masks, true, 20),
+            ("clusters", Tile::Clusters, false, CLUSTERS),
+        ] {
+            harness.state_mut().panels.inspector.large = Some(tile);
+            harness.state_mut().panels.inspector.side_by_side = beside;
+            let drawn = shot(&mut harness, &format!("{name}-{part}"));
+            let inspected: Vec<Rect> =
+                harness.query_all_by_label_contains("Inspected view").map(|node| node.rect()).collect();
+            assert!(!inspected.is_empty(), "{part}: nothing is inspected");
+            for rect in inspected {
+                let found = colours(&harness, &drawn, rect);
+                println!("{name} {part}: {found} colours in {rect:?}");
+                assert!(found >= least, "{part}: only {found} colours in {rect:?}");
+            }
+            for (other, earlier) in &seen {
+                let apart = drawn.pixels().zip(earlier.pixels()).filter(|(a, b)| a != b).count();
+                assert!(apart > 5000, "{part} looks like {other}: {apart} pixels apart");
+            }
+            seen.push((part, drawn));
+        }
+        let look = &mut harness.state_mut().panels.inspector;
+        (look.large, look.side_by_side, look.curves) = (None, false, false);
     }
     harness.state_mut().studio.renders.runs.playhead = Playhead::Live;
     harness.state_mut().studio.edit("Seed", |project| project.seed = 78);
     harness.set_size(Vec2::new(1024.0, 700.0));
     harness.state_mut().studio.session.config.theme = Theme::Dark;
-    settle(&mut harness);
-    shot(&mut harness, "small");
+    let drawn = shot(&mut harness, "small");
+    let timeline = colours(&harness, &drawn, slider(&harness).1);
+    assert!(timeline > empty + 100, "{timeline} colours in a small window");
     harness.state_mut().studio.session.config.ui_scale = 2.0;
-    settle(&mut harness);
-    shot(&mut harness, "zoomed");
+    let drawn = shot(&mut harness, "zoomed");
+    let timeline = colours(&harness, &drawn, slider(&harness).1);
+    assert!(timeline > empty + 50, "{timeline} colours at twice the size");
     let window = harness.ctx.content_rect();
     for name in ["Live", "Branch from here...", "Edit masks here...", "Inspect masks and attention...", "Curves..."] {
         let button = harness.get_by_role_and_label(Role::Button, name).rect();
@@ -356,6 +398,8 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
         assert!(inside, "{name} is cut: {button:?} in {window:?}");
     }
     harness.state_mut().panels.inspector.large = Some(Tile::Attention);
-    settle(&mut harness);
-    shot(&mut harness, "zoomed-attention");
+    let drawn = shot(&mut harness, "zoomed-attention");
+    let rect = harness.get_by_label("Inspected view").rect();
+    let found = colours(&harness, &drawn, rect);
+    assert!(found >= 10, "only {found} colours of attention at twice the size");
 }

@@ -315,6 +315,11 @@ impl Store {
         self.shared.is_writing()
     }
 
+    /// Whether any picture that was asked for is still to come.
+    pub fn is_reading(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     /// Ends the session: writes what waits and removes the files of what this session took out. Returns what went
     /// wrong, in words.
     pub fn close(&mut self) -> Vec<String> {
