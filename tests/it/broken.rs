@@ -274,8 +274,8 @@ fn a_prompt_of_ten_thousand_words_is_cut_and_says_where() {
 #[test]
 fn a_project_of_a_newer_version_and_one_with_an_unknown_field() {
     let text = file::to_string(&example("beach")).expect("written");
-    let newer = text.replace("version: 1", "version: 2, something_new: 7");
-    assert_says(&file::from_str(&newer).expect_err("newer").to_string(), &["2", "1"]);
+    let newer = text.replace("version: 2", "version: 9, something_new: 7");
+    assert_says(&file::from_str(&newer).expect_err("newer").to_string(), &["9", "2"]);
     let unknown = text.replace("seed: ", "sead: ");
     let error = file::from_str(&unknown).expect_err("unknown").to_string();
     assert_says(&error, &["sead", "line"]);

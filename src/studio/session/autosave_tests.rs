@@ -195,6 +195,7 @@ fn a_project_that_is_not_valid_yet_is_recovered_all_the_same() {
     let (_folder, places) = places();
     let mut half = project("half done");
     half.layers_mut().unwrap().push(Layer::new("", 1.0, 2.0));
+    half.number_layers(&mut 0);
     half.settings.guidance_scale = f32::INFINITY;
     assert!(half.validate().is_err());
     let mut autosave = Autosave::start_every(&places, FAST);
