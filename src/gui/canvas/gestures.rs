@@ -284,7 +284,7 @@ fn change(studio: &mut Studio, layers: &mut Layers, verb: &str, change: impl Fn(
         let copies = studio.project().layers().iter().skip(first);
         for (place, ((index, layer), copy)) in layers.start.iter_mut().zip(copies).enumerate() {
             *index = first + place;
-            layer.group = copy.group;
+            (layer.id, layer.group) = (copy.id, copy.group);
         }
         studio.document.select(first..studio.project().layers().len());
     }
