@@ -96,9 +96,11 @@ fn unknown_key(key: &str) -> ProjectError {
         .into_iter()
         .filter_map(|known| {
             let in_group = known.starts_with(&format!("{key}."));
-            let distance = levenshtein(&last(key), &last(&known)).min(levenshtein(key, &known));
-            // A third of the letters wrong is still a typing error; more is another word.
-            (in_group || distance <= key.len().min(24) / 3).then_some((distance, known))
+            let whole = levenshtein(key, &known);
+            let distance = levenshtein(&last(key), &last(&known)).min(whole);
+            // A third of the letters wrong is still a typing error; more is another word. What is nearest as a whole is
+            // named first: groups share names.
+            (in_group || distance <= key.len().min(24) / 3).then_some((whole, known))
         })
         .collect();
     near.sort();
