@@ -97,8 +97,7 @@ impl Studio {
         self.replace_project(project, None, folder);
         self.document.file = file;
         self.document.history.mark_unsaved();
-        self.session.keep(&self.document);
-        self.session.discard_recovered(&path);
+        self.session.keep_recovered(&self.document, path);
         self.session.question = None;
     }
 }

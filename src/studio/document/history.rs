@@ -54,6 +54,15 @@ impl History {
         Self { states: vec![first], at: 0, next_revision: 1, gesture: None, saved: doc }
     }
 
+    /// Another document in place of this one; it counts as saved. Its revisions follow this one's, so that no two states of
+    /// a session share a number: whoever remembers one never takes another document's state for it.
+    pub fn begin(&mut self, doc: Doc) {
+        let next_revision = self.next_revision;
+        *self = Self::new(doc);
+        self.states[0].revision = next_revision;
+        self.next_revision = next_revision + 1;
+    }
+
     fn now(&self) -> &State {
         // `at` always points into `states`, which is never empty.
         &self.states[self.at]
@@ -86,6 +95,8 @@ impl History {
 
     /// The present state is on no disk, as after recovery from a crash.
     pub fn mark_unsaved(&mut self) {
+        // What was written of this state counts no longer.
+        self.states[self.at].revision = self.take_revision();
         // A project that cannot be anybody's, so that every state differs from it.
         self.saved = Arc::new(Doc { project: Project { version: 0, ..Project::new() }, ..Doc::default() });
     }

@@ -65,13 +65,15 @@ impl Document {
     /// Another project in place of this one; what was done to results stays.
     pub fn replace(&mut self, project: Project, file: Option<PathBuf>, folder: PathBuf) {
         let Doc { deleted, starred, .. } = Doc::clone(self.history.doc());
-        *self = Self::new(project, file, folder);
-        self.begin(Doc { project: self.project().clone(), deleted, starred });
+        let before = std::mem::replace(self, Self::new(project, file, folder));
+        let doc = Doc { project: self.project().clone(), deleted, starred };
+        self.history = before.history;
+        self.begin(doc);
     }
 
     fn begin(&mut self, mut doc: Doc) {
         doc.project.number_layers(&mut self.last_id);
-        self.history = History::new(doc);
+        self.history.begin(doc);
     }
 
     /// The project as it is.

@@ -65,6 +65,8 @@ pub struct Session {
     /// Holds everything of a session that was given no places, and vanishes with it.
     _scratch: Option<tempfile::TempDir>,
     autosave: Autosave,
+    /// Files of recovered work, each to be thrown away once the autosave was written more often than this.
+    recovered: Vec<(u64, PathBuf)>,
     desk: Desk<Told>,
 }
 
@@ -91,6 +93,7 @@ impl Session {
             closing: false,
             after_saving: None,
             autosave: Autosave::start(&places),
+            recovered: Vec::new(),
             places,
             _scratch: scratch,
             desk: pool.desk(),
@@ -115,6 +118,10 @@ impl Session {
                     Outcome::Told
                 }
             });
+        }
+        let written = self.autosave.written();
+        for (_, path) in self.recovered.extract_if(.., |(before, _)| *before < written).collect::<Vec<_>>() {
+            self.discard_recovered(&path);
         }
         if let Some(words) = self.autosave.take_message() {
             self.say(Notice::new(Place::Project, words));
@@ -173,6 +180,13 @@ impl Session {
     /// This revision of the document needs no keeping any more.
     pub fn is_safe(&mut self, revision: u64) {
         self.autosave.saved(revision);
+    }
+
+    /// Keeps a document that was recovered, and throws the file that it came from away once that is done: a second
+    /// crash finds one or the other.
+    pub fn keep_recovered(&mut self, document: &Document, path: PathBuf) {
+        self.recovered.push((self.autosave.written(), path));
+        self.keep(document);
     }
 
     /// Throws recovered work away.
