@@ -357,7 +357,8 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
         for (part, tile, beside, least) in [
             ("attention", Tile::Attention, false, 10),
             ("masks", Tile::Masks, false, 20),
-            ("grid", Tile::Masks, true, 20),
+            // A mask and what is around it.
+            ("grid", Tile::Masks, true, 2),
             ("clusters", Tile::Clusters, false, CLUSTERS),
         ] {
             harness.state_mut().panels.inspector.large = Some(tile);

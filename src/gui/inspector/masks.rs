@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{Label, Rect, Response, Sense, Ui, Vec2};
+use eframe::egui::{Label, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo};
 
 use super::areas::share;
 use super::find;
@@ -149,6 +149,8 @@ pub fn grid(ui: &mut Ui, look: &Look, project: &Project, step: &Arc<StepView>, p
                         sampling: look.sampling,
                     };
                     paint::mask(&ui.painter_at(place), place, &source(step, picture, index, which), style);
+                    let name = format!("Inspected view: {}, {}", masks.concept, which.name());
+                    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
                     response.on_hover_text(which.about());
                     let words = format!("{} · {}", which.name(), percent(share(which.of(masks))));
                     ui.label(theme::note(ui, words));
