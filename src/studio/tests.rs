@@ -8,17 +8,23 @@ use super::*;
 use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
 use crate::engine::worker::Engine;
-use crate::project::{Canvas, file};
+use crate::project::{Canvas, Project, file};
+
+/// A project that does not change when the examples are tuned.
+const FROZEN: &str = include_str!("../../tests/data/projects-v1/beach.ron");
 
 fn studio() -> Studio {
-    let text = crate::assets::find("projects/beach.ron").unwrap();
-    let mut project = file::from_str(std::str::from_utf8(text).unwrap()).unwrap();
+    let mut project = file::from_str(FROZEN).unwrap();
     project.canvas = Canvas { width: 128, height: 128 };
     for layer in project.layers_mut().unwrap() {
         (layer.x, layer.y, layer.scale) = (layer.x / 2.0, layer.y / 2.0, layer.scale / 2.0);
     }
     project.settings.steps = 6;
     project.settings.mask_refinement.starts = 4;
+    studio_on(project)
+}
+
+fn studio_on(project: Project) -> Studio {
     let engine = Engine::start(Cache::none(), || ()).unwrap();
     Studio::new(engine, project, None, ".".into(), DeviceChoice::Flex, None, Arc::new(|| ())).unwrap()
 }
@@ -44,10 +50,15 @@ fn settle(studio: &mut Studio) {
 
 #[test]
 fn the_example_project_has_nothing_to_complain_of() {
+    for name in ["beach", "meadow", "snow", "point"] {
+        let text = crate::assets::find(&format!("projects/{name}.ron")).unwrap();
+        let mut studio = studio_on(file::from_str(std::str::from_utf8(text).unwrap()).unwrap());
+        settle(&mut studio);
+        assert_eq!(*studio.advice(), [], "{name}");
+        assert_eq!(studio.obstacle(), None, "{name}");
+    }
     let mut studio = studio();
     settle(&mut studio);
-    assert_eq!(*studio.advice(), []);
-    assert_eq!(studio.obstacle(), None);
     let counts = studio.token_counts().unwrap();
     assert_eq!((counts.base, counts.concepts), (8, vec![10, 10]));
 }

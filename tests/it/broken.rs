@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::studio::{Told, engine, example, small, wait};
+use crate::studio::{Told, engine, frozen, small, wait};
 
 fn concept_bytes() -> &'static [u8] {
     podium::assets::find("miniature/concepts/mint_cat.pth").expect("built in")
@@ -273,7 +273,7 @@ fn a_prompt_of_ten_thousand_words_is_cut_and_says_where() {
 
 #[test]
 fn a_project_of_a_newer_version_and_one_with_an_unknown_field() {
-    let text = file::to_string(&example("beach")).expect("written");
+    let text = file::to_string(&frozen("beach")).expect("written");
     let newer = text.replace("version: 2", "version: 9, something_new: 7");
     assert_says(&file::from_str(&newer).expect_err("newer").to_string(), &["9", "2"]);
     let unknown = text.replace("seed: ", "sead: ");

@@ -18,7 +18,7 @@ use podium::project::{Background, Canvas, Layer, Layout, Project};
 use podium::studio::MaskEditor;
 
 use crate::made_up;
-use crate::studio::{engine, example};
+use crate::studio::{engine, frozen};
 
 /// The canvas as it looks.
 mod drawn;
@@ -55,7 +55,7 @@ fn discs() -> Project {
             background: Background::Color([240; 3]),
             layers: vec![disc(80.0, 100.0), disc(120.0, 100.0)],
         },
-        concepts: example("beach").concepts,
+        concepts: frozen("beach").concepts,
         ..Project::new()
     }
 }
@@ -168,6 +168,8 @@ impl Window {
 
     /// The words stand right above that board; the timeline may say the same.
     fn is_caption(&mut self, side: Side, words: &str) {
+        // The hints of the first minute come and go above the boards, which then move.
+        self.harness.run_steps(3);
         let corner = self.app().panels.canvas.screen_of(side, (0.0, 0.0)).unwrap();
         let mut found = self.harness.query_all_by_label(words).map(|node| node.rect());
         let above = |rect: &Rect| (corner.y - rect.bottom()).abs() < 32.0 && (corner.x - rect.left()).abs() < 8.0;
@@ -555,7 +557,7 @@ fn the_picture_s_caption_says_what_is_under_the_playhead() {
     let mut window = Window::new(discs());
     window.harness.get_by_role_and_label(Role::Image, "Picture");
     window.run(1, false);
-    window.is_caption(Side::Picture, "Step 12 of 20 · t = 441");
+    window.is_caption(Side::Picture, "Step 12 of 20 · t = 450");
     window.is_caption(Side::Collage, "Collage · 256 × 256");
     let mut window = Window::new(discs());
     window.run(3, true);

@@ -9,7 +9,7 @@ use podium::engine::weights::ModelFiles;
 use podium::project::{Project, file, png_text};
 
 use crate::broken::assert_says;
-use crate::studio::{example, small};
+use crate::studio::{frozen, small};
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_podium"));
@@ -136,7 +136,7 @@ fn peak(folder: &Path, project: &Project) -> u64 {
 fn a_render_takes_about_as_much_memory_as_its_model_says() {
     let folder = tempfile::tempdir().expect("temporary");
     let model = inspect_model(&ModelFiles::BuiltIn).expect("built in");
-    let mut project = example("beach");
+    let mut project = frozen("beach");
     project.settings.steps = 1;
     for (pictures, aligned) in [(1, false), (4, true)] {
         project.pictures = pictures;

@@ -20,9 +20,16 @@ pub fn example(name: &str) -> Project {
     file::from_str(std::str::from_utf8(text).expect("UTF-8")).expect("a valid project")
 }
 
-/// An example project made small: half the size, few steps.
+/// An example project as it was in version 1: what is tested with it does not change when the examples are tuned.
+pub fn frozen(name: &str) -> Project {
+    let file = format!("{}/tests/data/projects-v1/{name}.ron", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(file).expect("a frozen project");
+    file::from_str(&text).expect("a valid project")
+}
+
+/// A frozen example project made small: half the size, few steps.
 pub fn small(name: &str, steps: u32) -> Project {
-    let mut project = example(name);
+    let mut project = frozen(name);
     project.canvas = Canvas { width: 128, height: 128 };
     for layer in project.layers_mut().expect("a collage") {
         layer.x /= 2.0;

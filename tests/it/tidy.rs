@@ -5,6 +5,8 @@ mod arrows;
 /// Sources without comments and tests.
 mod source;
 
+use std::collections::BTreeSet;
+
 use arrows::{arrows, circles};
 use source::{Source, sources};
 
@@ -71,6 +73,67 @@ fn every_arrow_between_rooms_goes_down() {
     assert_eq!(up, NOBODY);
     // Nothing else sees to the binary, which is another crate.
     assert_eq!(who_says(&rooms(&["main"]), &["podium::engine", "podium::studio", "podium::project"]), NOBODY);
+}
+
+/// The rooms of the studio, the lowest first: each names only itself, those before it and what lies beside all of them.
+const ROOMS: [&str; 7] = ["document", "files", "renders", "results", "export", "place", "session"];
+/// What all rooms of the studio may name.
+const BENEATH_ROOMS: [&str; 3] = ["tasks", "places", "notice"];
+
+#[test]
+fn rooms_of_the_studio_know_only_those_below_them() {
+    let sources = sources("src");
+    let (mut up, mut known) = (Vec::new(), BTreeSet::new());
+    for (from, named) in arrows(&sources, false) {
+        let Some(own) = part(from, "src/studio/") else { continue };
+        let Some(floor) = ROOMS.iter().position(|room| *room == own) else { continue };
+        known.insert(own);
+        let below = |to: &str| ROOMS[..=floor].contains(&to) || BENEATH_ROOMS.contains(&to);
+        let high = named.iter().filter(|to| part(to, "src/studio/").is_some_and(|to| !below(to)));
+        up.extend(high.map(|to| format!("{from} names {to}")));
+    }
+    assert_eq!(up, NOBODY);
+    assert_eq!(known.len(), ROOMS.len());
+}
+
+/// The panels of the window, none of which knows another.
+const PANELS: [&str; 16] = [
+    "canvas",
+    "concepts",
+    "device",
+    "dialogs",
+    "files",
+    "gallery",
+    "hints",
+    "inspector",
+    "layers",
+    "place",
+    "prompt",
+    "render",
+    "settings",
+    "shortcuts",
+    "timeline",
+    "topbar",
+];
+
+#[test]
+fn no_panel_of_the_window_names_another() {
+    let sources = sources("src");
+    let panel = |path: &str| PANELS.into_iter().find(|panel| part(path, "src/gui/") == Some(panel));
+    let (mut across, mut known) = (Vec::new(), BTreeSet::new());
+    for (from, named) in arrows(&sources, true) {
+        let Some(own) = panel(from) else { continue };
+        known.insert(own);
+        let others = named.iter().filter(|to| panel(to).is_some_and(|other| other != own));
+        across.extend(others.map(|to| format!("{from} names {to}")));
+    }
+    assert_eq!(across, NOBODY);
+    assert_eq!(known.len(), PANELS.len());
+}
+
+/// The folder or file right below a room that a source belongs to.
+fn part<'a>(path: &'a str, room: &str) -> Option<&'a str> {
+    path.strip_prefix(room)?.split(['/', '.']).next()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use podium::studio::MaskEditor;
 use podium::studio::session::config::Theme;
 
 use super::Window;
-use crate::studio::example;
+use crate::studio::frozen;
 use crate::{made_up, needs};
 
 /// What was drawn, and where the boards are on it.
@@ -68,7 +68,7 @@ fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
         ("double", vec2(1440.0, 900.0), 2.0),
     ];
     for (name, size, scale) in sizes {
-        let mut window = Window::sized(example("beach"), size);
+        let mut window = Window::sized(frozen("beach"), size);
         window.app().studio.session.config.ui_scale = scale;
         window.app().studio.session.config.theme = if name == "small" { Theme::Light } else { Theme::Dark };
         // At twice the size there is no room for the panels at the sides; Ctrl+\ folds them away.
@@ -118,7 +118,8 @@ fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
         window.app().look.overlay = Overlay::Attention;
         let attention = look(&mut window, "attention");
         assert_changed("attention", &attention, &clusters, none, most);
-        let bright = |x: f32| attention.at(x, 0.9).iter().map(|value| u32::from(*value)).sum::<u32>();
+        // In a small window the label with the range takes most of the lower part.
+        let bright = |x: f32| attention.at(x, 0.6).iter().map(|value| u32::from(*value)).sum::<u32>();
         assert!(bright(0.05) < bright(0.5) && bright(0.5) < bright(0.95), "{name}: it does not grow to the right");
         window.app().look.overlay = Overlay::Masks;
         let views = made_up::masks();
