@@ -29,11 +29,13 @@ pub fn adapter_for(part: &str) -> bool {
 }
 
 /// Whether there is an adapter in software, which draws the same on every machine. Tests draw on it where there is one.
+#[cfg(feature = "gui")]
 pub fn software_adapter() -> bool {
     adapter() && (ADAPTERS.contains(&AdapterKind::Software) || skip("", "no adapter is software (mesa-vulkan-drivers)"))
 }
 
 /// Whether these programs are installed; where one is not, the calling test has to go without.
+#[cfg(feature = "gui")]
 pub fn programs(names: &[&str], packages: &str) -> bool {
     let has = |name: &str| {
         let paths = std::env::var_os("PATH").unwrap_or_default();

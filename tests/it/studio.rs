@@ -72,6 +72,7 @@ impl InStep {
     }
 
     /// The engine, and what lets it go on after an event.
+    #[cfg(feature = "gui")]
     pub fn into_parts(self) -> (Sender<()>, Engine) {
         (self.looked, self.engine)
     }
