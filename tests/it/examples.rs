@@ -100,13 +100,15 @@ fn as_released(project: &Project) -> Project {
 }
 
 /// Writes a sheet for each example into `docs/examples`: eight seeds with the project's settings, two with the release's.
+/// `PODIUM_EXAMPLES` names those that are wanted, all otherwise.
 #[test]
 #[ignore = "half an hour on two cores; .ci/remake runs it"]
 fn sheets_of_the_examples() {
     let folder = home("docs/examples");
     std::fs::create_dir_all(&folder).expect("created");
     let engine = engine();
-    for name in EXAMPLES {
+    let wanted = std::env::var("PODIUM_EXAMPLES").unwrap_or_else(|_| EXAMPLES.join(" "));
+    for name in EXAMPLES.into_iter().filter(|name| wanted.split_whitespace().any(|wanted| wanted == *name)) {
         let project = example(name);
         let released = as_released(&project);
         let (width, height) = (project.canvas.width, project.canvas.height);
