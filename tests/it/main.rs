@@ -4,6 +4,8 @@
 //! Without the feature `gui` the window's tests are left out, and the engine's are what they are.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+/// The GPU path against the CPU's. Its name begins the list: it takes longest, and libtest goes by the alphabet.
+mod adapter;
 /// Every broken input and its error.
 mod broken;
 /// The canvas, worked with pointer and keys.
@@ -61,8 +63,6 @@ mod tidy;
 /// The timeline and the inspector, driven as a person would.
 #[cfg(feature = "gui")]
 mod timeline;
-/// The GPU path against the CPU's.
-mod wgpu;
 /// Refinement and placement inside a run.
 mod whole_run;
 /// The window, drawn without a display.

@@ -14,8 +14,9 @@ use crate::golden::{assert_close_within, host};
 use crate::needs;
 use crate::run_parity::Case;
 
-/// How far two devices may be apart: they add in another order.
-const DEVICES: f64 = 1e-4;
+/// How far two devices may be apart: they add in another order. Measured on lavapipe: 1e-6 after a forward pass, 5e-5 in
+/// the layout gradient, 8e-5 after a fused step.
+const DEVICES: f64 = 2e-4;
 
 /// Runs one test of this file in a process of its own, unless there is no adapter.
 fn run_inside<T: Fn()>(test: T, variables: &[(&str, &str)]) {
