@@ -8,6 +8,9 @@ use tempfile::NamedTempFile;
 
 use super::error::ProjectError;
 
+/// What the names of files begin with that are not yet whole.
+pub(crate) const TEMPORARY: &str = ".podium-";
+
 /// Who may read a file that is made; one that is replaced keeps its permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readers {
@@ -94,7 +97,7 @@ impl Staged {
 /// Temporary files are their owner's by default.
 fn builder(readers: Readers) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".podium-");
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     if readers == Readers::Everybody {
         use std::os::unix::fs::PermissionsExt;

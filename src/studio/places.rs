@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::project::disk::{Readers, replace};
+use crate::project::disk::{Readers, TEMPORARY, replace};
 
 /// Names one folder for everything, for portable use and for tests.
 const HOME: &str = "PODIUM_HOME";
@@ -100,9 +100,6 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     };
     write().map_err(|error| WriteError::new(path, error))
 }
-
-/// What the names of files begin with that are not yet whole.
-pub(in crate::studio) const TEMPORARY: &str = ".podium-";
 
 /// After this time an unfinished file belongs to nobody who still writes.
 pub(in crate::studio) const UNFINISHED: Duration = Duration::from_secs(3600);

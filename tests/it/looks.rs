@@ -280,7 +280,7 @@ fn screenshots_are_written_when_asked_for() {
     std::fs::create_dir_all(&folder).expect("created");
     let files = podium::project::DiskFiles { base: PathBuf::from("."), assets: podium::assets::find };
     let engine = engine();
-    for name in ["beach", "meadow", "snow", "point"] {
+    for name in crate::examples::EXAMPLES {
         let project = crate::studio::example(name);
         let collage = podium::project::composite(&project, &files).expect("a collage").picture;
         let finished = crate::studio::render(&engine, &project, Default::default()).finished();

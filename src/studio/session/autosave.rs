@@ -14,9 +14,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::project::disk::TEMPORARY;
 use crate::project::migration::Embedded1;
 use crate::project::{self, Project};
-use crate::studio::places::{Places, TEMPORARY, WriteError, files, remove, seconds, sweep_unfinished, write_whole};
+use crate::studio::places::{Places, WriteError, files, remove, seconds, sweep_unfinished, write_whole};
 
 /// The least time between two writes.
 pub const INTERVAL: Duration = Duration::from_secs(5);
