@@ -4,6 +4,7 @@
 //! through `link`; only `worker.rs` starts a thread; names in checkpoint files are known to the networks that they are of,
 //! to `original.rs` and `concept.rs`; only `nets/attention.rs` calls a tap.
 
+pub mod adapters;
 pub mod align;
 pub mod cache;
 pub mod concept;
