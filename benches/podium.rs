@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion};
+use podium::engine::adapters::AdapterFile;
 use podium::engine::align::{Alignment, Distance, layout_keys};
-use podium::engine::concept::{Adapter, Concept};
+use podium::engine::concept::{Adapter, Concept, Part};
 use podium::engine::inject::Fused;
 use podium::engine::invert::{invert, timesteps};
 use podium::engine::kmeans::Clusterer;
@@ -54,11 +55,12 @@ fn scene(models: &Models, concepts: usize, guided: bool, refined: bool, side: us
         let name = format!("miniature/concepts/{}.pth", files[index % files.len()]);
         let concept = Concept::from_bytes(&name, podium::assets::find(&name).expect("built in")).expect("a concept");
         let (unet, text) = (&models.unet.config, &models.text_encoder.config);
-        let adapter = Adapter::new(&concept, 0.7, unet, text, &models.device).expect("it fits");
+        let part = Part { file: &AdapterFile::from(&concept), strength: 0.7, text_strength: 0.7 };
+        let adapter = Adapter::new(&[part], unet, text, &models.device).expect("it fits");
         branches.push(Branch {
             name: format!("{index}"),
-            conditional: encode_custom(models, &concept, &adapter, &concept.words()).context,
-            unconditional: encode_custom(models, &concept, &adapter, "").context,
+            conditional: encode_custom(models, &adapter, &adapter.words()).context,
+            unconditional: encode_custom(models, &adapter, "").context,
             adapter: Some(adapter),
         });
     }
@@ -71,6 +73,7 @@ fn scene(models: &Models, concepts: usize, guided: bool, refined: bool, side: us
     let trajectory = invert(models, latent, &context, &visited, &mut |_, _| Ok(())).expect("nothing stops it");
     Scene {
         branches,
+        styles: None,
         subjects: (1..=concepts).collect(),
         masks: vec![masks],
         reference: Some(Reference { trajectory, context }),

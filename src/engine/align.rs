@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::inject::{LowRank, Stacked};
+use super::inject::{Stacked, Terms};
 use super::models::Models;
 use super::nets::attention::Context;
 use super::nets::layers::upload;
@@ -61,7 +61,7 @@ pub fn layout_keys(
     let mut keys = Keys { site, keys: None };
     // Breaking is what it is meant to do.
     let _ = match stacked {
-        Some(stacked) => models.unet.forward(latents, &[timestep], context, &mut (LowRank(stacked), &mut keys)),
+        Some(stacked) => models.unet.forward(latents, &[timestep], context, &mut (Terms(stacked), &mut keys)),
         None => models.unet.forward(latents, &[timestep], context, &mut keys),
     };
     keys.keys
@@ -77,7 +77,7 @@ pub struct Pull {
 
 /// A group of branches whose keys are compared in one pass.
 pub struct Group<'a> {
-    /// Their low-rank terms.
+    /// What their adapters add.
     pub stacked: &'a Stacked,
     /// Their conditional prompts, rows branch × picture.
     pub context: &'a Context,

@@ -9,12 +9,15 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use pytorch_reader::{DType, PytorchReader};
 
+use super::adapters::{self, AdapterFile, Array, Change, Embedding};
 use super::error::{EngineError, Result};
 use super::floats::{self, Order, Stored};
-use super::nets::clip::{ClipConfig, TextProjection, TextTap};
-use super::nets::layers::upload;
-use super::nets::tap::{Kind, Projection, Site};
+use super::nets::clip::{ClipConfig, TextLayer, TextTap};
+use super::nets::layers::{Linear, Sizes, upload};
+use super::nets::site::Layer;
+use super::nets::tokenizer::Placeholder;
 use super::nets::unet::UnetConfig;
+use super::terms::{self, ConvTerm, LinearTerm};
 use super::weights::Checkpoint;
 
 /// The low-rank change of one linear layer: `W' = W + strength · alpha · up · down`.
@@ -182,19 +185,15 @@ impl Concept {
                 self.layers
             ));
         }
-        let modules = unet_modules(unet);
-        for (path, factors) in &self.unet {
-            match modules.get(path.as_str()) {
-                None => return misfit(format!("its module unet.{path} is not an attention layer of this model")),
-                Some(&(.., input, output)) => check_widths(self, "unet", path, factors, input, output)?,
-            }
-        }
-        for (path, factors) in &self.text_encoder {
-            match text_module(path).filter(|(layer, _)| *layer < text.num_hidden_layers) {
-                None => {
-                    return misfit(format!("its module text_encoder.{path} is not an attention layer of this model"));
+        for (part, changed, layers) in [
+            ("unet", &self.unet, sizes_of(unet.layers())),
+            ("text_encoder", &self.text_encoder, sizes_of(text.layers())),
+        ] {
+            for (path, factors) in changed {
+                match layers.get(path) {
+                    None => return misfit(format!("its module {part}.{path} is not a layer of this model")),
+                    Some(sizes) => check_widths(self, part, path, factors, sizes.input, sizes.output)?,
                 }
-                Some(_) => check_widths(self, "text_encoder", path, factors, text.hidden_size, text.hidden_size)?,
             }
         }
         Ok(())
@@ -295,113 +294,252 @@ fn pair_factors(file: &str, part: &str, named: Named) -> Result<BTreeMap<String,
     Ok(factors)
 }
 
-/// Every module path of the UNet that a LoRA may change: its site, projection and widths.
-fn unet_modules(config: &UnetConfig) -> HashMap<String, (Site, Projection, usize, usize)> {
-    let mut modules = HashMap::new();
-    for (site, channels, source) in config.sites() {
-        for projection in Projection::ALL {
-            let from_source = matches!(projection, Projection::Key | Projection::Value) && site.kind == Kind::Cross;
-            let input = if from_source { source } else { channels };
-            modules.insert(format!("{site}.{}", projection.checkpoint_name()), (site, projection, input, channels));
+fn sizes_of<L: ToString>(layers: Vec<(L, Sizes)>) -> HashMap<String, Sizes> {
+    layers.into_iter().map(|(layer, sizes)| (layer.to_string(), sizes)).collect()
+}
+
+impl From<&Concept> for AdapterFile {
+    fn from(concept: &Concept) -> Self {
+        let change = |factors: &Factors| Change::LowRank {
+            down: Array { values: factors.down.clone(), shape: vec![factors.rank, factors.input] },
+            mid: None,
+            up: Array { values: factors.up.clone(), shape: vec![factors.output, factors.rank] },
+            scale: factors.alpha,
+        };
+        let changes = |all: &BTreeMap<String, Factors>| {
+            all.iter().map(|(path, factors)| (path.clone(), change(factors))).collect()
+        };
+        let embedding = |(name, values): (&String, &Vec<f32>)| Embedding {
+            name: name.clone(),
+            vectors: 1,
+            layers: concept.layers,
+            width: concept.width,
+            values: values.clone(),
+        };
+        Self {
+            file: concept.file.clone(),
+            kind: adapters::Kind::EdLora,
+            unet: changes(&concept.unet),
+            text_encoder: changes(&concept.text_encoder),
+            embeddings: concept.tokens.iter().zip(&concept.embeddings).map(embedding).collect(),
+            trigger_words: Vec::new(),
+            left_aside: Vec::new(),
         }
     }
-    modules
 }
 
-fn text_module(path: &str) -> Option<(usize, TextProjection)> {
-    let rest = path.strip_prefix("text_model.encoder.layers.")?;
-    let (layer, rest) = rest.split_once('.')?;
-    let name = rest.strip_prefix("self_attn.")?;
-    let (projection, _) = TextProjection::ALL.into_iter().find(|(_, known)| *known == name)?;
-    Some((layer.parse().ok()?, projection))
+/// One of the files of a concept or style, and how strongly it acts.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// What it holds.
+    pub file: &'a AdapterFile,
+    /// Its strength in the UNet; 1 is as trained.
+    pub strength: f32,
+    /// Its strength in the text encoder. The words that it brings have none.
+    pub text_strength: f32,
 }
 
-/// A concept's factors on the device, with its strength multiplied in: `x → x A B`.
-#[derive(Clone, Debug)]
+/// What the files of one concept, or all styles, add to the model, on the device and with their strengths multiplied in.
+#[derive(Clone, Debug, Default)]
 pub struct Adapter {
-    /// `A` `[input, rank]` and `B` `[rank, output]` by layer.
-    unet: HashMap<(Site, Projection), (Tensor<2>, Tensor<2>)>,
-    text: HashMap<(usize, TextProjection), (Tensor<2>, Tensor<2>)>,
-    /// For each token, `[layers, width]`.
+    linears: HashMap<Layer, Vec<LinearTerm>>,
+    convs: HashMap<Layer, Vec<ConvTerm>>,
+    text: HashMap<TextLayer, Vec<LinearTerm>>,
+    placeholders: Vec<Placeholder>,
+    /// Of every vector of every placeholder, in their order: `[layers or 1, width]`.
     embeddings: Vec<Tensor<2>>,
 }
 
 impl Adapter {
-    /// Puts a concept on the device. `strength` is the paper's a, 0.7 by default.
+    /// Puts files on the device. What several of them change adds up.
     ///
     /// # Errors
-    /// When the concept does not fit the model.
-    pub fn new(
-        concept: &Concept,
-        strength: f32,
-        unet: &UnetConfig,
-        text: &ClipConfig,
-        device: &Device,
-    ) -> Result<Self> {
-        concept.check(unet, text)?;
-        let modules = unet_modules(unet);
-        let upload_pair = |factors: &Factors| {
-            let scale = strength * factors.alpha;
-            let a = upload(transpose(&factors.down, factors.input), [factors.input, factors.rank], device);
-            let mut b = transpose(&factors.up, factors.rank);
-            b.iter_mut().for_each(|value| *value *= scale);
-            (a, upload(b, [factors.rank, factors.output], device))
-        };
-        let unet = concept.unet.iter().filter_map(|(path, factors)| {
-            let &(site, projection, ..) = modules.get(path)?;
-            Some(((site, projection), upload_pair(factors)))
-        });
-        let text =
-            concept.text_encoder.iter().filter_map(|(path, factors)| Some((text_module(path)?, upload_pair(factors))));
-        let embed = |values: &Vec<f32>| upload(values.clone(), [concept.layers, concept.width], device);
-        Ok(Self {
-            unet: unet.collect(),
-            text: text.collect(),
-            embeddings: concept.embeddings.iter().map(embed).collect(),
-        })
+    /// [`EngineError::ConceptMisfit`] when one does not fit the model, naming the module and both sizes.
+    pub fn new(parts: &[Part<'_>], unet: &UnetConfig, text: &ClipConfig, device: &Device) -> Result<Self> {
+        let unet_layers: HashMap<String, (Layer, Sizes)> = by_path(unet.layers());
+        let text_layers: HashMap<String, (TextLayer, Sizes)> = by_path(text.layers());
+        let transformers = unet.transformers().len();
+        let mut adapter = Self::default();
+        for Part { file, strength, text_strength } in parts {
+            let misfit = |what: String| EngineError::ConceptMisfit { file: file.file.clone(), what };
+            let at = |part: &str, path: &str, what: String| misfit(format!("its module {part}.{path} {what}"));
+            let unknown = || "is not a layer of this model".to_owned();
+            // What is turned off takes no memory and no time.
+            for (path, change) in file.unet.iter().filter(|_| *strength != 0.0) {
+                let (layer, sizes) = unet_layers.get(path).ok_or_else(|| at("unet", path, unknown()))?;
+                let wrong = |what| at("unet", path, what);
+                if sizes.kernel.is_none() {
+                    let term = LinearTerm::new(change, *strength, *sizes, device).map_err(wrong)?;
+                    add(adapter.linears.entry(*layer).or_default(), term, LinearTerm::joined);
+                } else {
+                    let term = ConvTerm::new(change, *strength, *sizes, device).map_err(wrong)?;
+                    add(adapter.convs.entry(*layer).or_default(), term, ConvTerm::joined);
+                }
+            }
+            for (path, change) in file.text_encoder.iter().filter(|_| *text_strength != 0.0) {
+                let (layer, sizes) = text_layers.get(path).ok_or_else(|| at("text_encoder", path, unknown()))?;
+                let term = LinearTerm::new(change, *text_strength, *sizes, device);
+                let term = term.map_err(|what| at("text_encoder", path, what))?;
+                add(adapter.text.entry(*layer).or_default(), term, LinearTerm::joined);
+            }
+            for embedding in &file.embeddings {
+                check_embedding(embedding, text.hidden_size, transformers).map_err(misfit)?;
+                adapter.teach(embedding, device);
+            }
+        }
+        Ok(adapter)
     }
 
-    /// The factors of one layer of the UNet.
-    pub fn factors(&self, site: Site, projection: Projection) -> Option<&(Tensor<2>, Tensor<2>)> {
-        self.unet.get(&(site, projection))
+    fn teach(&mut self, embedding: &Embedding, device: &Device) {
+        let Embedding { name, vectors, layers, width, values } = embedding;
+        self.placeholders.push(Placeholder { word: name.clone(), vectors: *vectors });
+        let each = values.chunks_exact(layers * width);
+        self.embeddings.extend(each.map(|vector| upload(vector.to_vec(), [*layers, *width], device)));
     }
 
-    /// The layers of the UNet that it changes.
-    pub fn changed(&self) -> impl Iterator<Item = (Site, Projection)> + '_ {
-        self.unet.keys().copied()
+    /// What it adds to a linear layer of the UNet.
+    pub fn linear(&self, layer: Layer) -> &[LinearTerm] {
+        self.linears.get(&layer).map_or(&[], Vec::as_slice)
+    }
+
+    /// What it adds to a convolution of the UNet.
+    pub fn conv(&self, layer: Layer) -> &[ConvTerm] {
+        self.convs.get(&layer).map_or(&[], Vec::as_slice)
+    }
+
+    /// The linear layers of the UNet that it changes.
+    pub fn changed_linears(&self) -> impl Iterator<Item = Layer> + '_ {
+        self.linears.keys().copied()
+    }
+
+    /// The convolutions of the UNet that it changes.
+    pub fn changed_convs(&self) -> impl Iterator<Item = Layer> + '_ {
+        self.convs.keys().copied()
     }
 
     /// Numbers held.
     pub fn len(&self) -> usize {
-        let factors = self.unet.values().chain(self.text.values());
-        let factors: usize = factors.map(|(a, b)| a.shape().num_elements() + b.shape().num_elements()).sum();
-        factors + self.embeddings.iter().map(|embedding| embedding.shape().num_elements()).sum::<usize>()
+        let linears = self.linears.values().chain(self.text.values()).flatten().map(LinearTerm::numbers);
+        let convs = self.convs.values().flatten().map(ConvTerm::numbers);
+        let words = self.embeddings.iter().map(|embedding| embedding.shape().num_elements());
+        linears.chain(convs).chain(words).sum()
     }
 
-    /// Whether it changes nothing.
+    /// Whether it changes nothing and knows no words.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The layer-wise embeddings of placeholder `token`: `[layers, width]`.
-    pub fn embedding(&self, token: usize) -> Option<&Tensor<2>> {
-        self.embeddings.get(token)
+    /// The words that it knows, for [`super::nets::tokenizer::Tokenizer::encode_with`].
+    pub fn placeholders(&self) -> &[Placeholder] {
+        &self.placeholders
     }
-}
 
-impl TextTap for Adapter {
-    fn project(&self, layer: usize, which: TextProjection, input: &Tensor<3>, output: Tensor<3>) -> Tensor<3> {
-        match self.text.get(&(layer, which)) {
-            Some((a, b)) => {
-                output + input.clone().matmul(a.clone().unsqueeze::<3>()).matmul(b.clone().unsqueeze::<3>())
-            }
-            None => output,
+    /// The words that it knows, as they are written in a prompt.
+    pub fn words(&self) -> String {
+        let words: Vec<&str> = self.placeholders.iter().map(|placeholder| placeholder.word.as_str()).collect();
+        words.join(" ")
+    }
+
+    /// What stands for vector `index` of all placeholders, counted through: `[layers, width]`, one a cross-attention layer,
+    /// or `[1, width]` for all of them.
+    pub fn embedding(&self, index: usize) -> Option<&Tensor<2>> {
+        self.embeddings.get(index)
+    }
+
+    /// What reads a branch's prompts: this concept with all styles, whose words yield to its own where they are the same.
+    /// Nothing is copied, and only what prompts need is taken.
+    #[must_use]
+    pub fn reading_with(&self, styles: &Self) -> Self {
+        let mut text = self.text.clone();
+        for (layer, terms) in &styles.text {
+            text.entry(*layer).or_default().extend(terms.iter().cloned());
+        }
+        Self {
+            text,
+            placeholders: [self.placeholders.as_slice(), &styles.placeholders].concat(),
+            embeddings: [self.embeddings.as_slice(), &styles.embeddings].concat(),
+            ..Self::default()
         }
     }
 }
 
-/// `[rows, columns]` to `[columns, rows]`; `columns` is not 0 where there are values.
-fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
-    let rows = values.len() / columns.max(1);
-    (0..columns).flat_map(|column| (0..rows).map(move |row| values[row * columns + column])).collect()
+/// Checks a file against a model without putting anything on a device.
+///
+/// # Errors
+/// As [`Adapter::new`].
+pub fn check(file: &AdapterFile, unet: &UnetConfig, text: &ClipConfig) -> Result<()> {
+    let misfit = |what: String| EngineError::ConceptMisfit { file: file.file.clone(), what };
+    for (part, changes, layers) in
+        [("unet", &file.unet, sizes_of(unet.layers())), ("text_encoder", &file.text_encoder, sizes_of(text.layers()))]
+    {
+        for (path, change) in changes {
+            let at = |what: String| misfit(format!("its module {part}.{path} {what}"));
+            let sizes = layers.get(path).ok_or_else(|| at("is not a layer of this model".into()))?;
+            terms::check(change, *sizes).map_err(at)?;
+        }
+    }
+    let transformers = unet.transformers().len();
+    file.embeddings
+        .iter()
+        .try_for_each(|embedding| check_embedding(embedding, text.hidden_size, transformers).map_err(misfit))
+}
+
+/// How many layers of the UNet a file changes, by what they do (see [`Layer::what`]), the most first.
+pub fn changed_by_kind(file: &AdapterFile, unet: &UnetConfig) -> Vec<(&'static str, usize)> {
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for (layer, _) in unet.layers().iter().filter(|(layer, _)| file.unet.contains_key(&layer.to_string())) {
+        *counts.entry(layer.what()).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+}
+
+/// Adds a term to those of a layer: into one that is there where that is possible, so that the layer costs no more products.
+fn add<T>(terms: &mut Vec<T>, term: T, joined: impl Fn(&T, &T) -> Option<T>) {
+    for known in terms.iter_mut() {
+        if let Some(both) = joined(known, &term) {
+            *known = both;
+            return;
+        }
+    }
+    terms.push(term);
+}
+
+fn by_path<L: ToString>(layers: Vec<(L, Sizes)>) -> HashMap<String, (L, Sizes)> {
+    layers.into_iter().map(|(layer, sizes)| (layer.to_string(), (layer, sizes))).collect()
+}
+
+fn check_embedding(embedding: &Embedding, width: usize, transformers: usize) -> Result<(), String> {
+    let name = &embedding.name;
+    if embedding.width != width {
+        return Err(format!(
+            "its word {name} is {} wide, the model's text encoder is {width} wide; it was trained on another model",
+            embedding.width
+        ));
+    }
+    if embedding.layers != 1 && embedding.layers != transformers {
+        return Err(format!(
+            "its word {name} has {} embeddings, the model has {transformers} cross-attention layers",
+            embedding.layers
+        ));
+    }
+    let numbers = embedding.vectors.checked_mul(embedding.layers * width);
+    if embedding.vectors == 0 || numbers != Some(embedding.values.len()) {
+        return Err(format!(
+            "its word {name} has {} numbers for {} vectors; the file is damaged",
+            embedding.values.len(),
+            embedding.vectors
+        ));
+    }
+    Ok(())
+}
+
+impl TextTap for Adapter {
+    fn linear(&self, layer: TextLayer, of: &Linear, input: &Tensor<3>, output: Tensor<3>) -> Tensor<3> {
+        let Some(terms) = self.text.get(&layer) else { return output };
+        let plain = output.clone();
+        terms.iter().fold(output, |sum, term| sum + term.of(of, input, &plain))
+    }
 }

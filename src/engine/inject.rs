@@ -1,4 +1,4 @@
-//! Concept injection: all branches in lockstep, their low-rank terms per branch, their features fused by masks
+//! Concept injection: all branches in lockstep, their adapters' terms per branch, their features fused by masks
 //! in the decoder (Eq. 4).
 //!
 //! Rows of a lockstep batch are branch-major: branch × half (unconditional, conditional) × picture; in layout
@@ -9,46 +9,168 @@ use std::collections::HashMap;
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 
 use super::concept::Adapter;
-use super::nets::tap::{Kind, Projection, Site, Tap};
+use super::nets::layers::{Conv2d, Linear};
+use super::nets::tap::{Kind, Layer, Site, Tap};
 use super::refine::SubjectMasks;
+use super::terms::{ConvTerm, LinearTerm};
 
-/// The low-rank factors of several branches, stacked so that one batched product serves them all.
+/// What the adapters of several branches, and the styles of all of them, add to the layers of the UNet.
 #[derive(Clone, Debug, Default)]
 pub struct Stacked {
     branches: usize,
-    /// `A` `[branches, in, rank]`, `B` `[branches, rank, out]`; zero for the base and for layers that a concept leaves alone.
-    factors: HashMap<(Site, Projection), (Tensor<3>, Tensor<3>)>,
+    linears: HashMap<Layer, Linears>,
+    convs: HashMap<Layer, Apart<ConvTerm>>,
+}
+
+/// The terms of a linear layer.
+#[derive(Clone, Debug)]
+struct Linears {
+    /// The low-rank terms of all branches, stacked so that one batched product serves them all: `A` `[branches, in, rank]`,
+    /// `B` `[branches, rank, out]`; zero for the base and for branches that leave the layer alone.
+    stacked: Option<(Tensor<3>, Tensor<3>)>,
+    apart: Apart<LinearTerm>,
+}
+
+/// Terms that are computed one by one.
+#[derive(Clone, Debug)]
+struct Apart<T> {
+    /// Of every row: the styles'.
+    all: Vec<T>,
+    /// Of one branch's rows.
+    own: Vec<(usize, T)>,
+}
+
+impl<T: Clone> Apart<T> {
+    fn new<'a>(
+        branches: &[Option<&'a Adapter>],
+        styles: Option<&'a Adapter>,
+        of: impl Fn(&'a Adapter) -> &'a [T],
+    ) -> Self
+    where
+        T: 'a,
+    {
+        let own = branches.iter().enumerate().filter_map(|(branch, adapter)| Some((branch, (*adapter)?)));
+        let own = own.flat_map(|(branch, adapter)| of(adapter).iter().map(move |term| (branch, term.clone())));
+        Self { all: styles.map_or_else(Vec::new, |styles| of(styles).to_vec()), own: own.collect() }
+    }
+}
+
+impl<T> Apart<T> {
+    fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.own.is_empty()
+    }
+
+    /// Adds what `of` makes of each term to the rows that it is for.
+    fn add<const D: usize>(
+        &self,
+        branches: usize,
+        output: Tensor<D>,
+        of: impl Fn(&T, Option<(usize, usize)>) -> Tensor<D>,
+    ) -> Tensor<D> {
+        let mut output = output;
+        for term in &self.all {
+            output = output + of(term, None);
+        }
+        if self.own.is_empty() {
+            return output;
+        }
+        let rows = output.dims()[0] / branches;
+        let parts = (0..branches).map(|branch| {
+            let mut part = if branches == 1 { output.clone() } else { output.clone().narrow(0, branch * rows, rows) };
+            for (_, term) in self.own.iter().filter(|(owner, _)| *owner == branch) {
+                part = part + of(term, (branches > 1).then_some((branch * rows, rows)));
+            }
+            part
+        });
+        let mut parts: Vec<Tensor<D>> = parts.collect();
+        match parts.len() {
+            1 => parts.remove(0),
+            _ => Tensor::cat(parts, 0),
+        }
+    }
+}
+
+/// The given rows: where they begin and how many; None is all.
+fn rows_of<const D: usize>(x: &Tensor<D>, rows: Option<(usize, usize)>) -> Tensor<D> {
+    match rows {
+        Some((first, count)) => x.clone().narrow(0, first, count),
+        None => x.clone(),
+    }
+}
+
+impl Linears {
+    fn new(branches: &[Option<&Adapter>], styles: Option<&Adapter>, layer: Layer) -> Self {
+        let mut apart = Apart::new(branches, styles, |adapter| adapter.linear(layer));
+        let stacked = stack(branches, layer);
+        if stacked.is_some() {
+            apart.own.retain(|(_, term)| !matches!(term, LinearTerm::LowRank(..)));
+        }
+        Self { stacked, apart }
+    }
+
+    fn add(&self, branches: usize, of: &Linear, input: &Tensor<3>, output: Tensor<3>) -> Tensor<3> {
+        let alone = self.stacked.is_none() && self.apart.own.is_empty();
+        // One row for the whole batch, as the time embedding has it: from here on one a branch.
+        let spread = |x: Tensor<3>| if alone || x.dims()[0] >= branches { x } else { x.repeat_dim(0, branches) };
+        let (input, mut output) = (spread(input.clone()), spread(output));
+        let plain = (!self.apart.is_empty()).then(|| output.clone());
+        if let Some((a, b)) = &self.stacked {
+            let ([rows, tokens, width], [.., channels]) = (input.dims(), output.dims());
+            let per_branch = input.clone().reshape([branches, rows / branches * tokens, width]);
+            output = output + per_branch.matmul(a.clone()).matmul(b.clone()).reshape([rows, tokens, channels]);
+        }
+        let Some(plain) = plain else { return output };
+        self.apart.add(branches, output, |term, rows| term.of(of, &rows_of(&input, rows), &rows_of(&plain, rows)))
+    }
 }
 
 impl Stacked {
-    /// Stacks the branches' factors; `None` is the base model.
-    pub fn new(branches: &[Option<&Adapter>]) -> Self {
-        let mut factors = HashMap::new();
-        let changed = branches.iter().flatten().flat_map(|adapter| adapter.changed());
-        for (site, projection) in changed {
-            factors.entry((site, projection)).or_insert_with(|| stack(branches, site, projection));
+    /// Puts the branches' adapters side by side; `None` is the base model. `styles` act on all of them.
+    pub fn new(branches: &[Option<&Adapter>], styles: Option<&Adapter>) -> Self {
+        let adapters = || branches.iter().copied().flatten().chain(styles);
+        let mut linears = HashMap::new();
+        for layer in adapters().flat_map(Adapter::changed_linears) {
+            linears.entry(layer).or_insert_with(|| Linears::new(branches, styles, layer));
         }
-        let factors = factors.into_iter().filter_map(|(key, pair)| Some((key, pair?))).collect();
-        Self { branches: branches.len(), factors }
+        let mut convs = HashMap::new();
+        for layer in adapters().flat_map(Adapter::changed_convs) {
+            convs.entry(layer).or_insert_with(|| Apart::new(branches, styles, |adapter| adapter.conv(layer)));
+        }
+        Self { branches: branches.len(), linears, convs }
     }
 
-    /// Numbers held.
+    /// Numbers held beside those of the adapters.
     pub fn len(&self) -> usize {
-        self.factors.values().map(|(a, b)| a.shape().num_elements() + b.shape().num_elements()).sum()
+        let stacked = self.linears.values().filter_map(|terms| terms.stacked.as_ref());
+        stacked.map(|(a, b)| a.shape().num_elements() + b.shape().num_elements()).sum()
     }
 
     /// Whether no branch changes any layer.
     pub fn is_empty(&self) -> bool {
-        self.factors.is_empty()
+        self.linears.is_empty() && self.convs.is_empty()
     }
 }
 
-fn stack(branches: &[Option<&Adapter>], site: Site, projection: Projection) -> Option<(Tensor<3>, Tensor<3>)> {
-    let each: Vec<_> =
-        branches.iter().map(|adapter| adapter.and_then(|adapter| adapter.factors(site, projection))).collect();
+/// How many times as large as the factors themselves a stack of them may be, of which smaller ranks are filled with zeros.
+const PADDING: f32 = 1.5;
+
+/// The low-rank terms of a layer side by side; none where no branch has one, or ranks are too far apart.
+fn stack(branches: &[Option<&Adapter>], layer: Layer) -> Option<(Tensor<3>, Tensor<3>)> {
+    // An adapter has one such term at a layer at most: files that add up were joined.
+    let of = |adapter: &Option<&Adapter>| {
+        (*adapter)?.linear(layer).iter().find_map(|term| match term {
+            LinearTerm::LowRank(a, b) => Some((a.clone(), b.clone())),
+            _ => None,
+        })
+    };
+    let each: Vec<Option<(Tensor<2>, Tensor<2>)>> = branches.iter().map(of).collect();
     let (a, b) = each.iter().flatten().next()?;
     let ([input, _], [_, output], device) = (a.dims(), b.dims(), a.device());
-    let rank = each.iter().flatten().map(|(a, _)| a.dims()[1]).max()?;
+    let ranks: Vec<usize> = each.iter().flatten().map(|(a, _)| a.dims()[1]).collect();
+    let rank = ranks.iter().copied().max()?;
+    if (rank * ranks.len()) as f32 > PADDING * ranks.iter().sum::<usize>() as f32 {
+        return None;
+    }
     let zeros = |rows: usize, columns: usize| Tensor::<2>::zeros([rows, columns], (&device, a.dtype()));
     // Concepts of a smaller rank are padded with zeros.
     let wide = |a: &Tensor<2>| match rank - a.dims()[1] {
@@ -59,20 +181,26 @@ fn stack(branches: &[Option<&Adapter>], site: Site, projection: Projection) -> O
         0 => b.clone(),
         missing => Tensor::cat(vec![b.clone(), zeros(missing, output)], 0),
     };
-    let downs = each.iter().map(|pair| pair.map_or_else(|| zeros(input, rank), |(a, _)| wide(a)));
-    let ups = each.iter().map(|pair| pair.map_or_else(|| zeros(rank, output), |(_, b)| tall(b)));
+    let downs = each.iter().map(|pair| pair.as_ref().map_or_else(|| zeros(input, rank), |(a, _)| wide(a)));
+    let ups = each.iter().map(|pair| pair.as_ref().map_or_else(|| zeros(rank, output), |(_, b)| tall(b)));
     Some((Tensor::stack(downs.collect(), 0), Tensor::stack(ups.collect(), 0)))
 }
 
-/// Adds each branch's low-rank terms to its own rows.
-pub struct LowRank<'a>(pub &'a Stacked);
+/// Adds each branch's terms to its own rows, and the styles' to all.
+pub struct Terms<'a>(pub &'a Stacked);
 
-impl Tap for LowRank<'_> {
-    fn project(&mut self, site: Site, which: Projection, input: &Tensor<3>, output: Tensor<3>) -> Tensor<3> {
-        let Some((a, b)) = self.0.factors.get(&(site, which)) else { return output };
-        let ([rows, tokens, width], [.., channels]) = (input.dims(), output.dims());
-        let per_branch = input.clone().reshape([self.0.branches, rows / self.0.branches * tokens, width]);
-        output + per_branch.matmul(a.clone()).matmul(b.clone()).reshape([rows, tokens, channels])
+impl Tap for Terms<'_> {
+    fn linear(&mut self, layer: Layer, of: &Linear, input: &Tensor<3>, output: Tensor<3>) -> Tensor<3> {
+        match self.0.linears.get(&layer) {
+            Some(terms) => terms.add(self.0.branches, of, input, output),
+            None => output,
+        }
+    }
+
+    fn conv(&mut self, layer: Layer, of: &Conv2d, input: &Tensor<4>, output: Tensor<4>) -> Tensor<4> {
+        let Some(terms) = self.0.convs.get(&layer) else { return output };
+        let plain = output.clone();
+        terms.add(self.0.branches, output, |term, rows| term.of(of, &rows_of(input, rows), &rows_of(&plain, rows)))
     }
 }
 
@@ -227,3 +355,7 @@ impl Tap for Record {
         self.maps.insert(site, conditional.reshape([self.branches, self.pictures, queries, keys]));
     }
 }
+
+#[cfg(test)]
+#[path = "inject_tests.rs"]
+mod tests;

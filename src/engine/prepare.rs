@@ -7,9 +7,10 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use image::RgbImage;
 
+use super::adapters::AdapterFile;
 use super::align::{Alignment, Distance};
 use super::cache::Cache;
-use super::concept::{Adapter, Concept};
+use super::concept::{Adapter, Concept, Part};
 use super::error::{EngineError, Result};
 use super::inject::{Fused, Record};
 use super::invert::{self, Key, Trajectory, invert_cached};
@@ -28,7 +29,7 @@ use super::sample::{map_of, refinement_site};
 use super::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
 use crate::link::{Stage, Warning};
 use crate::project::prompt::class_word_spans;
-use crate::project::{self, DiskFiles, Files, MaskSource, Project, picture};
+use crate::project::{self, ConceptFile, DiskFiles, Files, MaskSource, Project, picture};
 
 /// Clusters of the reference's attention that point masks are picked from (method: "Masks").
 const POINT_CLUSTERS: usize = 6;
@@ -59,10 +60,9 @@ pub struct Desk<'a> {
     pub report: &'a Reporter,
 }
 
-/// A concept of the project with its file and its place among the branches.
+/// A concept of the project with what its files add.
 struct Member<'a> {
     concept: &'a project::Concept,
-    file: Concept,
     adapter: Adapter,
 }
 
@@ -79,6 +79,7 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
     desk.report.progress(Stage::Preparing, 0, 3)?;
     let collage = picture::composite(project, desk.files)?;
     let members = project.concepts.iter().map(|concept| open_member(desk, concept)).collect::<Result<Vec<_>>>()?;
+    let styles = if project.styles.is_empty() { None } else { Some(open_adapter(desk, &project.styles)?) };
     desk.report.progress(Stage::Preparing, 1, 3)?;
 
     let run = run_of(desk.models, project);
@@ -102,7 +103,7 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
     let used: Vec<usize> = (0..members.len()).filter(|&index| masks.iter().any(|(owner, _)| *owner == index)).collect();
     let branch_of: HashMap<usize, usize> =
         used.iter().enumerate().map(|(position, &index)| (index, position + 1)).collect();
-    let (branches, mut words) = encode_branches(desk, project, &members, &used);
+    let (branches, mut words) = encode_branches(desk, project, &members, &used, styles.as_ref());
     words.push(class_words(project, project.prompt_for_reference(), &reference_prompt.tokens));
     warn_if_cut(desk, "the reference", &reference_prompt.tokens);
 
@@ -121,6 +122,7 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
         subjects: masks.iter().map(|(owner, _)| project.concepts[*owner].name.clone()).collect(),
         scene: Scene {
             branches,
+            styles,
             subjects: masks.iter().map(|(owner, _)| branch_of[owner]).collect(),
             masks: vec![picture_masks; seeds.len()],
             reference: trajectory.map(|trajectory| Reference { trajectory, context: reference_prompt.context }),
@@ -151,23 +153,37 @@ fn latent_size(models: &Models, project: &Project) -> [usize; 2] {
 }
 
 fn open_member<'a>(desk: &Desk<'_>, concept: &'a project::Concept) -> Result<Member<'a>> {
-    desk.report.check()?;
-    let file = open_concept(desk.files, &concept.file)?;
+    Ok(Member { concept, adapter: open_adapter(desk, &concept.files())? })
+}
+
+/// Reads files and puts them on the device.
+fn open_adapter(desk: &Desk<'_>, files: &[ConceptFile]) -> Result<Adapter> {
     let models = desk.models;
-    let adapter =
-        Adapter::new(&file, concept.strength, &models.unet.config, &models.text_encoder.config, &models.device)?;
-    Ok(Member { concept, file, adapter })
+    let mut held = Vec::with_capacity(files.len());
+    for file in files {
+        desk.report.check()?;
+        held.push(open_concept(desk.files, &file.file)?);
+    }
+    let part = |(file, of): (&AdapterFile, &ConceptFile)| Part {
+        file,
+        strength: of.strength,
+        text_strength: of.text_strength.unwrap_or(of.strength),
+    };
+    let parts: Vec<Part<'_>> = held.iter().zip(files).map(part).collect();
+    Adapter::new(&parts, &models.unet.config, &models.text_encoder.config, &models.device)
 }
 
 /// Opens a concept's file as a project names it: on disk, or built in.
 ///
 /// # Errors
-/// When it cannot be read or is no ED-LoRA.
-pub fn open_concept(files: &DiskFiles, path: &Path) -> Result<Concept> {
-    if project::files::asset_name(path).is_some() {
-        return Concept::from_bytes(&path.display().to_string(), &files.read(path)?);
-    }
-    Concept::open(&project::resolve(&files.base, path))
+/// When it cannot be read or is of no kind that changes a model.
+pub fn open_concept(files: &DiskFiles, path: &Path) -> Result<AdapterFile> {
+    let concept = if project::files::asset_name(path).is_some() {
+        Concept::from_bytes(&path.display().to_string(), &files.read(path)?)
+    } else {
+        Concept::open(&project::resolve(&files.base, path))
+    };
+    concept.map(|concept| AdapterFile::from(&concept))
 }
 
 /// The project's settings, resolved to steps.
@@ -231,29 +247,36 @@ fn invert_picture(
     invert_cached(desk.models, desk.cache, &key, latent, &prompt.context, advance)
 }
 
-/// One encoded prompt pair a branch, the base first, and the words that the cross-attention view follows.
+/// One encoded prompt pair a branch, the base first, and the words that the cross-attention view follows. Each branch
+/// reads with its own concept's words and text encoder, and with the styles'.
 fn encode_branches(
     desk: &Desk<'_>,
     project: &Project,
     members: &[Member<'_>],
     used: &[usize],
+    styles: Option<&Adapter>,
 ) -> (Vec<Branch>, Vec<Vec<Word>>) {
-    let base = encode_plain(desk.models, &project.prompt);
+    let none = Adapter::default();
+    let styles = styles.unwrap_or(&none);
+    let base = encode_custom(desk.models, styles, &project.prompt);
     warn_if_cut(desk, "the picture", &base.tokens);
-    let negative = encode_plain(desk.models, &project.negative_prompt);
+    let negative = encode_custom(desk.models, styles, &project.negative_prompt);
     warn_if_cut(desk, "what to avoid", &negative.tokens);
     let mut words = vec![class_words(project, &project.prompt, &base.tokens)];
     let mut branches =
         vec![Branch { name: String::new(), conditional: base.context, unconditional: negative.context, adapter: None }];
     for &index in used {
-        let Member { concept, file, adapter } = &members[index];
-        let prompt = encode_custom(desk.models, file, adapter, &project.branch_prompt(concept, &file.words()));
+        let Member { concept, adapter } = &members[index];
+        let reading = adapter.reading_with(styles);
+        let tokens = adapter.words();
+        let text = project.branch_prompt(concept, &tokens);
+        let prompt = encode_custom(desk.models, &reading, &text);
         warn_if_cut(desk, &concept.name, &prompt.tokens);
-        words.push(placeholder_words(file, &prompt.tokens));
+        words.push(calling_words(adapter, concept.call(&tokens), &text, &prompt.tokens));
         branches.push(Branch {
             name: concept.name.clone(),
             conditional: prompt.context,
-            unconditional: encode_custom(desk.models, file, adapter, &project.negative_prompt).context,
+            unconditional: encode_custom(desk.models, &reading, &project.negative_prompt).context,
             adapter: Some(adapter.clone()),
         });
     }
@@ -272,22 +295,33 @@ fn warn_if_cut(desk: &Desk<'_>, whose: &str, tokens: &Encoded) {
     }
 }
 
-/// The class words of a plain prompt. Token `i` of the prompt sits at position `i + 1`, after the start token.
+/// The class words of a plain prompt.
 fn class_words(project: &Project, prompt: &str, tokens: &Encoded) -> Vec<Word> {
-    let spans = class_word_spans(prompt, &project.class_words());
+    words_at(prompt, &project.class_words(), tokens)
+}
+
+/// Words wherever they stand in a prompt. Token `i` of the prompt sits at position `i + 1`, after the start token.
+fn words_at(prompt: &str, words: &[&str], tokens: &Encoded) -> Vec<Word> {
     let positions = |range: &std::ops::Range<usize>| {
         let overlaps = |span: &std::ops::Range<usize>| span.start < range.end && range.start < span.end;
         (0..tokens.spans.len()).filter(|&index| overlaps(&tokens.spans[index])).map(|index| index + 1).collect()
     };
+    let spans = class_word_spans(prompt, words);
     spans.iter().map(|(range, _)| (prompt[range.clone()].to_owned(), positions(range))).collect()
 }
 
-fn placeholder_words(concept: &Concept, tokens: &Encoded) -> Vec<Word> {
-    let positions = |wanted: usize| {
-        let found = tokens.tokens.iter().enumerate().filter(|(_, token)| **token == Token::Placeholder(wanted));
-        found.map(|(position, _)| position).collect()
-    };
-    concept.tokens.iter().enumerate().map(|(index, token)| (token.clone(), positions(index))).collect()
+/// What calls a concept in its branch's prompt: the tokens that its files bring, or the words that stand in their place.
+fn calling_words(adapter: &Adapter, call: &str, prompt: &str, tokens: &Encoded) -> Vec<Word> {
+    let mut first = 0;
+    let brought = adapter.placeholders().iter().map(|placeholder| {
+        let vectors = first..first + placeholder.vectors;
+        first = vectors.end;
+        let of = |token: &Token| matches!(token, Token::Placeholder(vector) if vectors.contains(vector));
+        let found = tokens.tokens.iter().enumerate().filter(|(_, token)| of(token));
+        (placeholder.word.clone(), found.map(|(position, _)| position).collect())
+    });
+    let brought: Vec<Word> = brought.collect();
+    if brought.iter().any(|(_, positions)| !positions.is_empty()) { brought } else { words_at(prompt, &[call], tokens) }
 }
 
 /// Every subject's concept (by index) and mask on the latent's grid, in the order of blending.

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::concept::{Adapter, Concept};
+use super::concept::Adapter;
 use super::models::Models;
 use super::nets::attention::Context;
 use super::nets::tokenizer::{Encoded, Token};
@@ -25,24 +25,28 @@ pub fn encode_plain(models: &Models, prompt: &str) -> EncodedPrompt {
     EncodedPrompt { context: Context::plain(models.text_encoder.forward(embeddings, &())), tokens }
 }
 
-/// Encodes a prompt with a concept: its tokens stand for one embedding a cross-attention layer, and its LoRA is
-/// added to the original text encoder. A prompt without the tokens (the negative one) is encoded the same way.
-pub fn encode_custom(models: &Models, concept: &Concept, adapter: &Adapter, prompt: &str) -> EncodedPrompt {
-    let tokens = models.tokenizer.encode_with(prompt, &concept.tokens);
-    let plain = models.text_encoder.embed(&[tokens.ids()]);
-    // Without a token of the concept's all layers read the same text, as the negative prompt's do.
-    if !tokens.tokens.iter().any(|token| matches!(token, Token::Placeholder(_))) {
-        return EncodedPrompt { context: Context::plain(models.text_encoder.forward(plain, adapter)), tokens };
-    }
-    let [_, positions, width] = plain.dims();
-    let mut embeddings = plain.expand([concept.layers, positions, width]);
-    for (position, token) in tokens.tokens.iter().enumerate() {
-        if let Token::Placeholder(index) = token
-            && let Some(embedding) = adapter.embedding(*index)
-        {
-            let rows = embedding.clone().reshape([concept.layers, 1, width]);
-            embeddings = embeddings.slice_assign([0..concept.layers, position..position + 1, 0..width], rows);
-        }
+/// Encodes a prompt with an adapter: each of its words stands for one embedding, or one a cross-attention layer, and what
+/// it changes in the text encoder is added to the original one. A prompt without its words (the negative one) is encoded
+/// the same way.
+pub fn encode_custom(models: &Models, adapter: &Adapter, prompt: &str) -> EncodedPrompt {
+    let tokens = models.tokenizer.encode_with(prompt, adapter.placeholders());
+    let mut embeddings = models.text_encoder.embed(&[tokens.ids()]);
+    let [_, positions, width] = embeddings.dims();
+    let words: Vec<(usize, &Tensor<2>)> = tokens
+        .tokens
+        .iter()
+        .enumerate()
+        .filter_map(|(position, token)| match token {
+            Token::Placeholder(index) => Some((position, adapter.embedding(*index)?)),
+            Token::Id(_) => None,
+        })
+        .collect();
+    // Without a layer-wise word all layers read the same text.
+    let layers = words.iter().map(|(_, word)| word.dims()[0]).max().unwrap_or(1);
+    embeddings = embeddings.expand([layers, positions, width]);
+    for (position, word) in words {
+        let rows = word.clone().expand([layers, width]).reshape([layers, 1, width]);
+        embeddings = embeddings.slice_assign([0..layers, position..position + 1, 0..width], rows);
     }
     let encoded = models.text_encoder.forward(embeddings, adapter);
     let slices: Vec<Tensor<3>> = encoded.split(1, 0);

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::align::{self, Pull, layout_keys};
 use super::error::Result;
-use super::inject::{Fuse, FusionMasks, Keep, Keeper, LowRank, Record, Replay};
+use super::inject::{Fuse, FusionMasks, Keep, Keeper, Record, Replay, Terms};
 use super::kmeans::Clusterer;
 use super::models::Models;
 use super::nets::tap::{Kind, Site};
@@ -184,21 +184,21 @@ fn predict(
         let branches = group.branches.len();
         let rows = tile(latents, branches * 2);
         let mut record = Record::new(sites.to_vec(), branches, pictures, 2);
-        let low_rank = LowRank(&group.stacked);
+        let terms = Terms(&group.stacked);
         let noise = match (scene.run.fusion, group.branches[0], scene.run.execution) {
             (Fusion::Features(fused), _, Execution::Lockstep) => {
                 let fuse = Fuse { masks: fusion, fused, branches };
-                models.unet.predict(rows, &[timestep], &group.both, &mut (low_rank, (&mut record, fuse)))
+                models.unet.predict(rows, &[timestep], &group.both, &mut (terms, (&mut record, fuse)))
             }
             (Fusion::Features(fused), 0, Execution::Sequential) => {
                 let replay = Replay { masks: fusion, fused, kept: &kept };
-                models.unet.predict(rows, &[timestep], &group.both, &mut (low_rank, (&mut record, replay)))
+                models.unet.predict(rows, &[timestep], &group.both, &mut (terms, (&mut record, replay)))
             }
             (Fusion::Features(fused), branch, Execution::Sequential) => {
                 let keeper = Keeper(&mut kept[branch - 1], fused);
-                models.unet.predict(rows, &[timestep], &group.both, &mut (low_rank, (&mut record, keeper)))
+                models.unet.predict(rows, &[timestep], &group.both, &mut (terms, (&mut record, keeper)))
             }
-            (Fusion::Noise, ..) => models.unet.predict(rows, &[timestep], &group.both, &mut (low_rank, &mut record)),
+            (Fusion::Noise, ..) => models.unet.predict(rows, &[timestep], &group.both, &mut (terms, &mut record)),
         };
         for (position, &branch) in group.branches.iter().enumerate() {
             noises[branch] =

@@ -95,6 +95,8 @@ impl Run {
 pub struct Scene {
     /// The base first, then one branch a concept.
     pub branches: Vec<Branch>,
+    /// What acts on all branches, the base included.
+    pub styles: Option<Adapter>,
     /// For each subject, its branch. Two subjects of one concept share a branch, which runs once.
     pub subjects: Vec<usize>,
     /// `[picture][subject]`
@@ -111,7 +113,7 @@ pub struct Scene {
 pub(super) struct Group {
     /// Their indices.
     pub branches: Vec<usize>,
-    /// Their low-rank terms.
+    /// What their adapters and the styles add.
     pub stacked: super::inject::Stacked,
     /// Conditional rows, branch × picture.
     pub conditional: Context,
@@ -142,21 +144,22 @@ impl Scene {
             .map(|context| context.repeat_rows(pictures))
             .collect();
         Group {
-            stacked: super::inject::Stacked::new(&adapters),
+            stacked: super::inject::Stacked::new(&adapters, self.styles.as_ref()),
             conditional: Context::concat(&conditional),
             both: Context::concat(&both),
             branches,
         }
     }
 
-    /// Bytes that the custom branches hold on the device from step to step: their factors, alone and stacked, and
-    /// their prompts.
+    /// Bytes that the custom branches hold on the device from step to step: their adapters and the styles, what of them is
+    /// stacked, and their prompts.
     pub fn concept_bytes(&self) -> usize {
         let own = self.branches.iter().skip(1).map(|branch| {
             branch.conditional.len() + branch.unconditional.len() + branch.adapter.as_ref().map_or(0, Adapter::len)
         });
+        let styles = self.styles.as_ref().map_or(0, Adapter::len);
         let stacked = self.groups(1).iter().map(|group| group.stacked.len()).sum::<usize>();
-        (own.sum::<usize>() + stacked) * size_of::<f32>()
+        (own.sum::<usize>() + styles + stacked) * size_of::<f32>()
     }
 
     /// Each branch's weight in the layout loss: 1 for the base, α / N for the N custom ones.

@@ -42,6 +42,10 @@ pub enum Purpose {
     Concepts,
     /// Another file for a concept.
     ReplaceConcept(String),
+    /// Further files for a concept.
+    MoreOf(String),
+    /// Files that act on the whole picture.
+    Styles,
     /// A project to open.
     OpenProject,
     /// Where to save the project.

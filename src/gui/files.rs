@@ -20,6 +20,8 @@ impl Purpose {
             Self::ReplaceLayer(_) => "Choose another picture".into(),
             Self::Concepts => "Load concepts".into(),
             Self::ReplaceConcept(_) => "Choose another concept file".into(),
+            Self::MoreOf(name) => format!("Add files to {name}"),
+            Self::Styles => "Add styles".into(),
             Self::OpenProject => "Open a project, or a picture that Podium wrote".into(),
             Self::SaveProject => "Save the project".into(),
             Self::ModelFolder => "Choose a model's folder (diffusers layout)".into(),
@@ -35,7 +37,9 @@ impl Purpose {
             Self::Cutouts | Self::Background | Self::ReplaceLayer(_) | Self::Photo | Self::EditMask => {
                 Some(("Pictures", PICTURES.to_vec()))
             }
-            Self::Concepts | Self::ReplaceConcept(_) => Some(("Concepts", vec!["pth", "pt", "safetensors"])),
+            Self::Concepts | Self::ReplaceConcept(_) | Self::MoreOf(_) | Self::Styles => {
+                Some(("Concepts", vec!["pth", "pt", "bin", "ckpt", "safetensors"]))
+            }
             Self::ModelFile => Some(("Models", vec!["safetensors"])),
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject => Some(("Projects", vec!["ron"])),
@@ -44,7 +48,7 @@ impl Purpose {
     }
 
     fn many(&self) -> bool {
-        matches!(self, Self::Cutouts | Self::Concepts)
+        matches!(self, Self::Cutouts | Self::Concepts | Self::MoreOf(_) | Self::Styles)
     }
 
     fn folder(&self) -> bool {
@@ -251,6 +255,8 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf) 
         Purpose::ReplaceLayer(layer) => studio.take_in(path, Target::ReplaceLayer(*layer)),
         Purpose::Concepts => studio.take_in(path, Target::Concept),
         Purpose::ReplaceConcept(name) => studio.take_in(path, Target::ReplaceConcept(name.clone())),
+        Purpose::MoreOf(name) => studio.take_in(path, Target::MoreOf(name.clone())),
+        Purpose::Styles => studio.take_in(path, Target::Style),
         Purpose::OpenProject => studio.ask_to(Held::Open(path)),
         Purpose::SaveProject => studio.save_as(path),
         Purpose::ModelFolder | Purpose::ModelFile => studio.take_in(path, Target::Model),

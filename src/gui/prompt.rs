@@ -111,17 +111,9 @@ fn colored(text: &str, marks: &[(String, crate::project::Color)], colors: &theme
     job
 }
 
-/// The concept's tokens as they are written, or its name in brackets while its file is being read.
-fn tokens_of(studio: &mut Studio, concept: &Concept) -> String {
-    match studio.concept_facts(concept) {
-        Some(Ok(facts)) => facts.tokens.join(" "),
-        _ => format!("<{}>", concept.name),
-    }
-}
-
 fn derived_prompt(ui: &mut Ui, studio: &mut Studio, look: &mut Look, prompt: &mut PromptLook, concept: &Concept) {
     let colors = theme::colors(ui);
-    let tokens = tokens_of(studio, concept);
+    let tokens = studio.call_of(concept);
     let words = studio.project().branch_prompt(concept, &tokens);
     let mut job = LayoutJob::default();
     let weak =

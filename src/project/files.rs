@@ -88,10 +88,12 @@ impl Project {
         }
         for concept in &mut self.concepts {
             paths.push(&mut concept.file);
+            paths.extend(concept.more.iter_mut().map(|more| &mut more.file));
             if let MaskSource::Files(files) = &mut concept.mask {
                 paths.extend(files);
             }
         }
+        paths.extend(self.styles.iter_mut().map(|style| &mut style.file));
         if let Some(place) = &mut self.place {
             paths.extend([&mut place.photo, &mut place.edit_mask]);
         }
@@ -128,6 +130,7 @@ impl Project {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::ConceptFile;
     use super::super::tests::example;
     use super::*;
 
@@ -177,7 +180,9 @@ pub(super) mod tests {
         let mut project = example();
         project.model = Some("models/sd15".into());
         project.concepts[0].mask = MaskSource::Files(vec!["masks/tom.png".into()]);
+        project.concepts[0].more = vec![ConceptFile::new("concepts/tom.pt")];
         project.concepts[1].file = PathBuf::new();
+        project.styles = vec![ConceptFile::new("styles/oil.safetensors")];
         let mut absolute = project.with_absolute_paths(Path::new("/base")).unwrap();
         let paths: Vec<String> = absolute.paths_mut().iter().map(|path| path.display().to_string()).collect();
         assert_eq!(
@@ -189,8 +194,10 @@ pub(super) mod tests {
                 "/base/pictures/cat.png",
                 "assets:cutouts/dog.png",
                 "/base/concepts/tom.pth",
+                "/base/concepts/tom.pt",
                 "/base/masks/tom.png",
                 "",
+                "/base/styles/oil.safetensors",
                 "/base/photo.png",
                 "/base/mask.png",
             ]

@@ -35,7 +35,7 @@ mod sprite;
 mod validate;
 pub mod warning;
 
-pub use concept::{Color, Concept, MaskSource};
+pub use concept::{Color, Concept, ConceptFile, MaskSource};
 pub use error::ProjectError;
 pub use files::{DiskFiles, Files, resolve};
 pub use layer::Layer;
@@ -64,6 +64,10 @@ pub struct Project {
     /// The concepts, in the order in which their features are blended.
     #[serde(default)]
     pub concepts: Vec<Concept>,
+    /// LoRAs and textual inversions that act on all branches, the base's included, and on what prompts mean there. The
+    /// reference is inverted without them.
+    #[serde(default)]
+    pub styles: Vec<ConceptFile>,
     /// The base prompt, with a plain class word where a concept shall be.
     pub prompt: String,
     /// What the reference shows, for its inversion; None: the base prompt says it.
@@ -159,6 +163,7 @@ impl Project {
             model: None,
             layout: Layout::Collage { background: Background::Color([255; 3]), layers: Vec::new() },
             concepts: Vec::new(),
+            styles: Vec::new(),
             prompt: String::new(),
             reference_prompt: None,
             negative_prompt: String::new(),
@@ -213,12 +218,13 @@ impl Project {
         self.concepts.iter().map(|concept| concept.class_word.as_str()).collect()
     }
 
-    /// The prompt of a concept's branch, `tokens` standing for the concept: the one written by
-    /// hand, or else the base prompt under the paper's rule ([`prompt::custom_prompt`]).
+    /// The prompt of a concept's branch, whose files bring `tokens`; what calls the concept ([`Concept::call`]) stands
+    /// for it. The one written by hand, or else the base prompt under the paper's rule ([`prompt::custom_prompt`]).
     pub fn branch_prompt(&self, concept: &Concept, tokens: &str) -> String {
+        let call = concept.call(tokens);
         match &concept.prompt {
-            Some(own) => own.replace(prompt::TOKEN_MARK, tokens),
-            None => prompt::custom_prompt(&self.prompt, &self.class_words(), tokens),
+            Some(own) => own.replace(prompt::TOKEN_MARK, call),
+            None => prompt::custom_prompt(&self.prompt, &self.class_words(), call),
         }
     }
 
@@ -316,6 +322,17 @@ pub(crate) mod tests {
         project.concepts[0].prompt = Some("a <TOK> beside a dog".into());
         let prompt = project.branch_prompt(&project.concepts[0], "<t>");
         assert_eq!(prompt, "a <t> beside a dog");
+    }
+
+    #[test]
+    fn a_concept_without_tokens_is_called_by_its_trigger_words_or_its_class_word() {
+        let mut project = example();
+        assert_eq!(project.branch_prompt(&project.concepts[1], ""), "Two dog and a \"dog\"\non the beach");
+        project.concepts[1].trigger = Some("rexdog, collar".into());
+        let prompt = project.branch_prompt(&project.concepts[1], "");
+        assert_eq!(prompt, "Two rexdog, collar and a \"rexdog, collar\"\non the beach");
+        project.concepts[1].prompt = Some("<TOK> asleep".into());
+        assert_eq!(project.branch_prompt(&project.concepts[1], ""), "rexdog, collar asleep");
     }
 
     #[test]

@@ -36,6 +36,9 @@ impl Project {
         check("pictures", self.pictures, &Self::PICTURES)?;
         self.settings.validate()?;
         self.validate_concepts()?;
+        for (number, style) in (1..).zip(&self.styles) {
+            style.validate(&format!("style {number} ({})", style.title()))?;
+        }
         self.validate_layers()
     }
 
@@ -76,6 +79,7 @@ impl Project {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ConceptFile;
     use super::super::tests::example;
     use super::*;
 
@@ -123,6 +127,9 @@ mod tests {
         assert_eq!(text, "pictures is 0; use 1 to 16");
         let text = message(|project| project.concepts[0].strength = -0.1);
         assert_eq!(text, "concept 1 (Tom): strength is -0.1; use 0 to 2");
+        let text =
+            message(|project| project.styles = vec![ConceptFile { strength: 3.0, ..ConceptFile::new("oil.pt") }]);
+        assert_eq!(text, "style 1 (oil): strength is 3; use -2 to 2");
         let text = message(|project| project.settings.guidance_scale = f32::NAN);
         assert_eq!(text, "settings.guidance_scale is NaN; use 0 to 50");
         let text = message(|project| project.version = 0);

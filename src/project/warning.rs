@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::concept::MaskSource;
+use super::concept::{Concept, ConceptFile, MaskSource};
 use super::prompt::{TOKEN_MARK, class_word_spans};
 use super::settings::Fusion;
 use super::{Layout, Project};
@@ -38,15 +38,20 @@ pub enum ProjectWarning {
         /// The word that is missing.
         class_word: String,
     },
-    /// A concept's own prompt mentions neither `<TOK>` nor any other token.
+    /// A concept's own prompt mentions neither `<TOK>`, nor any other token, nor its trigger words.
     OwnPromptWithoutTokens {
         /// The concept's name.
         concept: String,
     },
-    /// A concept's strength is 0.
+    /// The strength of all files of a concept is 0.
     StrengthZero {
         /// The concept's name.
         concept: String,
+    },
+    /// The strength of a style is 0.
+    StyleStrengthZero {
+        /// The style's title.
+        style: String,
     },
     /// A layer carries a concept, but is hidden or wholly transparent.
     HiddenLayer {
@@ -100,7 +105,12 @@ impl fmt::Display for ProjectWarning {
             Self::StrengthZero { concept } => write!(
                 f,
                 "The strength of {concept} is 0, which leaves the base model's subject; 0.7 \
-                 is usual."
+                 is usual for an ED-LoRA, 1 for other files."
+            ),
+            Self::StyleStrengthZero { style } => write!(
+                f,
+                "The strength of the style {style} is 0, so it changes nothing; raise it, or \
+                 remove the style."
             ),
             Self::HiddenLayer { title, concept, .. } => write!(
                 f,
@@ -171,7 +181,7 @@ impl Project {
             match &concept.prompt {
                 // A person may also write the tokens out as their file names them, in angle
                 // brackets.
-                Some(own) if !own.contains('<') => {
+                Some(own) if !own.contains('<') && !mentions_trigger(own, concept) => {
                     warnings.push(ProjectWarning::OwnPromptWithoutTokens { concept: name.clone() });
                 }
                 None if class_word_spans(&self.prompt, &[&concept.class_word]).is_empty() => {
@@ -182,9 +192,12 @@ impl Project {
                 }
                 _ => {}
             }
-            if concept.strength == 0.0 {
+            if concept.files().iter().all(is_off) {
                 warnings.push(ProjectWarning::StrengthZero { concept: name });
             }
+        }
+        for style in self.styles.iter().filter(|style| is_off(style)) {
+            warnings.push(ProjectWarning::StyleStrengthZero { style: style.title() });
         }
     }
 
@@ -203,6 +216,16 @@ impl Project {
             warnings.push(ProjectWarning::RefinementNeverActs { steps });
         }
     }
+}
+
+/// Whether a file has no weight at all.
+fn is_off(file: &ConceptFile) -> bool {
+    file.strength == 0.0 && file.text_strength.unwrap_or(0.0) == 0.0
+}
+
+/// Whether a prompt says the words that were typed to call a concept.
+fn mentions_trigger(prompt: &str, concept: &Concept) -> bool {
+    concept.trigger.as_deref().is_some_and(|trigger| !class_word_spans(prompt, &[trigger]).is_empty())
 }
 
 #[cfg(test)]
@@ -251,6 +274,32 @@ mod tests {
         };
         assert_eq!(own("a <TOK> asleep"), []);
         assert_eq!(own("a cat asleep"), [ProjectWarning::OwnPromptWithoutTokens { concept: "Tom".into() }]);
+    }
+
+    #[test]
+    fn trigger_words_in_a_prompt_of_its_own_call_the_concept() {
+        let own = |text: &str| {
+            warnings(|project| {
+                project.concepts[0].prompt = Some(text.into());
+                project.concepts[0].trigger = Some("tomcat".into());
+            })
+        };
+        assert_eq!(own("a TOMCAT asleep"), []);
+        assert_eq!(own("a cat asleep"), [ProjectWarning::OwnPromptWithoutTokens { concept: "Tom".into() }]);
+    }
+
+    #[test]
+    fn files_without_any_strength_are_warned_of() {
+        let file = |strength, text_strength| ConceptFile { strength, text_strength, ..ConceptFile::new("oil.pt") };
+        let warned = warnings(|project| {
+            project.concepts[0].strength = 0.0;
+            project.concepts[0].more = vec![file(0.5, None)];
+            project.styles = vec![file(0.0, Some(1.0)), file(0.0, None)];
+        });
+        assert_eq!(warned, [ProjectWarning::StyleStrengthZero { style: "oil".into() }]);
+        let warned =
+            warnings(|project| (project.concepts[0].strength, project.concepts[0].more) = (0.0, vec![file(0.0, None)]));
+        assert_eq!(warned, [ProjectWarning::StrengthZero { concept: "Tom".into() }]);
     }
 
     #[test]

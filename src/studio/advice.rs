@@ -9,7 +9,7 @@ use super::files::pictures::Loaded;
 use super::notice::Place;
 use super::place::Placing;
 use crate::project::settings::Fusion;
-use crate::project::{Concept, ProjectWarning};
+use crate::project::{Concept, ConceptFile, ProjectWarning};
 
 /// What was advised last, worked out again only when the document or what is known of its files has changed.
 #[derive(Default)]
@@ -70,6 +70,7 @@ fn place_of(warning: &ProjectWarning) -> Place {
         | W::OwnPromptWithoutTokens { concept }
         | W::StrengthZero { concept } => Place::Concept(concept.clone()),
         W::HiddenLayer { layer, .. } => Place::Layer(*layer),
+        W::StyleStrengthZero { .. } => Place::Project,
         W::InjectionOff => Place::Setting("concept_injection"),
         W::AlignmentWeightZero => Place::Setting("layout_alignment"),
         W::RefinementNeverActs { .. } => Place::Setting("mask_refinement"),
@@ -110,15 +111,16 @@ fn advise(document: &Document, files: &mut Files) -> Vec<Advice> {
         }
     }
     for concept in &project.concepts {
-        match files.concept_facts(document, concept) {
-            Some(Err(words)) => all.push(Advice::new(Place::Concept(concept.name.clone()), words)),
-            Some(Ok(facts)) => {
-                if let Some(misfit) = &facts.misfit {
-                    all.push(Advice::new(Place::Concept(concept.name.clone()), misfit.clone()));
-                }
-            }
-            None => {}
+        let place = Place::Concept(concept.name.clone());
+        for file in concept.files() {
+            let words = unusable(document, files, &file);
+            all.extend(words.map(|words| Advice::new(place.clone(), words)));
         }
+        all.extend(uncalled(document, files, concept).map(|words| Advice::new(place, words)));
+    }
+    for style in &project.styles {
+        let words = unusable(document, files, style);
+        all.extend(words.map(|words| Advice::new(Place::Project, words)));
     }
     if let Some(counts) = files.token_counts(document)
         && let Some(cut) = &counts.cut
@@ -152,6 +154,35 @@ fn advise(document: &Document, files: &mut Files) -> Vec<Advice> {
     all
 }
 
+/// Why a file of a concept or style cannot be used with the project's model; None where it can, or is being read.
+fn unusable(document: &Document, files: &mut Files, file: &ConceptFile) -> Option<String> {
+    match files.file_facts(document, &file.file)? {
+        Err(words) => Some(words),
+        Ok(facts) => facts.misfit.clone(),
+    }
+}
+
+/// What to do where nothing but its class word calls a concept, and its files know words that would.
+fn uncalled(document: &Document, files: &mut Files, concept: &Concept) -> Option<String> {
+    let typed = concept.trigger.as_ref().is_some_and(|trigger| !trigger.trim().is_empty());
+    let all = concept.files();
+    if typed || concept.prompt.is_some() || !files.words_of(document, &all).is_empty() {
+        return None;
+    }
+    let mut known = Vec::new();
+    for file in &all {
+        known.extend(files.file_facts(document, &file.file)?.ok()?.triggers.iter().take(3).cloned());
+    }
+    let name = &concept.name;
+    (!known.is_empty()).then(|| {
+        format!(
+            "{name} is called by the word \"{}\" alone; its file was trained with words such as {}: choose them on its card.",
+            concept.class_word,
+            known.join(", ")
+        )
+    })
+}
+
 /// Why a render cannot start, in words with what to do; None where it can.
 fn obstacle(document: &Document, files: &mut Files, place: &mut Placing) -> Option<String> {
     let project = document.project();
@@ -171,14 +202,15 @@ fn obstacle(document: &Document, files: &mut Files, place: &mut Placing) -> Opti
             || !matches!(concept.mask, crate::project::MaskSource::Layers)
     };
     for concept in project.concepts.iter().filter(used) {
-        match files.concept_facts(document, concept) {
-            Some(Err(words)) => return Some(format!("Concept {}: {words}", concept.name)),
-            Some(Ok(facts)) => {
-                if let Some(misfit) = &facts.misfit {
-                    return Some(format!("Concept {} does not fit the model: {misfit}", concept.name));
-                }
+        for file in concept.files() {
+            if let Some(words) = unusable(document, files, &file) {
+                return Some(format!("Concept {}: {words}", concept.name));
             }
-            None => {}
+        }
+    }
+    for style in &project.styles {
+        if let Some(words) = unusable(document, files, style) {
+            return Some(format!("Style {}: {words}", style.title()));
         }
     }
     None

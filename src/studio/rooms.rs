@@ -215,9 +215,20 @@ impl Studio {
         self.files.collage_now(&self.document)
     }
 
-    /// What is known of a concept's file; None while it is being read.
-    pub fn concept_facts(&mut self, concept: &Concept) -> Option<Result<Arc<ConceptFacts>, String>> {
-        self.files.concept_facts(&self.document, concept)
+    /// What is known of a file of a concept or style; None while it is being read.
+    pub fn file_facts(&mut self, file: &Path) -> Option<Result<Arc<ConceptFacts>, String>> {
+        self.files.file_facts(&self.document, file)
+    }
+
+    /// What calls a concept in its branch's prompt (see [`Concept::call`]): until its files are read, its name in brackets
+    /// stands for tokens that they may bring.
+    pub fn call_of(&mut self, concept: &Concept) -> String {
+        let files = concept.files();
+        let read = files.iter().all(|file| self.file_facts(&file.file).is_some());
+        let words = self.files.words_of(&self.document, &files);
+        let words: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
+        let tokens = if read { words.join(" ") } else { format!("<{}>", concept.name) };
+        concept.call(&tokens).to_owned()
     }
 
     /// How many tokens the prompts have (see [`Files::token_counts`]).

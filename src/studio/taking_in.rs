@@ -20,12 +20,12 @@ impl Studio {
 
     /// A file was looked at.
     pub(super) fn taken_in(&mut self, taken: TakenIn) {
-        let TakenIn { target, path, found } = taken;
+        let TakenIn { target, path, found, strength } = taken;
         let place = match &target {
             Target::Background | Target::Cutout | Target::Anywhere { .. } => Place::Canvas,
             Target::ReplaceLayer(layer) => Place::Layer(*layer),
-            Target::Concept => Place::Project,
-            Target::ReplaceConcept(name) => Place::Concept(name.clone()),
+            Target::Concept | Target::Style => Place::Project,
+            Target::ReplaceConcept(name) | Target::MoreOf(name) => Place::Concept(name.clone()),
             Target::Open => Place::Project,
             Target::Model => Place::Device,
             Target::Photo | Target::EditMask => Place::Canvas,
@@ -35,7 +35,7 @@ impl Studio {
             Err(words) => return self.notice(place, format!("{}.", words.trim_end_matches('.'))),
         };
         match (target, found) {
-            (Target::Anywhere { at, layer }, found) => self.take_anything(found, at, layer),
+            (Target::Anywhere { at, layer }, found) => self.take_anything(found, at, layer, strength),
             (Target::Open, Intake::Project { path, project, folder }) => {
                 self.ask_to(Held::Replace { project, file: Some(path), folder, name: UNTITLED.into() });
             }
@@ -66,14 +66,18 @@ impl Studio {
                     self.notice(place, format!("{} is a picture. Choose a file of the kind asked for.", path.display()))
                 }
             },
-            (Target::Concept, Intake::Concept { path }) => self.document.load_concept(path, None),
+            (Target::Concept, Intake::Concept { path }) => self.document.load_concept(path, None, strength),
+            (Target::MoreOf(name), Intake::Concept { path }) => self.document.add_file(&name, path, strength),
+            (Target::Style, Intake::Concept { path }) => self.document.add_style(path, strength),
             (Target::ReplaceConcept(name), Intake::Concept { path }) => {
                 self.document.edit_concept(&name, format!("Change the file of {name}"), |concept| concept.file = path);
             }
             (Target::Model, Intake::Model { path }) => self.set_model(Some(path)),
             (target, _) => {
                 let wanted = match target {
-                    Target::Concept | Target::ReplaceConcept(_) => "a concept (.pth or .safetensors)",
+                    Target::Concept | Target::ReplaceConcept(_) | Target::MoreOf(_) | Target::Style => {
+                        "a concept (.safetensors, .pth, .pt or .bin)"
+                    }
                     Target::Open => "a project (.ron) or a picture that Podium wrote",
                     Target::Model => {
                         "a model: a folder that holds model_index.json and unet, or a .safetensors file of Stable Diffusion 1.5"
@@ -85,7 +89,7 @@ impl Studio {
         }
     }
 
-    fn take_anything(&mut self, found: Intake, at: Option<(f32, f32)>, layer: Option<usize>) {
+    fn take_anything(&mut self, found: Intake, at: Option<(f32, f32)>, layer: Option<usize>, strength: f32) {
         match found {
             Intake::Picture { path, size, note } => {
                 self.add_layer(path, size, at);
@@ -97,7 +101,7 @@ impl Studio {
             Intake::Project { path, project, folder } => {
                 self.ask_to(Held::Replace { project, file: Some(path), folder, name: UNTITLED.into() })
             }
-            Intake::Concept { path } => self.document.load_concept(path, layer),
+            Intake::Concept { path } => self.document.load_concept(path, layer, strength),
             Intake::Model { path } => self.set_model(Some(path)),
         }
     }

@@ -123,7 +123,7 @@ fn layers_are_added_assigned_duplicated_reordered_and_all_of_it_undone() {
     let before = studio.project().clone();
     let index = studio.add_layer("assets:cutouts/tan_bear.png".into(), (256, 256), Some((20.0, 30.0))).unwrap();
     let name =
-        studio.document.add_concept("assets:miniature/concepts/coral_bear.pth".into(), &["<coral_bear_1>".into()]);
+        studio.document.add_concept("assets:miniature/concepts/coral_bear.pth".into(), &["<coral_bear_1>".into()], 0.7);
     assert_eq!((name.as_str(), studio.project().concepts[2].class_word.as_str()), ("coral bear", "bear"));
     studio.document.assign(index, Some(name.clone()));
     studio.document.duplicate_selected((10.0, 10.0));

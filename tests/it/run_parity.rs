@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use burn::tensor::{Device, Tensor};
+use podium::engine::adapters::AdapterFile;
 use podium::engine::align::{Alignment, Distance, layout_keys};
-use podium::engine::concept::{Adapter, Concept};
+use podium::engine::concept::{Adapter, Concept, Part};
 use podium::engine::inject::{Fused, Stacked};
 use podium::engine::invert::{Path, Trajectory, invert, timesteps};
 use podium::engine::masks::Mask;
@@ -79,11 +80,12 @@ impl Case {
             let concept = Concept::open(&golden.folder.join(file)).expect("a concept");
             let strength = golden.number("lora_scale") as f32;
             let (unet, text) = (&models.unet.config, &models.text_encoder.config);
-            let adapter = Adapter::new(&concept, strength, unet, text, &models.device).expect("it fits");
+            let part = Part { file: &AdapterFile::from(&concept), strength, text_strength: strength };
+            let adapter = Adapter::new(&[part], unet, text, &models.device).expect("it fits");
             branches.push(Branch {
                 name: file.display().to_string(),
-                conditional: encode_custom(models, &concept, &adapter, &prompt).context,
-                unconditional: encode_custom(models, &concept, &adapter, negative).context,
+                conditional: encode_custom(models, &adapter, &prompt).context,
+                unconditional: encode_custom(models, &adapter, negative).context,
                 adapter: Some(adapter),
             });
         }
@@ -109,6 +111,7 @@ impl Case {
         let masks: Vec<SubjectMasks> = masks.collect();
         Scene {
             branches: self.branches(),
+            styles: None,
             subjects: (1..=masks.len()).collect(),
             masks: vec![masks; golden.count("batch")],
             reference: Some(Reference {

@@ -167,16 +167,15 @@ fn no_global_state_but_the_allocator() {
 }
 
 #[test]
-fn only_attention_calls_a_tap() {
+fn only_a_network_s_layers_call_a_tap() {
     let engine = rooms(&["engine"]);
-    let calls = ["tap.project(", "tap.key(", "tap.wants_probs(", "tap.probs(", "tap.output("];
-    let callers = who_says(&engine, &calls);
+    let at_layers = ["tap.linear(", "tap.conv("];
+    let at_attention = ["tap.key(", "tap.wants_probs(", "tap.probs(", "tap.output("];
     // The text encoder's taps are its own.
-    let other = |said: &&String| {
-        !said.starts_with("src/engine/nets/attention.rs: ") && **said != "src/engine/nets/clip.rs: tap.project("
-    };
-    assert_eq!(callers.iter().filter(other).collect::<Vec<_>>(), NOBODY);
-    assert_eq!(callers.len(), calls.len() + 1, "{callers:?}");
+    let expected = ["clip.rs: tap.linear(", "tapped.rs: tap.linear(", "tapped.rs: tap.conv("];
+    assert_eq!(who_says(&engine, &at_layers), expected.map(|said| format!("src/engine/nets/{said}")));
+    let expected = at_attention.map(|call| format!("src/engine/nets/attention.rs: {call}"));
+    assert_eq!(who_says(&engine, &at_attention), expected);
     // Whoever has one by another name; tap.rs hands on to both taps of a pair.
     let asked = who_says(&engine, &[".wants_probs(", ".probs(site"]);
     let expected =

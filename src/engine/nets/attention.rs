@@ -1,10 +1,12 @@
-//! Attention layers and the transformer blocks they live in. The only file that calls a [`Tap`].
+//! Attention layers and the transformer blocks they live in. The only file that calls a [`Tap`] at attention.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
 use super::layers::{Bias, GroupNorm, LayerNorm, Linear, Then};
-use super::tap::{Block, Flow, Kind, Projection, Site, Tap};
+use super::site::{Block, Kind, Layer, Projection, Site, TransformerPart};
+use super::tap::{Flow, Tap};
+use super::tapped::Tapped;
 use crate::engine::error::Result;
 use crate::engine::kernels;
 use crate::engine::weights::Weights;
@@ -83,11 +85,11 @@ impl Context {
 
 /// What a forward pass shares between its layers.
 pub struct Pass<'a> {
-    /// The time embedding `[rows or 1, width]`, before its SiLU.
+    /// The time embedding before its SiLU, `[n, width]`: each of its rows stands for as many of the batch, in their order.
     pub time: Tensor<2>,
     /// The prompts.
     pub context: &'a Context,
-    /// What the caller does at the attention layers.
+    /// What the caller does at the layers.
     pub tap: &'a mut dyn Tap,
 }
 
@@ -109,23 +111,27 @@ pub struct TransformerConfig {
 struct Attention {
     site: Site,
     heads: usize,
-    to_q: Linear,
-    to_k: Linear,
-    to_v: Linear,
-    to_out: Linear,
+    to_q: Tapped<Linear>,
+    to_k: Tapped<Linear>,
+    to_v: Tapped<Linear>,
+    to_out: Tapped<Linear>,
 }
 
 impl Attention {
     fn load(weights: &Weights<'_>, config: TransformerConfig, site: Site) -> Result<Self> {
         let channels = config.channels;
         let source = if site.kind == Kind::Own { channels } else { config.context_width };
+        let load = |which: Projection, input, bias| -> Result<_> {
+            let linear = Linear::load(&weights.at(which.checkpoint_name()), input, channels, bias)?;
+            Ok(Tapped::new(Layer::Attention(site, which), linear))
+        };
         Ok(Self {
             site,
             heads: config.heads,
-            to_q: Linear::load(&weights.at("to_q"), channels, channels, Bias::No)?,
-            to_k: Linear::load(&weights.at("to_k"), source, channels, Bias::No)?,
-            to_v: Linear::load(&weights.at("to_v"), source, channels, Bias::No)?,
-            to_out: Linear::load(&weights.at("to_out.0"), channels, channels, Bias::Yes)?,
+            to_q: load(Projection::Query, channels, Bias::No)?,
+            to_k: load(Projection::Key, source, Bias::No)?,
+            to_v: load(Projection::Value, source, Bias::No)?,
+            to_out: load(Projection::Out, channels, Bias::Yes)?,
         })
     }
 
@@ -133,10 +139,10 @@ impl Attention {
     /// `x` `[rows, tokens, channels]`, `source` `[rows, keys, width]`; returns `[rows, tokens, channels]`.
     fn forward(&self, x: Tensor<3>, source: Tensor<3>, tap: &mut dyn Tap) -> Flow<Tensor<3>> {
         let site = self.site;
-        let key = tap.project(site, Projection::Key, &source, self.to_k.forward(source.clone()));
+        let key = self.to_k.forward(source.clone(), tap);
         tap.key(site, &key)?;
-        let query = tap.project(site, Projection::Query, &x, self.to_q.forward(x.clone()));
-        let value = tap.project(site, Projection::Value, &source, self.to_v.forward(source.clone()));
+        let query = self.to_q.forward(x, tap);
+        let value = self.to_v.forward(source, tap);
         if tap.wants_probs(site) {
             let heads = |t| split_heads(t, self.heads);
             let scale = ((self.width() / self.heads) as f64).powf(-0.5);
@@ -145,12 +151,12 @@ impl Attention {
         }
         // Computed the same way whether or not anybody looks, so that looking never changes the picture.
         let mixed = kernels::attention(query, key, value, self.heads);
-        let output = tap.project(site, Projection::Out, &mixed, self.to_out.forward(mixed.clone()));
+        let output = self.to_out.forward(mixed, tap);
         Flow::Continue(tap.output(site, output))
     }
 
     fn width(&self) -> usize {
-        self.to_q.output_width()
+        self.to_q.plain.output_width()
     }
 }
 
@@ -166,24 +172,31 @@ pub fn join_heads(x: Tensor<4>) -> Tensor<3> {
     x.swap_dims(1, 2).reshape([rows, tokens, heads * width])
 }
 
+/// How much wider the feed-forward is inside than outside.
+pub const FEED_FORWARD: usize = 4;
+
 /// The gated feed-forward: `W2 (a ⊙ gelu(b))` with `[a, b] = W1 x`.
 #[derive(Clone, Debug)]
 struct FeedForward {
-    expand: Linear,
-    contract: Linear,
+    expand: Tapped<Linear>,
+    contract: Tapped<Linear>,
 }
 
 impl FeedForward {
-    fn load(weights: &Weights<'_>, channels: usize) -> Result<Self> {
-        let inner = channels * 4;
+    fn load(weights: &Weights<'_>, channels: usize, block: Block, attention: usize) -> Result<Self> {
+        let inner = channels * FEED_FORWARD;
+        let layer = |part| Layer::Transformer(block, attention, part);
+        let expand = Linear::load(&weights.at("net.0.proj"), channels, inner * 2, Bias::Yes)?;
+        let contract = Linear::load(&weights.at("net.2"), inner, channels, Bias::Yes)?;
         Ok(Self {
-            expand: Linear::load(&weights.at("net.0.proj"), channels, inner * 2, Bias::Yes)?,
-            contract: Linear::load(&weights.at("net.2"), inner, channels, Bias::Yes)?,
+            expand: Tapped::new(layer(TransformerPart::Expand), expand),
+            contract: Tapped::new(layer(TransformerPart::Contract), contract),
         })
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.contract.forward(kernels::geglu(self.expand.forward(x)))
+    fn forward(&self, x: Tensor<3>, tap: &mut dyn Tap) -> Tensor<3> {
+        let gated = kernels::geglu(self.expand.forward(x, tap));
+        self.contract.forward(gated, tap)
     }
 }
 
@@ -216,7 +229,7 @@ impl TransformerBlock {
             norm2: norm("norm2")?,
             attn2: Attention::load(&weights.at("attn2"), config, site(Kind::Cross))?,
             norm3: norm("norm3")?,
-            ff: FeedForward::load(&weights.at("ff"), config.channels)?,
+            ff: FeedForward::load(&weights.at("ff"), config.channels, block, attention)?,
             layer,
         })
     }
@@ -227,7 +240,7 @@ impl TransformerBlock {
         let h = self.norm2.forward(x.clone());
         let x = x + self.attn2.forward(h, pass.context.slice(self.layer), pass.tap)?;
         let h = self.norm3.forward(x.clone());
-        Flow::Continue(x + self.ff.forward(h))
+        Flow::Continue(x + self.ff.forward(h, pass.tap))
     }
 }
 
@@ -235,9 +248,9 @@ impl TransformerBlock {
 #[derive(Clone, Debug)]
 pub struct Transformer {
     norm: GroupNorm,
-    proj_in: Linear,
+    proj_in: Tapped<Linear>,
     block: TransformerBlock,
-    proj_out: Linear,
+    proj_out: Tapped<Linear>,
 }
 
 impl Transformer {
@@ -253,11 +266,15 @@ impl Transformer {
         layer: usize,
     ) -> Result<Self> {
         let channels = config.channels;
+        let project = |name: &str, part| -> Result<_> {
+            let linear = Linear::load(&weights.at(name), channels, channels, Bias::Yes)?;
+            Ok(Tapped::new(Layer::Transformer(block, attention, part), linear))
+        };
         Ok(Self {
             norm: GroupNorm::load(&weights.at("norm"), channels, config.groups, 1e-6)?,
-            proj_in: Linear::load(&weights.at("proj_in"), channels, channels, Bias::Yes)?,
+            proj_in: project("proj_in", TransformerPart::In)?,
             block: TransformerBlock::load(&weights.at("transformer_blocks.0"), config, block, attention, layer)?,
-            proj_out: Linear::load(&weights.at("proj_out"), channels, channels, Bias::Yes)?,
+            proj_out: project("proj_out", TransformerPart::Out)?,
         })
     }
 
@@ -267,8 +284,9 @@ impl Transformer {
         let [rows, channels, height, width] = x.dims();
         let tokens =
             self.norm.forward(x.clone(), Then::Nothing).reshape([rows, channels, height * width]).swap_dims(1, 2);
-        let tokens = self.block.forward(self.proj_in.forward(tokens), pass)?;
-        let y = self.proj_out.forward(tokens).swap_dims(1, 2).reshape([rows, channels, height, width]);
+        let tokens = self.proj_in.forward(tokens, pass.tap);
+        let tokens = self.block.forward(tokens, pass)?;
+        let y = self.proj_out.forward(tokens, pass.tap).swap_dims(1, 2).reshape([rows, channels, height, width]);
         Flow::Continue(x + y)
     }
 }

@@ -1,12 +1,14 @@
 //! CLIP's text encoder: token embeddings to the last hidden state, after the final layer norm.
 
+use std::fmt;
+
 use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::module::attention;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use serde::Deserialize;
 
 use super::attention::{join_heads, split_heads};
-use super::layers::{Bias, LayerNorm, Linear};
+use super::layers::{Bias, LayerNorm, Linear, Sizes};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::weights::Weights;
 
@@ -36,34 +38,73 @@ enum Activation {
     Gelu,
 }
 
-/// A linear layer of the text encoder that a LoRA may change.
+/// Which of the linear layers of a text encoder's layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TextProjection {
-    /// `q_proj`
+pub enum TextPart {
+    /// `self_attn.q_proj`
     Query,
-    /// `k_proj`
+    /// `self_attn.k_proj`
     Key,
-    /// `v_proj`
+    /// `self_attn.v_proj`
     Value,
-    /// `out_proj`
+    /// `self_attn.out_proj`
     Out,
+    /// `mlp.fc1`
+    Expand,
+    /// `mlp.fc2`
+    Contract,
 }
 
-impl TextProjection {
-    /// All four, with their names in a checkpoint.
-    pub const ALL: [(TextProjection, &str); 4] =
-        [(Self::Query, "q_proj"), (Self::Key, "k_proj"), (Self::Value, "v_proj"), (Self::Out, "out_proj")];
+/// A linear layer of the text encoder: all that a LoRA may change. `Display` gives its module path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TextLayer {
+    /// The layer, counted from 0.
+    pub index: usize,
+    /// Which of its linear layers.
+    pub part: TextPart,
 }
 
-/// What a concept adds to the text encoder's projections.
+impl fmt::Display for TextLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.part {
+            TextPart::Query => "self_attn.q_proj",
+            TextPart::Key => "self_attn.k_proj",
+            TextPart::Value => "self_attn.v_proj",
+            TextPart::Out => "self_attn.out_proj",
+            TextPart::Expand => "mlp.fc1",
+            TextPart::Contract => "mlp.fc2",
+        };
+        write!(f, "text_model.encoder.layers.{}.{name}", self.index)
+    }
+}
+
+impl ClipConfig {
+    /// All linear layers of the encoder, each once.
+    pub fn layers(&self) -> Vec<(TextLayer, Sizes)> {
+        let (width, inner) = (self.hidden_size, self.intermediate_size);
+        let parts = [
+            (TextPart::Query, width, width),
+            (TextPart::Key, width, width),
+            (TextPart::Value, width, width),
+            (TextPart::Out, width, width),
+            (TextPart::Expand, width, inner),
+            (TextPart::Contract, inner, width),
+        ];
+        let layer =
+            |index| parts.map(|(part, input, output)| (TextLayer { index, part }, Sizes::linear(input, output)));
+        (0..self.num_hidden_layers).flat_map(layer).collect()
+    }
+}
+
+/// What a concept adds to the text encoder's linear layers.
 pub trait TextTap {
-    /// `input` and `output` are `[rows, tokens, width]`; returns what the layer goes on with.
-    fn project(&self, layer: usize, which: TextProjection, input: &Tensor<3>, output: Tensor<3>) -> Tensor<3>;
+    /// `input` is `[rows, tokens, in]`, `output` `[rows, tokens, out]`; returns what the pass goes on with.
+    fn linear(&self, layer: TextLayer, of: &Linear, input: &Tensor<3>, output: Tensor<3>) -> Tensor<3>;
 }
 
 /// The plain encoder.
 impl TextTap for () {
-    fn project(&self, _: usize, _: TextProjection, _: &Tensor<3>, output: Tensor<3>) -> Tensor<3> {
+    fn linear(&self, _: TextLayer, _: &Linear, _: &Tensor<3>, output: Tensor<3>) -> Tensor<3> {
         output
     }
 }
@@ -150,23 +191,25 @@ impl TextEncoder {
         // True hides: a token sees itself and what came before.
         let future: Tensor<4, Bool> = Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &self.device).unsqueeze();
         for (index, layer) in self.layers.iter().enumerate() {
-            let h = layer.norm1.forward(x.clone());
-            let heads = |linear: &Linear, which| {
-                split_heads(tap.project(index, which, &h, linear.forward(h.clone())), self.config.num_attention_heads)
+            let linear = |of: &Linear, part, input: Tensor<3>| {
+                let output = of.forward(input.clone());
+                tap.linear(TextLayer { index, part }, of, &input, output)
             };
-            let query = heads(&layer.query, TextProjection::Query);
-            let key = heads(&layer.key, TextProjection::Key);
-            let value = heads(&layer.value, TextProjection::Value);
+            let h = layer.norm1.forward(x.clone());
+            let heads = |of, part| split_heads(linear(of, part, h.clone()), self.config.num_attention_heads);
+            let query = heads(&layer.query, TextPart::Query);
+            let key = heads(&layer.key, TextPart::Key);
+            let value = heads(&layer.value, TextPart::Value);
             let [rows, count, ..] = query.dims();
             let mask = future.clone().expand([rows, count, tokens, tokens]);
             let mixed = join_heads(attention(query, key, value, Some(mask), None, Default::default()));
-            x = x + tap.project(index, TextProjection::Out, &mixed, layer.out.forward(mixed.clone()));
-            let h = layer.fc1.forward(layer.norm2.forward(x.clone()));
+            x = x + linear(&layer.out, TextPart::Out, mixed);
+            let h = linear(&layer.fc1, TextPart::Expand, layer.norm2.forward(x.clone()));
             let h = match self.activation {
                 Activation::QuickGelu => h.clone() * sigmoid(h * 1.702),
                 Activation::Gelu => gelu(h),
             };
-            x = x + layer.fc2.forward(h);
+            x = x + linear(&layer.fc2, TextPart::Contract, h);
         }
         self.final_norm.forward(x)
     }

@@ -17,6 +17,29 @@ pub struct Linear {
     bias: Option<Tensor<1>>,
 }
 
+/// How wide a linear layer or convolution is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Channels in.
+    pub input: usize,
+    /// Channels out.
+    pub output: usize,
+    /// The side of a convolution's kernel; None of a linear layer, which may be a 1x1 convolution in files.
+    pub kernel: Option<usize>,
+}
+
+impl Sizes {
+    /// A linear layer's.
+    pub fn linear(input: usize, output: usize) -> Self {
+        Self { input, output, kernel: None }
+    }
+
+    /// A convolution's.
+    pub fn conv(input: usize, output: usize, kernel: usize) -> Self {
+        Self { input, output, kernel: Some(kernel) }
+    }
+}
+
 /// Whether a layer adds a bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bias {
@@ -43,6 +66,19 @@ impl Linear {
         kernels::linear(x, self.weight.clone(), self.bias.clone())
     }
 
+    /// `x W`, without the bias.
+    ///
+    /// # Shapes
+    /// `[.., in]` to `[.., out]`.
+    pub fn product<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        kernels::linear(x, self.weight.clone(), None)
+    }
+
+    /// The bias `[out]`, where it has one.
+    pub fn bias(&self) -> Option<&Tensor<1>> {
+        self.bias.as_ref()
+    }
+
     /// The width of the output.
     pub fn output_width(&self) -> usize {
         self.weight.dims()[1]
@@ -59,6 +95,12 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
+    /// One made by hand.
+    #[cfg(test)]
+    pub fn of(weight: Tensor<4>, bias: Tensor<1>, stride: usize, padding: usize) -> Self {
+        Self { weight, bias, stride, padding }
+    }
+
     /// Loads `weight` `[out, in, kernel, kernel]` and `bias`; the padding keeps the size at stride 1.
     ///
     /// # Errors
@@ -83,6 +125,37 @@ impl Conv2d {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernels::conv2d(x, self.weight.clone(), self.bias.clone(), self.stride, self.padding)
     }
+
+    /// The same convolution without its bias.
+    ///
+    /// # Shapes
+    /// As [`Conv2d::forward`].
+    pub fn product(&self, x: Tensor<4>) -> Tensor<4> {
+        self.slide(x, self.weight.clone())
+    }
+
+    /// Another kernel over the input as this layer's own goes over it, without a bias.
+    ///
+    /// # Shapes
+    /// `x` `[rows, in, h, w]`, `weight` `[out, in, kernel, kernel]` with this layer's kernel size; returns
+    /// `[rows, out, h', w']` on this layer's grid.
+    pub fn slide(&self, x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+        convolve(x, weight, self.stride, self.padding)
+    }
+
+    /// The bias `[out]`.
+    pub fn bias(&self) -> &Tensor<1> {
+        &self.bias
+    }
+}
+
+/// A convolution without a bias.
+///
+/// # Shapes
+/// `x` `[rows, in, h, w]`, `weight` `[out, in, kernel, kernel]`; returns `[rows, out, h', w']`.
+pub fn convolve(x: Tensor<4>, weight: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
+    let none = Tensor::zeros([weight.dims()[0]], (&weight.device(), weight.dtype()));
+    kernels::conv2d(x, weight, none, stride, padding)
 }
 
 /// What follows a group norm directly.

@@ -20,8 +20,17 @@ const WORDS: &str = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|
 pub enum Token {
     /// An entry of the vocabulary.
     Id(u32),
-    /// The `n`th of the placeholders given to [`Tokenizer::encode_with`].
+    /// The `n`th vector of all placeholders given to [`Tokenizer::encode_with`], counted through.
     Placeholder(usize),
+}
+
+/// A word that stands for itself in a prompt: no entry of the vocabulary, but vectors of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Placeholder {
+    /// As it is written. Found in any case, and only where no letter or digit joins it to another word.
+    pub word: String,
+    /// How many tokens it takes up.
+    pub vectors: usize,
 }
 
 /// A prompt as the text encoder reads it.
@@ -101,21 +110,19 @@ impl Tokenizer {
     }
 
     /// Encodes a prompt in which `placeholders` (a concept's tokens, such as `<mint_cat_1>`) stand for themselves.
-    pub fn encode_with(&self, prompt: &str, placeholders: &[String]) -> Encoded {
+    pub fn encode_with(&self, prompt: &str, placeholders: &[Placeholder]) -> Encoded {
         let mut tokens: Vec<(Token, Range<usize>)> = Vec::new();
         let mut rest = 0;
         while rest < prompt.len() {
-            let found = first_of(&prompt[rest..], placeholders);
-            let (text_end, placeholder) = match found {
-                Some((at, index)) => (rest + at, Some(index)),
-                None => (prompt.len(), None),
-            };
+            let found = first_of(prompt, rest, placeholders);
+            let text_end = found.as_ref().map_or(prompt.len(), |(span, _)| span.start);
             self.encode_text(&prompt[rest..text_end], rest, &mut tokens);
             rest = text_end;
-            if let Some(index) = placeholder {
-                let end = text_end + placeholders[index].len();
-                tokens.push((Token::Placeholder(index), text_end..end));
-                rest = end;
+            if let Some((span, index)) = found {
+                let first: usize = placeholders[..index].iter().map(|placeholder| placeholder.vectors).sum();
+                let vectors = first..first + placeholders[index].vectors;
+                tokens.extend(vectors.map(|vector| (Token::Placeholder(vector), span.clone())));
+                rest = span.end;
             }
         }
         self.finish(prompt, tokens)
@@ -172,11 +179,35 @@ impl Tokenizer {
     }
 }
 
-/// The first placeholder in `text`; the longest one where two begin at the same place.
-fn first_of(text: &str, placeholders: &[String]) -> Option<(usize, usize)> {
-    let found = placeholders.iter().enumerate().filter(|(_, token)| !token.is_empty());
-    let found = found.filter_map(|(index, token)| text.find(token.as_str()).map(|at| (at, index)));
-    found.min_by_key(|&(at, index)| (at, std::cmp::Reverse(placeholders[index].len())))
+/// The first placeholder in `text` at or after a byte, with its number; the longest one where two begin at the same
+/// place, and of equal ones the first.
+fn first_of(text: &str, from: usize, placeholders: &[Placeholder]) -> Option<(Range<usize>, usize)> {
+    let found = placeholders.iter().enumerate().filter(|(_, placeholder)| !placeholder.word.is_empty());
+    let found = found.filter_map(|(index, placeholder)| Some((whole_word(text, from, &placeholder.word)?, index)));
+    found.min_by_key(|(span, index)| (span.start, std::cmp::Reverse(span.end), *index))
+}
+
+/// Where a word stands in a text at or after a byte, whatever its case.
+fn whole_word(text: &str, from: usize, word: &str) -> Option<Range<usize>> {
+    let joins = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+    let (opens, closes) = (joins(word.chars().next()), joins(word.chars().next_back()));
+    text.get(from..)?.char_indices().map(|(at, _)| from + at).find_map(|at| {
+        let end = at + same_length(&text[at..], word)?;
+        let joined = opens && joins(text[..at].chars().next_back()) || closes && joins(text[end..].chars().next());
+        (!joined).then_some(at..end)
+    })
+}
+
+/// How many bytes at the start of `text` are this word, whatever its case.
+fn same_length(text: &str, word: &str) -> Option<usize> {
+    let mut letters = text.char_indices();
+    for wanted in word.chars() {
+        let (_, found) = letters.next()?;
+        if found != wanted && !found.to_lowercase().eq(wanted.to_lowercase()) {
+            return None;
+        }
+    }
+    Some(letters.next().map_or(text.len(), |(at, _)| at))
 }
 
 /// The blocks that BERT's basic tokenizer, which CLIP's reference builds on, calls Chinese characters.

@@ -4,10 +4,12 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
 
-use super::attention::{Context, Pass, Transformer, TransformerConfig};
-use super::layers::{Bias, Conv2d, GroupNorm, Linear, Then, upload, upsample_nearest};
+use super::attention::{Context, FEED_FORWARD, Pass, Transformer, TransformerConfig};
+use super::layers::{Bias, Conv2d, GroupNorm, Linear, Sizes, Then, upload, upsample_nearest};
 use super::resnet::{Resnet, ResnetConfig};
-use super::tap::{Block, Flow, Kind, Site, Tap};
+use super::site::{Block, Kind, Layer, Projection, ResnetPart, Site, TransformerPart};
+use super::tap::{Flow, Tap};
+use super::tapped::Tapped;
 use crate::engine::error::{EngineError, Result};
 use crate::engine::weights::Weights;
 
@@ -129,13 +131,114 @@ impl UnetConfig {
         }
     }
 
-    fn transformer(&self, block: usize) -> TransformerConfig {
+    fn transformer(&self, block: Block) -> TransformerConfig {
+        let level = self.level(block);
         TransformerConfig {
-            channels: self.block_out_channels[block],
-            heads: self.heads(block),
+            channels: self.block_out_channels[level],
+            heads: self.heads(level),
             context_width: self.cross_attention_dim,
             groups: self.norm_num_groups,
         }
+    }
+
+    /// How often a block's grid was halved: 0 is the finest.
+    fn level(&self, block: Block) -> usize {
+        let last = self.block_out_channels.len() - 1;
+        match block {
+            Block::Down(index) => index,
+            Block::Mid => last,
+            Block::Up(index) => last - index,
+        }
+    }
+
+    /// The blocks in the order in which they run.
+    fn blocks(&self) -> impl Iterator<Item = Block> + use<> {
+        let count = self.block_out_channels.len();
+        (0..count).map(Block::Down).chain([Block::Mid]).chain((0..count).map(Block::Up))
+    }
+
+    /// Channels in and out of a block's residual blocks.
+    fn resnets(&self, block: Block) -> Vec<(usize, usize)> {
+        let (widths, level) = (&self.block_out_channels, self.level(block));
+        let (output, finer) = (widths[level], widths[level.saturating_sub(1)]);
+        match block {
+            Block::Down(_) => {
+                (0..self.layers_per_block).map(|layer| (if layer == 0 { finer } else { output }, output)).collect()
+            }
+            Block::Mid => vec![(output, output); 2],
+            Block::Up(_) => {
+                let coarser = widths[(level + 1).min(widths.len() - 1)];
+                let entry = |layer| if layer == 0 { coarser } else { output };
+                // What the way down kept; the last is from before the block of this level.
+                let skip = |layer| if layer == self.layers_per_block { finer } else { output };
+                (0..=self.layers_per_block).map(|layer| (entry(layer) + skip(layer), output)).collect()
+            }
+        }
+    }
+
+    /// How many transformers a block has.
+    fn attentions(&self, block: Block) -> usize {
+        let count = self.layers_per_block;
+        match block {
+            Block::Down(index) if self.down_block_types[index].starts_with("Cross") => count,
+            Block::Mid => 1,
+            Block::Up(index) if self.up_block_types[index].starts_with("Cross") => count + 1,
+            _ => 0,
+        }
+    }
+
+    /// Whether a block halves or doubles its grid at its end.
+    fn has_sampler(&self, block: Block) -> bool {
+        let last = self.block_out_channels.len() - 1;
+        matches!(block, Block::Down(index) | Block::Up(index) if index < last)
+    }
+
+    /// Width of the time embedding.
+    fn time(&self) -> usize {
+        self.block_out_channels[0] * 4
+    }
+
+    /// All linear layers and convolutions, each once: what a LoRA may change.
+    pub fn layers(&self) -> Vec<(Layer, Sizes)> {
+        let (first, time) = (self.block_out_channels[0], self.time());
+        let mut all = vec![
+            (Layer::Time(1), Sizes::linear(first, time)),
+            (Layer::Time(2), Sizes::linear(time, time)),
+            (Layer::ConvIn, Sizes::conv(self.in_channels, first, 3)),
+        ];
+        for block in self.blocks() {
+            for (index, (input, output)) in self.resnets(block).into_iter().enumerate() {
+                let layer = |part| Layer::Resnet(block, index, part);
+                all.push((layer(ResnetPart::First), Sizes::conv(input, output, 3)));
+                all.push((layer(ResnetPart::Time), Sizes::linear(time, output)));
+                all.push((layer(ResnetPart::Second), Sizes::conv(output, output, 3)));
+                if input != output {
+                    all.push((layer(ResnetPart::Shortcut), Sizes::conv(input, output, 1)));
+                }
+            }
+            let channels = self.block_out_channels[self.level(block)];
+            for attention in 0..self.attentions(block) {
+                let layer = |part| Layer::Transformer(block, attention, part);
+                all.push((layer(TransformerPart::In), Sizes::linear(channels, channels)));
+                for kind in [Kind::Own, Kind::Cross] {
+                    let site = Site { block, attention, kind };
+                    all.extend(Projection::ALL.map(|which| {
+                        let foreign = kind == Kind::Cross && matches!(which, Projection::Key | Projection::Value);
+                        let input = if foreign { self.cross_attention_dim } else { channels };
+                        (Layer::Attention(site, which), Sizes::linear(input, channels))
+                    }));
+                }
+                let inner = channels * FEED_FORWARD;
+                all.push((layer(TransformerPart::Expand), Sizes::linear(channels, inner * 2)));
+                all.push((layer(TransformerPart::Contract), Sizes::linear(inner, channels)));
+                all.push((layer(TransformerPart::Out), Sizes::linear(channels, channels)));
+            }
+            if self.has_sampler(block) {
+                all.push((Layer::Sampler(block), Sizes::conv(channels, channels, 3)));
+            }
+        }
+        all.push((Layer::ConvOut, Sizes::conv(first, self.out_channels, 3)));
+        all
     }
 
     /// By how much the latent must be divisible so that every block halves it evenly.
@@ -145,28 +248,13 @@ impl UnetConfig {
 
     /// The transformers, in the order in which they run.
     pub fn transformers(&self) -> Vec<(Block, usize)> {
-        let blocks = self.block_out_channels.len();
-        let mut list = Vec::new();
-        for block in (0..blocks).filter(|&block| self.down_block_types[block].starts_with("Cross")) {
-            list.extend((0..self.layers_per_block).map(|layer| (Block::Down(block), layer)));
-        }
-        list.push((Block::Mid, 0));
-        for block in (0..blocks).filter(|&block| self.up_block_types[block].starts_with("Cross")) {
-            list.extend((0..=self.layers_per_block).map(|layer| (Block::Up(block), layer)));
-        }
-        list
+        self.blocks().flat_map(|block| (0..self.attentions(block)).map(move |attention| (block, attention))).collect()
     }
 
     /// All attention layers with the widths of their inputs: `(site, channels, width of keys' and values' source)`.
     pub fn sites(&self) -> Vec<(Site, usize, usize)> {
-        let blocks = self.block_out_channels.len();
-        let channels = |block| match block {
-            Block::Down(index) => self.block_out_channels[index],
-            Block::Mid => self.block_out_channels[blocks - 1],
-            Block::Up(index) => self.block_out_channels[blocks - 1 - index],
-        };
         let pair = |(block, attention)| {
-            let width = channels(block);
+            let width = self.block_out_channels[self.level(block)];
             [(Kind::Own, width), (Kind::Cross, self.cross_attention_dim)]
                 .map(|(kind, source)| (Site { block, attention, kind }, width, source))
         };
@@ -180,25 +268,12 @@ impl UnetConfig {
     }
 }
 
+/// A block of the way down, the middle or the way up.
 #[derive(Clone, Debug)]
-struct DownBlock {
+struct Stage {
     resnets: Vec<Resnet>,
     attentions: Vec<Transformer>,
-    downsampler: Option<Conv2d>,
-}
-
-#[derive(Clone, Debug)]
-struct MidBlock {
-    before: Resnet,
-    attention: Transformer,
-    after: Resnet,
-}
-
-#[derive(Clone, Debug)]
-struct UpBlock {
-    resnets: Vec<Resnet>,
-    attentions: Vec<Transformer>,
-    upsampler: Option<Conv2d>,
+    sampler: Option<Tapped<Conv2d>>,
 }
 
 /// The noise predictor.
@@ -207,14 +282,14 @@ pub struct Unet {
     /// Its configuration.
     pub config: UnetConfig,
     device: Device,
-    time_1: Linear,
-    time_2: Linear,
-    conv_in: Conv2d,
-    down_blocks: Vec<DownBlock>,
-    mid_block: MidBlock,
-    up_blocks: Vec<UpBlock>,
+    time_1: Tapped<Linear>,
+    time_2: Tapped<Linear>,
+    conv_in: Tapped<Conv2d>,
+    down_blocks: Vec<Stage>,
+    mid_block: Stage,
+    up_blocks: Vec<Stage>,
     conv_norm_out: GroupNorm,
-    conv_out: Conv2d,
+    conv_out: Tapped<Conv2d>,
 }
 
 impl Unet {
@@ -223,34 +298,24 @@ impl Unet {
     /// # Errors
     /// When a tensor is missing or misshapen.
     pub fn load(weights: &Weights<'_>, config: UnetConfig, device: &Device) -> Result<Self> {
-        let widths = config.block_out_channels.clone();
-        let (first, last) = (widths[0], widths[widths.len() - 1]);
-        let time = first * 4;
+        let (first, blocks) = (config.block_out_channels[0], config.block_out_channels.len());
         let mut counter = 0;
-        let down_blocks = (0..widths.len())
-            .map(|block| load_down(weights, &config, block, time, &mut counter))
-            .collect::<Result<_>>()?;
-        let mid = weights.at("mid_block");
-        let resnet = resnet_config(&config, last, last, time);
-        let mid_block = MidBlock {
-            before: Resnet::load(&mid.at("resnets.0"), resnet)?,
-            attention: Transformer::load(
-                &mid.at("attentions.0"),
-                config.transformer(widths.len() - 1),
-                Block::Mid,
-                0,
-                next(&mut counter),
-            )?,
-            after: Resnet::load(&mid.at("resnets.1"), resnet)?,
+        let mut stage = |block| load_stage(weights, &config, block, &mut counter);
+        let down_blocks = (0..blocks).map(|index| stage(Block::Down(index))).collect::<Result<_>>()?;
+        let mid_block = stage(Block::Mid)?;
+        let up_blocks = (0..blocks).map(|index| stage(Block::Up(index))).collect::<Result<_>>()?;
+        let time = |nth, input| -> Result<_> {
+            let at = weights.at(format!("time_embedding.linear_{nth}"));
+            Ok(Tapped::new(Layer::Time(nth), Linear::load(&at, input, config.time(), Bias::Yes)?))
         };
-        let up_blocks = (0..widths.len())
-            .map(|block| load_up(weights, &config, block, time, &mut counter))
-            .collect::<Result<_>>()?;
+        let conv = |name: &str, layer, input, output| -> Result<_> {
+            Ok(Tapped::new(layer, Conv2d::load(&weights.at(name), input, output, 3)?))
+        };
         Ok(Self {
             device: device.clone(),
-            time_1: Linear::load(&weights.at("time_embedding.linear_1"), first, time, Bias::Yes)?,
-            time_2: Linear::load(&weights.at("time_embedding.linear_2"), time, time, Bias::Yes)?,
-            conv_in: Conv2d::load(&weights.at("conv_in"), config.in_channels, first, 3)?,
+            time_1: time(1, first)?,
+            time_2: time(2, config.time())?,
+            conv_in: conv("conv_in", Layer::ConvIn, config.in_channels, first)?,
             down_blocks,
             mid_block,
             up_blocks,
@@ -260,7 +325,7 @@ impl Unet {
                 config.norm_num_groups,
                 config.norm_eps,
             )?,
-            conv_out: Conv2d::load(&weights.at("conv_out"), first, config.out_channels, 3)?,
+            conv_out: conv("conv_out", Layer::ConvOut, first, config.out_channels)?,
             config,
         })
     }
@@ -278,41 +343,47 @@ impl Unet {
         context: &Context,
         tap: &mut dyn Tap,
     ) -> Flow<Tensor<4>> {
-        let pass = &mut Pass { time: self.time_embedding(timesteps), context, tap };
-        let mut x = self.conv_in.forward(latents);
+        let time = self.time_embedding(timesteps, tap);
+        let pass = &mut Pass { time, context, tap };
+        let mut x = self.conv_in.forward(latents, pass.tap);
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
             for (index, resnet) in block.resnets.iter().enumerate() {
-                x = resnet.forward(x, Some(&pass.time));
+                x = resnet.forward(x, Some(&pass.time), pass.tap);
                 if let Some(attention) = block.attentions.get(index) {
                     x = attention.forward(x, pass)?;
                 }
                 skips.push(x.clone());
             }
-            if let Some(downsampler) = &block.downsampler {
-                x = downsampler.forward(x);
+            if let Some(downsampler) = &block.sampler {
+                x = downsampler.forward(x, pass.tap);
                 skips.push(x.clone());
             }
         }
-        x = self.mid_block.before.forward(x, Some(&pass.time));
-        x = self.mid_block.attention.forward(x, pass)?;
-        x = self.mid_block.after.forward(x, Some(&pass.time));
+        // A transformer between two residual blocks: the middle has one less of it than of them.
+        for (index, resnet) in self.mid_block.resnets.iter().enumerate() {
+            x = resnet.forward(x, Some(&pass.time), pass.tap);
+            if let Some(attention) = self.mid_block.attentions.get(index) {
+                x = attention.forward(x, pass)?;
+            }
+        }
         for block in &self.up_blocks {
             for (index, resnet) in block.resnets.iter().enumerate() {
                 // Up blocks have as many residual blocks as the down path pushed skips.
                 if let Some(skip) = skips.pop() {
                     x = Tensor::cat(vec![x, skip], 1);
                 }
-                x = resnet.forward(x, Some(&pass.time));
+                x = resnet.forward(x, Some(&pass.time), pass.tap);
                 if let Some(attention) = block.attentions.get(index) {
                     x = attention.forward(x, pass)?;
                 }
             }
-            if let Some(upsampler) = &block.upsampler {
-                x = upsampler.forward(upsample_nearest(x));
+            if let Some(upsampler) = &block.sampler {
+                x = upsampler.forward(upsample_nearest(x), pass.tap);
             }
         }
-        Flow::Continue(self.conv_out.forward(self.conv_norm_out.forward(x, Then::Silu)))
+        let x = self.conv_norm_out.forward(x, Then::Silu);
+        Flow::Continue(self.conv_out.forward(x, pass.tap))
     }
 
     /// [`Unet::forward`] with a tap that never halts.
@@ -326,8 +397,9 @@ impl Unet {
         }
     }
 
-    /// Sinusoidal embedding of the timesteps and its two linear layers: `[timesteps, 4 * first width]`.
-    fn time_embedding(&self, timesteps: &[usize]) -> Tensor<2> {
+    /// Sinusoidal embedding of the timesteps and its two linear layers: `[timesteps, 4 * first width]`, of which a tap
+    /// may make more rows.
+    fn time_embedding(&self, timesteps: &[usize], tap: &mut dyn Tap) -> Tensor<2> {
         let width = self.config.block_out_channels[0];
         let half = width / 2;
         let frequency = |i: usize| (-(10_000f64.ln()) * i as f64 / (half as f64 - self.config.freq_shift)).exp();
@@ -343,7 +415,8 @@ impl Unet {
             }
         }
         let embedding = upload(values, [timesteps.len(), width], &self.device);
-        self.time_2.forward(silu(self.time_1.forward(embedding)))
+        let h = self.time_1.forward_time(embedding, tap);
+        self.time_2.forward_time(silu(h), tap)
     }
 }
 
@@ -352,70 +425,35 @@ fn next(counter: &mut usize) -> usize {
     *counter - 1
 }
 
-fn resnet_config(config: &UnetConfig, input: usize, output: usize, time: usize) -> ResnetConfig {
-    ResnetConfig { input, output, time: Some(time), groups: config.norm_num_groups, epsilon: config.norm_eps }
-}
-
-fn load_down(
-    weights: &Weights<'_>,
-    config: &UnetConfig,
-    index: usize,
-    time: usize,
-    counter: &mut usize,
-) -> Result<DownBlock> {
-    let at = weights.at(format!("down_blocks.{index}"));
-    let widths = &config.block_out_channels;
-    let output = widths[index];
-    let entry = if index == 0 { widths[0] } else { widths[index - 1] };
-    let resnets = (0..config.layers_per_block)
-        .map(|layer| {
-            let input = if layer == 0 { entry } else { output };
-            Resnet::load(&at.at(format!("resnets.{layer}")), resnet_config(config, input, output, time))
-        })
-        .collect::<Result<_>>()?;
-    let layers = if config.down_block_types[index].starts_with("Cross") { config.layers_per_block } else { 0 };
-    let attentions = load_transformers(&at, config.transformer(index), Block::Down(index), layers, counter)?;
-    let last = index + 1 == widths.len();
-    let downsampler =
-        if last { None } else { Some(Conv2d::load(&at.at("downsamplers.0.conv"), output, output, 3)?.strided(2, 1)) };
-    Ok(DownBlock { resnets, attentions, downsampler })
-}
-
-fn load_up(
-    weights: &Weights<'_>,
-    config: &UnetConfig,
-    index: usize,
-    time: usize,
-    counter: &mut usize,
-) -> Result<UpBlock> {
-    let at = weights.at(format!("up_blocks.{index}"));
-    let reversed: Vec<usize> = config.block_out_channels.iter().rev().copied().collect();
-    let output = reversed[index];
-    let entry = if index == 0 { reversed[0] } else { reversed[index - 1] };
-    let deeper = reversed.get(index + 1).copied().unwrap_or(output);
-    let resnets = (0..=config.layers_per_block)
-        .map(|layer| {
-            let skip = if layer == config.layers_per_block { deeper } else { output };
-            let input = if layer == 0 { entry } else { output };
-            Resnet::load(&at.at(format!("resnets.{layer}")), resnet_config(config, input + skip, output, time))
-        })
-        .collect::<Result<_>>()?;
-    let layers = if config.up_block_types[index].starts_with("Cross") { config.layers_per_block + 1 } else { 0 };
-    let attentions =
-        load_transformers(&at, config.transformer(reversed.len() - 1 - index), Block::Up(index), layers, counter)?;
-    let last = index + 1 == reversed.len();
-    let upsampler = if last { None } else { Some(Conv2d::load(&at.at("upsamplers.0.conv"), output, output, 3)?) };
-    Ok(UpBlock { resnets, attentions, upsampler })
-}
-
-fn load_transformers(
-    at: &Weights<'_>,
-    config: TransformerConfig,
-    block: Block,
-    layers: usize,
-    counter: &mut usize,
-) -> Result<Vec<Transformer>> {
-    (0..layers)
-        .map(|layer| Transformer::load(&at.at(format!("attentions.{layer}")), config, block, layer, next(counter)))
-        .collect()
+fn load_stage(weights: &Weights<'_>, config: &UnetConfig, block: Block, counter: &mut usize) -> Result<Stage> {
+    let at = weights.at(block);
+    let resnets = config.resnets(block).into_iter().enumerate().map(|(index, (input, output))| {
+        let sizes = ResnetConfig {
+            input,
+            output,
+            place: Some((block, index)),
+            time: Some(config.time()),
+            groups: config.norm_num_groups,
+            epsilon: config.norm_eps,
+        };
+        Resnet::load(&at.at(format!("resnets.{index}")), sizes)
+    });
+    let transformer = config.transformer(block);
+    let attentions = (0..config.attentions(block)).map(|index| {
+        Transformer::load(&at.at(format!("attentions.{index}")), transformer, block, index, next(counter))
+    });
+    let channels = transformer.channels;
+    let sampler = || -> Result<_> {
+        let (name, down) = match block {
+            Block::Up(_) => ("upsamplers.0.conv", false),
+            _ => ("downsamplers.0.conv", true),
+        };
+        let conv = Conv2d::load(&at.at(name), channels, channels, 3)?;
+        Ok(Tapped::new(Layer::Sampler(block), if down { conv.strided(2, 1) } else { conv }))
+    };
+    Ok(Stage {
+        resnets: resnets.collect::<Result<_>>()?,
+        attentions: attentions.collect::<Result<_>>()?,
+        sampler: if config.has_sampler(block) { Some(sampler()?) } else { None },
+    })
 }

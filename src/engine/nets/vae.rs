@@ -59,7 +59,7 @@ impl VaeConfig {
     }
 
     fn resnet(&self, input: usize, output: usize) -> ResnetConfig {
-        ResnetConfig { input, output, time: None, groups: self.norm_num_groups, epsilon: 1e-6 }
+        ResnetConfig { input, output, place: None, time: None, groups: self.norm_num_groups, epsilon: 1e-6 }
     }
 }
 
@@ -117,7 +117,7 @@ impl MidBlock {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.after.forward(self.attention.forward(self.before.forward(x, None)), None)
+        self.after.forward(self.attention.forward(self.before.forward(x, None, &mut ())), None, &mut ())
     }
 }
 
@@ -180,7 +180,7 @@ impl Vae {
         let mut x = self.encoder.conv_in.forward(pictures);
         for stage in &self.encoder.stages {
             for resnet in &stage.resnets {
-                x = resnet.forward(x, None);
+                x = resnet.forward(x, None, &mut ());
             }
             if let Some(downsample) = &stage.resample {
                 // diffusers pads right and below only.
@@ -199,7 +199,7 @@ impl Vae {
         x = self.decoder.mid.forward(x);
         for stage in &self.decoder.stages {
             for resnet in &stage.resnets {
-                x = resnet.forward(x, None);
+                x = resnet.forward(x, None, &mut ());
             }
             if let Some(upsample) = &stage.resample {
                 x = upsample.forward(upsample_nearest(x));

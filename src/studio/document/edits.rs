@@ -8,7 +8,7 @@ use super::geometry::clamp;
 use super::groups::part_copies;
 use super::{Document, palette};
 use crate::project::prompt::class_word_spans;
-use crate::project::{Background, Concept, Layer, Layout, PlaceBackground, Placement, Project};
+use crate::project::{Background, Concept, ConceptFile, Layer, Layout, PlaceBackground, Placement, Project};
 use crate::studio::notice::{Notice, Place};
 
 /// A new layer's longest side, as a share of the canvas's shorter one.
@@ -203,8 +203,8 @@ impl Document {
         self.edit_layer(layer, name, |layer| layer.concept = concept);
     }
 
-    /// Adds a concept file and gives back the concept's name; one that is there already is not added twice.
-    pub fn add_concept(&mut self, file: PathBuf, tokens: &[String]) -> String {
+    /// Adds a concept file at a strength and gives back the concept's name; one that is there already is not added twice.
+    pub fn add_concept(&mut self, file: PathBuf, tokens: &[String], strength: f32) -> String {
         if let Some(known) = self.project().concepts.iter().find(|concept| concept.file == file) {
             return known.name.clone();
         }
@@ -212,7 +212,7 @@ impl Document {
         let name = free_name(self.project(), stem.replace(['_', '-'], " ").trim());
         let class_word = guess_class_word(&self.project().prompt, &stem, tokens);
         let color = palette::free(self.project());
-        let concept = Concept::new(name.clone(), file, class_word, color);
+        let concept = Concept { strength, ..Concept::new(name.clone(), file, class_word, color) };
         self.edit(format!("Load {name}"), |project| project.concepts.push(concept));
         name
     }
@@ -284,9 +284,28 @@ impl Document {
         self.edit("Remove the photo", |project| project.place = None);
     }
 
-    /// Adds a concept's file to the project, and to a layer.
-    pub fn load_concept(&mut self, file: PathBuf, layer: Option<usize>) {
-        let name = self.add_concept(file, &[]);
+    /// Adds a further file to a concept, unless it has it.
+    pub fn add_file(&mut self, concept: &str, file: PathBuf, strength: f32) {
+        let known = |concept: &Concept| concept.files().iter().any(|known| known.file == file);
+        if self.project().concept(concept).is_none_or(|(_, concept)| known(concept)) {
+            return;
+        }
+        let file = ConceptFile { strength, ..ConceptFile::new(file) };
+        self.edit_concept(concept, format!("Add {} to {concept}", file.title()), |concept| concept.more.push(file));
+    }
+
+    /// Adds a file that acts on the whole picture, unless it is there.
+    pub fn add_style(&mut self, file: PathBuf, strength: f32) {
+        if self.project().styles.iter().any(|known| known.file == file) {
+            return;
+        }
+        let style = ConceptFile { strength, ..ConceptFile::new(file) };
+        self.edit(format!("Add the style {}", style.title()), |project| project.styles.push(style));
+    }
+
+    /// Adds a concept's file to the project at a strength, and to a layer.
+    pub fn load_concept(&mut self, file: PathBuf, layer: Option<usize>, strength: f32) {
+        let name = self.add_concept(file, &[], strength);
         if let Some(layer) = layer {
             self.assign(layer, Some(name));
         }

@@ -1,56 +1,129 @@
-//! What is known of concept files and prompts before anything is rendered: tokens, rank, fit, token counts.
+//! What is known of concept files and prompts before anything is rendered: kind, words, rank, fit, token counts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use image::RgbaImage;
 
+use crate::engine::adapters::{AdapterFile, Change, Kind};
+use crate::engine::concept::{changed_by_kind, check};
 use crate::engine::nets::clip::ClipConfig;
-use crate::engine::nets::tokenizer::Tokenizer;
+use crate::engine::nets::tokenizer::{Placeholder, Tokenizer};
 use crate::engine::nets::unet::UnetConfig;
 use crate::engine::prepare::open_concept;
 use crate::engine::weights::ModelFiles;
-use crate::project::{DiskFiles, Project, picture};
+use crate::project::{Concept, DiskFiles, Project, picture};
 
-/// What a card says of a concept's file.
+/// What a card says of a file of a concept or style.
 #[derive(Clone, Debug)]
 pub struct ConceptFacts {
-    /// Its placeholder tokens.
-    pub tokens: Vec<String>,
-    /// The greatest rank of its factors.
+    /// What kind of file it is, such as `ED-LoRA`.
+    pub kind: Kind,
+    /// The kind of model that it says it is for.
+    pub base: Option<String>,
+    /// The words that it brings.
+    pub words: Vec<Placeholder>,
+    /// Words to call it by, the likeliest first: what its pictures were captioned with, what its author says.
+    pub triggers: Vec<String>,
+    /// The greatest rank of its factors; 0 where it has none.
     pub rank: usize,
-    /// Width of its text embeddings.
-    pub width: usize,
+    /// What it changes, in words: layers by what they do.
+    pub changes: String,
     /// Numbers held.
     pub parameters: usize,
+    /// Tensors that are not used, by name, with why.
+    pub left_aside: Vec<(String, String)>,
     /// Why it does not fit the model, in words; None where it does.
     pub misfit: Option<String>,
     /// A picture kept beside the file under the same name.
     pub thumbnail: Option<RgbaImage>,
 }
 
+impl ConceptFacts {
+    /// The strength that its trainer means.
+    pub fn usual_strength(&self) -> f32 {
+        usual_strength(self.kind)
+    }
+}
+
+fn usual_strength(kind: Kind) -> f32 {
+    if kind == Kind::EdLora { Concept::STRENGTH_OF_ED_LORA } else { 1.0 }
+}
+
+/// The strength that the trainer of a file on disk means; 1 where it cannot be read, which is said elsewhere.
+pub fn usual_strength_of(path: &Path) -> f32 {
+    let files = DiskFiles { base: PathBuf::new(), assets: crate::assets::find };
+    open_concept(&files, path).map_or(1.0, |file| usual_strength(file.kind))
+}
+
 /// The side of a card's thumbnail, for screens of twice the density.
 const THUMBNAIL_SIDE: u32 = 96;
 
-/// Reads a concept's file and checks it against a model.
+/// Reads a file of a concept or style and checks it against a model.
 ///
 /// # Errors
-/// In words, when the file cannot be read or is no ED-LoRA.
+/// In words, when the file cannot be read or is of no kind that changes a model.
 pub fn concept_facts(files: &DiskFiles, path: &Path, model: &ModelFiles) -> Result<ConceptFacts, String> {
-    let concept = open_concept(files, path).map_err(|error| error.to_string())?;
-    let misfit =
-        match (model.json::<UnetConfig>("unet/config.json"), model.json::<ClipConfig>("text_encoder/config.json")) {
-            (Ok(unet), Ok(text)) => concept.check(&unet, &text).err().map(|error| error.to_string()),
-            (Err(error), _) | (_, Err(error)) => Some(error.to_string()),
-        };
+    let file = open_concept(files, path).map_err(|error| error.to_string())?;
+    let configs: Result<(UnetConfig, ClipConfig), _> =
+        model.json("unet/config.json").and_then(|unet| model.json("text_encoder/config.json").map(|text| (unet, text)));
+    let (misfit, unet) = match configs {
+        Ok((unet, text)) => (check(&file, &unet, &text).err().map(|error| error.to_string()), Some(unet)),
+        Err(error) => (Some(error.to_string()), None),
+    };
+    let words = file.embeddings.iter();
     Ok(ConceptFacts {
-        rank: concept.rank(),
-        width: concept.width,
-        parameters: concept.parameters(),
+        kind: file.kind,
+        base: None,
+        words: words.map(|word| Placeholder { word: word.name.clone(), vectors: word.vectors }).collect(),
+        triggers: file.trigger_words.iter().map(|(word, _)| word.clone()).collect(),
+        rank: rank(&file),
+        changes: changes(&file, unet.as_ref()),
+        parameters: parameters(&file),
+        left_aside: file.left_aside.clone(),
         misfit,
         thumbnail: thumbnail(files, path),
-        tokens: concept.tokens,
     })
+}
+
+/// The greatest rank of a file's low-rank changes.
+fn rank(file: &AdapterFile) -> usize {
+    let ranks = file.unet.values().chain(file.text_encoder.values()).map(|change| match change {
+        Change::LowRank { up, .. } => up.shape.get(1).copied().unwrap_or(0),
+        _ => 0,
+    });
+    ranks.max().unwrap_or(0)
+}
+
+/// Numbers that a file holds.
+fn parameters(file: &AdapterFile) -> usize {
+    let changes = file.unet.values().chain(file.text_encoder.values()).map(|change| match change {
+        Change::LowRank { down, mid, up, .. } => {
+            down.values.len() + mid.as_ref().map_or(0, |mid| mid.values.len()) + up.values.len()
+        }
+        Change::Kronecker { left, right, .. } => left.values.len() + right.values.len(),
+        Change::Scaled { weight, .. } => weight.len(),
+        Change::Dense { delta } => delta.values.len(),
+    });
+    changes.chain(file.embeddings.iter().map(|word| word.values.len())).sum()
+}
+
+/// What a file changes, in words.
+fn changes(file: &AdapterFile, unet: Option<&UnetConfig>) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let kinds = unet.map(|unet| changed_by_kind(file, unet)).unwrap_or_default();
+    if !file.unet.is_empty() {
+        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+        said.push(format!("{} layers of the UNet{kinds}", file.unet.len()));
+    }
+    if !file.text_encoder.is_empty() {
+        said.push(format!("{} layers of the text encoder", file.text_encoder.len()));
+    }
+    match said.is_empty() {
+        true => "nothing but what its words mean".to_owned(),
+        false => said.join(", "),
+    }
 }
 
 fn thumbnail(files: &DiskFiles, path: &Path) -> Option<RgbaImage> {
@@ -87,22 +160,27 @@ pub struct TokenCounts {
 pub struct Prompts {
     base: String,
     negative: String,
-    /// Each concept's prompt, and the placeholders in it.
-    concepts: Vec<(String, Vec<String>)>,
+    /// Each concept's prompt, and the words that its branch understands.
+    concepts: Vec<(String, Vec<Placeholder>)>,
+    /// The words that all branches understand.
+    styles: Vec<Placeholder>,
     model: ModelFiles,
 }
 
 impl Prompts {
-    /// The prompts of a project on a model; `tokens[i]` are concept i's placeholders.
-    pub fn new(project: &Project, tokens: &[Vec<String>], model: ModelFiles) -> Self {
-        let concepts = project.concepts.iter().enumerate().map(|(index, concept)| {
-            let tokens = tokens.get(index).cloned().unwrap_or_default();
-            (project.branch_prompt(concept, &tokens.join(" ")), tokens)
+    /// The prompts of a project on a model; `words[i]` are those that concept i's files bring, `styles` the styles'.
+    pub fn new(project: &Project, words: Vec<Vec<Placeholder>>, styles: Vec<Placeholder>, model: ModelFiles) -> Self {
+        let concepts = project.concepts.iter().zip(words).map(|(concept, mut words)| {
+            let tokens: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
+            let prompt = project.branch_prompt(concept, &tokens.join(" "));
+            words.extend(styles.iter().cloned());
+            (prompt, words)
         });
         Self {
             base: project.prompt.clone(),
             negative: project.negative_prompt.clone(),
             concepts: concepts.collect(),
+            styles,
             model,
         }
     }
@@ -130,12 +208,12 @@ impl TokenCounter {
             *kept = Some((model.clone(), positions, tokenizer));
         }
         let Some((_, positions, tokenizer)) = kept.as_ref() else { unreachable!("put in just now") };
-        let base = tokenizer.encode(&prompts.base);
+        let base = tokenizer.encode_with(&prompts.base, &prompts.styles);
         let concepts = prompts.concepts.iter().map(|(prompt, tokens)| tokenizer.encode_with(prompt, tokens).length);
         Ok(TokenCounts {
             base: base.length,
             concepts: concepts.collect(),
-            negative: tokenizer.encode(&prompts.negative).length,
+            negative: tokenizer.encode_with(&prompts.negative, &prompts.styles).length,
             positions: *positions,
             cut: base.cut,
         })
@@ -145,7 +223,7 @@ impl TokenCounter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::{Color, Concept};
+    use crate::project::Color;
 
     fn files() -> DiskFiles {
         DiskFiles { base: "/nowhere".into(), assets: crate::assets::find }
@@ -155,7 +233,8 @@ mod tests {
     fn a_built_in_concept_fits_the_miniature_and_shows_itself() {
         let path = Path::new("assets:miniature/concepts/mint_cat.pth");
         let facts = concept_facts(&files(), path, &ModelFiles::BuiltIn).unwrap();
-        assert_eq!((facts.tokens.len(), facts.rank, facts.misfit), (2, 4, None));
+        assert_eq!((facts.kind, facts.words.len(), facts.rank, facts.misfit), (Kind::EdLora, 2, 4, None));
+        assert_eq!(facts.changes, "128 layers of the UNet (attention 128), 48 layers of the text encoder");
         assert!(facts.thumbnail.is_some());
     }
 
@@ -171,12 +250,13 @@ mod tests {
         let mut project = Project::new();
         project.prompt = "a cat and a dog on the beach".into();
         project.concepts.push(Concept::new("mint cat", "x.pth", "cat", Color([0; 3])));
-        let tokens = vec![vec!["<mint_cat_1>".to_owned(), "<mint_cat_2>".to_owned()]];
+        let word = |word: &str| Placeholder { word: word.into(), vectors: 1 };
+        let words = || vec![vec![word("<mint_cat_1>"), word("<mint_cat_2>")]];
         let counter = TokenCounter::default();
-        let counts = counter.count(&Prompts::new(&project, &tokens, ModelFiles::BuiltIn)).unwrap();
+        let counts = counter.count(&Prompts::new(&project, words(), Vec::new(), ModelFiles::BuiltIn)).unwrap();
         assert_eq!((counts.base, counts.concepts.as_slice(), counts.cut.clone()), (8, &[9][..], None));
         project.prompt = "beach ".repeat(100);
-        let counts = counter.count(&Prompts::new(&project, &tokens, ModelFiles::BuiltIn)).unwrap();
+        let counts = counter.count(&Prompts::new(&project, words(), Vec::new(), ModelFiles::BuiltIn)).unwrap();
         assert_eq!((counts.base, counts.positions), (100, 77));
         assert!(counts.cut.unwrap().starts_with("beach"));
     }

@@ -19,10 +19,11 @@ use self::target::{TakenIn, Target};
 use super::document::Document;
 use super::places::Places;
 use super::tasks::{Desk, Pool};
+use crate::engine::nets::tokenizer::Placeholder;
 use crate::engine::weights::ModelFiles;
 use crate::engine::worker::model_files;
 use crate::project::picture::composite_from;
-use crate::project::{Background, Canvas, Collage, Concept, DiskFiles, Layout, ProjectError};
+use crate::project::{Background, Canvas, Collage, ConceptFile, DiskFiles, Layout, ProjectError};
 
 mod answer;
 pub mod intake;
@@ -208,13 +209,9 @@ impl Files {
         drawn
     }
 
-    /// What is known of a concept's file; None while it is being read.
-    pub fn concept_facts(
-        &mut self,
-        document: &Document,
-        concept: &Concept,
-    ) -> Option<Result<Arc<ConceptFacts>, String>> {
-        let key = (document.folder.clone(), concept.file.clone(), document.project().model.clone());
+    /// What is known of a file of a concept or style; None while it is being read.
+    pub fn file_facts(&mut self, document: &Document, file: &Path) -> Option<Result<Arc<ConceptFacts>, String>> {
+        let key = (document.folder.clone(), file.to_owned(), document.project().model.clone());
         if let Some(facts) = self.concepts.get(&key) {
             return facts.clone();
         }
@@ -225,6 +222,20 @@ impl Files {
             Told::Concept { key, facts }
         });
         None
+    }
+
+    /// The words that a concept's files bring, as far as they have been read.
+    pub fn words_of(&mut self, document: &Document, files: &[ConceptFile]) -> Vec<Placeholder> {
+        let mut words: Vec<Placeholder> = Vec::new();
+        for file in files {
+            if let Some(Ok(facts)) = self.file_facts(document, &file.file) {
+                // Of two of one name the first counts.
+                let new = facts.words.iter().filter(|new| !words.iter().any(|known| known.word == new.word));
+                let new: Vec<Placeholder> = new.cloned().collect();
+                words.extend(new);
+            }
+        }
+        words
     }
 
     /// How many tokens the prompts have: of the present project or the one shortly before. None at first.
@@ -243,12 +254,10 @@ impl Files {
 
     /// Everything that is read of the project's prompts.
     fn prompts(&mut self, document: &Document) -> Prompts {
-        let mut tokens = |concept: &Concept| match self.concept_facts(document, concept) {
-            Some(Ok(facts)) => facts.tokens.clone(),
-            _ => Vec::new(),
-        };
-        let tokens: Vec<Vec<String>> = document.project().concepts.iter().map(&mut tokens).collect();
-        Prompts::new(document.project(), &tokens, model_of(document))
+        let project = document.project();
+        let styles = self.words_of(document, &project.styles);
+        let words = project.concepts.iter().map(|concept| self.words_of(document, &concept.files())).collect();
+        Prompts::new(project, words, styles, model_of(document))
     }
 
     /// Looks at a file in the background; what it is comes as an outcome, with what it is for.
@@ -256,7 +265,11 @@ impl Files {
         let path = std::path::absolute(&path).unwrap_or(path);
         self.desk.run(move || {
             let found = intake::classify(&path).map_err(|error| error.to_string());
-            Told::TakenIn(Box::new(TakenIn { target, path, found }))
+            let strength = match &found {
+                Ok(intake::Intake::Concept { path }) => knowledge::usual_strength_of(path),
+                _ => 1.0,
+            };
+            Told::TakenIn(Box::new(TakenIn { target, path, found, strength }))
         });
     }
 

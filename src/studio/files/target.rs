@@ -24,6 +24,10 @@ pub enum Target {
     Concept,
     /// Another file for a concept.
     ReplaceConcept(String),
+    /// Another file of a concept beside those it has.
+    MoreOf(String),
+    /// A file that acts on the whole picture.
+    Style,
     /// A project, or a picture that holds one.
     Open,
     /// A model's folder.
@@ -43,4 +47,6 @@ pub struct TakenIn {
     pub path: PathBuf,
     /// What it is, or in words why it cannot be used.
     pub found: Result<Intake, String>,
+    /// The strength that its trainer means, where it is a concept's file.
+    pub strength: f32,
 }

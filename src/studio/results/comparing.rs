@@ -86,6 +86,7 @@ fn facts(project: &Project) -> BTreeMap<String, String> {
                     "settings" => walk(&mut facts, "", value),
                     "layout" => layout(&mut facts, value),
                     "concepts" => list(&mut facts, "Concept", value),
+                    "styles" => list(&mut facts, "Style", value),
                     _ => walk(&mut facts, &words(name), value),
                 }
             }
@@ -113,7 +114,8 @@ fn list(facts: &mut BTreeMap<String, String>, kind: &str, value: &Value) {
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for item in value.as_array().into_iter().flatten() {
         let text = |key: &str| item.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let stem = || text("picture").and_then(|path| std::path::Path::new(path).file_stem()?.to_str());
+        let stem =
+            || text("picture").or(text("file")).and_then(|path| std::path::Path::new(path).file_stem()?.to_str());
         let name = text("name").or_else(stem).unwrap_or("without a name");
         let count = known.entry(name.to_owned()).and_modify(|count| *count += 1).or_insert(1);
         let name = if *count == 1 { format!("{kind} {name}") } else { format!("{kind} {name} ({count})") };

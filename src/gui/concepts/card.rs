@@ -1,10 +1,12 @@
-//! The cards of the concepts: what each is, what it stands for, whether it fits, how strong it is.
+//! A concept's card: its face, what it stands for and whether it fits, its strengths, its words, its menu.
 
 use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, Sense, Ui, Vec2};
 
-use super::asks::Purpose;
-use super::look::{DraggedConcept, Look};
-use super::{icons, textures, theme, widgets};
+use super::memory::ConceptsLook;
+use super::{files, triggers};
+use crate::gui::asks::Purpose;
+use crate::gui::look::{DraggedConcept, Look};
+use crate::gui::{icons, textures, theme, widgets};
 use crate::project::{Concept, MaskSource};
 use crate::studio::document::palette;
 use crate::studio::{Place, Studio};
@@ -12,60 +14,17 @@ use crate::studio::{Place, Studio};
 /// The side of a thumbnail, in points.
 const THUMBNAIL: f32 = 44.0;
 
-/// What the cards remember between frames.
-#[derive(Debug, Default)]
-pub struct ConceptsLook {
-    /// The concept being renamed, and what was typed so far.
-    renaming: Option<(String, String)>,
-}
-
-/// Draws the cards.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mut ConceptsLook) {
-    widgets::section(ui, "Concepts", |ui| load_menu(ui, studio, look));
-    ui.add_space(4.0);
-    for concept in studio.project().concepts.clone() {
-        concept_card(ui, studio, look, concepts, &concept);
-        ui.add_space(4.0);
-    }
-    if studio.project().concepts.is_empty() {
-        ui.label(theme::note(
-            ui,
-            "A concept is what a model learnt of your cat, your dog, your cup. Load one and drag it onto a layer.",
-        ));
-    }
-    widgets::said_ui(ui, studio, &Place::Project);
-}
-
-fn load_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
-    ui.menu_button(format!("{} Load...", icons::PLUS), |ui| {
-        if ui.button(format!("{} Choose a file...", icons::FOLDER_OPEN)).clicked() {
-            look.choose(Purpose::Concepts);
-            ui.close();
-        }
-        ui.separator();
-        ui.label(theme::note(ui, "Built in, for the miniature"));
-        for (name, _) in crate::assets::FILES.iter().filter(|(name, _)| name.ends_with(".pth")) {
-            let path = std::path::PathBuf::from(format!("assets:{name}"));
-            let words = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().replace('_', " "));
-            let there = studio.project().concepts.iter().any(|concept| concept.file == path);
-            if ui.add_enabled(!there, egui::Button::new(words)).clicked() {
-                studio.document.load_concept(path, None);
-                ui.close();
-            }
-        }
-    })
-    .response
-    .on_hover_text("Load an ED-LoRA file (.pth or .safetensors)");
-}
-
 /// How many layers a concept is on.
 fn layers_of(studio: &Studio, name: &str) -> usize {
     studio.project().layers().iter().filter(|layer| layer.concept.as_deref() == Some(name)).count()
 }
 
-fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mut ConceptsLook, concept: &Concept) {
-    let facts = studio.concept_facts(concept);
-    let fits = !matches!(&facts, Some(Err(_))) && !matches!(&facts, Some(Ok(facts)) if facts.misfit.is_some());
+/// Draws a concept's card.
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mut ConceptsLook, concept: &Concept) {
+    let facts = files::known(studio, &concept.file);
+    let mut all = vec![facts.clone()];
+    all.extend(concept.more.iter().map(|file| files::known(studio, &file.file)));
+    let fits = all.iter().flatten().all(|known| known.as_ref().is_ok_and(|facts| facts.misfit.is_none()));
     let used = layers_of(studio, &concept.name) > 0 || !matches!(concept.mask, MaskSource::Layers);
     let edge = match (fits, used) {
         (false, _) => theme::colors(ui).amber,
@@ -95,34 +54,14 @@ fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mu
                         });
                     });
                 });
-                let words = match &facts {
-                    None => format!("stands for \"{}\" · reading its file", concept.class_word),
-                    Some(Ok(facts)) if facts.misfit.is_none() => format!(
-                        "stands for \"{}\" · rank {} · {} tokens · fits",
-                        concept.class_word,
-                        facts.rank,
-                        facts.tokens.len()
-                    ),
-                    Some(Ok(facts)) => {
-                        format!("stands for \"{}\" · rank {} · will not fit", concept.class_word, facts.rank)
-                    }
-                    Some(Err(_)) => "its file cannot be used".to_owned(),
-                };
+                let words = format!("stands for \"{}\" · {}", concept.class_word, files::in_a_line(facts.as_ref()));
                 let label = ui.add(egui::Label::new(theme::note(ui, words)).wrap());
-                if let Some(Ok(facts)) = &facts {
-                    label.on_hover_text(format!(
-                        "{}\nTokens: {}\n{} wide, {:.1} thousand numbers\nColour: {}",
-                        concept.file.display(),
-                        facts.tokens.join(" "),
-                        facts.width,
-                        facts.parameters as f64 / 1000.0,
-                        palette::name(concept.color)
-                    ));
-                }
+                files::about(label, &concept.file, facts.as_ref());
                 if !used {
                     ui.label(theme::note(ui, "not used: drag it onto a layer"));
                 }
-                strength(ui, studio, concept);
+                files::show(ui, studio, concept);
+                triggers::show(ui, studio, concept);
             });
         });
     });
@@ -130,27 +69,6 @@ fn concept_card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mu
         look.pointed.concept = Some(concept.name.clone());
     }
     widgets::said_ui(ui, studio, &Place::Concept(concept.name.clone()));
-}
-
-fn strength(ui: &mut Ui, studio: &mut Studio, concept: &Concept) {
-    let mut strength = concept.strength;
-    ui.spacing_mut().slider_width = (ui.available_width() - 8.0).clamp(40.0, 200.0);
-    let slider = ui.add(egui::Slider::new(&mut strength, Concept::STRENGTH).show_value(false).step_by(0.01));
-    let enabled = slider.enabled();
-    let name = format!("Strength of {}", concept.name);
-    slider.widget_info(|| egui::WidgetInfo::slider(enabled, f64::from(strength), &name));
-    let slider = slider
-        .on_hover_text("The LoRA's weight: 0 has no effect, 0.7 is usual, 1 is as trained. A double click gives 0.7.");
-    if slider.double_clicked() {
-        studio.document.edit_concept(&concept.name, &*name, |concept| concept.strength = 0.7);
-        return;
-    }
-    let which = concept.name.clone();
-    widgets::edit_by(studio, &slider, &name, |project| {
-        if let Some(concept) = project.concepts.iter_mut().find(|concept| concept.name == which) {
-            concept.strength = strength;
-        }
-    });
 }
 
 /// The concept's picture, or its first letter on its colour.
@@ -236,6 +154,7 @@ fn concept_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mu
         }
     });
     ui.separator();
+    files::menu(ui, studio, look, concept);
     if ui.button("Choose another file...").clicked() {
         look.choose(Purpose::ReplaceConcept(name.clone()));
         ui.close();

@@ -1,0 +1,274 @@
+//! What an adapter adds to a layer's output, on the device: one kind of term for each kind of change, its strength
+//! multiplied in. Weights are never changed, so that every branch of a batch can have terms of its own.
+
+use burn::tensor::{Device, Tensor};
+
+use super::adapters::{Array, Change};
+use super::kernels;
+use super::nets::layers::{Conv2d, Linear, Sizes, convolve, upload};
+
+/// What is added to a linear layer's output.
+#[derive(Clone, Debug)]
+pub enum LinearTerm {
+    /// `x A B`: `A` `[in, rank]`, `B` `[rank, out]`.
+    LowRank(Tensor<2>, Tensor<2>),
+    /// Kronecker's product, turned: `[b, a]` and `[d, c]` for in = b · d and out = a · c.
+    Kronecker(Tensor<2>, Tensor<2>),
+    /// `(x ⊙ w) W`: `w` `[in]`.
+    ScaledInput(Tensor<1>),
+    /// `(x W) ⊙ w`: `w` `[out]`.
+    ScaledOutput(Tensor<1>),
+    /// `x ΔW`: `[in, out]`.
+    Dense(Tensor<2>),
+}
+
+/// What is added to a convolution's output.
+#[derive(Clone, Debug)]
+pub enum ConvTerm {
+    /// A convolution down to the rank on the layer's own grid, `[rank, in, k, k]`, and one up from it, `[out, rank, 1, 1]`.
+    LowRank(Tensor<4>, Tensor<4>),
+    /// Tucker's form: down `[rank, in, 1, 1]`, the core `[rank, rank, k, k]` on the layer's grid, up `[out, rank, 1, 1]`.
+    Tucker(Tensor<4>, Tensor<4>, Tensor<4>),
+    /// Kronecker's product of `[a, b]` and `[c, d, k, k]`.
+    Kronecker(Tensor<2>, Tensor<4>),
+    /// Scaled channels in: `[in]`.
+    ScaledInput(Tensor<1>),
+    /// Scaled channels out: `[out]`.
+    ScaledOutput(Tensor<1>),
+    /// Another kernel: `[out, in, k, k]`.
+    Dense(Tensor<4>),
+}
+
+/// Why a change does not belong to a layer, as the rest of a sentence that begins with its module.
+type Misfit = String;
+
+impl LinearTerm {
+    /// A change of a linear layer at a strength.
+    ///
+    /// # Errors
+    /// When it is not as wide as the layer.
+    pub fn new(change: &Change, strength: f32, sizes: Sizes, device: &Device) -> Result<Self, Misfit> {
+        check(change, sizes)?;
+        let turned = |array: &Array, factor: f32| -> Result<Tensor<2>, Misfit> {
+            let [rows, columns] = matrix(array)?;
+            Ok(upload(transposed(&array.values, rows, columns, factor), [columns, rows], device))
+        };
+        Ok(match change {
+            // `check` has seen that a linear layer's has no core.
+            Change::LowRank { down, up, scale, .. } => Self::LowRank(turned(down, 1.0)?, turned(up, strength * scale)?),
+            Change::Kronecker { left, right, scale } => {
+                Self::Kronecker(turned(left, strength * scale)?, turned(right, 1.0)?)
+            }
+            Change::Scaled { weight, on_input } => {
+                let weight = scaled(weight, strength, device);
+                if *on_input { Self::ScaledInput(weight) } else { Self::ScaledOutput(weight) }
+            }
+            Change::Dense { delta } => Self::Dense(turned(delta, strength)?),
+        })
+    }
+
+    /// What it adds to the output of `layer`, of which `plain` is the output without any term.
+    ///
+    /// # Shapes
+    /// `input` `[rows, tokens, in]`; `plain` and what is returned `[rows, tokens, out]`.
+    pub fn of(&self, layer: &Linear, input: &Tensor<3>, plain: &Tensor<3>) -> Tensor<3> {
+        match self {
+            Self::LowRank(a, b) => kernels::linear(kernels::linear(input.clone(), a.clone(), None), b.clone(), None),
+            Self::Kronecker(left, right) => {
+                let ([rows, tokens, _], [b, a], [d, c]) = (input.dims(), left.dims(), right.dims());
+                let n = rows * tokens;
+                let right = kernels::linear(input.clone().reshape([n * b, d]), right.clone(), None);
+                let columns = right.reshape([n, b, c]).swap_dims(1, 2).reshape([n * c, b]);
+                let both = kernels::linear(columns, left.clone(), None);
+                both.reshape([n, c, a]).swap_dims(1, 2).reshape([rows, tokens, a * c])
+            }
+            Self::ScaledInput(weight) => layer.product(input.clone() * weight.clone().unsqueeze::<3>()),
+            Self::ScaledOutput(weight) => {
+                let bare = match layer.bias() {
+                    Some(bias) => plain.clone() - bias.clone().unsqueeze::<3>(),
+                    None => plain.clone(),
+                };
+                bare * weight.clone().unsqueeze::<3>()
+            }
+            Self::Dense(delta) => kernels::linear(input.clone(), delta.clone(), None),
+        }
+    }
+
+    /// This and another term of the same layer in one, where that is possible: two low-rank terms are one of both ranks.
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        let (Self::LowRank(a, b), Self::LowRank(a2, b2)) = (self, other) else { return None };
+        let join = |one: &Tensor<2>, two: &Tensor<2>, dim| Tensor::cat(vec![one.clone(), two.clone()], dim);
+        Some(Self::LowRank(join(a, a2, 1), join(b, b2, 0)))
+    }
+
+    /// Numbers held.
+    pub fn numbers(&self) -> usize {
+        match self {
+            Self::LowRank(a, b) | Self::Kronecker(a, b) => a.shape().num_elements() + b.shape().num_elements(),
+            Self::ScaledInput(weight) | Self::ScaledOutput(weight) => weight.shape().num_elements(),
+            Self::Dense(delta) => delta.shape().num_elements(),
+        }
+    }
+}
+
+impl ConvTerm {
+    /// A change of a convolution at a strength.
+    ///
+    /// # Errors
+    /// When its channels or its kernel are not the layer's.
+    pub fn new(change: &Change, strength: f32, sizes: Sizes, device: &Device) -> Result<Self, Misfit> {
+        check(change, sizes)?;
+        let put = |array: &Array, factor: f32| -> Result<Tensor<4>, Misfit> {
+            Ok(upload(array.values.iter().map(|value| value * factor).collect(), cube(array)?, device))
+        };
+        Ok(match change {
+            Change::LowRank { down, mid: None, up, scale } => {
+                Self::LowRank(put(down, 1.0)?, put(up, strength * scale)?)
+            }
+            Change::LowRank { down, mid: Some(mid), up, scale } => {
+                Self::Tucker(put(down, 1.0)?, put(mid, 1.0)?, put(up, strength * scale)?)
+            }
+            Change::Kronecker { left, right, scale } => {
+                let shape = matrix(left)?;
+                let values = left.values.iter().map(|value| value * strength * scale).collect();
+                Self::Kronecker(upload(values, shape, device), put(right, 1.0)?)
+            }
+            Change::Scaled { weight, on_input } => {
+                let weight = scaled(weight, strength, device);
+                if *on_input { Self::ScaledInput(weight) } else { Self::ScaledOutput(weight) }
+            }
+            Change::Dense { delta } => Self::Dense(put(delta, strength)?),
+        })
+    }
+
+    /// What it adds to the output of `layer`, of which `plain` is the output without any term.
+    ///
+    /// # Shapes
+    /// `input` `[rows, in, h, w]`; `plain` and what is returned `[rows, out, h', w']`.
+    pub fn of(&self, layer: &Conv2d, input: &Tensor<4>, plain: &Tensor<4>) -> Tensor<4> {
+        let along_channels = |weight: &Tensor<1>| {
+            let [channels] = weight.dims();
+            weight.clone().reshape([1, channels, 1, 1])
+        };
+        match self {
+            Self::LowRank(down, up) => convolve(layer.slide(input.clone(), down.clone()), up.clone(), 1, 0),
+            Self::Tucker(down, core, up) => {
+                let low = layer.slide(convolve(input.clone(), down.clone(), 1, 0), core.clone());
+                convolve(low, up.clone(), 1, 0)
+            }
+            Self::Kronecker(left, right) => {
+                let ([rows, _, height, width], [a, b], [c, d, ..]) = (input.dims(), left.dims(), right.dims());
+                let each = layer.slide(input.clone().reshape([rows * b, d, height, width]), right.clone());
+                let [.., height, width] = each.dims();
+                // Rows of `left` mix the b groups of channels: a 1x1 convolution in which every channel of a group, and
+                // every cell, is a cell.
+                let groups = each.reshape([rows, b, c * height, width]);
+                let mixed = convolve(groups, left.clone().reshape([a, b, 1, 1]), 1, 0);
+                mixed.reshape([rows, a * c, height, width])
+            }
+            Self::ScaledInput(weight) => layer.product(input.clone() * along_channels(weight)),
+            Self::ScaledOutput(weight) => (plain.clone() - along_channels(layer.bias())) * along_channels(weight),
+            Self::Dense(delta) => layer.slide(input.clone(), delta.clone()),
+        }
+    }
+
+    /// This and another term of the same layer in one, where that is possible.
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        let (Self::LowRank(down, up), Self::LowRank(down2, up2)) = (self, other) else { return None };
+        let join = |one: &Tensor<4>, two: &Tensor<4>, dim| Tensor::cat(vec![one.clone(), two.clone()], dim);
+        Some(Self::LowRank(join(down, down2, 0), join(up, up2, 1)))
+    }
+
+    /// Numbers held.
+    pub fn numbers(&self) -> usize {
+        let count = |tensor: &Tensor<4>| tensor.shape().num_elements();
+        match self {
+            Self::LowRank(down, up) => count(down) + count(up),
+            Self::Tucker(down, core, up) => count(down) + count(core) + count(up),
+            Self::Kronecker(left, right) => left.shape().num_elements() + count(right),
+            Self::ScaledInput(weight) | Self::ScaledOutput(weight) => weight.shape().num_elements(),
+            Self::Dense(delta) => count(delta),
+        }
+    }
+}
+
+fn scaled(weight: &[f32], strength: f32, device: &Device) -> Tensor<1> {
+    upload(weight.iter().map(|value| value * strength).collect(), [weight.len()], device)
+}
+
+/// `[rows, columns]` times a factor to `[columns, rows]`.
+fn transposed(values: &[f32], rows: usize, columns: usize, factor: f32) -> Vec<f32> {
+    (0..columns).flat_map(|column| (0..rows).map(move |row| values[row * columns + column] * factor)).collect()
+}
+
+/// Four sizes, of which a matrix has two; as many numbers as they say.
+fn cube(array: &Array) -> Result<[usize; 4], Misfit> {
+    let shape = match *array.shape.as_slice() {
+        [rows, columns] => [rows, columns, 1, 1],
+        [rows, columns, height, width] => [rows, columns, height, width],
+        _ => return Err(format!("has a factor of shape {:?}, where 2 or 4 sizes are needed", array.shape)),
+    };
+    let numbers = shape.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
+    if numbers != Some(array.values.len()) || array.values.is_empty() {
+        return Err(format!("has a factor of shape {:?} with {} numbers", array.shape, array.values.len()));
+    }
+    Ok(shape)
+}
+
+/// Two sizes: a 1x1 convolution's factor carries two trailing ones.
+fn matrix(array: &Array) -> Result<[usize; 2], Misfit> {
+    match cube(array)? {
+        [rows, columns, 1, 1] => Ok([rows, columns]),
+        _ => Err(format!("has a factor of shape {:?}, where a matrix is needed", array.shape)),
+    }
+}
+
+/// Checks that a change maps as many channels to as many as a layer does, with its kernel, and that its factors fit
+/// together.
+///
+/// # Errors
+/// What is wrong, as the rest of a sentence that begins with the layer's module.
+pub fn check(change: &Change, sizes: Sizes) -> Result<(), Misfit> {
+    let kernel = |array: &Array, side: usize| -> Result<[usize; 2], Misfit> {
+        let [rows, columns, height, width] = cube(array)?;
+        if [height, width] == [side, side] {
+            return Ok([rows, columns]);
+        }
+        Err(format!("has a kernel of {height} x {width}, where {side} x {side} is needed"))
+    };
+    let side = sizes.kernel.unwrap_or(1);
+    let (input, output) = match change {
+        Change::LowRank { mid: Some(_), .. } if sizes.kernel.is_none() => {
+            return Err("has the core of a convolution, and the model's is a linear layer".into());
+        }
+        Change::LowRank { down, mid, up, .. } => {
+            let [output, up_rank] = kernel(up, 1)?;
+            let [rank, input] = kernel(down, if mid.is_some() { 1 } else { side })?;
+            let core = match mid {
+                Some(mid) => kernel(mid, side)?,
+                None => [rank, rank],
+            };
+            if rank != up_rank || core != [rank, rank] {
+                return Err(format!("has factors of ranks {rank} and {up_rank}, which must be equal"));
+            }
+            (input, output)
+        }
+        Change::Kronecker { left, right, .. } => {
+            let ([a, b], [c, d]) = (kernel(left, 1)?, kernel(right, side)?);
+            (b * d, a * c)
+        }
+        Change::Scaled { weight, on_input: true } => (weight.len(), sizes.output),
+        Change::Scaled { weight, on_input: false } => (sizes.input, weight.len()),
+        Change::Dense { delta } => {
+            let [output, input] = kernel(delta, side)?;
+            (input, output)
+        }
+    };
+    if (input, output) == (sizes.input, sizes.output) {
+        return Ok(());
+    }
+    Err(format!(
+        "maps {input} to {output} channels, the model's maps {} to {}; it was trained on another model",
+        sizes.input, sizes.output
+    ))
+}
