@@ -9,7 +9,8 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use pytorch_reader::{DType, PytorchReader};
 
-use super::adapters::{self, AdapterFile, Array, Change, Embedding};
+use super::adapters::change::Array;
+use super::adapters::{self, AdapterFile, Change, Embedding};
 use super::error::{EngineError, Result};
 use super::floats::{self, Order, Stored};
 use super::nets::clip::{ClipConfig, TextLayer, TextTap};
@@ -511,7 +512,7 @@ fn by_path<L: ToString>(layers: Vec<(L, Sizes)>) -> HashMap<String, (L, Sizes)> 
     layers.into_iter().map(|(layer, sizes)| (layer.to_string(), (layer, sizes))).collect()
 }
 
-fn check_embedding(embedding: &Embedding, width: usize, transformers: usize) -> Result<(), String> {
+fn check_embedding(embedding: &Embedding, width: usize, transformers: usize) -> std::result::Result<(), String> {
     let name = &embedding.name;
     if embedding.width != width {
         return Err(format!(

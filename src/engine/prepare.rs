@@ -164,12 +164,11 @@ fn open_adapter(desk: &Desk<'_>, files: &[ConceptFile]) -> Result<Adapter> {
         desk.report.check()?;
         held.push(open_concept(desk.files, &file.file)?);
     }
-    let part = |(file, of): (&AdapterFile, &ConceptFile)| Part {
-        file,
-        strength: of.strength,
-        text_strength: of.text_strength.unwrap_or(of.strength),
-    };
-    let parts: Vec<Part<'_>> = held.iter().zip(files).map(part).collect();
+    let mut parts = Vec::with_capacity(files.len());
+    for (file, of) in held.iter().zip(files) {
+        let text_strength = of.text_strength.unwrap_or(of.strength);
+        parts.push(Part { file, strength: of.strength, text_strength });
+    }
     Adapter::new(&parts, &models.unet.config, &models.text_encoder.config, &models.device)
 }
 

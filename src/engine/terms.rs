@@ -3,7 +3,8 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::adapters::{Array, Change};
+use super::adapters::Change;
+use super::adapters::change::Array;
 use super::kernels;
 use super::nets::layers::{Conv2d, Linear, Sizes, convolve, upload};
 
@@ -28,7 +29,7 @@ pub enum ConvTerm {
     /// A convolution down to the rank on the layer's own grid, `[rank, in, k, k]`, and one up from it, `[out, rank, 1, 1]`.
     LowRank(Tensor<4>, Tensor<4>),
     /// Tucker's form: down `[rank, in, 1, 1]`, the core `[rank, rank, k, k]` on the layer's grid, up `[out, rank, 1, 1]`.
-    Tucker(Tensor<4>, Tensor<4>, Tensor<4>),
+    Tucker(Box<[Tensor<4>; 3]>),
     /// Kronecker's product of `[a, b]` and `[c, d, k, k]`.
     Kronecker(Tensor<2>, Tensor<4>),
     /// Scaled channels in: `[in]`.
@@ -126,7 +127,7 @@ impl ConvTerm {
                 Self::LowRank(put(down, 1.0)?, put(up, strength * scale)?)
             }
             Change::LowRank { down, mid: Some(mid), up, scale } => {
-                Self::Tucker(put(down, 1.0)?, put(mid, 1.0)?, put(up, strength * scale)?)
+                Self::Tucker(Box::new([put(down, 1.0)?, put(mid, 1.0)?, put(up, strength * scale)?]))
             }
             Change::Kronecker { left, right, scale } => {
                 let shape = matrix(left)?;
@@ -152,7 +153,8 @@ impl ConvTerm {
         };
         match self {
             Self::LowRank(down, up) => convolve(layer.slide(input.clone(), down.clone()), up.clone(), 1, 0),
-            Self::Tucker(down, core, up) => {
+            Self::Tucker(factors) => {
+                let [down, core, up] = factors.as_ref();
                 let low = layer.slide(convolve(input.clone(), down.clone(), 1, 0), core.clone());
                 convolve(low, up.clone(), 1, 0)
             }
@@ -184,7 +186,7 @@ impl ConvTerm {
         let count = |tensor: &Tensor<4>| tensor.shape().num_elements();
         match self {
             Self::LowRank(down, up) => count(down) + count(up),
-            Self::Tucker(down, core, up) => count(down) + count(core) + count(up),
+            Self::Tucker(factors) => factors.iter().map(count).sum(),
             Self::Kronecker(left, right) => left.shape().num_elements() + count(right),
             Self::ScaledInput(weight) | Self::ScaledOutput(weight) => weight.shape().num_elements(),
             Self::Dense(delta) => count(delta),

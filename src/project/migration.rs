@@ -26,6 +26,7 @@ pub(super) fn from_1(old: version1::Project) -> Project {
         model: old.model,
         layout,
         concepts: old.concepts,
+        styles: Vec::new(),
         prompt: old.prompt,
         reference_prompt: old.reference_prompt,
         negative_prompt: old.negative_prompt,

@@ -164,7 +164,7 @@ pub fn in_a_line(known: Option<&Result<Arc<ConceptFacts>, String>>) -> String {
         None => "reading its file".to_owned(),
         Some(Err(_)) => "its file cannot be used".to_owned(),
         Some(Ok(facts)) => {
-            let mut said = vec![facts.kind.to_string()];
+            let mut said = vec![facts.kind_name().to_owned()];
             if facts.rank > 0 {
                 said.push(format!("rank {}", facts.rank));
             }

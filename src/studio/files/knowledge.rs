@@ -40,6 +40,19 @@ pub struct ConceptFacts {
 }
 
 impl ConceptFacts {
+    /// What kind of file it is, as people call it.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            Kind::EdLora => "ED-LoRA",
+            Kind::Lora => "LoRA",
+            Kind::LoCon => "LoCon",
+            Kind::LoHa => "LoHa",
+            Kind::LoKr => "LoKr",
+            Kind::Ia3 => "IA3",
+            Kind::TextualInversion => "textual inversion",
+        }
+    }
+
     /// The strength that its trainer means.
     pub fn usual_strength(&self) -> f32 {
         usual_strength(self.kind)
@@ -234,7 +247,7 @@ mod tests {
         let path = Path::new("assets:miniature/concepts/mint_cat.pth");
         let facts = concept_facts(&files(), path, &ModelFiles::BuiltIn).unwrap();
         assert_eq!((facts.kind, facts.words.len(), facts.rank, facts.misfit), (Kind::EdLora, 2, 4, None));
-        assert_eq!(facts.changes, "128 layers of the UNet (attention 128), 48 layers of the text encoder");
+        assert_eq!(facts.changes, "128 layers of the UNet (attention 128), 12 layers of the text encoder");
         assert!(facts.thumbnail.is_some());
     }
 
