@@ -237,7 +237,7 @@ fn parity_of_keys(case: &Case) {
     let start: Tensor<4> = golden.tensor("run.step0.latents_in", &models.device);
     let pictures = start.dims()[0];
     for (index, branch) in case.branches().iter().enumerate() {
-        let stacked = Stacked::new(&[branch.adapter.as_ref()]);
+        let stacked = Stacked::new(&[branch.adapter.as_ref()], None);
         let context = branch.conditional.repeat_rows(pictures);
         let keys = layout_keys(models, start.clone(), timestep, &context, Some(&stacked)).expect("keys");
         let name = format!("run.step0.key.{index}");
