@@ -1,5 +1,6 @@
 //! `podium devices`
 
+use super::say;
 use crate::engine::device::{NO_ADAPTER, adapters, open};
 use crate::engine::memory;
 use crate::link::{AdapterKind, DeviceChoice};
@@ -8,17 +9,17 @@ use crate::link::{AdapterKind, DeviceChoice};
 pub fn list() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = memory::total().map_or_else(String::new, |bytes| format!(", {} of memory", memory::words(bytes)));
-    println!("flex   the CPU, {threads} threads{memory}");
+    say::line(format_args!("flex   the CPU, {threads} threads{memory}"));
     let adapters = adapters();
     for adapter in &adapters {
         let note = if adapter.kind == AdapterKind::Software { " (far slower than flex)" } else { "" };
-        println!("wgpu   {} · {} · {}{note}", adapter.name, adapter.backend, adapter.kind);
+        say::line(format_args!("wgpu   {} · {} · {}{note}", adapter.name, adapter.backend, adapter.kind));
     }
     if adapters.is_empty() {
-        println!("wgpu   none: {NO_ADAPTER}");
+        say::line(format_args!("wgpu   none: {NO_ADAPTER}"));
     }
     // `auto` always has the CPU to fall back to.
     if let Ok(opened) = open(DeviceChoice::Auto) {
-        println!("auto   takes: {}", opened.name);
+        say::line(format_args!("auto   takes: {}", opened.name));
     }
 }

@@ -4,6 +4,7 @@ mod devices;
 mod inspect;
 mod record;
 mod render;
+mod say;
 
 use std::path::PathBuf;
 

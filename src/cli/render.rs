@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
 use super::record::Record;
+use super::say;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
 use crate::link::{DeviceChoice, Event, Finished, Stage, Watch};
@@ -42,6 +43,10 @@ pub struct Render {
     /// Write every step's preview, masks and attention maps and a JSON-lines log into this folder
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+
+    /// Fail at the first note: a setting without effect, a concept that will not appear, a prompt that is cut
+    #[arg(long)]
+    strict: bool,
 }
 
 impl Render {
@@ -49,27 +54,27 @@ impl Render {
     pub fn run(&self) -> Outcome {
         let (project, folder) = self.project()?;
         check_output(&self.output)?;
+        png_text::check(&project, &folder)?;
         let mut record = self.record.as_deref().map(Record::create).transpose()?;
         let watch = if record.is_some() { Watch::ALL } else { Watch::default() };
         let engine = Engine::start(Cache::standard(), || ())?;
         engine.render(project.clone(), folder.clone(), self.device, watch);
-        let finished = follow(&engine, record.as_mut())?;
+        let finished = follow(&engine, record.as_mut(), self.strict)?;
         let many = finished.pictures.len() > 1;
         for (index, (picture, seed)) in finished.pictures.iter().zip(&finished.seeds).enumerate() {
             let path = if many { numbered(&self.output, index + 1) } else { self.output.clone() };
             png_text::write_png(&path, picture, &project, &folder, *seed)?;
-            println!("{} (seed {seed})", path.display());
+            say::line(format_args!("{} (seed {seed})", path.display()));
         }
+        say::line(format_args!("rendered in {:.1} s", finished.elapsed.as_secs_f64()));
         Ok(())
     }
 
     fn project(&self) -> Result<(Project, PathBuf), Box<dyn std::error::Error>> {
         let path = &self.project;
-        let mut project = if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
-            png_text::read_project(path)?
-                .ok_or_else(|| format!("{}: this picture does not hold a Podium project", path.display()))?
-        } else {
-            project::file::load(path)?
+        let mut project = match png_text::in_a_project_s_place(path)? {
+            Some(project) => project,
+            None => project::file::load(path)?,
         };
         if let Some(steps) = self.steps {
             project.settings.set("steps", &steps.to_string())?;
@@ -106,10 +111,20 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(format!("{stem}-{number}.png"))
 }
 
+/// Says something beside the bar. The bar itself shows nothing where standard error is no terminal, and would swallow it.
+fn aside(bar: &ProgressBar, words: String) {
+    if bar.is_hidden() {
+        say::aside(words);
+    } else {
+        bar.println(words);
+    }
+}
+
 /// Shows progress until the job ends.
 fn follow(
     engine: &Engine,
     mut record: Option<&mut Record>,
+    strict: bool,
 ) -> Result<std::sync::Arc<Finished>, Box<dyn std::error::Error>> {
     let bar = ProgressBar::new(1);
     // The template is constant and correct, so the default style is never seen.
@@ -122,7 +137,7 @@ fn follow(
         match engine.events().recv()? {
             Event::Started { device, first_use, .. } => {
                 let warm_up = if first_use { "; its first use compiles kernels, which takes a while" } else { "" };
-                bar.println(format!("on {device}{warm_up}"));
+                aside(&bar, format!("on {device}{warm_up}"));
             }
             Event::Device(_) | Event::Model(_) => {}
             Event::Progress { stage: now, step, steps, .. } => {
@@ -135,10 +150,14 @@ fn follow(
                 bar.set_position(step as u64);
             }
             Event::Warning(_, warning) => {
-                bar.println(format!("note: {warning}"));
                 if let Some(record) = record.as_deref_mut() {
                     record.warning(&warning)?;
                 }
+                if strict {
+                    bar.finish_and_clear();
+                    return Err(format!("{warning} (with --strict this ends the render)").into());
+                }
+                aside(&bar, format!("note: {warning}"));
             }
             Event::Step(_, view) => {
                 if let Some(record) = record.as_deref_mut() {
@@ -147,7 +166,6 @@ fn follow(
             }
             Event::Done(_, finished) => {
                 bar.finish_and_clear();
-                println!("rendered in {:.1} s", finished.elapsed.as_secs_f64());
                 return Ok(finished);
             }
             Event::Cancelled(_) => return Err("cancelled".into()),

@@ -19,7 +19,7 @@ type Masks = Vec<Vec<SubjectMasks>>;
 /// What every step of a job began with, and what its last step ended with.
 ///
 /// Latents and masks are shared, so that a history of a job that went on from another costs only its own steps.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct History {
     moments: Vec<Moment>,
     /// What a job that went on from another was to begin with, where it was stopped before it came to that.
@@ -38,6 +38,7 @@ pub struct Moment {
 }
 
 /// Where a job goes on from.
+#[derive(Clone)]
 pub struct Resume {
     /// The steps that it does not run itself.
     pub earlier: History,
@@ -76,6 +77,20 @@ impl History {
             // The newer ones come last and so win.
             masks: edits.iter().cloned().chain(masks).collect(),
         })
+    }
+
+    /// Bytes of memory that it takes, about: what it shares with the history that it goes on from counts too.
+    pub fn bytes(&self) -> u64 {
+        let mut seen = std::collections::HashSet::new();
+        let mut bytes = 0;
+        for moment in self.moments.iter().chain(self.pending.as_ref().map(|(moment, _)| moment)) {
+            bytes += size_of_val(moment.latents.as_slice());
+            if seen.insert(Arc::as_ptr(&moment.masks)) {
+                let masks = moment.masks.iter().flatten();
+                bytes += masks.map(SubjectMasks::bytes).sum::<usize>();
+            }
+        }
+        bytes as u64
     }
 
     /// Whether no step is known.

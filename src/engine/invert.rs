@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Tensor;
 
 use super::cache::Cache;
-use super::error::Result;
+use super::error::{EngineError, Result};
 use super::models::Models;
 use super::nets::attention::Context;
 use super::nets::layers::upload;
@@ -65,7 +65,13 @@ impl Key<'_> {
     fn hash(&self, models: &Models) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
         // The version of this file's arithmetic; a change of it must not find older results.
-        hasher.update(b"podium inversion 1").update(models.fingerprint.as_bytes());
+        hasher.update(b"podium inversion 2").update(models.fingerprint.as_bytes());
+        // What else of the model decides: heads, groups and epsilons, the latent's scale, the noise schedule.
+        let configurations = format!(
+            "{:?} {:?} {:?} {:?}",
+            models.unet.config, models.vae.config, models.text_encoder.config, models.schedule
+        );
+        hasher.update(configurations.as_bytes());
         for side in [self.picture.width(), self.picture.height()] {
             hasher.update(&side.to_le_bytes());
         }
@@ -115,7 +121,7 @@ pub fn invert(
 /// [`invert`], unless the cache holds the result.
 ///
 /// # Errors
-/// What `advance` returns. A cache that cannot be read or written is no error, only slower.
+/// What `advance` returns, or that a latent came out as NaN. A cache that cannot be read or written is no error, only slower.
 pub fn invert_cached(
     models: &Models,
     cache: &Cache,
@@ -138,9 +144,37 @@ pub fn invert_cached(
         return Ok(Trajectory { shape, latents });
     }
     let trajectory = invert(models, latent(), context, key.timesteps, advance)?;
+    // Kept, a bad one would spoil every later render of this layout.
+    check_finite(&trajectory)?;
     let values: Vec<f32> = trajectory.latents.values().flatten().copied().collect();
     if let Err(error) = cache.write(&hash, &values) {
         log::warn!("the inversion could not be cached, the next render computes it again: {error}");
     }
     Ok(trajectory)
+}
+
+fn check_finite(trajectory: &Trajectory) -> Result<()> {
+    match trajectory.latents.iter().find(|(_, values)| values.iter().any(|value| !value.is_finite())) {
+        None => Ok(()),
+        Some((timestep, _)) => Err(EngineError::Job(format!(
+            "inverting the picture gave NaN at timestep {timestep}: the model's weights, or its autoencoder's, are damaged or \
+             too large for this precision; choose another model or VAE file"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trajectory_that_left_the_numbers_is_refused_with_the_timestep() {
+        let latents = |second: f32| BTreeMap::from([(1, vec![0.5, -2.0]), (501, vec![0.0, second])]);
+        let trajectory = |second| Trajectory { shape: [1, 1, 1, 2], latents: latents(second) };
+        assert!(check_finite(&trajectory(3.0)).is_ok());
+        for bad in [f32::NAN, f32::INFINITY] {
+            let error = check_finite(&trajectory(bad)).unwrap_err().to_string();
+            assert!(error.contains("timestep 501"), "{error}");
+        }
+    }
 }

@@ -33,6 +33,8 @@ use crate::project::{self, ConceptFile, DiskFiles, Files, MaskSource, Project, p
 
 /// Clusters of the reference's attention that point masks are picked from (method: "Masks").
 const POINT_CLUSTERS: usize = 6;
+/// Seed of its k-means: the reference's clusters are the same for every picture, whatever its own seed.
+const POINT_SEED: u64 = 0;
 
 /// A project, ready to be sampled.
 pub struct Prepared {
@@ -341,9 +343,14 @@ fn subject_masks(
         let name = &concept.name;
         match &concept.mask {
             MaskSource::Layers => {
-                for layer in collage.masks.iter().filter(|layer| layer.concept.as_ref() == Some(name)) {
-                    let what = format!("layer \"{}\"", project.layers()[layer.layer].title());
-                    subjects.push((index, not_empty(shrink(&layer.mask), name, &what)?));
+                for mask in collage.masks.iter().filter(|mask| mask.concept.as_ref() == Some(name)) {
+                    let layer = &project.layers()[mask.layer];
+                    // Nothing of it can be seen, which `project.warnings` has said: as if it were hidden.
+                    if layer.opacity == 0.0 {
+                        continue;
+                    }
+                    let what = format!("layer \"{}\"", layer.title());
+                    subjects.push((index, not_empty(shrink(&mask.mask), name, &what)?));
                 }
             }
             MaskSource::Files(paths) => {
@@ -415,7 +422,7 @@ fn point_clusters(desk: &Desk<'_>, run: &Run, trajectory: &Trajectory, prompt: &
     let (map, tokens) = map_of(record.maps.get(&site).ok_or_else(unusable)?, 0, 0);
     let clusterer = Clusterer::new(&map, tokens, map.len() / tokens.max(1));
     let cancelled = || desk.report.check().is_err();
-    let labels = clusterer.cluster(POINT_CLUSTERS, run.refinement.starts, run.refinement.seed, &cancelled).labels;
+    let labels = clusterer.cluster(POINT_CLUSTERS, run.refinement.starts, POINT_SEED, &cancelled).labels;
     desk.report.check()?;
     Ok(Clusters { grid: grid_of(tokens, (height, width)), labels })
 }

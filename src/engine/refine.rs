@@ -57,6 +57,12 @@ impl SubjectMasks {
         let grids = GridMasks::new(latent);
         Self { custom: grids.clone(), base: grids.clone(), combined: grids }
     }
+
+    /// Bytes that they take.
+    pub fn bytes(&self) -> usize {
+        let masks = [&self.custom, &self.base, &self.combined];
+        masks.iter().flat_map(|grids| grids.grids()).map(|mask| mask.on.len()).sum()
+    }
 }
 
 /// One of a subject's three masks.

@@ -21,27 +21,36 @@ use super::views::{self, ClusterViews};
 use crate::link::{Event, Finished, Lane, Stage, StepView, Times, Warning, Watch};
 use crate::project::Project;
 
-/// Renders a project, from its beginning or from a moment of an earlier job. Gives back the pictures, and the history of
-/// all steps up to the last one that was reached, even where the job was cancelled.
-pub fn render(desk: &Desk<'_>, project: &Project, from: Option<Resume>) -> (Result<Finished>, History) {
+/// Renders a project, from its beginning or from a moment of an earlier job. `history` becomes that of all steps up to the
+/// last one that was reached, however the job ends: cancelled, failed, or by a panic on its way out.
+///
+/// # Errors
+/// When the project cannot be rendered, or the job is cancelled.
+pub fn render(desk: &Desk<'_>, project: &Project, from: Option<Resume>, history: &mut History) -> Result<Finished> {
     let begun = Instant::now();
-    let mut prepared = match prepare(desk, project) {
-        Ok(prepared) => prepared,
-        Err(error) => return (Err(error), from.map(Resume::into_history).unwrap_or_default()),
-    };
-    let (latents, first, history) = match from {
-        None => (prepared.noise.clone(), 0, History::default()),
-        Some(Resume { earlier, moment, masks }) => match moment.enter(&mut prepared, masks, &desk.models.device) {
-            Ok((latents, first)) => (latents, first, earlier),
+    let (latents, first, mut prepared) = match from {
+        None => {
+            let prepared = prepare(desk, project)?;
+            (prepared.noise.clone(), 0, prepared)
+        }
+        Some(resume) => {
+            // What the job was to begin with, until it has begun.
+            *history = resume.clone().into_history();
+            let Resume { earlier, moment, masks } = resume;
+            let mut prepared = prepare(desk, project)?;
+            let entered = moment.enter(&mut prepared, masks, &desk.models.device);
             // Without the masks, which may be what cannot be used.
-            Err(error) => return (Err(error), Resume { earlier, moment, masks: Vec::new() }.into_history()),
-        },
+            let (latents, first) = entered.inspect_err(|_| {
+                *history =
+                    Resume { earlier: earlier.clone(), moment: moment.clone(), masks: Vec::new() }.into_history();
+            })?;
+            *history = earlier;
+            (latents, first, prepared)
+        }
     };
     let mut listener = Listener::new(desk, &prepared, history);
-    let outcome = sample(desk.models, &mut prepared.scene, latents, first, &mut listener)
-        .and_then(|latents| decode(desk, latents))
-        .map(|pictures| Finished { pictures, seeds: project.seeds(), elapsed: begun.elapsed() });
-    (outcome, listener.history)
+    let latents = sample(desk.models, &mut prepared.scene, latents, first, &mut listener)?;
+    Ok(Finished { pictures: decode(desk, latents)?, seeds: project.seeds(), elapsed: begun.elapsed() })
 }
 
 /// Decodes one picture after another, so that memory does not grow with their number.
@@ -73,11 +82,11 @@ struct Listener<'a> {
     /// Made when it is first asked for: it may cost a pass of the autoencoder.
     preview: OnceCell<Preview>,
     clusters: RefCell<ClusterViews>,
-    history: History,
+    history: &'a mut History,
 }
 
 impl<'a> Listener<'a> {
-    fn new(desk: &'a Desk<'a>, prepared: &Prepared, history: History) -> Self {
+    fn new(desk: &'a Desk<'a>, prepared: &Prepared, history: &'a mut History) -> Self {
         Self {
             desk,
             names: prepared.subjects.clone(),

@@ -276,7 +276,7 @@ fn refine_masks(
         for &branch in scene.subjects.iter().chain([&0]) {
             if let Entry::Vacant(place) = segmentations.entry(branch) {
                 observer.check()?;
-                place.insert(segment(scene, &map_of(maps, branch, picture), index, observer));
+                place.insert(segment(scene, &map_of(maps, branch, picture), (picture, index), observer));
             }
         }
         observer.check()?;
@@ -300,15 +300,15 @@ pub fn map_of(maps: &Tensor<4>, branch: usize, picture: usize) -> (Vec<f32>, usi
 fn segment(
     scene: &Scene,
     (map, tokens): &(Vec<f32>, usize),
-    index: usize,
+    (picture, index): (usize, usize),
     observer: &dyn Observer,
 ) -> Vec<Segmentation> {
     let settings = scene.run.refinement;
+    // Each picture's own seed, as its noise has: rendered alone it must come out the same.
+    let seed = settings.seed.wrapping_add(picture as u64).wrapping_add(index as u64);
     let clusterer = Clusterer::new(map, *tokens, map.len() / (*tokens).max(1));
     let cluster = |k| {
-        let labels = clusterer
-            .cluster(k, settings.starts, settings.seed.wrapping_add(index as u64), &|| observer.check().is_err())
-            .labels;
+        let labels = clusterer.cluster(k, settings.starts, seed, &|| observer.check().is_err()).labels;
         Segmentation { labels, k }
     };
     cluster_counts(scene.subjects.len(), settings.counts).map(cluster).collect()

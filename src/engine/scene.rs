@@ -48,7 +48,7 @@ pub struct Refinement {
     pub starts: u32,
     /// Below this IoU the old mask's bounding rectangle is taken, 0..1.
     pub overlap_threshold: f32,
-    /// Seed of k-means.
+    /// Seed of k-means for the first picture; the others count up, as their noise does.
     pub seed: u64,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -14,6 +15,7 @@ use super::device::{self, DeviceChoice, Opened, SharedGpu};
 use super::error::{EngineError, Result};
 use super::history::{History, Resume};
 use super::inspect::inspect_model;
+use super::memory;
 use super::models::Models;
 use super::prepare::Desk;
 use super::render::render;
@@ -21,10 +23,17 @@ use super::report::{Reporter, Wishes};
 use super::trouble;
 use super::weights::ModelFiles;
 use crate::link::{Command, Event, Finished, Job, JobId, MaskEdit, Stage, Watch};
+use crate::project::stamp::Stamp;
 use crate::project::{self, Project};
 
 /// Jobs whose latents are kept so that one can go on from any of their steps.
 const KEPT_JOBS: usize = 8;
+
+/// The part of the memory that latents of earlier jobs may take.
+const HISTORIES: u64 = 8;
+
+/// Taken for the machine's memory where the system does not say how much there is.
+const UNKNOWN_MEMORY: u64 = 8 << 30;
 
 /// Room for whatever walks the graph of a whole UNet recursively; the default of 2 MiB is tight.
 const STACK: usize = 16 << 20;
@@ -94,6 +103,7 @@ impl Engine {
             devices: HashMap::new(),
             loaded: None,
             kept: VecDeque::new(),
+            room: memory::total().unwrap_or(UNKNOWN_MEMORY) / HISTORIES,
         };
         let thread = std::thread::Builder::new()
             .name("podium-engine".into())
@@ -103,7 +113,7 @@ impl Engine {
     }
 
     /// Queues a render and names it.
-    pub fn render(&self, project: Project, folder: std::path::PathBuf, device: DeviceChoice, watch: Watch) -> JobId {
+    pub fn render(&self, project: Project, folder: PathBuf, device: DeviceChoice, watch: Watch) -> JobId {
         let id = self.register(watch);
         self.send(Command::Render(Job { id, project, folder, device, watch }));
         id
@@ -215,6 +225,8 @@ fn lock(jobs: &Jobs) -> MutexGuard<'_, HashMap<JobId, Arc<Wishes>>> {
 
 struct Loaded {
     files: ModelFiles,
+    /// How they were when they were read: a file that was written anew is another model.
+    stamps: Vec<(PathBuf, Option<Stamp>)>,
     choice: DeviceChoice,
     models: Models,
 }
@@ -230,6 +242,8 @@ struct Worker {
     devices: HashMap<DeviceChoice, Opened>,
     loaded: Option<Loaded>,
     kept: VecDeque<(JobId, History)>,
+    /// Bytes of them that are kept.
+    room: u64,
 }
 
 /// Where a job begins.
@@ -257,7 +271,10 @@ impl Worker {
         let wishes = lock(&self.jobs).get(&id).cloned().unwrap_or_else(|| Arc::new(Wishes::new(job.watch)));
         let report = Reporter::new(id, self.outbox.clone(), self.wake.clone(), wishes);
         let pool = self.pool.clone();
-        let outcome = pool.install(|| catch_unwind(AssertUnwindSafe(|| self.job(&job, start, &report))));
+        let mut history = History::default();
+        let outcome = pool.install(|| catch_unwind(AssertUnwindSafe(|| self.job(&job, start, &mut history, &report))));
+        // A panic, as which a GPU's full memory arrives, costs the step it came in, not the steps before.
+        self.keep(id, history);
         lock(&self.jobs).remove(&id);
         match outcome {
             Ok(Ok(finished)) => report.send(Event::Done(id, Arc::new(finished))),
@@ -271,7 +288,7 @@ impl Worker {
         }
     }
 
-    fn job(&mut self, job: &Job, start: Start, report: &Reporter) -> Result<Finished> {
+    fn job(&mut self, job: &Job, start: Start, history: &mut History, report: &Reporter) -> Result<Finished> {
         let resume = match start {
             Start::Fresh => None,
             Start::From { job: earlier, step, masks } => match self.resume(earlier, step, masks) {
@@ -279,19 +296,16 @@ impl Worker {
                 Err(error) => return report.check().and(Err(error)),
             },
         };
-        let opened = match self.get_ready(job, report) {
-            Ok(opened) => opened,
-            Err(error) => {
-                self.keep(job.id, resume.map(Resume::into_history).unwrap_or_default());
-                return Err(error);
-            }
-        };
+        if let Some(resume) = &resume {
+            // Until it has begun, it can be gone on from where it was to begin.
+            *history = resume.clone().into_history();
+        }
+        let opened = self.get_ready(job, report)?;
         let Some(loaded) = &self.loaded else { unreachable!("loaded just now") };
         let files = project::DiskFiles { base: job.folder.clone(), assets: crate::assets::find };
         let desk = Desk { models: &loaded.models, files: &files, cache: &self.cache, report };
-        let (outcome, history) = render(&desk, &job.project, resume);
+        let outcome = render(&desk, &job.project, resume, history);
         loaded.models.device.memory_cleanup();
-        self.keep(job.id, history);
         self.tell_device(&opened, report);
         outcome
     }
@@ -318,7 +332,9 @@ impl Worker {
             return;
         }
         self.kept.push_back((job, history));
-        while self.kept.len() > KEPT_JOBS {
+        let bytes = |kept: &VecDeque<(JobId, History)>| kept.iter().map(|(_, history)| history.bytes()).sum::<u64>();
+        // The newest is kept however large it is: it is what "Continue" goes on from.
+        while self.kept.len() > KEPT_JOBS || (self.kept.len() > 1 && bytes(&self.kept) > self.room) {
             self.kept.pop_front();
         }
     }
@@ -360,13 +376,15 @@ impl Worker {
     fn load(
         &mut self,
         project: &Project,
-        folder: &std::path::Path,
+        folder: &Path,
         choice: DeviceChoice,
         opened: &Opened,
         report: &Reporter,
     ) -> Result<bool> {
         let files = model_files(project, folder);
-        if self.loaded.as_ref().is_some_and(|loaded| loaded.files == files && loaded.choice == choice) {
+        let stamps = stamps(&files);
+        let same = |loaded: &Loaded| (&loaded.files, &loaded.stamps, loaded.choice) == (&files, &stamps, choice);
+        if self.loaded.as_ref().is_some_and(same) {
             return Ok(false);
         }
         // Two models at once could be more than the device holds.
@@ -377,13 +395,30 @@ impl Worker {
         if let Ok(model) = inspect_model(&files) {
             report.send(Event::Model(Arc::new(model)));
         }
-        self.loaded = Some(Loaded { files, choice, models });
+        self.loaded = Some(Loaded { files, stamps, choice, models });
         Ok(true)
     }
 }
 
+/// How a model's files are: all that lie in its folder and in those of its parts, or the one file. A few dozen at most.
+fn stamps(files: &ModelFiles) -> Vec<(PathBuf, Option<Stamp>)> {
+    let inside = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let mut paths = match files.path() {
+        Some(folder) if folder.is_dir() => inside(folder),
+        Some(file) => vec![file.to_owned()],
+        None => Vec::new(),
+    };
+    paths.extend(paths.clone().iter().filter(|path| path.is_dir()).flat_map(|part| inside(part)));
+    paths.retain(|path| !path.is_dir());
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), Stamp::of(&path))).collect()
+}
+
 /// The files of a project's model.
-pub fn model_files(project: &Project, folder: &std::path::Path) -> ModelFiles {
+pub fn model_files(project: &Project, folder: &Path) -> ModelFiles {
     match &project.model {
         Some(path) if project::files::asset_name(path).is_none() => ModelFiles::at(project::resolve(folder, path)),
         _ => ModelFiles::BuiltIn,

@@ -27,9 +27,14 @@ const FIRST_NAME: &str = "beach";
 /// # Errors
 /// When the project cannot be read, or there is no display or no graphics driver: in words, with the way on.
 pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Result<(), Box<dyn std::error::Error>> {
-    let (project, folder) = match &path {
-        Some(path) => (project::file::load_as_it_is(path)?, folder_of(path)),
-        None => (built_in()?, PathBuf::from(".")),
+    let is_first = path.is_none();
+    let (project, file, folder) = match path.map(std::path::absolute).transpose()? {
+        Some(path) => match project::png_text::in_a_project_s_place(&path)? {
+            // It is a result, not the project's file: saving must not replace it.
+            Some(project) => (project, None, folder_of(&path)),
+            None => (project::file::load_as_it_is(&path)?, Some(path.clone()), folder_of(&path)),
+        },
+        None => (built_in()?, None, PathBuf::from(".")),
     };
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
@@ -45,11 +50,10 @@ pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Result<(), Box<dyn s
         let engine = Engine::start_with(beside, Cache::standard(), move || repaint.request_repaint())?;
         paint::install(&context.egui_ctx, context.wgpu_render_state.as_ref());
         let mut podium =
-            Podium::kept(&context.egui_ctx, engine, project, folder, device, Some(Places::standard()))?;
-        if path.is_none() {
+            Podium::opened(&context.egui_ctx, engine, project, file, folder, device, Some(Places::standard()))?;
+        if is_first {
             podium.studio.document.name = FIRST_NAME.into();
         }
-        podium.studio.document.file = path;
         Ok(Box::new(podium))
     };
     eframe::run_native("podium", options, Box::new(create)).map_err(|error| explain(&error).into())
@@ -111,9 +115,22 @@ impl Podium {
         device: DeviceChoice,
         places: Option<Places>,
     ) -> std::io::Result<Self> {
+        Self::opened(ctx, engine, project, None, folder, device, places)
+    }
+
+    /// The same for a project that has a file.
+    fn opened(
+        ctx: &egui::Context,
+        engine: Engine,
+        project: Project,
+        file: Option<PathBuf>,
+        folder: PathBuf,
+        device: DeviceChoice,
+        places: Option<Places>,
+    ) -> std::io::Result<Self> {
         theme::install(ctx);
         let mut look = Look::default();
-        let mut studio = Studio::new(engine, project, None, folder, device, places, keys::wake(ctx))?;
+        let mut studio = Studio::new(engine, project, file, folder, device, places, keys::wake(ctx))?;
         let config = &studio.session.config;
         let map = ColorMap::ALL.into_iter().find(|map| map.name().eq_ignore_ascii_case(&config.color_map));
         look.color_map = map.unwrap_or(look.color_map);
@@ -161,6 +178,10 @@ impl Podium {
         match look.page {
             Page::Place => place::take_dropped(ctx, studio),
             Page::Compose | Page::Gallery => keys::take_dropped(ctx, studio, &self.panels.canvas),
+        }
+        if ctx.input(|input| input.events.contains(&egui::Event::WindowFocused(true))) {
+            // Somebody comes back, perhaps from a paint program.
+            studio.files.look_for_changes();
         }
         keys::take(ctx, studio, look);
         self.guard_closing(ctx);

@@ -1,6 +1,7 @@
 //! What one panel asks for and another one does. The asker leaves it in [`Look`](super::look::Look), the frame carries it
 //! out: so no panel needs to know another.
 
+use crate::studio::Held;
 use crate::studio::export::exporting::{Kind, Subject};
 
 /// Something that a panel wants of another one.
@@ -48,8 +49,8 @@ pub enum Purpose {
     Styles,
     /// A project to open.
     OpenProject,
-    /// Where to save the project.
-    SaveProject,
+    /// Where to save the project, and what goes on then.
+    SaveProject(Option<Held>),
     /// A model's folder.
     ModelFolder,
     /// A model in one file.

@@ -1,6 +1,6 @@
 //! The panel of model and device: which model, what it is, where to compute, how much memory is in use.
 
-use eframe::egui::{Align2, Context, Label, RadioButton, ScrollArea, Ui, Window};
+use eframe::egui::{self, Align2, Context, Label, RadioButton, ScrollArea, Ui, Window};
 
 use super::asks::Purpose;
 use super::background::Asked;
@@ -13,6 +13,7 @@ use crate::engine::memory as bytes;
 use crate::engine::weights::ModelFiles;
 use crate::project::settings::Execution;
 use crate::project::{MaskSource, Project};
+use crate::studio::session::config::Config;
 use crate::studio::{Studio, Target};
 
 /// What the panel knows.
@@ -215,7 +216,7 @@ fn last_used(report: &DeviceReport) -> String {
     format!("The last render ran on {}, in {}{shared}.", report.name, report.precision)
 }
 
-fn memory(ui: &mut Ui, studio: &Studio, look: &mut Look) {
+fn memory(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     heading(ui, "Memory");
     let now = look.machine.memory(ui.ctx());
     let total = now.total.map_or_else(String::new, |total| format!(" of {}", bytes::words(total)));
@@ -225,6 +226,30 @@ fn memory(ui: &mut Ui, studio: &Studio, look: &mut Look) {
     if let Some(pool) = studio.renders.device_report.as_ref().and_then(|report| report.pool) {
         let (used, kept) = (bytes::words(pool.in_use), bytes::words(pool.reserved));
         ui.label(format!("{used} in use on the GPU, {kept} reserved"));
+    }
+    let held = [studio.renders.runs.bytes(), studio.files.picture_bytes()];
+    let config = &mut studio.session.config;
+    let shares = [
+        ("Steps of renders", held[0], &mut config.steps_memory),
+        ("Pictures in full size", held[1], &mut config.pictures_memory),
+    ];
+    let mut changed = false;
+    for (what, held, share) in shares {
+        ui.horizontal(|ui| {
+            let label = ui.label(format!("{what}: {} of at most", bytes::words(held)));
+            let mut percent = *share * 100.0;
+            let range = (Config::MEMORY.start() * 100.0)..=(Config::MEMORY.end() * 100.0);
+            let value = egui::DragValue::new(&mut percent).range(range).speed(0.2).max_decimals(0).suffix(" %");
+            let hover = "Of the machine's memory. What is beyond it is let go of, the oldest first; results stay in the gallery";
+            if ui.add(value).labelled_by(label.id).on_hover_text(hover).changed() {
+                *share = percent / 100.0;
+                changed = true;
+            }
+        });
+    }
+    if changed {
+        studio.bound_memory();
+        studio.session.save_config();
     }
     let words = "When memory runs out, render fewer pictures at once, make the canvas smaller, or set Execution (under Sampling) to Sequential.";
     ui.add(Label::new(theme::note(ui, words)).wrap());

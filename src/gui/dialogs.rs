@@ -1,94 +1,163 @@
-//! Questions before something is lost, and about what was found.
+//! Questions before something is lost, and about what was found: one at a time, over everything else.
+//!
+//! Enter presses the button that stands out, which never loses anything; Escape is Cancel.
 
+use std::path::Path;
 use std::time::SystemTime;
 
-use eframe::egui::{self, Align2, Context, Ui, Window};
+use eframe::egui::{Button, Context, Id, Key, Modal, RichText, Ui};
 
 use super::asks::Purpose;
 use super::look::Look;
+use super::theme;
 use super::times::ago;
 use crate::studio::document::UNTITLED;
+use crate::studio::session::autosave::Recovered;
 use crate::studio::{Held, Question, Studio};
 
 /// Draws the question that is to be answered, if there is one.
 pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
-    if let Some(question) = studio.session.question.clone() {
-        match question {
-            Question::Unsaved(held) => unsaved(ctx, studio, look, &held),
-            Question::PodiumPicture { path, project, folder, size, at } => {
-                dialog(ctx, "A picture that Podium made", |ui| {
-                    ui.label(format!(
-                        "{} holds the project it was made from.",
-                        path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
-                    ));
-                    ui.add_space(8.0);
-                    ui.horizontal(|ui| {
-                        if ui.button("Open its project").clicked() {
-                            studio.session.question = None;
-                            studio.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
-                        }
-                        if ui.button("Use it as a picture").clicked() {
-                            studio.session.question = None;
-                            studio.add_layer(path, size, at);
-                        }
-                        if ui.button("Cancel").clicked() {
-                            studio.session.question = None;
-                        }
-                    });
-                });
+    match studio.session.questions.front().cloned() {
+        None => {}
+        Some(Question::Unsaved(held)) => unsaved(ctx, studio, look, held),
+        Some(Question::Overwrite { path, changed, then }) => {
+            let title = if changed { "The file has changed" } else { "The file is there already" };
+            let name = name(&path);
+            let words = if changed {
+                format!("{name} was written by another program, or another window, since you opened or saved it here.")
+            } else {
+                format!("{} holds a file called {name} already.", path.parent().unwrap_or(&path).display())
+            };
+            match ask(ctx, title, &[words], &["Save under another name...", "Save over it"]) {
+                None => {}
+                Some(answer) => {
+                    studio.session.questions.answered();
+                    match answer {
+                        Answer::Button(0) => look.choose(Purpose::SaveProject(then)),
+                        Answer::Button(_) => studio.save_to(path, true, then),
+                        Answer::Cancel => {}
+                    }
+                }
             }
-            Question::Recover(found) => recover(ctx, studio, look, found),
+        }
+        Some(Question::PodiumPicture { path, project, folder, size, at }) => {
+            let words = format!("{} holds the project it was made from.", name(&path));
+            let buttons = ["Use it as a picture", "Open its project"];
+            if let Some(answer) = ask(ctx, "A picture that Podium made", &[words], &buttons) {
+                studio.session.questions.answered();
+                match answer {
+                    Answer::Button(0) => {
+                        studio.add_layer(path, size, at);
+                    }
+                    Answer::Button(_) => {
+                        studio.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
+                    }
+                    Answer::Cancel => {}
+                }
+            }
+        }
+        Some(Question::Recover(found)) => recover(ctx, studio, look, found),
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// What was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// Which of the buttons.
+    Button(usize),
+    Cancel,
+}
+
+/// Asks. The first button stands out, and Enter presses it; Cancel comes last.
+fn ask(ctx: &Context, title: &str, words: &[String], buttons: &[&str]) -> Option<Answer> {
+    modal(ctx, title, |ui| {
+        for words in words {
+            ui.label(words);
+        }
+        ui.add_space(8.0);
+        let mut answer = None;
+        ui.horizontal_wrapped(|ui| {
+            for (index, words) in buttons.iter().enumerate() {
+                let button = if index == 0 {
+                    let colors = theme::colors(ui);
+                    Button::new(RichText::new(*words).color(colors.on_accent)).fill(colors.accent)
+                } else {
+                    Button::new(*words)
+                };
+                if ui.add(button).clicked() {
+                    answer = Some(Answer::Button(index));
+                }
+            }
+            if ui.button("Cancel").clicked() {
+                answer = Some(Answer::Cancel);
+            }
+        });
+        // A focused button takes Enter for itself.
+        let free = ui.memory(|memory| memory.focused().is_none());
+        if free && ui.input(|input| input.key_pressed(Key::Enter)) {
+            answer = answer.or(Some(Answer::Button(0)));
+        }
+        answer
+    })
+}
+
+/// A window over everything else; whatever is left of `answer` when Escape is pressed is Cancel.
+fn modal(ctx: &Context, title: &str, add: impl FnOnce(&mut Ui) -> Option<Answer>) -> Option<Answer> {
+    let shown = Modal::new(Id::unique(("question", title))).show(ctx, |ui| {
+        ui.set_max_width(460.0);
+        ui.label(theme::strong(title));
+        ui.add_space(6.0);
+        add(ui)
+    });
+    let escaped = ctx.input(|input| input.key_pressed(Key::Escape));
+    shown.inner.or(escaped.then_some(Answer::Cancel))
+}
+
+fn unsaved(ctx: &Context, studio: &mut Studio, look: &mut Look, held: Held) {
+    let dirty = studio.document.history.is_dirty() && held != Held::DropMasks;
+    let mut words = Vec::new();
+    if dirty {
+        words.push(format!("{} has changes that were not saved.", studio.title()));
+    }
+    if studio.renders.mask_editor.as_ref().is_some_and(|editor| editor.is_changed()) {
+        words.push("Masks are being painted, and the strokes would be lost.".to_owned());
+    }
+    if held == Held::Close {
+        words.extend(studio.loses_by_closing());
+    }
+    let lose = match (&held, dirty) {
+        (_, true) => "Go on without saving",
+        (Held::Close, false) => "Close all the same",
+        (Held::DropMasks, false) => "Give up the strokes",
+        (_, false) => "Go on all the same",
+    };
+    let keep = match (&held, dirty) {
+        (_, true) => "Save and go on",
+        (Held::Close, false) => "Do not close",
+        (_, false) => "Keep painting",
+    };
+    match ask(ctx, "Before you go on", &words, &[keep, lose]) {
+        None => {}
+        Some(Answer::Button(0)) if dirty => {
+            if let Some(held) = studio.save_and(held) {
+                look.choose(Purpose::SaveProject(Some(held)));
+            }
+        }
+        Some(Answer::Button(1)) => studio.answer_by(held),
+        Some(Answer::Button(_) | Answer::Cancel) => {
+            studio.session.questions.answered();
         }
     }
 }
 
-fn dialog(ctx: &Context, title: &str, add: impl FnOnce(&mut Ui)) {
-    Window::new(title)
-        .collapsible(false)
-        .resizable(false)
-        .anchor(Align2::CENTER_CENTER, [0.0, -40.0])
-        .order(egui::Order::Foreground)
-        .show(ctx, |ui| {
-            ui.set_max_width(460.0);
-            add(ui);
-        });
-}
-
-fn unsaved(ctx: &Context, studio: &mut Studio, look: &mut Look, held: &Held) {
-    let dirty = studio.document.history.is_dirty();
-    let renders = studio.renders.runs.active().count();
-    dialog(ctx, "Before you go on", |ui| {
-        if dirty {
-            ui.label(format!("{} has changes that were not saved.", studio.title()));
-        }
-        if renders > 0 && *held == Held::Close {
-            let words = if renders == 1 { "A render is" } else { "Renders are" };
-            ui.label(format!("{words} not finished and would be lost."));
-        }
-        ui.add_space(8.0);
-        ui.horizontal(|ui| {
-            if dirty && ui.button("Save and go on").clicked() && !studio.save_and(held.clone()) {
-                look.choose(Purpose::SaveProject);
-            }
-            let words = if dirty { "Go on without saving" } else { "Close and lose the render" };
-            if ui.button(words).clicked() {
-                studio.go_ahead(held.clone());
-            }
-            if ui.button("Cancel").clicked() {
-                studio.session.question = None;
-            }
-        });
-    });
-}
-
-fn recover(
-    ctx: &Context,
-    studio: &mut Studio,
-    look: &mut Look,
-    found: Vec<crate::studio::session::autosave::Recovered>,
-) {
+fn recover(ctx: &Context, studio: &mut Studio, look: &mut Look, found: Vec<Recovered>) {
     let (now, zone) = (SystemTime::now(), look.machine.zone(ctx));
-    dialog(ctx, "Unsaved work was found", |ui| {
+    let (mut wanted, mut unwanted) = (None, None);
+    let answer = modal(ctx, "Unsaved work was found", |ui| {
         ui.label("Podium ended without saving. What was being worked on is still here.");
         ui.add_space(8.0);
         for recovered in &found {
@@ -96,23 +165,34 @@ fn recover(
                 .file
                 .as_ref()
                 .and_then(|file| file.file_stem())
-                .map_or_else(|| "Untitled".to_owned(), |stem| stem.to_string_lossy().into_owned());
+                .map_or_else(|| UNTITLED.to_owned(), |stem| stem.to_string_lossy().into_owned());
             ui.horizontal(|ui| {
                 let when = recovered.when.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
                 ui.label(format!("{name}, {}", ago(when, now, &zone)));
                 if ui.button("Recover").clicked() {
-                    studio.recover(recovered.clone());
+                    wanted = Some(recovered.clone());
                 }
                 if ui.button("Throw away").clicked() {
-                    studio.session.discard_recovered(&recovered.path);
-                    let rest: Vec<_> = found.iter().filter(|other| other.path != recovered.path).cloned().collect();
-                    studio.session.question = (!rest.is_empty()).then_some(Question::Recover(rest));
+                    unwanted = Some(recovered.path.clone());
                 }
             });
         }
         ui.add_space(8.0);
-        if ui.button("Decide later").clicked() {
-            studio.session.question = None;
-        }
+        ui.button("Decide later").clicked().then_some(Answer::Cancel)
     });
+    if let Some(recovered) = wanted {
+        // What else was found is asked about again at the next start; what is open now is not lost unasked.
+        studio.session.questions.answered();
+        studio.ask_to(Held::Recover(Box::new(recovered)));
+    } else if let Some(path) = unwanted {
+        studio.session.discard_recovered(&path);
+        let rest: Vec<Recovered> = found.into_iter().filter(|other| other.path != path).collect();
+        if rest.is_empty() {
+            studio.session.questions.answered();
+        } else {
+            studio.session.questions.replace_front(Question::Recover(rest));
+        }
+    } else if answer.is_some() {
+        studio.session.questions.answered();
+    }
 }

@@ -10,7 +10,7 @@ use super::asks::{PICTURES, Purpose};
 use super::background::Asked;
 use super::export;
 use super::look::Look;
-use crate::studio::{Held, Place, Studio, Target};
+use crate::studio::{Place, Studio, Target};
 
 impl Purpose {
     fn title(&self) -> String {
@@ -23,7 +23,7 @@ impl Purpose {
             Self::MoreOf(name) => format!("Add files to {name}"),
             Self::Styles => "Add styles".into(),
             Self::OpenProject => "Open a project, or a picture that Podium wrote".into(),
-            Self::SaveProject => "Save the project".into(),
+            Self::SaveProject(_) => "Save the project".into(),
             Self::ModelFolder => "Choose a model's folder (diffusers layout)".into(),
             Self::ModelFile => "Choose a model in one file (Stable Diffusion 1.5)".into(),
             Self::Photo => "Choose a photo".into(),
@@ -42,7 +42,7 @@ impl Purpose {
             }
             Self::ModelFile => Some(("Models", vec!["safetensors"])),
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
-            Self::SaveProject => Some(("Projects", vec!["ron"])),
+            Self::SaveProject(_) => Some(("Projects", vec!["ron"])),
             Self::ModelFolder | Self::Export { .. } => None,
         }
     }
@@ -61,7 +61,7 @@ impl Purpose {
 
     fn saves(&self) -> Option<String> {
         match self {
-            Self::SaveProject => Some("project.ron".into()),
+            Self::SaveProject(_) => Some("project.ron".into()),
             Self::Export { name, kind, .. } if !kind.is_folder() => Some(name.clone()),
             _ => None,
         }
@@ -71,7 +71,12 @@ impl Purpose {
 /// What a dialog's thread says.
 enum Reply {
     /// Which files were chosen; none where the dialog was cancelled.
-    Picked(Purpose, Vec<PathBuf>),
+    Picked {
+        purpose: Purpose,
+        paths: Vec<PathBuf>,
+        /// Whether a file that is there was asked about, where one is to be written.
+        asked: bool,
+    },
     /// The desktop has no dialog any more.
     NoDialog(Purpose),
 }
@@ -151,7 +156,7 @@ impl Pickers {
     fn type_path(&mut self, purpose: Purpose, studio: &Studio, documents: PathBuf) {
         self.base = if studio.document.folder.is_absolute() { studio.document.folder.clone() } else { documents };
         let start = match &purpose {
-            Purpose::SaveProject => studio.document.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
+            Purpose::SaveProject(_) => studio.document.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
             Purpose::Export { name, .. } => self.base.join(name),
             _ => PathBuf::new(),
         };
@@ -180,7 +185,8 @@ impl Pickers {
                         dialog.pick_file().await.into_iter().collect::<Vec<_>>()
                     }
                 });
-                Reply::Picked(purpose, paths.into_iter().map(|file| file.path().to_owned()).collect())
+                let paths = paths.into_iter().map(|file| file.path().to_owned()).collect();
+                Reply::Picked { purpose, paths, asked: true }
             } else {
                 Reply::NoDialog(purpose)
             };
@@ -223,7 +229,7 @@ impl Pickers {
             && let Some((purpose, _)) = self.typed.take()
         {
             // The channel's other end is ours.
-            let _ = self.sender.send(Reply::Picked(purpose, paths));
+            let _ = self.sender.send(Reply::Picked { purpose, paths, asked: false });
         }
     }
 
@@ -231,9 +237,9 @@ impl Pickers {
     pub fn take(&mut self, ctx: &Context, studio: &mut Studio, look: &Look) {
         while let Ok(reply) = self.receiver.try_recv() {
             match reply {
-                Reply::Picked(purpose, paths) => {
+                Reply::Picked { purpose, paths, asked } => {
                     for path in paths {
-                        take_one(studio, look, &purpose, path);
+                        take_one(studio, look, &purpose, path, asked);
                     }
                 }
                 Reply::NoDialog(purpose) => {
@@ -248,7 +254,7 @@ impl Pickers {
     }
 }
 
-fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf) {
+fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, asked: bool) {
     match purpose {
         Purpose::Cutouts => studio.take_in(path, Target::Cutout),
         Purpose::Background => studio.take_in(path, Target::Background),
@@ -257,8 +263,12 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf) 
         Purpose::ReplaceConcept(name) => studio.take_in(path, Target::ReplaceConcept(name.clone())),
         Purpose::MoreOf(name) => studio.take_in(path, Target::MoreOf(name.clone())),
         Purpose::Styles => studio.take_in(path, Target::Style),
-        Purpose::OpenProject => studio.ask_to(Held::Open(path)),
-        Purpose::SaveProject => studio.save_as(path),
+        Purpose::OpenProject => studio.take_in(path, Target::Open),
+        Purpose::SaveProject(then) => {
+            // A dialog has asked about the name that it gave, not about one whose ending is added here.
+            let agreed = asked && path.extension().is_some();
+            studio.save_to(path, agreed, then.clone());
+        }
         Purpose::ModelFolder | Purpose::ModelFile => studio.take_in(path, Target::Model),
         Purpose::Photo => studio.take_in(path, Target::Photo),
         Purpose::EditMask => studio.take_in(path, Target::EditMask),

@@ -21,24 +21,45 @@ const fn shifted(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
 }
 
-/// Takes the keys of this frame.
-pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
-    let pressed = |shortcut: KeyboardShortcut| ctx.input_mut(|input| input.consume_shortcut(&shortcut));
-    // The longer ones first: without Shift they would match too.
-    if pressed(shifted(Key::Z)) || pressed(command(Key::Y)) {
-        let in_editor = studio.renders.mask_editor.as_mut().is_some_and(crate::studio::MaskEditor::redo);
-        if !in_editor {
-            studio.document.redo();
+/// While masks are painted, undo is of strokes alone: with none left it shall not reach for the project behind them.
+fn undo(studio: &mut Studio) {
+    match &mut studio.renders.mask_editor {
+        Some(editor) => {
+            editor.undo();
         }
-    }
-    if pressed(command(Key::Z)) {
-        let in_editor = studio.renders.mask_editor.as_mut().is_some_and(crate::studio::MaskEditor::undo);
-        if !in_editor {
+        None => {
             studio.document.undo();
         }
     }
+}
+
+fn redo(studio: &mut Studio) {
+    match &mut studio.renders.mask_editor {
+        Some(editor) => {
+            editor.redo();
+        }
+        None => {
+            studio.document.redo();
+        }
+    }
+}
+
+/// Takes the keys of this frame.
+pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
+    // A question takes all keys until it is answered.
+    if studio.session.questions.front().is_some() {
+        return;
+    }
+    let pressed = |shortcut: KeyboardShortcut| ctx.input_mut(|input| input.consume_shortcut(&shortcut));
+    // The longer ones first: without Shift they would match too.
+    if pressed(shifted(Key::Z)) || pressed(command(Key::Y)) {
+        redo(studio);
+    }
+    if pressed(command(Key::Z)) {
+        undo(studio);
+    }
     if pressed(shifted(Key::S)) {
-        look.choose(Purpose::SaveProject);
+        look.choose(Purpose::SaveProject(None));
     }
     if pressed(command(Key::S)) {
         topbar::save(studio, look);

@@ -58,6 +58,8 @@ struct Now {
     notes: Vec<Note>,
     /// Whether the project is not the run's any more.
     moved_on: bool,
+    /// The step, counted from 0, that it can go on from although it failed.
+    after_failure: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,6 +106,7 @@ impl Now {
             warming_up: run.warming_up,
             notes: run.notes.clone(),
             moved_on: *run.project != *project,
+            after_failure: run.newest().filter(|_| matches!(run.state, State::Failed(_))).map(|newest| newest + 1),
         }
     }
 }
@@ -126,6 +129,15 @@ fn buttons(ui: &mut Ui, studio: &mut Studio, now: Option<&Now>) {
     let Some(now) = now.filter(|now| now.phase.is_active() || now.phase == Phase::Paused) else {
         if primary(ui, width, "Render", "Render the project as it is (Ctrl+Enter)") {
             studio.render();
+        }
+        if let Some((now, step)) = now.and_then(|now| Some((now, now.after_failure?))) {
+            let words = format!("Continue from step {}", step + 1);
+            let button = ui.add_sized(Vec2::new(width, TALL), Button::new(words));
+            let hover =
+                "What it had done before it failed is kept. Choose another device first if that was the reason.";
+            if button.on_hover_text(hover).clicked() {
+                studio.renders.resume(now.job);
+            }
         }
         return;
     };

@@ -7,7 +7,7 @@ use super::look::{Look, Page};
 use super::{icons, theme, widgets};
 use crate::engine::memory;
 use crate::studio::session::config::Theme;
-use crate::studio::{Held, Place, Studio};
+use crate::studio::{Held, Place, Studio, Target};
 
 /// Draws the bar.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
@@ -82,7 +82,7 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             for path in studio.session.config.recent_projects.clone() {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
                 if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
-                    studio.ask_to(Held::Open(path));
+                    studio.take_in(path, Target::Open);
                     ui.close();
                 }
             }
@@ -111,7 +111,7 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             ui.close();
         }
         if ui.button("Save as...").clicked() {
-            look.choose(Purpose::SaveProject);
+            look.choose(Purpose::SaveProject(None));
             ui.close();
         }
         ui.separator();
@@ -142,7 +142,7 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 /// Saves to the project's file, or asks for one.
 pub fn save(studio: &mut Studio, look: &mut Look) {
     if !studio.save() {
-        look.choose(Purpose::SaveProject);
+        look.choose(Purpose::SaveProject(None));
     }
 }
 

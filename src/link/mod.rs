@@ -282,6 +282,29 @@ pub struct StepView {
     pub times: Times,
 }
 
+impl StepView {
+    /// Bytes of memory that it takes, about.
+    pub fn bytes(&self) -> u64 {
+        let previews: usize = self.previews.iter().map(|preview| preview.as_raw().len()).sum();
+        let mask = |view: &MaskView| view.custom.on.len() + view.base.on.len() + view.combined.on.len();
+        let masks: usize = self.masks.iter().flatten().map(mask).sum();
+        (previews + masks) as u64 + self.map_bytes()
+    }
+
+    /// Bytes of the attention in it, which is most of it.
+    pub fn map_bytes(&self) -> u64 {
+        let clusters: usize = self.clusters.iter().map(|view| size_of_val(view.labels.as_slice())).sum();
+        let attention: usize = self.attention.iter().map(|view| size_of_val(view.values.as_slice())).sum();
+        (clusters + attention) as u64
+    }
+
+    /// The same without attention: pictures, masks and numbers.
+    #[must_use]
+    pub fn without_maps(&self) -> Self {
+        Self { clusters: Vec::new(), attention: Vec::new(), ..self.clone() }
+    }
+}
+
 /// A finished job.
 #[derive(Clone, Debug)]
 pub struct Finished {

@@ -8,6 +8,7 @@
 //! - What is in a project? `mod.rs`, `layer.rs`, `concept.rs`, `settings.rs`, `preset.rs`, `keys.rs`.
 //! - May it be rendered, and will all of it have an effect? `validate.rs`, `warning.rs`.
 //! - How is it kept? `file.rs` (RON), `migration.rs` (earlier versions), `png_text.rs` and `parameters.rs` (in a picture), `disk.rs`.
+//! - Is a file still as it was? `stamp.rs`.
 //! - What do its pictures look like together? `files.rs`, `picture.rs`, `sprite.rs`, `collage.rs`.
 //! - Which words stand for concepts? `prompt.rs`.
 
@@ -32,6 +33,7 @@ pub mod preset;
 pub mod prompt;
 pub mod settings;
 mod sprite;
+pub mod stamp;
 mod validate;
 pub mod warning;
 

@@ -48,6 +48,14 @@ pub fn write_png(
     write_atomically(path, &bytes)
 }
 
+/// Whether a result of this project can be written with the project inside, asked before it is rendered.
+///
+/// # Errors
+/// When a path in it, or the folder that they start from, cannot be written down: such as a name that is not UTF-8.
+pub fn check(project: &Project, base: &Path) -> Result<(), ProjectError> {
+    file::to_string(&project.with_absolute_paths(base)?).map(drop)
+}
+
 /// The project that a picture was made from; None when it is not a PNG or holds none.
 pub fn read_project(path: &Path) -> Result<Option<Project>, ProjectError> {
     let bytes = read_file(path, MAX_BYTES)?;
@@ -65,6 +73,20 @@ pub fn read_project(path: &Path) -> Result<Option<Project>, ProjectError> {
     chunk.decompress_text_with_limit(MAX_TEXT).map_err(damaged)?;
     let text = chunk.get_text().map_err(damaged)?;
     file::from_str(&text).map(Some).map_err(|error| error.in_file(path))
+}
+
+/// The project of a picture that is given in a project's place; None where the file is no picture, and so perhaps a project
+/// file.
+///
+/// # Errors
+/// When it is a picture that holds no project, or a damaged one.
+pub fn in_a_project_s_place(path: &Path) -> Result<Option<Project>, ProjectError> {
+    let project = read_project(path)?;
+    if project.is_none() && read_file(path, MAX_BYTES)?.starts_with(SIGNATURE) {
+        let advice = "choose one that Podium wrote and nobody has edited since, or a project (.ron)";
+        return Err(ProjectError::picture(path, "it holds no Podium project", advice));
+    }
+    Ok(project)
 }
 
 /// Why a picture could not be encoded.

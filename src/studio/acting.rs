@@ -14,6 +14,7 @@ use super::place::Known;
 use super::results::comparing::Compared;
 use super::results::store::{BEHIND, Entry};
 use super::rooms::Studio;
+use super::session::question::Held;
 use crate::link::JobId;
 use crate::project::Project;
 
@@ -43,6 +44,10 @@ impl Studio {
 
     /// Begins to paint the masks that a render shall go on with from the playhead. A running render pauses.
     pub fn edit_masks(&mut self) {
+        if self.renders.mask_editor.as_ref().is_some_and(|editor| editor.is_changed()) {
+            let words = "Masks are being painted already. Continue with them, or cancel first.";
+            return self.notice(Place::Render, words);
+        }
         let begun = self.renders.edit_masks();
         self.or_say(begun);
     }
@@ -57,10 +62,19 @@ impl Studio {
         outcome.map_err(|words| self.notice(Place::Render, words)).ok()
     }
 
-    /// Makes the project of a run the present one, as a step.
+    /// Makes the project of a run the present one: as a step where it is of this document, else in its place, without
+    /// its file, so that saving does not write one project over another.
     pub fn restore(&mut self, job: JobId) {
         let Some(run) = self.renders.runs.get(job) else { return };
-        let (project, name) = (run.project.clone(), run.name.clone());
+        let (project, name, folder) = (run.project.clone(), run.name.clone(), run.folder.clone());
+        if run.origin.document != self.document.id() {
+            return self.ask_to(Held::Replace {
+                project: Box::new(Project::clone(&project)),
+                file: None,
+                folder,
+                name,
+            });
+        }
         let name = format!("Go back to the project of {name}");
         self.document.edit(name, |present| *present = Project::clone(&project));
     }
@@ -92,14 +106,15 @@ impl Studio {
         self.results.compare(&self.renders.runs, before, after)
     }
 
-    /// Makes the project of a result the present one, as a step, once it was read from its picture.
+    /// Makes the project of a result the present one, once it was read from its picture (see [`Studio::restore`]).
     pub fn restore_result(&mut self, result: &ResultId) {
         self.results.read_project(&self.renders.runs, result);
     }
 
     /// Uses a result as a layer of the present project.
     pub fn use_result(&mut self, result: &ResultId) {
-        self.take_in(self.results.store.path(result), Target::Cutout);
+        let (places, path) = (self.session.places().clone(), self.results.store.path(result));
+        self.files.copy_and_look_at(places, path, Target::Cutout);
     }
 
     /// Why something cannot be exported, in words with what to do; None where it can.

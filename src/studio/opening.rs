@@ -2,47 +2,64 @@
 
 use std::path::PathBuf;
 
-use super::files::target::Target;
 use super::notice::{Notice, Place};
 use super::places::folder_of;
 use super::rooms::Studio;
-use super::session::Saved;
 use super::session::autosave::Recovered;
 use super::session::question::{Held, Question};
+use super::session::{Saved, Unsaved};
+use crate::project::stamp::Stamp;
 use crate::project::{Canvas, Preset, Project};
 
 impl Studio {
     /// Does what may lose something at once where nothing is lost, else asks first.
     pub fn ask_to(&mut self, held: Held) {
-        let renders = matches!(held, Held::Close) && self.renders.runs.active().next().is_some();
-        if self.document.history.is_dirty() || renders {
-            self.session.question = Some(Question::Unsaved(held));
+        if self.would_lose(&held) {
+            self.session.questions.ask(Question::Unsaved(held));
         } else {
             self.go_ahead(held);
         }
     }
 
+    fn would_lose(&self, held: &Held) -> bool {
+        let painted = self.renders.mask_editor.as_ref().is_some_and(|editor| editor.is_changed());
+        match held {
+            Held::DropMasks => painted,
+            Held::New | Held::Replace { .. } | Held::Recover(_) => painted || self.document.history.is_dirty(),
+            Held::Close => painted || self.document.history.is_dirty() || !self.loses_by_closing().is_empty(),
+        }
+    }
+
+    /// Answers the question in hand by doing what was held back, whatever is lost.
+    pub fn answer_by(&mut self, held: Held) {
+        self.session.questions.answered();
+        self.go_ahead(held);
+    }
+
     /// Does it, whatever is lost.
     pub fn go_ahead(&mut self, held: Held) {
-        self.session.question = None;
         match held {
             Held::New => self.replace_project(fresh_project(), None, PathBuf::from(".")),
-            Held::Open(path) => self.take_in(path, Target::Open),
             Held::Replace { project, file, folder, name } => {
                 self.replace_project(*project, file, folder);
                 self.document.name = name;
             }
+            Held::Recover(recovered) => self.recover(*recovered),
+            Held::DropMasks => self.renders.mask_editor = None,
             Held::Close => self.session.closing = true,
         }
     }
 
-    /// Opens a project in place of the present one.
-    pub fn replace_project(&mut self, project: Project, file: Option<PathBuf>, folder: PathBuf) {
+    /// Opens a project in place of the present one. `file` is its own, with how it was when it was read.
+    pub fn replace_project(&mut self, project: Project, file: Option<(PathBuf, Option<Stamp>)>, folder: PathBuf) {
+        let (file, stamp) = file.unzip();
         if let Some(file) = &file {
             self.session.remember_recent(file);
         }
         self.document.replace(project, file, folder);
+        self.document.stamp = stamp.flatten();
         self.session.is_safe(self.document.history.revision());
+        self.session.questions.forget_saving();
         self.session.notices.clear();
         self.renders.mask_editor = None;
         self.files.begin_anew();
@@ -51,54 +68,77 @@ impl Studio {
     /// Saves to the project's file. Says whether it has one.
     pub fn save(&mut self) -> bool {
         let Some(path) = self.document.file.clone() else { return false };
-        self.save_as(path);
+        self.save_to(path, false, None);
         true
     }
 
-    /// Saves to a file, which becomes the project's own.
-    pub fn save_as(&mut self, path: PathBuf) {
+    /// Saves to a file, which becomes the project's own, and then does what was held back. Unless it is `agreed`, another
+    /// file that is there already, or the project's own where somebody else wrote it since, is asked about first.
+    pub fn save_to(&mut self, path: PathBuf, agreed: bool, then: Option<Held>) {
         self.document.end_gesture();
-        self.session.save(&self.document, path);
+        self.session.save(&self.document, path, agreed, then);
     }
 
-    /// Saves, and then does what was held back. Says whether the project has a file to be saved to; if not, one must
-    /// be chosen, and [`Studio::save_as`] goes on with it.
-    pub fn save_and(&mut self, held: Held) -> bool {
-        self.session.question = None;
-        self.session.after_saving = Some(held);
-        self.save()
+    /// Answers the question in hand by saving, and then doing what was held back. Gives that back where the project has
+    /// no file yet: one must be chosen, and goes to [`Studio::save_to`] with it.
+    pub fn save_and(&mut self, held: Held) -> Option<Held> {
+        self.session.questions.answered();
+        match self.document.file.clone() {
+            Some(path) => {
+                self.save_to(path, false, Some(held));
+                None
+            }
+            None => Some(held),
+        }
     }
 
     /// A project was written, or not.
     pub(super) fn saved(&mut self, saved: Saved) {
-        let Saved { path, doc, revision, outcome } = saved;
+        let Saved { document, path, doc, revision, then, outcome } = saved;
+        // Another project may have taken its place meanwhile; this one's file and state are none of its business.
+        let is_here = document == self.document.id();
         match outcome {
-            Ok(()) => {
+            Ok(stamp) => {
+                self.session.remember_recent(&path);
+                if !is_here {
+                    return;
+                }
                 self.document.history.mark_saved_as(doc);
                 self.document.folder = folder_of(&path);
-                self.session.is_safe(revision);
-                self.session.remember_recent(&path);
+                if revision == self.document.history.revision() {
+                    self.session.is_safe(revision);
+                }
                 self.session.unsay(&Place::Project);
-                self.document.file = Some(path);
-                if let Some(held) = self.session.after_saving.take() {
-                    self.go_ahead(held);
+                (self.document.file, self.document.stamp) = (Some(path), stamp);
+                match then {
+                    // Changed again while it was being written: that is not saved.
+                    Some(held) if self.document.history.is_dirty() => self.ask_to(held),
+                    Some(held) => self.go_ahead(held),
+                    None => {}
                 }
             }
-            Err(words) => {
-                self.session.after_saving = None;
+            Err(trouble @ (Unsaved::Exists | Unsaved::Changed)) if is_here => {
+                let changed = trouble == Unsaved::Changed;
+                self.session.questions.ask(Question::Overwrite { path, changed, then });
+            }
+            Err(Unsaved::Exists | Unsaved::Changed) => {
+                let words = format!(
+                    "{} was not saved: another file is there now. Its changes were given up with the project.",
+                    path.display()
+                );
                 self.session.say(Notice::new(Place::Project, words));
             }
+            Err(Unsaved::Failed(words)) => self.session.say(Notice::new(Place::Project, words)),
         }
     }
 
     /// Opens what was recovered; it counts as unsaved.
-    pub fn recover(&mut self, recovered: Recovered) {
+    fn recover(&mut self, recovered: Recovered) {
         let Recovered { project, file, folder, path, .. } = recovered;
         self.replace_project(project, None, folder);
         self.document.file = file;
         self.document.history.mark_unsaved();
         self.session.keep_recovered(&self.document, path);
-        self.session.question = None;
     }
 }
 

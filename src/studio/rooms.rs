@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::advice::{Advice, Adviser};
-use super::document::Document;
+use super::document::{Document, UNTITLED};
 use super::export::exporting::{self, Exports};
 use super::files::knowledge::{ConceptFacts, TokenCounts};
 use super::files::pictures::Loaded;
@@ -15,11 +15,14 @@ use super::place::{self, Placing};
 use super::places::Places;
 use super::renders::{self, Renders};
 use super::results::{self, Results};
+use super::session::question::Held;
 use super::session::{self, Session};
 use super::tasks::{Pool, Wake};
 use crate::engine::device::DeviceChoice;
+use crate::engine::memory;
 use crate::engine::weights::ModelFiles;
 use crate::engine::worker::Engine;
+use crate::project::stamp::Stamp;
 use crate::project::{Collage, Concept, Project};
 
 /// The studio.
@@ -39,6 +42,8 @@ pub struct Studio {
     /// What the program remembers, says and asks.
     pub session: Session,
     adviser: Adviser,
+    /// Bytes of memory that there are, where the system says so.
+    memory: Option<u64>,
 }
 
 impl Studio {
@@ -60,8 +65,12 @@ impl Studio {
     ) -> std::io::Result<Self> {
         let pool = Pool::start(wake)?;
         let session = Session::begin(places, &pool)?;
-        Ok(Self {
-            document: Document::new(project, file, folder),
+        let memory = memory::total();
+        let stamp = file.as_deref().and_then(Stamp::of);
+        let mut document = Document::new(project, file, folder);
+        document.stamp = stamp;
+        let mut studio = Self {
+            document,
             files: Files::new(&pool),
             renders: Renders::new(engine, device),
             results: Results::open(session.places(), &pool),
@@ -69,7 +78,19 @@ impl Studio {
             place: Placing::new(&pool),
             session,
             adviser: Adviser::default(),
-        })
+            memory,
+        };
+        studio.bound_memory();
+        Ok(studio)
+    }
+
+    /// Bounds what renders' steps and pictures take, as the configuration has it. Where the system does not say how much
+    /// memory there is, steps are bounded by their number only.
+    pub fn bound_memory(&mut self) {
+        let Some(total) = self.memory else { return };
+        let share = |part: f32| (total as f64 * f64::from(part)) as u64;
+        self.renders.runs.set_room(Some(share(self.session.config.steps_memory)));
+        self.files.set_room(share(self.session.config.pictures_memory));
     }
 
     /// Takes in what the engine and the file threads have to tell. Says whether there was anything.
@@ -98,6 +119,7 @@ impl Studio {
     fn of_files(&mut self, outcome: files::Outcome) {
         match outcome {
             files::Outcome::Learnt => {}
+            files::Outcome::Edited => self.place.forget_photo(),
             files::Outcome::TakenIn(taken) => self.taken_in(*taken),
             files::Outcome::Pasted { kept, size, at } => self.pasted(kept, size, at),
         }
@@ -138,10 +160,16 @@ impl Studio {
         match outcome {
             results::Outcome::Told => {}
             results::Outcome::Say(words) => self.notice(Place::Gallery, words),
-            results::Outcome::Project(Err(words)) => self.notice(Place::Gallery, words),
-            results::Outcome::Project(Ok(project)) => {
+            results::Outcome::Project { project: Err(words), .. } => self.notice(Place::Gallery, words),
+            results::Outcome::Project { project: Ok(project), document } => {
                 let project = project.with_absolute_paths(Path::new("/")).unwrap_or(*project);
-                self.document.edit("Go back to a result's project", |present| *present = project);
+                if document == Some(self.document.id()) {
+                    self.document.edit("Go back to a result's project", |present| *present = project);
+                } else {
+                    // Another project's: it does not get this one's file, which saving would overwrite.
+                    let (project, folder) = (Box::new(project), PathBuf::from("/"));
+                    self.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
+                }
             }
         }
     }
@@ -153,6 +181,27 @@ impl Studio {
             || self.export.is_busy()
             || self.place.is_busy()
             || self.session.is_busy()
+    }
+
+    /// What closing would lose beside unsaved changes, in words.
+    pub fn loses_by_closing(&self) -> Vec<String> {
+        let mut losses = Vec::new();
+        match self.renders.runs.active().count() {
+            0 => {}
+            1 => losses.push("A render is not finished and would be lost.".to_owned()),
+            count => losses.push(format!("{count} renders are not finished and would be lost.")),
+        }
+        match self.results.store.unwritten() {
+            0 => {}
+            1 => losses.push("A picture could not be written to the gallery yet and would be lost.".to_owned()),
+            count => {
+                losses.push(format!("{count} pictures could not be written to the gallery yet and would be lost."))
+            }
+        }
+        if self.export.is_busy() {
+            losses.push("An export is being written and would be given up.".to_owned());
+        }
+        losses
     }
 
     /// Ends the session: nothing unsaved is left to recover, and what was taken out of the gallery is removed. The one

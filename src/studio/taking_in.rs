@@ -11,6 +11,7 @@ use super::notice::Place;
 use super::rooms::Studio;
 use super::session::question::{Held, Question};
 use crate::project::Background;
+use crate::project::stamp::Stamp;
 
 impl Studio {
     /// Looks at a file in the background and takes it in.
@@ -20,7 +21,7 @@ impl Studio {
 
     /// A file was looked at.
     pub(super) fn taken_in(&mut self, taken: TakenIn) {
-        let TakenIn { target, path, found, strength } = taken;
+        let TakenIn { target, path, stamp, found, strength } = taken;
         let place = match &target {
             Target::Background | Target::Cutout | Target::Anywhere { .. } => Place::Canvas,
             Target::ReplaceLayer(layer) => Place::Layer(*layer),
@@ -35,9 +36,9 @@ impl Studio {
             Err(words) => return self.notice(place, format!("{}.", words.trim_end_matches('.'))),
         };
         match (target, found) {
-            (Target::Anywhere { at, layer }, found) => self.take_anything(found, at, layer, strength),
+            (Target::Anywhere { at, layer }, found) => self.take_anything(found, stamp, (at, layer), strength),
             (Target::Open, Intake::Project { path, project, folder }) => {
-                self.ask_to(Held::Replace { project, file: Some(path), folder, name: UNTITLED.into() });
+                self.ask_to(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() });
             }
             (Target::Open, Intake::PodiumPicture { project, folder, .. }) => {
                 self.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
@@ -89,17 +90,23 @@ impl Studio {
         }
     }
 
-    fn take_anything(&mut self, found: Intake, at: Option<(f32, f32)>, layer: Option<usize>, strength: f32) {
+    fn take_anything(
+        &mut self,
+        found: Intake,
+        stamp: Option<Stamp>,
+        (at, layer): (Option<(f32, f32)>, Option<usize>),
+        strength: f32,
+    ) {
         match found {
             Intake::Picture { path, size, note } => {
                 self.add_layer(path, size, at);
                 self.note_of(note);
             }
             Intake::PodiumPicture { path, project, folder, size } => {
-                self.session.question = Some(Question::PodiumPicture { path, project, folder, size, at });
+                self.session.questions.ask(Question::PodiumPicture { path, project, folder, size, at });
             }
             Intake::Project { path, project, folder } => {
-                self.ask_to(Held::Replace { project, file: Some(path), folder, name: UNTITLED.into() })
+                self.ask_to(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() })
             }
             Intake::Concept { path } => self.document.load_concept(path, layer, strength),
             Intake::Model { path } => self.set_model(Some(path)),

@@ -151,6 +151,56 @@ fn a_render_takes_about_as_much_memory_as_its_model_says() {
 }
 
 #[test]
+fn notes_reach_whoever_reads_and_strict_makes_them_failures() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let mut project = small("beach", 1);
+    project.prompt = "a cat on the beach".into();
+    file::save(&folder.path().join("small.ron"), &project).expect("saved");
+    let render = ["render", "small.ron", "-o", "out.png", "--device", "flex"];
+    let told = podium(folder.path(), &render);
+    assert!(told.status.success(), "{}", out(&told));
+    assert_says(&String::from_utf8_lossy(&told.stderr), &["note: ", "dog"]);
+    std::fs::remove_file(folder.path().join("out.png")).expect("it was written");
+    let strict = podium(folder.path(), &[&render[..], &["--strict"]].concat());
+    assert!(!strict.status.success() && !folder.path().join("out.png").exists(), "{}", out(&strict));
+    assert_says(&out(&strict), &["dog", "--strict"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_stops_listening_or_has_no_runtime_folder_makes_no_noise() {
+    let folder = tempfile::tempdir().expect("temporary");
+    file::save(&folder.path().join("small.ron"), &small("beach", 1)).expect("saved");
+    for arguments in [&["devices"][..], &["inspect", "small.ron"], &["render", "small.ron", "-o", "out.png"]] {
+        let mut command = command(folder.path(), arguments);
+        command.env_remove("XDG_RUNTIME_DIR").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        // Nobody reads what it prints.
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let noise = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {noise}");
+        assert!(!noise.contains("panicked") && !noise.contains("error"), "{arguments:?}: {noise}");
+    }
+    assert!(folder.path().join("out.png").is_file(), "the picture is written all the same");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_whose_name_cannot_be_written_down_is_said_before_anything_is_rendered() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().expect("temporary");
+    let strange = folder.path().join(std::ffi::OsStr::from_bytes(b"k\xfeln"));
+    std::fs::create_dir(&strange).expect("a folder");
+    let mut project = small("beach", 1);
+    project.concepts[0].file = "mine.pth".into();
+    file::save(&strange.join("small.ron"), &project).expect("saved");
+    let said = podium(&strange, &["render", "small.ron", "-o", "out.png", "--device", "flex"]);
+    assert!(!said.status.success(), "{}", out(&said));
+    assert!(!out(&said).contains("on CPU") && !out(&said).contains("rendered"), "{}", out(&said));
+}
+
+#[test]
 fn devices_and_inspect_answer_without_a_display() {
     let folder = tempfile::tempdir().expect("temporary");
     let devices = podium(folder.path(), &["devices"]);

@@ -91,7 +91,7 @@ fn what_was_saved_is_opened_again_and_names_its_pictures_from_where_it_lies() {
     assert!(!studio.save(), "there is no file yet");
     say(&mut studio, "a saved dot");
     let saved = studio.project().clone();
-    studio.save_as(desk.path("mine"));
+    studio.save_to(desk.path("mine"), false, None);
     rest(&mut studio);
     let path = desk.path("mine.ron");
     assert_eq!((studio.document.file.as_ref(), studio.title().as_str()), (Some(&path), "mine"));
@@ -112,13 +112,13 @@ fn what_was_saved_is_opened_again_and_names_its_pictures_from_where_it_lies() {
     studio.take_in(path.clone(), Target::Open);
     rest(&mut studio);
     assert_eq!(studio.project().prompt, "a third dot");
-    let Some(Question::Unsaved(held @ Held::Replace { .. })) = studio.session.question.clone() else {
-        panic!("not asked: {:?}", studio.session.question)
+    let Some(Question::Unsaved(held @ Held::Replace { .. })) = studio.session.questions.front().cloned() else {
+        panic!("not asked: {:?}", studio.session.questions)
     };
-    studio.go_ahead(held);
+    studio.answer_by(held);
     assert_eq!(*studio.project(), saved);
     assert_eq!((studio.document.file.as_ref(), studio.document.history.is_dirty()), (Some(&path), false));
-    assert!(studio.document.history.undo_name().is_none() && studio.session.question.is_none());
+    assert!(studio.document.history.undo_name().is_none() && studio.session.questions.front().is_none());
 }
 
 #[test]
@@ -128,12 +128,12 @@ fn a_new_project_asks_first_and_has_no_file() {
     studio.ask_to(Held::New);
     assert!(studio.project().layers().is_empty(), "nothing was lost, so nothing was asked");
     say(&mut studio, "something");
-    studio.save_as(desk.path("old.ron"));
+    studio.save_to(desk.path("old.ron"), false, None);
     rest(&mut studio);
     say(&mut studio, "something else");
     studio.ask_to(Held::New);
-    assert!(matches!(studio.session.question, Some(Question::Unsaved(Held::New))));
-    assert!(studio.save_and(Held::New), "it has a file");
+    assert!(matches!(studio.session.questions.front(), Some(Question::Unsaved(Held::New))));
+    assert_eq!(studio.save_and(Held::New), None, "it has a file");
     assert_eq!(studio.project().prompt, "something else", "not before it is saved");
     rest(&mut studio);
     assert_eq!(
@@ -148,12 +148,12 @@ fn what_cannot_be_saved_stays_unsaved_and_says_why_until_it_can() {
     let desk = Desk::new();
     let mut studio = desk.studio();
     say(&mut studio, "precious");
-    assert!(!studio.save_and(Held::Close));
-    studio.save_as(desk.path("nowhere/mine.ron"));
+    assert_eq!(studio.save_and(Held::Close), Some(Held::Close));
+    studio.save_to(desk.path("nowhere/mine.ron"), false, Some(Held::Close));
     rest(&mut studio);
     assert!(complaints(&studio).iter().any(|words| words.contains("nowhere")), "{:?}", studio.session.notices);
     assert!(studio.document.history.is_dirty() && studio.document.file.is_none() && !studio.session.closing);
-    studio.save_as(desk.path("mine.ron"));
+    studio.save_to(desk.path("mine.ron"), false, None);
     rest(&mut studio);
     assert_eq!(complaints(&studio), [] as [&str; 0]);
     assert!(!studio.document.history.is_dirty());
@@ -165,7 +165,7 @@ fn a_change_made_while_it_is_being_saved_is_still_unsaved() {
     let desk = Desk::new();
     let mut studio = desk.studio();
     say(&mut studio, "saved");
-    studio.save_as(desk.path("mine.ron"));
+    studio.save_to(desk.path("mine.ron"), false, None);
     say(&mut studio, "later");
     rest(&mut studio);
     assert!(studio.document.history.is_dirty());
@@ -175,19 +175,178 @@ fn a_change_made_while_it_is_being_saved_is_still_unsaved() {
 }
 
 #[test]
+fn an_answer_that_comes_after_another_project_was_begun_is_about_the_first_one() {
+    let desk = Desk::new();
+    let mut studio = desk.studio();
+    say(&mut studio, "the first");
+    studio.save_to(desk.path("first.ron"), false, None);
+    // Nobody waits for the disk.
+    studio.go_ahead(Held::New);
+    say(&mut studio, "the second");
+    rest(&mut studio);
+    assert_eq!(file::load(&desk.path("first.ron")).expect("a project").prompt, "the first");
+    assert_eq!((studio.document.file.as_ref(), studio.title().as_str()), (None, "Untitled"));
+    assert!(studio.document.history.is_dirty() && !studio.save(), "the second has no file");
+}
+
+#[test]
+fn what_is_changed_while_it_is_saved_to_go_on_is_asked_about_again() {
+    let desk = Desk::new();
+    let mut studio = desk.studio();
+    say(&mut studio, "saved");
+    studio.ask_to(Held::Close);
+    let then = studio.save_and(Held::Close);
+    // The dialog for its name was cancelled: nothing is left of the wish to close.
+    assert_eq!(then, Some(Held::Close));
+    studio.save_to(desk.path("mine.ron"), false, None);
+    rest(&mut studio);
+    assert!(!studio.session.closing && !studio.document.history.is_dirty());
+    say(&mut studio, "once more");
+    assert_eq!(studio.save_and(Held::Close), None);
+    say(&mut studio, "typed meanwhile");
+    rest(&mut studio);
+    assert!(!studio.session.closing, "it would be lost");
+    assert_eq!(studio.session.questions.front(), Some(&Question::Unsaved(Held::Close)));
+}
+
+#[test]
+fn no_file_is_overwritten_that_nobody_was_asked_about() {
+    let desk = Desk::new();
+    let mut studio = desk.studio();
+    let (mine, other) = (desk.path("mine.ron"), desk.path("other.ron"));
+    std::fs::write(&other, "of somebody else").expect("written");
+    studio.save_to(desk.path("other"), false, None);
+    rest(&mut studio);
+    let overwrite = Question::Overwrite { path: other.clone(), changed: false, then: None };
+    assert_eq!(studio.session.questions.answered(), Some(overwrite));
+    assert_eq!(std::fs::read_to_string(&other).expect("there"), "of somebody else");
+    assert!(studio.document.file.is_none());
+
+    studio.save_to(mine.clone(), false, None);
+    rest(&mut studio);
+    say(&mut studio, "again");
+    studio.save();
+    rest(&mut studio);
+    assert_eq!(
+        (file::load(&mine).expect("a project").prompt.as_str(), studio.session.questions.front()),
+        ("again", None)
+    );
+    // Another window saves to the same file.
+    let mut second = desk.studio();
+    second.take_in(mine.clone(), Target::Open);
+    rest(&mut second);
+    say(&mut second, "the second window's");
+    second.save();
+    rest(&mut second);
+    say(&mut studio, "the first window's");
+    studio.save();
+    rest(&mut studio);
+    let overwrite = Question::Overwrite { path: mine.clone(), changed: true, then: None };
+    assert_eq!(studio.session.questions.answered(), Some(overwrite));
+    assert_eq!(file::load(&mine).expect("a project").prompt, "the second window's");
+    studio.save_to(mine.clone(), true, None);
+    rest(&mut studio);
+    assert_eq!(file::load(&mine).expect("a project").prompt, "the first window's");
+    assert!(!studio.document.history.is_dirty());
+}
+
+#[test]
+fn going_back_to_another_project_s_render_does_not_take_this_one_s_file() {
+    let desk = Desk::new();
+    let mut studio = desk.studio();
+    say(&mut studio, "of the first");
+    let job = made_up::run(&mut studio, 1, 1, 0..1, true);
+    studio.restore(job);
+    studio.save_to(desk.path("first.ron"), false, None);
+    rest(&mut studio);
+    studio.go_ahead(Held::New);
+    say(&mut studio, "of the second");
+    studio.save_to(desk.path("second.ron"), false, None);
+    rest(&mut studio);
+    studio.restore(job);
+    assert_eq!((studio.project().prompt.as_str(), &studio.document.file), ("of the first", &None));
+    assert!(!studio.save(), "it would overwrite the second");
+    studio.take_in(desk.path("second.ron"), Target::Open);
+    rest(&mut studio);
+    // The same from the gallery, whose pictures may be of any project.
+    let result = studio.results.store.entries()[0].id.clone();
+    studio.restore_result(&result);
+    rest(&mut studio);
+    assert_eq!((studio.project().prompt.as_str(), &studio.document.file), ("of the first", &None));
+}
+
+#[test]
+fn a_result_used_as_a_layer_outlives_its_deletion() {
+    let desk = Desk::new();
+    let mut studio = desk.studio();
+    made_up::run(&mut studio, 1, 1, 0..1, true);
+    rest(&mut studio);
+    let begun = Instant::now();
+    while studio.results.store.is_writing() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is written for ever");
+        studio.poll();
+    }
+    let result = studio.results.store.entries()[0].id.clone();
+    for _ in 0..2 {
+        studio.use_result(&result);
+    }
+    rest(&mut studio);
+    let used: Vec<PathBuf> = studio.project().layers()[1..].iter().map(|layer| layer.picture.clone()).collect();
+    assert_eq!((used.len(), &used[0]), (2, &used[1]), "one copy serves both");
+    studio.delete_results(std::slice::from_ref(&result), true);
+    studio.close();
+    assert!(!studio.results.store.path(&result).exists() && used[0].is_file());
+}
+
+#[test]
+fn painted_masks_are_asked_about_and_undo_leaves_the_project_alone() {
+    let desk = Desk::new();
+    let mut studio = desk.studio();
+    studio.edit("A concept", |project| {
+        *project = Project { settings: project.settings.clone(), ..small("beach", 4) };
+    });
+    studio.document.history.mark_saved();
+    let job = made_up::run(&mut studio, 1, 4, 0..2, false);
+    studio.renders.runs.show(job);
+    studio.renders.runs.seek(0);
+    studio.edit_masks();
+    let stroke = |studio: &mut Studio| {
+        let editor = studio.renders.mask_editor.as_mut().expect("masks are painted");
+        editor.begin_stroke();
+        editor.paint((0.1, 0.1), (0.9, 0.9));
+    };
+    studio.ask_to(Held::DropMasks);
+    assert!(studio.renders.mask_editor.is_none(), "there was no stroke to lose");
+    studio.edit_masks();
+    stroke(&mut studio);
+    for held in [Held::DropMasks, Held::New] {
+        studio.ask_to(held.clone());
+        assert_eq!(studio.session.questions.answered(), Some(Question::Unsaved(held)));
+    }
+    studio.edit_masks();
+    assert!(studio.renders.mask_editor.as_ref().is_some_and(|editor| editor.is_changed()), "begun anew");
+    studio.ask_to(Held::DropMasks);
+    studio.answer_by(Held::DropMasks);
+    assert!(studio.renders.mask_editor.is_none() && studio.session.questions.front().is_none());
+}
+
+#[test]
 fn closing_asks_where_something_would_be_lost_and_saving_goes_on_with_it() {
     let desk = Desk::new();
     let mut studio = desk.studio();
     studio.ask_to(Held::Close);
-    assert!(studio.session.closing && studio.session.question.is_none(), "nothing would be lost");
+    assert!(studio.session.closing && studio.session.questions.front().is_none(), "nothing would be lost");
 
     let mut studio = desk.studio();
     say(&mut studio, "unsaved");
     studio.ask_to(Held::Close);
-    assert!(!studio.session.closing && matches!(studio.session.question, Some(Question::Unsaved(Held::Close))));
-    assert!(!studio.save_and(Held::Close), "a file must be chosen first");
-    assert!(studio.session.question.is_none() && !studio.session.closing);
-    studio.save_as(desk.path("mine.ron"));
+    assert!(
+        !studio.session.closing && matches!(studio.session.questions.front(), Some(Question::Unsaved(Held::Close)))
+    );
+    let then = studio.save_and(Held::Close);
+    assert_eq!(then, Some(Held::Close), "a file must be chosen first");
+    assert!(studio.session.questions.front().is_none() && !studio.session.closing);
+    studio.save_to(desk.path("mine.ron"), false, then);
     assert!(!studio.session.closing, "not before it is saved");
     rest(&mut studio);
     assert!(studio.session.closing);
@@ -196,7 +355,7 @@ fn closing_asks_where_something_would_be_lost_and_saving_goes_on_with_it() {
     made_up::run(&mut studio, 1, 4, 0..1, false);
     studio.ask_to(Held::Close);
     assert!(
-        !studio.session.closing && matches!(studio.session.question, Some(Question::Unsaved(Held::Close))),
+        !studio.session.closing && matches!(studio.session.questions.front(), Some(Question::Unsaved(Held::Close))),
         "a render runs"
     );
     studio.go_ahead(Held::Close);
@@ -207,7 +366,7 @@ fn closing_asks_where_something_would_be_lost_and_saving_goes_on_with_it() {
 fn work_of_a_session_that_ended_without_order_is_recovered_as_unsaved() {
     let desk = Desk::new();
     let mut lost = desk.studio();
-    lost.save_as(desk.path("mine.ron"));
+    lost.save_to(desk.path("mine.ron"), false, None);
     rest(&mut lost);
     say(&mut lost, "lost work");
     lost.poll();
@@ -215,15 +374,15 @@ fn work_of_a_session_that_ended_without_order_is_recovered_as_unsaved() {
     drop(lost);
 
     let mut studio = desk.studio();
-    let Some(Question::Recover(found)) = studio.session.question.clone() else {
-        panic!("not asked: {:?}", studio.session.question)
+    let Some(Question::Recover(found)) = studio.session.questions.front().cloned() else {
+        panic!("not asked: {:?}", studio.session.questions)
     };
     assert_eq!(found.len(), 1);
-    studio.recover(found[0].clone());
+    studio.answer_by(Held::Recover(Box::new(found[0].clone())));
     assert_eq!(studio.project().prompt, "lost work");
     assert_eq!(studio.project().layers()[0].picture, desk.path("dot.png"));
     assert_eq!(studio.document.file, Some(desk.path("mine.ron")), "saving goes to its own file");
-    assert!(studio.document.history.is_dirty() && studio.session.question.is_none());
+    assert!(studio.document.history.is_dirty() && studio.session.questions.front().is_none());
     let begun = Instant::now();
     while found[0].path.exists() {
         studio.poll();
@@ -235,8 +394,8 @@ fn work_of_a_session_that_ended_without_order_is_recovered_as_unsaved() {
     assert_eq!(desk.recoverable(), ["lost work"]);
 
     let mut studio = desk.studio();
-    let Some(Question::Recover(found)) = studio.session.question.clone() else {
-        panic!("not asked: {:?}", studio.session.question)
+    let Some(Question::Recover(found)) = studio.session.questions.front().cloned() else {
+        panic!("not asked: {:?}", studio.session.questions)
     };
     studio.session.discard_recovered(&found[0].path);
     rest(&mut studio);
@@ -249,7 +408,7 @@ fn what_was_saved_or_closed_in_order_is_not_offered_again() {
     let desk = Desk::new();
     let mut saved = desk.studio();
     say(&mut saved, "saved");
-    saved.save_as(desk.path("mine.ron"));
+    saved.save_to(desk.path("mine.ron"), false, None);
     rest(&mut saved);
     drop(saved);
     assert_eq!(desk.recoverable(), [] as [&str; 0]);
@@ -259,7 +418,7 @@ fn what_was_saved_or_closed_in_order_is_not_offered_again() {
     closed.close();
     drop(closed);
     assert_eq!(desk.recoverable(), [] as [&str; 0]);
-    assert!(desk.studio().session.question.is_none());
+    assert!(desk.studio().session.questions.front().is_none());
 }
 
 /// What the window asked of the desktop in the last frame.

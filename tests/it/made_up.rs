@@ -7,6 +7,7 @@ use image::{Rgb, RgbImage};
 use podium::engine::masks::Mask;
 use podium::link::{AttentionView, ClusterView, Event, Finished, JobId, Lane, MaskView, StepView, Times};
 use podium::studio::Studio;
+use podium::studio::renders::runs::Origin;
 use podium::studio::results::store::Meta;
 
 /// Cells along a side of the masks and previews.
@@ -89,9 +90,9 @@ pub fn run(
     let job = JobId(1_000_000 + studio.renders.runs.iter().count() as u64);
     let seeds = project.seeds();
     let (width, height) = (project.canvas.width, project.canvas.height);
-    let (revision, folder) = (studio.document.history.revision(), studio.document.folder.clone());
+    let (origin, folder) = (Origin::of(&studio.document), studio.document.folder.clone());
     let name = format!("a run {}", job.0 - 999_999);
-    studio.renders.runs.add(job, name, Arc::new(project.clone()), folder.clone(), revision, None);
+    studio.renders.runs.add(job, name, Arc::new(project.clone()), folder.clone(), origin, None);
     let mut tell = |event: Event| studio.renders.runs.take(&event, Instant::now());
     tell(Event::Started { job, device: "CPU".into(), first_use: false });
     for step in told {

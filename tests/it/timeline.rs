@@ -15,6 +15,7 @@ use podium::gui::inspector::Tile;
 use podium::link::{self, AttentionView, ClusterView, JobId, Lane, Stage, StepView, Times, Warning};
 use podium::project::Project;
 use podium::studio::Playhead;
+use podium::studio::renders::runs::Origin;
 use podium::studio::session::config::Theme;
 
 use crate::looks::bare;
@@ -50,9 +51,9 @@ fn made_up(harness: &mut Window, job: u64, steps: u32) -> JobId {
     let job = JobId(job);
     let mut project = harness.state().studio.project().clone();
     project.settings.steps = steps;
-    let revision = harness.state().studio.document.history.revision();
+    let origin = Origin::of(&harness.state().studio.document);
     let runs = &mut harness.state_mut().studio.renders.runs;
-    runs.add(job, format!("made up {}", job.0), Arc::new(project), PathBuf::from("."), revision, None);
+    runs.add(job, format!("made up {}", job.0), Arc::new(project), PathBuf::from("."), origin, None);
     runs.show(job);
     job
 }

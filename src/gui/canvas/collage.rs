@@ -90,7 +90,7 @@ fn background(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, pain
     let canvas = canvas_size(studio);
     match studio.picture(&path) {
         Loaded::Ready(picture) => {
-            let (width, height) = picture.full.dimensions();
+            let (width, height) = picture.size;
             let (width, height) = (width.max(1) as f32, height.max(1) as f32);
             // As `picture::cover` does it: what stands over is cut off evenly.
             let scale = (sheet.width() / width).max(sheet.height() / height);

@@ -17,7 +17,7 @@ use crate::gui::paint::{self, MaskStyle, Outline, Sampling, Source};
 use crate::gui::{icons, theme, widgets};
 use crate::link::JobId;
 use crate::project::Project;
-use crate::studio::{MaskEditor, Studio};
+use crate::studio::{Held, MaskEditor, Studio};
 
 /// How opaque the painted mask is filled; the others are as always.
 const FILL: f32 = 0.30;
@@ -103,7 +103,7 @@ pub fn toolbar(ui: &mut Ui, studio: &mut Studio, painting: &mut Painting) {
         });
     });
     if cancel {
-        studio.renders.mask_editor = None;
+        studio.ask_to(Held::DropMasks);
     } else if go_on {
         studio.continue_with_masks();
     }

@@ -24,7 +24,7 @@ pub fn placed(studio: &mut Studio) -> Vec<Placed> {
     let place = |(index, layer): (usize, Layer)| {
         let picture = studio.picture(&layer.picture);
         let frame = match &picture {
-            Loaded::Ready(picture) => Frame::of(&layer, picture.full.dimensions()),
+            Loaded::Ready(picture) => Frame::of(&layer, picture.size),
             Loaded::Loading | Loaded::Failed(_) => {
                 let side = width.min(height) / 4.0;
                 Frame { size: (side, side), ..Frame::of(&layer, (0, 0)) }

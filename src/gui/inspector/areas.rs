@@ -56,6 +56,7 @@ mod tests {
     use crate::link::{Event, MaskView};
     use crate::project::Project;
     use crate::studio::Runs;
+    use crate::studio::renders::runs::Origin;
 
     fn view(step: usize, columns: usize) -> Arc<StepView> {
         let mask = Mask::from_fn(4, 4, |_, x| x < columns);
@@ -83,7 +84,7 @@ mod tests {
         let project = Arc::new(project);
         let mut areas = Areas::default();
         for job in [JobId(1), JobId(2)] {
-            runs.add(job, "run".into(), project.clone(), ".".into(), 0, None);
+            runs.add(job, "run".into(), project.clone(), ".".into(), Origin { document: 0, revision: 0 }, None);
             runs.take(&Event::Step(job, view(0, job.0 as usize)), std::time::Instant::now());
         }
         let of = |areas: &Areas| areas.of(0).collect::<Vec<_>>();

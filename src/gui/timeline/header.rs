@@ -7,7 +7,7 @@ use crate::gui::look::Look;
 use crate::gui::widgets::{amber, icon_button, name_button, name_list, named};
 use crate::gui::{icons, theme};
 use crate::link::JobId;
-use crate::studio::renders::runs::State;
+use crate::studio::renders::runs::{Origin, State};
 use crate::studio::{Playhead, Run, Studio};
 
 /// Below this width, in points, buttons are icons.
@@ -184,7 +184,7 @@ pub fn to_say(studio: &Studio) -> Vec<Say> {
     {
         say.push(Say::Failed(words.clone()));
     }
-    if run.revision != studio.document.history.revision() && *run.project != *studio.project() {
+    if run.origin != Origin::of(&studio.document) && *run.project != *studio.project() {
         say.push(Say::Earlier(run.job));
     }
     // A run without steps says for itself what it waits for.

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use self::history::{Doc, History};
 use crate::project::Project;
+use crate::project::stamp::Stamp;
 
 pub mod edits;
 pub mod geometry;
@@ -33,6 +34,8 @@ pub struct Document {
     pub history: History,
     /// The project's file, once it has one.
     pub file: Option<PathBuf>,
+    /// How that file was when it was read or written last; None where that is not known.
+    pub stamp: Option<Stamp>,
     /// What a project without a file is called.
     pub name: String,
     /// Where the project's relative paths start.
@@ -43,6 +46,8 @@ pub struct Document {
     chosen: BTreeSet<u32>,
     /// The greatest number that a layer of this history had.
     last_id: u32,
+    /// See [`Document::id`].
+    id: u64,
 }
 
 impl Document {
@@ -52,6 +57,8 @@ impl Document {
         let mut document = Self {
             history: History::new(Doc::default()),
             file,
+            stamp: None,
+            id: 0,
             name: UNTITLED.into(),
             folder,
             selection: BTreeSet::new(),
@@ -68,7 +75,14 @@ impl Document {
         let before = std::mem::replace(self, Self::new(project, file, folder));
         let doc = Doc { project: self.project().clone(), deleted, starred };
         self.history = before.history;
+        self.id = before.id + 1;
         self.begin(doc);
+    }
+
+    /// Which document of the session it is: another project in its place has another number, so that an answer which
+    /// comes late is not taken for one about this.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     fn begin(&mut self, mut doc: Doc) {

@@ -424,6 +424,7 @@ mod tests {
     use super::*;
     use crate::link::{Event, Finished};
     use crate::studio::places::Places;
+    use crate::studio::renders::runs::Origin;
 
     fn look() -> SheetLook {
         SheetLook { font: Arc::default(), color_map: Box::new(|_| [0; 3]), smooth: false }
@@ -452,7 +453,8 @@ mod tests {
         let mut runs = Runs::default();
         let subject = Subject::Run(job, 0);
         assert!(exports.obstacle(&runs, &subject, Kind::Png).unwrap().contains("Nothing has been rendered"));
-        runs.add(job, "beach 1".into(), take.project.clone(), PathBuf::from("/work"), 0, None);
+        let origin = Origin { document: 0, revision: 0 };
+        runs.add(job, "beach 1".into(), take.project.clone(), PathBuf::from("/work"), origin, None);
         assert!(exports.obstacle(&runs, &subject, Kind::Png).unwrap().contains("not finished"));
         let finished: Arc<Finished> = take.finished.clone().unwrap();
         runs.take(&Event::Done(job, finished), Instant::now());

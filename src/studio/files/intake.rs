@@ -176,6 +176,21 @@ pub fn keep_pasted(places: &Places, pasted: &RgbaImage) -> Result<PathBuf, Intak
     Ok(path)
 }
 
+/// Copies a picture of the gallery's to where pasted ones are kept, and returns its path there: a project that names it
+/// outlives the result. The same picture copied twice is one file.
+///
+/// # Errors
+/// When it cannot be read, or the disk cannot be written.
+pub fn keep_copy(places: &Places, path: &Path) -> Result<PathBuf, IntakeError> {
+    let bytes = DiskFiles { base: parent(path), assets: |_| None }.read(path)?;
+    let name = format!("result-{}.png", blake3::hash(&bytes).to_hex().get(..16).unwrap_or_default());
+    let copy = places.pasted_folder().join(name);
+    if !copy.exists() {
+        write_whole(&copy, &bytes)?;
+    }
+    Ok(copy)
+}
+
 fn folder(path: &Path) -> Result<Intake, IntakeError> {
     let holds = |name: &str| path.join(name).is_file();
     if holds("model_index.json") || holds("unet/config.json") {

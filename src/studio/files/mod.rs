@@ -22,8 +22,9 @@ use super::tasks::{Desk, Pool};
 use crate::engine::nets::tokenizer::Placeholder;
 use crate::engine::weights::ModelFiles;
 use crate::engine::worker::model_files;
-use crate::project::picture::composite_from;
-use crate::project::{Background, Canvas, Collage, ConceptFile, DiskFiles, Layout, ProjectError};
+use crate::project::picture::{self, composite_from};
+use crate::project::stamp::Stamp;
+use crate::project::{Background, Canvas, Collage, ConceptFile, DiskFiles, Layout};
 
 mod answer;
 pub mod intake;
@@ -37,6 +38,7 @@ enum Told {
     Collage { ticket: u64, of: Drawn, collage: Result<Arc<Collage>, String> },
     Concept { key: ConceptKey, facts: Result<Arc<ConceptFacts>, String> },
     Tokens { ticket: u64, of: Prompts, counts: Result<TokenCounts, String> },
+    Changed(Vec<(PathBuf, PathBuf)>),
     TakenIn(Box<TakenIn>),
     Pasted { kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
 }
@@ -46,6 +48,8 @@ enum Told {
 pub enum Outcome {
     /// More is known than before.
     Learnt,
+    /// Pictures were edited elsewhere, and are read again.
+    Edited,
     /// A file was looked at that somebody gave to be taken in.
     TakenIn(Box<TakenIn>),
     /// A pasted picture is a file now, or why not.
@@ -109,6 +113,14 @@ impl Files {
                 self.concepts.insert(key, Some(facts));
             }
             Told::Tokens { ticket, of, counts } => self.tokens.give(ticket, of, counts),
+            Told::Changed(changed) => {
+                if !changed.is_empty() {
+                    self.pictures.forget(&changed);
+                    self.collage.ask_again();
+                    self.learnt += 1;
+                    return Outcome::Edited;
+                }
+            }
         }
         self.learnt += 1;
         Outcome::Learnt
@@ -141,6 +153,22 @@ impl Files {
         self.concepts.retain(|_, facts| !matches!(facts, Some(Err(_))));
         self.collage.ask_again();
         self.learnt += 1;
+    }
+
+    /// Looks in the background whether pictures were edited elsewhere; those that were are read again.
+    pub fn look_for_changes(&self) {
+        let seen = self.pictures.seen();
+        self.desk.run(move || Told::Changed(pictures::changed(seen)));
+    }
+
+    /// Sets how many bytes of full pictures are kept.
+    pub fn set_room(&mut self, bytes: u64) {
+        self.pictures.set_room(bytes);
+    }
+
+    /// Bytes of full pictures held.
+    pub fn picture_bytes(&self) -> u64 {
+        self.pictures.bytes()
     }
 
     /// Another project was opened: what failed is looked for again, and nothing of the last one's is shown.
@@ -195,14 +223,14 @@ impl Files {
             }
         }
         let ticket = self.collage.ask(drawn.clone());
-        let (project, of) = (project.clone(), drawn.clone());
+        let (project, of, files) = (project.clone(), drawn.clone(), on_disk(document));
         self.desk.run(move || {
             let collage = composite_from(&project, &mut |path| {
-                // Every path was put in above.
-                pictures
-                    .get(path)
-                    .cloned()
-                    .ok_or_else(|| ProjectError::Unwritable { problem: format!("{} was not loaded", path.display()) })
+                // Every path was put in above; one that gave way to others in memory is read again.
+                match pictures.get(path).cloned().flatten() {
+                    Some(full) => Ok(full),
+                    None => picture::load_rgba(&files, path).map(Arc::new),
+                }
             });
             Told::Collage { ticket, of, collage: collage.map(Arc::new).map_err(|error| error.to_string()) }
         });
@@ -264,12 +292,23 @@ impl Files {
     pub fn look_at(&self, path: PathBuf, target: Target) {
         let path = std::path::absolute(&path).unwrap_or(path);
         self.desk.run(move || {
+            let stamp = Stamp::of(&path);
             let found = intake::classify(&path).map_err(|error| error.to_string());
             let strength = match &found {
                 Ok(intake::Intake::Concept { path }) => knowledge::usual_strength_of(path),
                 _ => 1.0,
             };
-            Told::TakenIn(Box::new(TakenIn { target, path, found, strength }))
+            Told::TakenIn(Box::new(TakenIn { target, path, stamp, found, strength }))
+        });
+    }
+
+    /// Copies a file of the gallery's to where it stays when the gallery loses it, and looks at it there.
+    pub fn copy_and_look_at(&self, places: Places, path: PathBuf, target: Target) {
+        self.desk.run(move || {
+            let kept = intake::keep_copy(&places, &path);
+            let path = kept.as_ref().map_or(path, Clone::clone);
+            let found = kept.and_then(|kept| intake::classify(&kept)).map_err(|error| error.to_string());
+            Told::TakenIn(Box::new(TakenIn { target, stamp: Stamp::of(&path), path, found, strength: 1.0 }))
         });
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::intake::Intake;
+use crate::project::stamp::Stamp;
 
 /// What a file is taken in as.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +46,8 @@ pub struct TakenIn {
     pub target: Target,
     /// The file.
     pub path: PathBuf,
+    /// How it was before it was looked at; None where it is not there.
+    pub stamp: Option<Stamp>,
     /// What it is, or in words why it cannot be used.
     pub found: Result<Intake, String>,
     /// The strength that its trainer means, where it is a concept's file.

@@ -13,7 +13,7 @@ use super::files::{Files, on_disk};
 use super::notice::{Notice, Place};
 use super::places::{Places, WriteError};
 use super::tasks::{Desk, Pool};
-use crate::project::picture::{cover, cover_gray, load_gray};
+use crate::project::picture::{cover, cover_gray, load_gray, load_rgba};
 use crate::project::{Canvas, Placement};
 
 mod mask;
@@ -129,9 +129,14 @@ impl Placing {
             Loaded::Failed(words) => Known::Failed(words),
             Loaded::Ready(picture) => {
                 self.photo = Some((key.clone(), Known::Loading));
-                let full = picture.full.clone();
+                let (files, path) = (on_disk(document), path.clone());
                 self.desk.run(move || {
-                    let covered = cover(&full, canvas).map_err(|error| error.to_string());
+                    let full = match picture.full.clone() {
+                        Some(full) => Ok(full),
+                        // It gave way to others in memory.
+                        None => load_rgba(&files, &path).map(Arc::new),
+                    };
+                    let covered = full.and_then(|full| cover(&full, canvas)).map_err(|error| error.to_string());
                     Told::Photo(key, covered)
                 });
                 Known::Loading
@@ -205,6 +210,11 @@ impl Placing {
         }
         self.desk.run(move || Told::Outlines(outlines(&collage, MARGIN)));
         Ok(())
+    }
+
+    /// The photo may have been edited elsewhere: it is covered anew.
+    pub fn forget_photo(&mut self) {
+        self.photo = None;
     }
 
     /// Looks again for a photo or mask that was not there.

@@ -65,6 +65,11 @@ impl MaskEditor {
         self.masks.get(subject) != self.original.get(subject)
     }
 
+    /// Whether any mask differs from what the step had.
+    pub fn is_changed(&self) -> bool {
+        self.masks != self.original
+    }
+
     /// A number that changes with every change of the masks.
     pub fn version(&self) -> u64 {
         self.version

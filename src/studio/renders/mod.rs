@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::mask_editor::MaskEditor;
-use self::runs::{Playhead, Run, Runs, State};
+use self::runs::{Origin, Playhead, Run, Runs, State};
 use super::document::Document;
 use crate::engine::device::{DeviceChoice, DeviceReport};
 use crate::engine::inspect::ModelReport;
@@ -94,7 +94,7 @@ impl Renders {
         let job = self.engine.render(Project::clone(&project), folder.clone(), self.device, Watch::ALL);
         self.made += 1;
         let name = format!("{} {}", document.title(), self.made);
-        self.runs.add(job, name, project, folder, document.history.revision(), None);
+        self.runs.add(job, name, project, folder, Origin::of(document), None);
         job
     }
 
@@ -112,18 +112,20 @@ impl Renders {
         }
     }
 
-    /// Continues a paused render with its own project.
+    /// Continues a paused render, or one that failed, with its own project, on the device that is chosen now. One that
+    /// failed before its first step begins anew.
     pub fn resume(&mut self, job: JobId) -> Option<JobId> {
-        let run = self.runs.get(job).filter(|run| matches!(run.state, State::Paused))?.clone();
+        let waits = |run: &&Run| matches!(run.state, State::Paused | State::Failed(_));
+        let run = self.runs.get(job).filter(waits)?.clone();
         if run.next_step() == 0 {
             // It was paused before its first step: there is nothing to go on from.
             let again = self.engine.render(Project::clone(&run.project), run.folder.clone(), self.device, Watch::ALL);
             self.runs.replaced(job);
-            self.runs.add(again, run.name, run.project, run.folder, run.revision, None);
+            self.runs.add(again, run.name, run.project, run.folder, run.origin, None);
             self.runs.show(again);
             return Some(again);
         }
-        let next = self.go_on(&run, run.next_step(), run.project.clone(), run.name.clone(), run.revision, Vec::new());
+        let next = self.go_on(&run, run.next_step(), run.project.clone(), run.name.clone(), run.origin, Vec::new());
         self.runs.replaced(job);
         Some(next)
     }
@@ -164,7 +166,7 @@ impl Renders {
         project.pictures = run.project.pictures;
         project.seed = run.project.seed;
         let name = format!("{} from step {}", run.name, step + 1);
-        let next = self.go_on(&run, step, Arc::new(project), name, document.history.revision(), Vec::new());
+        let next = self.go_on(&run, step, Arc::new(project), name, Origin::of(document), Vec::new());
         self.runs.compared = Some((run.job, self.runs.picture));
         Ok(next)
     }
@@ -207,7 +209,7 @@ impl Renders {
             .map(|(subject, mask)| MaskEdit { picture: None, subject, mask: mask.clone() })
             .collect();
         let name = format!("{} with painted masks", run.name);
-        let next = self.go_on(&run, editor.step, run.project.clone(), name, run.revision, masks);
+        let next = self.go_on(&run, editor.step, run.project.clone(), name, run.origin, masks);
         if matches!(run.state, State::Done(_)) {
             self.runs.compared = Some((run.job, editor.picture));
         }
@@ -220,7 +222,7 @@ impl Renders {
         step: usize,
         project: Arc<Project>,
         name: String,
-        revision: u64,
+        origin: Origin,
         masks: Vec<MaskEdit>,
     ) -> JobId {
         let job = Job {
@@ -231,7 +233,7 @@ impl Renders {
             watch: Watch::ALL,
         };
         let next = self.engine.go_on(job, run.job, step, masks);
-        self.runs.add(next, name, project, run.folder.clone(), revision, Some((run.job, step)));
+        self.runs.add(next, name, project, run.folder.clone(), origin, Some((run.job, step)));
         self.runs.show(next);
         next
     }

@@ -1,6 +1,6 @@
 //! Renders as the window follows them: what waits, what runs, every step of each, and where the playhead is.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::clock::{Countdown, Measured};
 use crate::link::{Event, Finished, JobId, Stage, StepView};
 use crate::project::Project;
+use crate::studio::document::Document;
 use crate::studio::document::history::ResultId;
 
 /// Runs whose steps are kept; as many as the engine keeps latents of, so that each can be gone on from.
@@ -50,6 +51,22 @@ pub struct Note {
     pub words: String,
 }
 
+/// The state of a document that a render was started from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Which document, see [`crate::studio::Document::id`].
+    pub document: u64,
+    /// Its history's revision.
+    pub revision: u64,
+}
+
+impl Origin {
+    /// A document as it is.
+    pub fn of(document: &Document) -> Self {
+        Self { document: document.id(), revision: document.history.revision() }
+    }
+}
+
 /// One render.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -61,8 +78,8 @@ pub struct Run {
     pub project: Arc<Project>,
     /// Where the project's relative paths start.
     pub folder: PathBuf,
-    /// The history's revision that it was started with.
-    pub revision: u64,
+    /// What it was started from.
+    pub origin: Origin,
     /// What became of it.
     pub state: State,
     /// The device, once it started.
@@ -184,6 +201,8 @@ pub struct Runs {
     /// The run to compare with, and which picture of it.
     pub compared: Option<(JobId, usize)>,
     measured: Measured,
+    /// Bytes of steps that are kept; None is without bound.
+    room: Option<u64>,
 }
 
 impl Runs {
@@ -194,7 +213,7 @@ impl Runs {
         name: String,
         project: Arc<Project>,
         folder: PathBuf,
-        revision: u64,
+        origin: Origin,
         from: Option<(JobId, usize)>,
     ) {
         let count = project.settings.steps as usize;
@@ -212,7 +231,7 @@ impl Runs {
             name,
             project,
             folder,
-            revision,
+            origin,
             state: State::Queued,
             device: String::new(),
             warming_up: false,
@@ -230,6 +249,48 @@ impl Runs {
         // Steps are heavy; results stay in the gallery.
         while self.runs.len() > KEPT && self.runs.front().is_some_and(|run| !run.state.is_active()) {
             self.runs.pop_front();
+        }
+        self.make_room();
+    }
+
+    /// Sets how many bytes of steps are kept.
+    pub fn set_room(&mut self, bytes: Option<u64>) {
+        self.room = bytes;
+        self.make_room();
+    }
+
+    /// Bytes of all steps that are kept. What runs share counts once.
+    pub fn bytes(&self) -> u64 {
+        let mut seen = HashSet::new();
+        let steps = self.runs.iter().flat_map(|run| run.steps.iter().flatten());
+        steps.filter(|step| seen.insert(Arc::as_ptr(step))).map(|step| step.bytes()).sum()
+    }
+
+    /// Drops attention, and then whole runs, the oldest first, until the rest fits. What is shown or compared with, or
+    /// has not ended, stays whole; of the others previews and masks go last.
+    fn make_room(&mut self) {
+        let Some(room) = self.room else { return };
+        if self.bytes() <= room {
+            return;
+        }
+        let (shown, compared) = (self.shown().map(|run| run.job), self.compared.map(|(job, _)| job));
+        let free = |run: &Run| !run.state.is_active() && Some(run.job) != shown && Some(run.job) != compared;
+        for index in 0..self.runs.len() {
+            if free(&self.runs[index]) {
+                for step in self.runs[index].steps.iter_mut().flatten() {
+                    if step.map_bytes() > 0 {
+                        *step = Arc::new(step.without_maps());
+                    }
+                }
+                if self.bytes() <= room {
+                    return;
+                }
+            }
+        }
+        while self.bytes() > room
+            && let Some(oldest) = self.runs.iter().position(free)
+        {
+            self.runs.remove(oldest);
         }
     }
 
@@ -381,6 +442,7 @@ impl Runs {
                 if let Some(place) = run.steps.get_mut(view.step) {
                     *place = Some(view.clone());
                 }
+                self.make_room();
             }
             Event::Warning(_, warning) => {
                 let step = match run.stage {
@@ -408,8 +470,53 @@ impl Runs {
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
     use super::*;
-    use crate::link::Times;
+    use crate::link::{AttentionView, Lane, Times};
+    use crate::project::Settings;
+
+    #[test]
+    fn steps_are_bounded_in_bytes_and_what_is_shown_stays_whole() {
+        let mut runs = Runs::default();
+        let heavy = |step: usize| {
+            let map = |word: &str| AttentionView {
+                lane: Lane::Base,
+                picture: 0,
+                word: word.into(),
+                grid: (16, 16),
+                values: vec![0.5; 256],
+                range: (0.0, 1.0),
+            };
+            let attention = vec![map("cat"), map("dog")];
+            Arc::new(StepView { previews: vec![RgbImage::new(8, 8)], attention, ..StepView::clone(&view(step, 4)) })
+        };
+        let each = heavy(0).bytes();
+        assert_eq!(each, 8 * 8 * 3 + 2 * 256 * 4);
+        runs.set_room(Some(10 * each));
+        let project = Project { settings: Settings { steps: 4, ..Settings::default() }, ..Project::new() };
+        for job in 1..=6 {
+            runs.add(JobId(job), format!("run {job}"), Arc::new(project.clone()), PathBuf::new(), origin(job), None);
+            for step in 0..4 {
+                runs.take(&Event::Step(JobId(job), heavy(step)), Instant::now());
+            }
+            runs.take(&Event::Cancelled(JobId(job)), Instant::now());
+            assert!(runs.bytes() <= 10 * each, "{} bytes after run {job}", runs.bytes());
+        }
+        let whole = |run: &Run| run.steps.iter().flatten().filter(|step| !step.attention.is_empty()).count();
+        let kept: Vec<(u64, usize, usize)> =
+            runs.iter().map(|run| (run.job.0, run.steps.iter().flatten().count(), whole(run))).collect();
+        // Two fit whole and four without their attention.
+        assert_eq!(kept, [(1, 4, 0), (2, 4, 0), (3, 4, 0), (4, 4, 0), (5, 4, 4), (6, 4, 4)]);
+        runs.show(JobId(1));
+        runs.set_room(Some(1));
+        let left: Vec<u64> = runs.iter().map(|run| run.job.0).collect();
+        assert_eq!(left, [1], "what is shown stays");
+    }
+
+    fn origin(revision: u64) -> Origin {
+        Origin { document: 0, revision }
+    }
 
     fn view(step: usize, steps: usize) -> Arc<StepView> {
         Arc::new(StepView {
@@ -432,7 +539,7 @@ mod tests {
         let mut project = Project::new();
         project.settings.steps = 4;
         for job in 1..=count {
-            runs.add(JobId(job), format!("run {job}"), Arc::new(project.clone()), PathBuf::new(), job, None);
+            runs.add(JobId(job), format!("run {job}"), Arc::new(project.clone()), PathBuf::new(), origin(job), None);
         }
         runs
     }
@@ -470,7 +577,7 @@ mod tests {
         assert!(matches!(run.state, State::Paused));
         assert_eq!((run.next_step(), run.words().as_str()), (1, "Paused before step 2 of 4"));
         let (project, folder) = (run.project.clone(), run.folder.clone());
-        runs.add(JobId(2), "again".into(), project, folder, 1, Some((JobId(1), 1)));
+        runs.add(JobId(2), "again".into(), project, folder, origin(1), Some((JobId(1), 1)));
         assert_eq!(runs.shown, Some(JobId(2)));
         assert_eq!(runs.get(JobId(2)).unwrap().newest(), Some(0));
     }
@@ -505,7 +612,7 @@ mod tests {
     fn a_queued_run_does_not_take_the_window_from_the_one_that_runs() {
         let mut runs = runs(1);
         tell(&mut runs, started(1));
-        runs.add(JobId(2), "later".into(), Arc::default(), PathBuf::new(), 2, None);
+        runs.add(JobId(2), "later".into(), Arc::default(), PathBuf::new(), origin(2), None);
         assert_eq!(runs.shown, Some(JobId(1)));
         assert_eq!(runs.active().count(), 2);
     }
@@ -515,7 +622,7 @@ mod tests {
         let mut runs = runs(1);
         for job in 2..=60 {
             tell(&mut runs, Event::Failed(JobId(job - 1), "no".into()));
-            runs.add(JobId(job), String::new(), Arc::default(), PathBuf::new(), job, None);
+            runs.add(JobId(job), String::new(), Arc::default(), PathBuf::new(), origin(job), None);
         }
         assert_eq!(runs.iter().count(), KEPT);
     }

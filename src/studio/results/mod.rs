@@ -21,7 +21,7 @@ pub mod store;
 /// What came of a piece of work.
 enum Told {
     Compared { pair: (ResultId, ResultId), found: Compared },
-    Project(Result<Box<Project>, String>),
+    Project { project: Result<Box<Project>, String>, document: Option<u64> },
 }
 
 /// What the other rooms shall know.
@@ -30,7 +30,12 @@ pub enum Outcome {
     /// There is something new to show.
     Told,
     /// A result's project was read, to be gone back to; or why not.
-    Project(Result<Box<Project>, String>),
+    Project {
+        /// The project.
+        project: Result<Box<Project>, String>,
+        /// The document that it was rendered from, where that is of this session.
+        document: Option<u64>,
+    },
     /// Something to say at the gallery.
     Say(String),
 }
@@ -64,7 +69,7 @@ impl Results {
         let mut outcomes = Vec::new();
         while let Some(told) = self.desk.next() {
             outcomes.push(match told {
-                Told::Project(project) => Outcome::Project(project),
+                Told::Project { project, document } => Outcome::Project { project, document },
                 Told::Compared { pair, found } => {
                     self.comparing.take(&pair, found);
                     Outcome::Told
@@ -170,7 +175,8 @@ impl Results {
     /// Reads the project of a result, which comes as an outcome.
     pub fn read_project(&self, runs: &Runs, result: &ResultId) {
         let read = self.reader(runs, result);
-        self.desk.run(move || Told::Project(read().map(Box::new)));
+        let document = runs.of_result(result).map(|(run, _)| run.origin.document);
+        self.desk.run(move || Told::Project { project: read().map(Box::new), document });
     }
 
     /// How to get a result's project: from its run, whose picture may not be on the disk yet, or from its file.
@@ -261,7 +267,7 @@ mod tests {
         results.read_project(&runs, &second);
         wait(&mut results, "reading", |_, outcomes| {
             let prompt = |outcome: &Outcome| match outcome {
-                Outcome::Project(Ok(project)) => Some(project.prompt.clone()),
+                Outcome::Project { project: Ok(project), .. } => Some(project.prompt.clone()),
                 _ => None,
             };
             outcomes.iter().find_map(prompt).as_deref() == Some("a dog")

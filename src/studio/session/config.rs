@@ -57,6 +57,10 @@ pub struct Config {
     pub color_map: String,
     /// How attention maps' cells are drawn.
     pub sampling: Sampling,
+    /// The part of the machine's memory that renders' steps may take. Range: [`Config::MEMORY`].
+    pub steps_memory: f32,
+    /// The part that pictures in full size may take. Range: [`Config::MEMORY`].
+    pub pictures_memory: f32,
     /// Where to compute, as the command line writes it: `auto`, `flex` or `wgpu`.
     pub device: String,
 }
@@ -71,6 +75,8 @@ impl Default for Config {
             hints_seen: BTreeSet::new(),
             color_map: "viridis".into(),
             sampling: Sampling::default(),
+            steps_memory: 0.25,
+            pictures_memory: 0.125,
             device: "auto".into(),
         }
     }
@@ -85,6 +91,9 @@ fn writable<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S:
 impl Config {
     /// Below the first the text cannot be read, above the last no dialog fits a screen.
     pub const UI_SCALE: RangeInclusive<f32> = 0.75..=3.0;
+
+    /// Less keeps no render's steps, more leaves nothing to render with.
+    pub const MEMORY: RangeInclusive<f32> = 0.02..=0.5;
 
     /// Reads the settings. Where there are none, the defaults; where they are broken, the defaults and a sentence about
     /// it, and the broken file is moved aside to `settings.broken.ron` beside it.
@@ -144,11 +153,14 @@ impl Config {
 
     /// Brings values that somebody wrote by hand into their ranges.
     fn put_right(&mut self) {
-        self.ui_scale = if self.ui_scale.is_finite() {
-            self.ui_scale.clamp(*Self::UI_SCALE.start(), *Self::UI_SCALE.end())
-        } else {
-            1.0
-        };
+        let defaults = Self::default();
+        for (value, range, default) in [
+            (&mut self.ui_scale, Self::UI_SCALE, defaults.ui_scale),
+            (&mut self.steps_memory, Self::MEMORY, defaults.steps_memory),
+            (&mut self.pictures_memory, Self::MEMORY, defaults.pictures_memory),
+        ] {
+            *value = if value.is_finite() { value.clamp(*range.start(), *range.end()) } else { default };
+        }
         for paths in [&mut self.recent_projects, &mut self.recent_models] {
             let mut seen = BTreeSet::new();
             paths.retain(|path| !path.as_os_str().is_empty() && seen.insert(path.clone()));

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use self::autosave::Autosave;
 use self::config::Config;
-use self::question::{Held, Question};
+use self::question::{Held, Question, Questions};
 use super::document::Document;
 use super::document::history::Doc;
 use super::notice::{Notice, Place};
 use super::places::{Places, folder_of};
 use super::tasks::{Desk, Pool};
 use crate::project::file;
+use crate::project::stamp::Stamp;
 
 pub mod autosave;
 pub mod config;
@@ -30,14 +31,29 @@ enum Told {
 /// A project was written, or not.
 #[derive(Debug)]
 pub struct Saved {
+    /// Which document it is of; another may have taken its place meanwhile.
+    pub document: u64,
     /// Its file.
     pub path: PathBuf,
     /// What was written.
     pub doc: Arc<Doc>,
     /// The history's revision of it.
     pub revision: u64,
-    /// In words, why it was not.
-    pub outcome: Result<(), String>,
+    /// What goes on once it is saved.
+    pub then: Option<Held>,
+    /// How the file is now, or why it was not written.
+    pub outcome: Result<Option<Stamp>, Unsaved>,
+}
+
+/// Why a project was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsaved {
+    /// Another file is there already, and nobody has agreed to overwrite it.
+    Exists,
+    /// The project's own file is not as it was read or written last: another program, or another window, wrote it.
+    Changed,
+    /// It could not be, in words.
+    Failed(String),
 }
 
 /// What the other rooms shall know.
@@ -54,13 +70,11 @@ pub struct Session {
     /// What to say, and where.
     pub notices: Vec<Notice>,
     /// What has to be asked before anything goes on.
-    pub question: Option<Question>,
+    pub questions: Questions,
     /// What the program remembers from one start to the next.
     pub config: Config,
     /// Nothing stands in the way of closing the window any more.
     pub closing: bool,
-    /// What goes on as soon as the project is saved.
-    pub after_saving: Option<Held>,
     places: Places,
     /// Holds everything of a session that was given no places, and vanishes with it.
     _scratch: Option<tempfile::TempDir>,
@@ -85,13 +99,15 @@ impl Session {
             }
         };
         let (config, problem) = Config::load(&places);
-        let found = Autosave::recoverable(&places);
+        let (found, mut questions) = (Autosave::recoverable(&places), Questions::default());
+        if !found.is_empty() {
+            questions.ask(Question::Recover(found));
+        }
         Ok(Self {
             notices: problem.map(|words| Notice::new(Place::Project, words)).into_iter().collect(),
-            question: (!found.is_empty()).then_some(Question::Recover(found)),
+            questions,
             config,
             closing: false,
-            after_saving: None,
             autosave: Autosave::start(&places),
             recovered: Vec::new(),
             places,
@@ -147,15 +163,27 @@ impl Session {
         self.notices.retain(|notice| notice.place != *place);
     }
 
-    /// Writes a document to a file in the background; what came of it is an outcome.
-    pub fn save(&self, document: &Document, path: PathBuf) {
+    /// Writes a document to a file in the background; what came of it is an outcome, with what shall go on then. Unless
+    /// it is `agreed`, no other file is overwritten, and the project's own only where it is as it was last seen.
+    pub fn save(&self, document: &Document, path: PathBuf, agreed: bool, then: Option<Held>) {
         let path = if path.extension().is_some() { path } else { path.with_extension(file::EXTENSION) };
         let path = std::path::absolute(&path).unwrap_or(path);
-        let (doc, revision) = (document.history.doc().clone(), document.history.revision());
+        let (doc, revision, id) = (document.history.doc().clone(), document.history.revision(), document.id());
+        let own = document.file.as_ref() == Some(&path);
+        let seen = document.stamp;
         self.desk.run(move || {
-            let project = doc.project.with_relative_paths(&folder_of(&path));
-            let outcome = file::save(&path, &project).map_err(|error| error.to_string());
-            Told::Saved(Box::new(Saved { path, doc, revision, outcome }))
+            let write = || {
+                match Stamp::of(&path).filter(|_| !agreed) {
+                    Some(_) if !own => return Err(Unsaved::Exists),
+                    Some(now) if seen.is_some_and(|seen| seen != now) => return Err(Unsaved::Changed),
+                    _ => {}
+                }
+                let project = doc.project.with_relative_paths(&folder_of(&path));
+                file::save(&path, &project).map_err(|error| Unsaved::Failed(error.to_string()))?;
+                Ok(Stamp::of(&path))
+            };
+            let outcome = write();
+            Told::Saved(Box::new(Saved { document: id, path, doc, revision, then, outcome }))
         });
     }
 
@@ -234,13 +262,43 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut session, mut document) = (session(None), document());
         document.edit("Words", |project| project.prompt = "a cat".into());
-        session.save(&document, folder.path().join("cat"));
+        session.save(&document, folder.path().join("cat"), false, None);
         let told = saved(&mut session);
-        assert_eq!((told.path, told.outcome), (folder.path().join("cat.ron"), Ok(())));
+        let path = folder.path().join("cat.ron");
+        assert_eq!((told.outcome, told.path), (Ok(Stamp::of(&path)), path));
         assert_eq!(told.revision, document.history.revision());
         assert_eq!(file::load(&folder.path().join("cat.ron")).unwrap().prompt, "a cat");
-        session.save(&document, folder.path().join("no/such/folder/cat.ron"));
-        assert!(saved(&mut session).outcome.unwrap_err().contains("cat.ron"));
+        // The ending was added, so nobody was asked about this file, and it is not this document's.
+        session.save(&document, folder.path().join("cat"), false, None);
+        assert_eq!(saved(&mut session).outcome, Err(Unsaved::Exists));
+        session.save(&document, folder.path().join("cat"), true, Some(Held::New));
+        let told = saved(&mut session);
+        assert_eq!((told.outcome.is_ok(), told.then), (true, Some(Held::New)));
+        session.save(&document, folder.path().join("no/such/folder/cat.ron"), false, None);
+        let Err(Unsaved::Failed(words)) = saved(&mut session).outcome else { panic!("written") };
+        assert!(words.contains("cat.ron"), "{words}");
+    }
+
+    #[test]
+    fn a_file_that_was_written_by_another_since_is_not_overwritten_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut session, mut document) = (session(None), document());
+        let path = folder.path().join("cat.ron");
+        session.save(&document, path.clone(), false, None);
+        document.stamp = saved(&mut session).outcome.unwrap();
+        document.file = Some(path.clone());
+        session.save(&document, path.clone(), false, None);
+        document.stamp = saved(&mut session).outcome.unwrap();
+        std::fs::write(&path, "somebody else's").unwrap();
+        session.save(&document, path.clone(), false, None);
+        assert_eq!(saved(&mut session).outcome, Err(Unsaved::Changed));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody else's");
+        session.save(&document, path.clone(), true, None);
+        assert!(saved(&mut session).outcome.is_ok());
+        // One that is gone is written anew.
+        std::fs::remove_file(&path).unwrap();
+        session.save(&document, path.clone(), false, None);
+        assert!(saved(&mut session).outcome.is_ok() && path.exists());
     }
 
     #[test]
@@ -264,7 +322,7 @@ mod tests {
         first.keep(&document);
         drop(first);
         let second = session(Some(places.clone()));
-        let Some(Question::Recover(found)) = &second.question else { panic!("nothing was asked") };
+        let Some(Question::Recover(found)) = second.questions.front() else { panic!("nothing was asked") };
         assert_eq!(found[0].project.prompt, "lost");
         second.discard_recovered(&found[0].path);
         let begun = Instant::now();
@@ -272,6 +330,6 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(120), "it is still there");
             std::thread::sleep(Duration::from_millis(1));
         }
-        assert!(session(Some(places)).question.is_none());
+        assert!(session(Some(places)).questions.front().is_none());
     }
 }

@@ -1,37 +1,50 @@
-//! What the window has to ask, and what waits for the answer.
+//! What the window has to ask, one question after the other, and what waits for the answers.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use super::autosave::Recovered;
 use crate::project::Project;
+use crate::project::stamp::Stamp;
 
 /// Something that waits for an answer before it goes on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Held {
     /// Begin a new project.
     New,
-    /// Open this file.
-    Open(PathBuf),
     /// Open this project, read already.
     Replace {
         /// The project.
         project: Box<Project>,
-        /// Its file, where saving shall go.
-        file: Option<PathBuf>,
+        /// Its file, where saving shall go, with how it was when it was read.
+        file: Option<(PathBuf, Option<Stamp>)>,
         /// Where its paths start.
         folder: PathBuf,
         /// What it is called where it has no file.
         name: String,
     },
+    /// Open what a crash left.
+    Recover(Box<Recovered>),
+    /// Give up the masks that are being painted.
+    DropMasks,
     /// Close the window.
     Close,
 }
 
 /// What the window has to ask.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Question {
-    /// The project has unsaved changes, or a render would be lost.
+    /// Something would be lost: unsaved changes, painted masks, a render, a picture or an export that is not written.
     Unsaved(Held),
+    /// A file that saving would overwrite.
+    Overwrite {
+        /// The file.
+        path: PathBuf,
+        /// Whether it is the project's own, and another program wrote it since it was read; else it is some other file.
+        changed: bool,
+        /// What goes on once it is saved.
+        then: Option<Held>,
+    },
     /// A picture that holds a project was dropped.
     PodiumPicture {
         /// The picture.
@@ -47,4 +60,63 @@ pub enum Question {
     },
     /// There is work of a session that ended without saving.
     Recover(Vec<Recovered>),
+}
+
+/// Questions in the order in which they came up. None takes another's place.
+#[derive(Debug, Default)]
+pub struct Questions {
+    queue: VecDeque<Question>,
+}
+
+impl Questions {
+    /// What is to be answered now.
+    pub fn front(&self) -> Option<&Question> {
+        self.queue.front()
+    }
+
+    /// Asks, after what is asked already. The same is not asked twice, and of what is held back because something
+    /// would be lost only the last: whoever presses Close while being asked about New means Close.
+    pub fn ask(&mut self, question: Question) {
+        if let (Question::Unsaved(_), Some(before)) =
+            (&question, self.queue.iter_mut().find(|other| matches!(other, Question::Unsaved(_))))
+        {
+            *before = question;
+        } else if !self.queue.contains(&question) {
+            self.queue.push_back(question);
+        }
+    }
+
+    /// The first question was answered.
+    pub fn answered(&mut self) -> Option<Question> {
+        self.queue.pop_front()
+    }
+
+    /// Puts what is left of a question in its place.
+    pub fn replace_front(&mut self, question: Question) {
+        if let Some(front) = self.queue.front_mut() {
+            *front = question;
+        }
+    }
+
+    /// Forgets what concerns a document that is gone.
+    pub fn forget_saving(&mut self) {
+        self.queue.retain(|question| !matches!(question, Question::Unsaved(_) | Question::Overwrite { .. }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_wait_for_each_other_and_the_last_wish_to_leave_counts() {
+        let mut questions = Questions::default();
+        questions.ask(Question::Recover(Vec::new()));
+        questions.ask(Question::Unsaved(Held::New));
+        questions.ask(Question::Recover(Vec::new()));
+        questions.ask(Question::Unsaved(Held::Close));
+        assert_eq!(questions.answered(), Some(Question::Recover(Vec::new())));
+        assert_eq!(questions.answered(), Some(Question::Unsaved(Held::Close)));
+        assert_eq!(questions.answered(), None);
+    }
 }

@@ -170,6 +170,11 @@ impl Store {
         id
     }
 
+    /// Pictures that could not be written so far; they are kept in memory and tried again.
+    pub fn unwritten(&self) -> usize {
+        self.shared.failed()
+    }
+
     /// Whether so many pictures wait to be written that no more should be made: memory must stay bounded.
     pub fn is_behind(&self) -> bool {
         self.shared.waiting() > WAITING

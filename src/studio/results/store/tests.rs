@@ -159,6 +159,29 @@ fn a_stuck_disk_keeps_nobody_waiting_and_is_told_of_once() {
 }
 
 #[test]
+fn what_cannot_be_written_is_kept_told_once_and_tried_again() {
+    let gallery = Gallery::new();
+    let mut store = gallery.open();
+    let folder = gallery.places().results_folder();
+    let aside = folder.with_extension("aside");
+    fs::rename(&folder, &aside).unwrap();
+    fs::write(&folder, "where the folder should be").unwrap();
+    let ids: Vec<ResultId> = (0..3).map(|number| add(&mut store, number)).collect();
+    wait(&mut store, "each was tried", |store| store.unwritten() == 3);
+    let told = store.take_messages();
+    assert!(told.len() == 1 && told[0].contains("tried again"), "{told:?}");
+    // Newer pictures than memory keeps do not drive them out.
+    for number in 0..PICTURES as u32 {
+        store.pictures.put(format!("other {number}"), Arc::new(picture(number)));
+    }
+    assert_eq!(*load(&mut store, &ids[0]), picture(0));
+    fs::remove_file(&folder).unwrap();
+    fs::rename(&aside, &folder).unwrap();
+    wait(&mut store, "each is written", |store| store.unwritten() == 0 && !store.is_writing());
+    assert_eq!((gallery.files(), store.take_messages()), (6, vec![]));
+}
+
+#[test]
 fn thumbnails_come_with_a_later_poll_in_the_picture_s_shape() {
     let gallery = Gallery::new();
     let mut store = gallery.open();

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use image::RgbImage;
@@ -13,6 +14,9 @@ use image::imageops::thumbnail;
 use super::disk::{self, Keep, Listing};
 use super::entry::{Entry, MOST};
 use crate::studio::document::history::ResultId;
+
+/// From a picture that could not be written to the next try.
+const AGAIN: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(10) };
 
 /// Pictures that may be asked for at once; whoever scrolls past more looks at the last ones.
 const ASKS: usize = 64;
@@ -57,7 +61,11 @@ struct Queue {
     work: VecDeque<Work>,
     /// The last is the next.
     asks: VecDeque<Ask>,
-    /// Pictures in `work` and the one being written.
+    /// Pictures that could not be written, to be tried again: a full disk may have room in a while.
+    failed: VecDeque<Box<Keep>>,
+    /// When the first of them is tried again.
+    again: Option<Instant>,
+    /// Pictures in `work` and `failed`, and the one being written.
     waiting: usize,
     /// Work is being done.
     busy: bool,
@@ -94,6 +102,11 @@ impl Shared {
         self.queue().waiting
     }
 
+    /// Pictures that could not be written so far.
+    pub(super) fn failed(&self) -> usize {
+        self.queue().failed.len()
+    }
+
     pub(super) fn is_writing(&self) -> bool {
         let queue = self.queue();
         queue.busy || !queue.work.is_empty()
@@ -124,27 +137,55 @@ impl Shared {
                 queue.busy = true;
                 return Some(Next::Work(work));
             }
+            // At the end each is tried once more, and then the last that can be said of it was said.
+            let now = Instant::now();
+            let due = queue.again.is_some_and(|again| again <= now);
+            if (due || queue.stop)
+                && let Some(keep) = queue.failed.pop_front()
+            {
+                queue.busy = true;
+                return Some(Next::Work(Work::Keep(keep)));
+            }
             if queue.stop {
                 return None;
             }
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = match queue.again.filter(|_| !queue.failed.is_empty()) {
+                Some(again) => {
+                    let rest = again.saturating_duration_since(now);
+                    self.changed.wait_timeout(queue, rest).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
         }
     }
 
-    /// Work is done.
+    /// Work is done; `kept` of it were pictures.
     fn finish(&self, kept: bool) {
         let mut queue = self.queue();
         queue.busy = false;
         queue.waiting -= usize::from(kept);
     }
+
+    /// A picture could not be written. It waits to be tried again, unless this is the end.
+    fn finish_later(&self, keep: Box<Keep>) {
+        let mut queue = self.queue();
+        queue.busy = false;
+        if queue.stop {
+            queue.waiting -= 1;
+        } else {
+            queue.failed.push_back(keep);
+            queue.again = Some(Instant::now() + AGAIN);
+        }
+    }
 }
 
 impl Queue {
     fn kept(&self, id: &str) -> Option<Arc<RgbImage>> {
-        self.work.iter().find_map(|work| match work {
+        let in_work = self.work.iter().find_map(|work| match work {
             Work::Keep(keep) if keep.entry.id == id => Some(keep.picture.clone()),
             _ => None,
-        })
+        });
+        in_work.or_else(|| self.failed.iter().find(|keep| keep.entry.id == id).map(|keep| keep.picture.clone()))
     }
 }
 
@@ -161,6 +202,8 @@ pub(super) struct Worker {
     wake: Arc<dyn Fn() + Send + Sync>,
     /// Held as long as the session.
     lock: Option<File>,
+    /// Whether it was said that a picture could not be written, since one last could.
+    told: bool,
 }
 
 impl Worker {
@@ -170,7 +213,7 @@ impl Worker {
         outbox: Sender<Done>,
         wake: Arc<dyn Fn() + Send + Sync>,
     ) -> Self {
-        Self { folder, shared, outbox, wake, lock: None }
+        Self { folder, shared, outbox, wake, lock: None, told: false }
     }
 
     pub(super) fn run(mut self) {
@@ -180,14 +223,30 @@ impl Worker {
             match next {
                 Next::Ask(ask) => self.load(ask),
                 Next::Work(work) => {
-                    let kept = matches!(work, Work::Keep(_));
                     // A panic in an encoder costs one picture and not the gallery.
                     let done = catch_unwind(AssertUnwindSafe(|| self.work(&work)));
-                    drop(work);
-                    for done in done.unwrap_or_else(|_| vec![Done::Told(PANIC.to_owned())]) {
-                        self.tell(done);
+                    match (work, done) {
+                        (Work::Keep(keep), Ok(Err(words))) => {
+                            // Once, however many wait and however often they are tried.
+                            if !std::mem::replace(&mut self.told, true) {
+                                let words = words.trim_end_matches('.');
+                                self.tell(Done::Told(format!("{words}. It is kept in memory and tried again.")));
+                            }
+                            self.shared.finish_later(keep);
+                        }
+                        (work, done) => {
+                            let kept = matches!(work, Work::Keep(_));
+                            if kept && matches!(done, Ok(Ok(_))) {
+                                self.told = false;
+                            }
+                            let told = |words| vec![Done::Told(words)];
+                            let done = done.map(|done| done.unwrap_or_else(told));
+                            for done in done.unwrap_or_else(|_| told(PANIC.to_owned())) {
+                                self.tell(done);
+                            }
+                            self.shared.finish(kept);
+                        }
                     }
-                    self.shared.finish(kept);
                 }
             }
         }
@@ -199,21 +258,21 @@ impl Worker {
         (self.wake)();
     }
 
-    fn work(&mut self, work: &Work) -> Vec<Done> {
+    fn work(&mut self, work: &Work) -> Result<Vec<Done>, String> {
         let outcome = match work {
             Work::List => {
                 let (listing, lock) = disk::begin(&self.folder, MOST);
                 self.lock = lock;
-                return vec![Done::Listed(listing)];
+                return Ok(vec![Done::Listed(listing)]);
             }
             Work::Keep(keep) => disk::keep(&self.folder, keep),
             Work::Note(entry) => disk::note(&self.folder, entry),
             Work::Remove(ids) => {
                 let outcomes = ids.iter().map(|id| disk::remove_files(&self.folder, id));
-                return outcomes.filter_map(Result::err).map(Done::Told).collect();
+                return Ok(outcomes.filter_map(Result::err).map(Done::Told).collect());
             }
         };
-        outcome.err().map(Done::Told).into_iter().collect()
+        outcome.map(|()| Vec::new())
     }
 
     fn load(&self, ask: Ask) {
