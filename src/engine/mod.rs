@@ -34,6 +34,7 @@ pub mod render;
 pub mod report;
 pub mod sample;
 pub mod scene;
+pub mod tensors;
 pub mod terms;
 pub mod trouble;
 pub mod views;

@@ -63,6 +63,8 @@ mod tidy;
 /// The timeline and the inspector, driven as a person would.
 #[cfg(feature = "gui")]
 mod timeline;
+/// Torch files as Python writes them.
+mod torch_files;
 /// Refinement and placement inside a run.
 mod whole_run;
 /// The window, drawn without a display.
