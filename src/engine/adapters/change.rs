@@ -1,6 +1,6 @@
 //! What an adapter's file holds, in one form for all formats, before any strength.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An array of numbers with its shape, row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +83,35 @@ pub enum Kind {
     TextualInversion,
 }
 
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::EdLora => "ED-LoRA",
+            Self::Lora => "LoRA",
+            Self::LoCon => "LoCon",
+            Self::LoHa => "LoHa",
+            Self::LoKr => "LoKr",
+            Self::Ia3 => "IA3",
+            Self::TextualInversion => "textual inversion",
+        })
+    }
+}
+
+/// The two parts of a model that adapters change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// The noise predictor.
+    Unet,
+    /// The text encoder.
+    TextEncoder,
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if *self == Self::Unet { "unet" } else { "text_encoder" })
+    }
+}
+
 /// What an adapter's file holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdapterFile {
@@ -98,6 +127,132 @@ pub struct AdapterFile {
     pub embeddings: Vec<Embedding>,
     /// Words that its pictures were captioned with, the most frequent first, with how often; from its metadata.
     pub trigger_words: Vec<(String, u32)>,
-    /// Tensors that were understood to be of no use here, by name, with why.
+    /// What else its metadata and its tensors say.
+    pub about: About,
+    /// How many tensors the file holds; those that are not left aside are used.
+    pub tensors: usize,
+    /// Tensors (and, of a pickle, other things) that are of no use here, by name, with why.
     pub left_aside: Vec<(String, String)>,
+}
+
+impl AdapterFile {
+    /// Numbers held, all together.
+    pub fn parameters(&self) -> usize {
+        let changes = self.unet.values().chain(self.text_encoder.values()).map(Change::parameters);
+        changes.sum::<usize>() + self.embeddings.iter().map(|embedding| embedding.values.len()).sum::<usize>()
+    }
+
+    /// The greatest rank that was trained; 0 where it has none.
+    pub fn rank(&self) -> usize {
+        self.about.ranks.last().copied().unwrap_or(0)
+    }
+
+    /// What may be said in a prompt to call it, the likeliest first: the words it brings, its trigger phrase, the word of
+    /// the folder of its pictures, the most frequent captions, the name its trainer gave it. No word comes twice.
+    pub fn suggestions(&self) -> Vec<String> {
+        let about = &self.about;
+        let words = (self.embeddings.iter().map(|embedding| &embedding.name))
+            .chain(&about.trigger_phrase)
+            .chain(&about.folder_words)
+            .chain(self.trigger_words.iter().map(|(word, _)| word))
+            .chain(&about.output_name);
+        let mut seen = BTreeSet::new();
+        words.filter(|word| seen.insert(word.to_lowercase())).cloned().collect()
+    }
+}
+
+impl Change {
+    /// Whether all its numbers are finite: products of finite ones need not be.
+    pub fn is_finite(&self) -> bool {
+        let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
+        match self {
+            Self::LowRank { down, mid, up, scale } => {
+                let mid = mid.as_ref().is_none_or(|mid| finite(&mid.values));
+                finite(&[*scale]) && mid && finite(&down.values) && finite(&up.values)
+            }
+            Self::Kronecker { left, right, scale } => {
+                finite(&[*scale]) && finite(&left.values) && finite(&right.values)
+            }
+            Self::Scaled { weight, .. } => finite(weight),
+            Self::Dense { delta } => finite(&delta.values),
+        }
+    }
+
+    /// Numbers held.
+    pub fn parameters(&self) -> usize {
+        match self {
+            Self::LowRank { down, mid, up, .. } => {
+                down.values.len() + mid.as_ref().map_or(0, |mid| mid.values.len()) + up.values.len()
+            }
+            Self::Kronecker { left, right, .. } => left.values.len() + right.values.len(),
+            Self::Scaled { weight, .. } => weight.len(),
+            Self::Dense { delta } => delta.values.len(),
+        }
+    }
+}
+
+/// The kinds of models that an adapter can be for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Base {
+    /// Stable Diffusion 1.x, which Podium runs.
+    Sd1,
+    /// Stable Diffusion 2.x
+    Sd2,
+    /// Stable Diffusion XL
+    Sdxl,
+    /// Stable Diffusion 3 and 3.5
+    Sd3,
+    /// Flux
+    Flux,
+    /// One whose name is all that is known.
+    Other,
+}
+
+impl std::fmt::Display for Base {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sd1 => "Stable Diffusion 1.5",
+            Self::Sd2 => "Stable Diffusion 2",
+            Self::Sdxl => "Stable Diffusion XL",
+            Self::Sd3 => "Stable Diffusion 3",
+            Self::Flux => "Flux",
+            Self::Other => "another kind of model",
+        })
+    }
+}
+
+/// What the network that it was trained with predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prediction {
+    /// The noise.
+    Epsilon,
+    /// The velocity.
+    V,
+}
+
+/// What a file says of itself, as far as it says it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct About {
+    /// The kind of model that it is for, where tensors or metadata say it.
+    pub base: Option<Base>,
+    /// The file of the model that it was trained on.
+    pub trained_on: Option<String>,
+    /// The trainer's module, such as `networks.lora` or `lycoris.kohya`.
+    pub module: Option<String>,
+    /// All ranks that its layers have, in rising order.
+    pub ranks: Vec<usize>,
+    /// All alphas of its layers, in rising order; empty where the strength is that of the factors as they are.
+    pub alphas: Vec<f32>,
+    /// The size of the pictures, such as `512x512`.
+    pub resolution: Option<String>,
+    /// Its title.
+    pub title: Option<String>,
+    /// What was predicted.
+    pub prediction: Option<Prediction>,
+    /// The name that its trainer gave it.
+    pub output_name: Option<String>,
+    /// The words that call it, as its author says.
+    pub trigger_phrase: Option<String>,
+    /// The words of its pictures' folders: `cat` of `10_cat`.
+    pub folder_words: Vec<String>,
 }

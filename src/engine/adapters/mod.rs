@@ -1,8 +1,35 @@
 //! Files that change a model or teach it words: ED-LoRAs, LoRAs of every trainer, textual inversions.
 //!
 //! Whatever the file, what comes out is the same: for each module of the UNet and of the text encoder, by diffusers'
-//! path, what is added to it ([`Change`]), and the words it brings ([`Embedding`]).
+//! path, what is added to it ([`Change`]), and the words it brings ([`Embedding`]). Only this folder knows how adapters'
+//! files name things.
+//!
+//! [`read`] goes in steps: `sort` finds out what each tensor is, by `names` (which layer), `leaves` (what it is to that
+//! layer) and `words`; `family` which kind of model it is for; then `low_rank`, `loha`, `lokr` and `ia3` make the changes
+//! of the layers, scaled as `peft` says; `about` reads what the file says of itself.
 
+mod about;
 pub mod change;
+mod family;
+mod fit;
+mod group;
+mod ia3;
+mod leaves;
+mod loha;
+mod lokr;
+mod low_rank;
+pub mod modules;
+mod names;
+mod peft;
+mod read;
+mod sidecar;
+mod sort;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod words;
 
-pub use change::{AdapterFile, Change, Embedding, Kind};
+pub use change::{About, AdapterFile, Base, Change, Embedding, Kind, Part, Prediction};
+pub use fit::check;
+pub use read::{from_bytes, read};
+pub use sidecar::preview_picture;

@@ -1,0 +1,136 @@
+//! What a file says of itself: kohya's `ss_…` and Stability's `modelspec.…` metadata. All of it is text.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::change::{About, Prediction};
+
+/// The most trigger words that are kept.
+const MOST_WORDS: usize = 64;
+/// The most characters of a text that are kept.
+const MOST_CHARACTERS: usize = 300;
+
+/// What the metadata says; bases, ranks and alphas come from the tensors.
+pub fn about(metadata: &BTreeMap<String, String>) -> About {
+    let said = |key: &str| metadata.get(key).and_then(|value| text(value));
+    let version = said("ss_base_model_version").unwrap_or_default();
+    let prediction = match said("modelspec.prediction_type").as_deref() {
+        Some("v" | "v_prediction") => Some(Prediction::V),
+        Some("epsilon") => Some(Prediction::Epsilon),
+        _ if version.ends_with("_v") => Some(Prediction::V),
+        _ => None,
+    };
+    About {
+        base: None,
+        trained_on: said("ss_sd_model_name"),
+        module: said("ss_network_module"),
+        ranks: Vec::new(),
+        alphas: Vec::new(),
+        resolution: said("modelspec.resolution").or_else(|| said("ss_resolution").map(|size| resolution(&size))),
+        title: said("modelspec.title"),
+        prediction,
+        output_name: said("ss_output_name"),
+        trigger_phrase: said("modelspec.trigger_phrase"),
+        folder_words: folder_words(metadata),
+    }
+}
+
+/// The words that pictures were captioned with, summed over their folders, the most frequent first.
+pub fn trigger_words(metadata: &BTreeMap<String, String>) -> Vec<(String, u32)> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for (_, tags) in folders(metadata, "ss_tag_frequency") {
+        for (tag, count) in tags.as_object().into_iter().flatten() {
+            let count = count.as_u64().or_else(|| count.as_f64().map(|count| count as u64)).unwrap_or(0);
+            if let Some(tag) = text(tag) {
+                *counts.entry(tag).or_default() += count;
+            }
+        }
+    }
+    let mut words: Vec<_> =
+        counts.into_iter().map(|(word, count)| (word, u32::try_from(count).unwrap_or(u32::MAX))).collect();
+    // Words of equal count stay in the order of the alphabet.
+    words.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    words.truncate(MOST_WORDS);
+    words
+}
+
+/// The folders of the pictures, with what is said of each.
+fn folders(metadata: &BTreeMap<String, String>, key: &str) -> Vec<(String, Value)> {
+    match metadata.get(key).map(|text| serde_json::from_str(text)) {
+        Some(Ok(Value::Object(folders))) => folders.into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// `cat` of the folder `10_cat`, which kohya's trainers repeat 10 times and take for a caption where there is none.
+fn folder_words(metadata: &BTreeMap<String, String>) -> Vec<String> {
+    let mut words = Vec::new();
+    for (folder, _) in folders(metadata, "ss_tag_frequency").into_iter().chain(folders(metadata, "ss_dataset_dirs")) {
+        let name = folder.rsplit(['/', '\\']).next().unwrap_or_default();
+        let Some((repeats, word)) = name.split_once('_') else { continue };
+        if repeats.is_empty() || !repeats.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        words.extend(text(word).filter(|word| !words.contains(word) && words.len() < MOST_WORDS));
+    }
+    words
+}
+
+/// A value as a person wrote it: None where it is empty or `None`, cut where it is longer than anyone would read.
+fn text(value: &str) -> Option<String> {
+    let value = value.trim();
+    let plain = value.chars().take(MOST_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c });
+    (!value.is_empty() && value != "None").then(|| plain.collect())
+}
+
+/// `512x768` of kohya's `(512, 768)`.
+fn resolution(size: &str) -> String {
+    size.trim_matches(['(', ')']).replace(", ", "x").replace(',', "x")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
+        entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn counts_of_a_tag_are_summed_over_folders_and_the_folder_names_the_subject() {
+        let metadata = metadata(&[
+            (
+                "ss_tag_frequency",
+                r#"{"10_mint cat": {"mint cat": 12, " fur": 3, "": 7}, "reg\\1_cat": {"fur": 20, "grass": 12}, "x": 1}"#,
+            ),
+            ("ss_dataset_dirs", r#"{"10_mint cat": {"n_repeats": 10}, "5_toy": {}, "plain": {}, "1a_b": {}}"#),
+        ]);
+        let words = trigger_words(&metadata);
+        let words: Vec<_> = words.iter().map(|(word, count)| (word.as_str(), *count)).collect();
+        assert_eq!(words, [("fur", 23), ("grass", 12), ("mint cat", 12)]);
+        assert_eq!(about(&metadata).folder_words, ["mint cat", "cat", "toy"]);
+    }
+
+    #[test]
+    fn metadata_is_read_as_people_mean_it() {
+        let about = about(&metadata(&[
+            ("ss_base_model_version", "sd_v1_v"),
+            ("ss_sd_model_name", "None"),
+            ("ss_resolution", "(512, 768)"),
+            ("ss_output_name", " my_cat "),
+            ("ss_network_module", "networks.lora"),
+            ("modelspec.title", "My\ncat"),
+            ("modelspec.trigger_phrase", "mint cat"),
+            ("ss_tag_frequency", "not JSON"),
+        ]));
+        assert_eq!((about.prediction, about.trained_on.as_deref()), (Some(Prediction::V), None));
+        assert_eq!(about.resolution.as_deref(), Some("512x768"));
+        assert_eq!((about.output_name.as_deref(), about.title.as_deref()), (Some("my_cat"), Some("My cat")));
+        assert_eq!(
+            (about.module.as_deref(), about.trigger_phrase.as_deref()),
+            (Some("networks.lora"), Some("mint cat"))
+        );
+        assert_eq!(about.folder_words, [] as [&str; 0]);
+    }
+}

@@ -1,0 +1,76 @@
+//! Whether an adapter fits a model.
+
+use super::change::{AdapterFile, Change, Part};
+use super::modules::{self, Layer, Layers};
+use crate::engine::error::{EngineError, Result};
+use crate::engine::nets::clip::ClipConfig;
+use crate::engine::nets::unet::UnetConfig;
+
+/// Checks an adapter against a model: each layer's shape, the widths of words and how many layers they speak to.
+///
+/// # Errors
+/// [`EngineError::ConceptMisfit`], naming the layer and both shapes.
+pub fn check(file: &AdapterFile, unet: &UnetConfig, text: &ClipConfig) -> Result<()> {
+    let misfit = |what: String| Err(EngineError::ConceptMisfit { file: file.file.clone(), what });
+    let cross = unet.transformers().len();
+    for word in &file.embeddings {
+        if word.width != text.hidden_size {
+            return misfit(format!(
+                "its word {} is {} wide, the model's text encoder is {} wide; it was trained on another model",
+                word.name, word.width, text.hidden_size
+            ));
+        }
+        if word.layers != 1 && word.layers != cross {
+            return misfit(format!(
+                "each of its words has {} embeddings, the model has {cross} cross-attention layers",
+                word.layers
+            ));
+        }
+    }
+    for (part, changes, layers) in [
+        (Part::Unet, &file.unet, modules::unet(unet)),
+        (Part::TextEncoder, &file.text_encoder, modules::text_encoder(text)),
+    ] {
+        for (path, change) in changes {
+            if let Err(what) = fits(path, change, &layers) {
+                return misfit(format!("its module {part}.{path} {what}; it was trained on another model"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn fits(path: &str, change: &Change, layers: &Layers) -> std::result::Result<(), String> {
+    let Some(layer) = layers.get(path) else { return Err("is no layer of this model".into()) };
+    let expected = layer.shape();
+    let found = change.shape(layer);
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("changes a weight of shape {found:?}, the model's is {expected:?}"))
+}
+
+impl Change {
+    /// The shape of the difference, as far as it can be told from its factors; `layer` is where it goes.
+    fn shape(&self, layer: &Layer) -> Vec<usize> {
+        match self {
+            Self::LowRank { down, mid, up, .. } => {
+                let kernel = mid.as_ref().map_or(down.shape.get(2..), |mid| mid.shape.get(2..)).unwrap_or_default();
+                let sides = [up.shape.first(), down.shape.get(1)].into_iter().flatten();
+                sides.chain(kernel).copied().collect()
+            }
+            Self::Kronecker { left, right, .. } => {
+                let sides = left.shape.iter().zip(&right.shape).map(|(a, b)| a.saturating_mul(*b));
+                sides.chain(right.shape.iter().skip(2).copied()).collect()
+            }
+            Self::Scaled { weight, on_input } => {
+                let mut shape = layer.shape();
+                if let Some(axis) = shape.get_mut(usize::from(*on_input)) {
+                    *axis = weight.len();
+                }
+                shape
+            }
+            Self::Dense { delta } => delta.shape.clone(),
+        }
+    }
+}
