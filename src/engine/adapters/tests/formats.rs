@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::change::{Embedding, Kind, Part};
 use super::super::names::plain_configs;
+use super::torch_files::{Py, tensor, text, zip_archive};
 use super::*;
 use crate::engine::nets::clip::ClipConfig;
 use crate::engine::nets::unet::UnetConfig;
@@ -284,4 +285,47 @@ fn textual_inversions_are_words_of_any_number_of_vectors() {
     let names: Vec<_> = read.embeddings.iter().map(|word| (word.name.as_str(), word.vectors)).collect();
     assert_eq!(names, [("dog", 1), ("my.cat", 2)]);
     assert_eq!((read.unet.len(), read.left_aside.len()), (1, 0));
+}
+
+#[test]
+fn torch_files_of_a_webui_and_of_a_trainer_are_read_as_they_were_written() {
+    let values: Vec<f32> = (0..24).map(|value| value as f32 / 8.0).collect();
+    let webui = Py::Dict(vec![
+        (text("string_to_token"), Py::Dict(vec![(text("*"), Py::Whole(265))])),
+        (text("string_to_param"), Py::Dict(vec![(text("*"), Py::Parameter(tensor(&[3, 8], &values)))])),
+        (text("name"), text("cat")),
+        (text("step"), Py::Whole(500)),
+    ]);
+    let folder = tempfile::tempdir().expect("temporary");
+    let path = folder.path().join("my_cat.pt");
+    std::fs::write(&path, zip_archive(&webui)).expect("written");
+    let read = super::super::read(&path).expect("a textual inversion");
+    let word = Embedding { name: "my_cat".into(), vectors: 3, layers: 1, width: 8, values: values.clone() };
+    assert_eq!((read.kind, read.embeddings), (Kind::TextualInversion, vec![word]));
+    let aside: Vec<&str> = read.left_aside.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(aside.iter().any(|name| name.contains("step")), "{aside:?}");
+
+    let layer = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k";
+    let factors = Py::Ordered(vec![
+        (text(&format!("{layer}.lora_down.weight")), Py::Tensor(tensor(&[1, 8], &values[..8]))),
+        (text(&format!("{layer}.lora_up.weight")), Py::Tensor(tensor(&[8, 1], &values[8..16]))),
+    ]);
+    let token = Py::Dict(vec![(text("<my_cat_1>"), Py::Tensor(tensor(&[3, 8], &values)))]);
+    let params = Py::Dict(vec![(text("unet"), factors), (text("new_concept_embedding"), token)]);
+    let moments = Py::Dict(vec![(text("exp_avg"), Py::Tensor(tensor(&[8], &values[..8])))]);
+    let checkpoint = Py::Dict(vec![
+        (text("epoch"), Py::Whole(7)),
+        (text("optimizer"), Py::Dict(vec![(text("state"), moments)])),
+        (text("params"), params),
+    ]);
+    let path = folder.path().join("edlora_model-latest.pth");
+    std::fs::write(&path, zip_archive(&checkpoint)).expect("written");
+    let read = super::super::read(&path).expect("an ED-LoRA");
+    assert_eq!((read.kind, read.embeddings[0].name.as_str()), (Kind::EdLora, "<my_cat_1>"));
+    assert_eq!((read.embeddings[0].layers, read.embeddings[0].vectors), (3, 1));
+    let Some(Change::LowRank { down, up, scale, .. }) = read.unet.get(layer) else { panic!("{read:?}") };
+    assert_eq!((&down.values[..], &up.values[..], *scale), (&values[..8], &values[8..16], 1.0));
+    let aside: Vec<&str> = read.left_aside.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(aside.iter().any(|name| name.contains("epoch")), "{aside:?}");
+    assert!(aside.iter().any(|name| name.contains("optimizer")), "{aside:?}");
 }

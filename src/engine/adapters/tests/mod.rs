@@ -6,6 +6,9 @@ mod layers;
 mod products;
 mod refusals;
 mod said;
+#[path = "../../../../tests/it/torch_files.rs"]
+#[expect(dead_code, reason = "what other tests need of it")]
+mod torch_files;
 
 use std::collections::BTreeMap;
 
