@@ -24,6 +24,9 @@ const PREFIXES: [(&str, Option<Part>); 5] = [
 /// What dotted names may begin with; each may lack, and several may follow one another.
 const WRAPPINGS: [&str; 5] = ["state_dict.", "params.", "base_model.model.", "unet.", "text_encoder."];
 
+/// The most bytes of a name that is looked up, piece by piece.
+const LONGEST: usize = 512;
+
 /// Layers outside of blocks, by diffusers' path, in the layout of Stable Diffusion's own code.
 const OUTER: [(&str, &str); 5] = [
     ("time_embedding.linear_1", "time_embed.0"),
@@ -119,6 +122,9 @@ impl Names {
 
     /// The layer that a tensor belongs to.
     pub fn place<'a>(&self, name: &'a str) -> Place<'a> {
+        if name.len() > LONGEST {
+            return Place::Nowhere("has a name longer than any trainer writes");
+        }
         if let Some((flat, leaf)) = name.split_once('.') {
             for (prefix, part) in PREFIXES {
                 let Some(rest) = flat.strip_prefix(prefix) else { continue };
@@ -137,12 +143,16 @@ impl Names {
         self.attention_processor(rest).unwrap_or_else(|| self.dotted(rest))
     }
 
-    /// The longest path that the name begins with.
+    /// The longest path that the name begins with; `processor` is no part of a path.
     fn dotted<'a>(&self, name: &'a str) -> Place<'a> {
-        let mut end = name.len();
-        while let Some(dot) = name[..end].rfind('.') {
-            if let Some(module) = self.dotted.get(&name[..dot]) {
-                return Place::At(module.clone(), &name[dot + 1..]);
+        let (before, rest) = match name.split_once(".processor.") {
+            Some((before, rest)) => (format!("{before}."), rest),
+            None => (String::new(), name),
+        };
+        let mut end = rest.len();
+        while let Some(dot) = rest[..end].rfind('.') {
+            if let Some(module) = self.dotted.get(&format!("{before}{}", &rest[..dot])) {
+                return Place::At(module.clone(), &rest[dot + 1..]);
             }
             end = dot;
         }

@@ -102,6 +102,12 @@ fn names_of_no_layer_are_nowhere() {
     ] {
         assert!(matches!(names.place(name), Place::Nowhere(_)), "{name}");
     }
+    let processor = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.processor.to_q.lora_A.weight";
+    assert!(
+        matches!(names.place(processor), Place::At(module, "lora_A.weight") if module.path.ends_with("attn1.to_q"))
+    );
+    // Looked up piece by piece, this would take hours.
+    assert!(matches!(names.place(&"conv_in.".repeat(1 << 20)), Place::Nowhere(_)));
     // Several wrappings, in any order.
     let wrapped = "base_model.model.unet.params.state_dict.conv_in.lora_A.weight";
     assert!(matches!(names.place(wrapped), Place::At(_, "lora_A.weight")));
