@@ -64,6 +64,7 @@ mod tidy;
 #[cfg(feature = "gui")]
 mod timeline;
 /// Torch files as Python writes them.
+#[allow(dead_code, reason = "the engine's own tests use the rest")]
 mod torch_files;
 /// Refinement and placement inside a run.
 mod whole_run;

@@ -7,7 +7,7 @@ mod products;
 mod refusals;
 mod said;
 #[path = "../../../../tests/it/torch_files.rs"]
-#[expect(dead_code, reason = "what other tests need of it")]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod torch_files;
 
 use std::collections::BTreeMap;
