@@ -324,6 +324,8 @@ impl From<&Concept> for AdapterFile {
             text_encoder: changes(&concept.text_encoder),
             embeddings: concept.tokens.iter().zip(&concept.embeddings).map(embedding).collect(),
             trigger_words: Vec::new(),
+            about: adapters::About::default(),
+            tensors: 0,
             left_aside: Vec::new(),
         }
     }

@@ -97,6 +97,8 @@ fn empty(unet: BTreeMap<String, Change>) -> AdapterFile {
         text_encoder: BTreeMap::new(),
         embeddings: Vec::new(),
         trigger_words: Vec::new(),
+        about: adapters::About::default(),
+        tensors: 0,
         left_aside: Vec::new(),
     }
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use image::RgbImage;
 
-use super::adapters::AdapterFile;
+use super::adapters::{self, AdapterFile};
 use super::align::{Alignment, Distance};
 use super::cache::Cache;
-use super::concept::{Adapter, Concept, Part};
+use super::concept::{Adapter, Part};
 use super::error::{EngineError, Result};
 use super::inject::{Fused, Record};
 use super::invert::{self, Key, Trajectory, invert_cached};
@@ -179,12 +179,10 @@ fn open_adapter(desk: &Desk<'_>, files: &[ConceptFile]) -> Result<Adapter> {
 /// # Errors
 /// When it cannot be read or is of no kind that changes a model.
 pub fn open_concept(files: &DiskFiles, path: &Path) -> Result<AdapterFile> {
-    let concept = if project::files::asset_name(path).is_some() {
-        Concept::from_bytes(&path.display().to_string(), &files.read(path)?)
-    } else {
-        Concept::open(&project::resolve(&files.base, path))
-    };
-    concept.map(|concept| AdapterFile::from(&concept))
+    if project::files::asset_name(path).is_some() {
+        return adapters::from_bytes(&path.display().to_string(), files.read(path)?);
+    }
+    adapters::read(&project::resolve(&files.base, path))
 }
 
 /// The project's settings, resolved to steps.

@@ -76,12 +76,12 @@ pub fn read(path: &Path) -> Result<AdapterFile> {
     Ok(AdapterFile { file: path.display().to_string(), ..joined })
 }
 
-/// Reads a file that is built into the program.
+/// Reads a file that is in memory, which messages and its word, if it has one, call `name`.
 ///
 /// # Errors
 /// As [`read`].
-pub fn from_bytes(name: &str, bytes: &'static [u8]) -> Result<AdapterFile> {
-    let file = TensorFile::from_bytes(name, bytes)?;
+pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<AdapterFile> {
+    let file = TensorFile::from_owned(name, bytes)?;
     take(&file, Scaling::of_metadata(name, Tensors::metadata(&file))?, &Names::plain()?)
 }
 

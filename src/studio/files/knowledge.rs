@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use image::RgbaImage;
 
-use crate::engine::adapters::{AdapterFile, Change, Kind};
+use crate::engine::adapters::{AdapterFile, Kind};
 use crate::engine::concept::{changed_by_kind, check};
 use crate::engine::nets::clip::ClipConfig;
 use crate::engine::nets::tokenizer::{Placeholder, Tokenizer};
@@ -87,38 +87,22 @@ pub fn concept_facts(files: &DiskFiles, path: &Path, model: &ModelFiles) -> Resu
     let words = file.embeddings.iter();
     Ok(ConceptFacts {
         kind: file.kind,
-        base: None,
+        base: file.about.base.map(|base| base.to_string()),
         words: words.map(|word| Placeholder { word: word.name.clone(), vectors: word.vectors }).collect(),
-        triggers: file.trigger_words.iter().map(|(word, _)| word.clone()).collect(),
-        rank: rank(&file),
+        triggers: triggers(&file),
+        rank: file.rank(),
         changes: changes(&file, unet.as_ref()),
-        parameters: parameters(&file),
+        parameters: file.parameters(),
         left_aside: file.left_aside.clone(),
         misfit,
         thumbnail: thumbnail(files, path),
     })
 }
 
-/// The greatest rank of a file's low-rank changes.
-fn rank(file: &AdapterFile) -> usize {
-    let ranks = file.unet.values().chain(file.text_encoder.values()).map(|change| match change {
-        Change::LowRank { up, .. } => up.shape.get(1).copied().unwrap_or(0),
-        _ => 0,
-    });
-    ranks.max().unwrap_or(0)
-}
-
-/// Numbers that a file holds.
-fn parameters(file: &AdapterFile) -> usize {
-    let changes = file.unet.values().chain(file.text_encoder.values()).map(|change| match change {
-        Change::LowRank { down, mid, up, .. } => {
-            down.values.len() + mid.as_ref().map_or(0, |mid| mid.values.len()) + up.values.len()
-        }
-        Change::Kronecker { left, right, .. } => left.values.len() + right.values.len(),
-        Change::Scaled { weight, .. } => weight.len(),
-        Change::Dense { delta } => delta.values.len(),
-    });
-    changes.chain(file.embeddings.iter().map(|word| word.values.len())).sum()
+/// Words to call a file by, beside those that it brings.
+fn triggers(file: &AdapterFile) -> Vec<String> {
+    let brought = |word: &String| file.embeddings.iter().any(|embedding| embedding.name == *word);
+    file.suggestions().into_iter().filter(|word| !brought(word)).collect()
 }
 
 /// What a file changes, in words.
@@ -140,7 +124,7 @@ fn changes(file: &AdapterFile, unet: Option<&UnetConfig>) -> String {
 }
 
 fn thumbnail(files: &DiskFiles, path: &Path) -> Option<RgbaImage> {
-    let found = ["png", "jpg", "jpeg", "webp"].iter().find_map(|ending| {
+    let found = ["preview.png", "png", "jpg", "jpeg", "webp"].iter().find_map(|ending| {
         let beside = path.with_extension(ending);
         picture::load_rgba(files, &beside).ok()
     })?;

@@ -122,7 +122,7 @@ fn noise(name: &str, count: usize) -> Vec<f32> {
 /// A concept that comes with the program.
 fn shipped() -> AdapterFile {
     let bytes = crate::assets::find("miniature/concepts/mint_cat.pth").expect("built in");
-    super::from_bytes("mint_cat.pth", bytes).expect("an ED-LoRA")
+    super::from_bytes("mint_cat.pth", bytes.to_vec()).expect("an ED-LoRA")
 }
 
 /// The difference that a change makes to a layer's weight of this shape, number by number from its definition.
