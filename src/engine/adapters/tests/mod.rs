@@ -7,7 +7,7 @@ mod products;
 mod refusals;
 mod said;
 #[path = "../../../../tests/it/torch_files.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[allow(dead_code, clippy::duplicate_mod, reason = "other tests use the rest, and this")]
 mod torch_files;
 
 use std::collections::BTreeMap;
