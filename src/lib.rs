@@ -1,11 +1,11 @@
 //! Podium: a studio for composing pictures out of several personal concepts.
 //!
 //! ```text
-//! main -> {cli, gui} -> studio -> engine -> link -> project
+//! main -> {cli, gui} -> studio -> {engine -> link -> project, hub}
 //! ```
 //!
 //! [`project`] is the document: plain data. [`engine`] holds the models and the algorithm and knows nothing of
-//! egui. [`link`] is all that it and its listeners say to each other. Arrows go down only. See ARCHITECTURE.md for the map.
+//! egui. [`hub`] gets models and knows none of them. [`link`] is all that it and its listeners say to each other. Arrows go down only. See ARCHITECTURE.md for the map.
 
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
@@ -15,6 +15,7 @@ pub mod cli;
 pub mod engine;
 #[cfg(feature = "gui")]
 pub mod gui;
+pub mod hub;
 pub mod link;
 pub mod project;
 pub mod studio;
