@@ -1,7 +1,10 @@
-//! The command line: `podium render`, `podium devices`, `podium inspect`; without a subcommand the studio opens.
+//! The command line: `podium render`, `podium devices`, `podium inspect`, `podium get`, `podium list`; without a
+//! subcommand the studio opens.
 
 mod devices;
+mod get;
 mod inspect;
+mod list;
 mod record;
 mod render;
 mod say;
@@ -41,6 +44,10 @@ enum Command {
         /// The file or folder
         path: PathBuf,
     },
+    /// Get a model, LoRA, embedding or VAE from the hub, from Civitai or from any https address
+    Get(get::Get),
+    /// List the models, LoRAs, embeddings and VAEs that A1111, ComfyUI, InvokeAI, Krita and the hub's cache have here
+    List(list::List),
 }
 
 /// Runs what the command line asks for. `studio` opens the window.
@@ -56,5 +63,7 @@ pub fn run(cli: Cli, studio: impl FnOnce(Option<PathBuf>, DeviceChoice) -> Outco
             Ok(())
         }
         Some(Command::Inspect { path }) => inspect::inspect(&path),
+        Some(Command::Get(command)) => command.run(),
+        Some(Command::List(command)) => command.run(),
     }
 }

@@ -177,7 +177,7 @@ impl Podium {
         self.scale_set = Some(studio.session.config.ui_scale);
         match look.page {
             Page::Place => place::take_dropped(ctx, studio),
-            Page::Compose | Page::Gallery => keys::take_dropped(ctx, studio, &self.panels.canvas),
+            Page::Compose | Page::Gallery | Page::Library => keys::take_dropped(ctx, studio, &self.panels.canvas),
         }
         if ctx.input(|input| input.events.contains(&egui::Event::WindowFocused(true))) {
             // Somebody comes back, perhaps from a paint program.

@@ -55,6 +55,8 @@ pub enum Purpose {
     ModelFolder,
     /// A model in one file.
     ModelFile,
+    /// A folder that is looked through for models and LoRAs.
+    LibraryFolder,
     /// The photo to place objects into.
     Photo,
     /// Where that photo may change.

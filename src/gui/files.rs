@@ -26,6 +26,7 @@ impl Purpose {
             Self::SaveProject(_) => "Save the project".into(),
             Self::ModelFolder => "Choose a model's folder (diffusers layout)".into(),
             Self::ModelFile => "Choose a model in one file (Stable Diffusion 1.5)".into(),
+            Self::LibraryFolder => "Choose a folder with models or LoRAs".into(),
             Self::Photo => "Choose a photo".into(),
             Self::EditMask => "Choose a mask: white may change".into(),
             Self::Export { kind, .. } => kind.title().into(),
@@ -43,7 +44,7 @@ impl Purpose {
             Self::ModelFile => Some(("Models", vec!["safetensors"])),
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject(_) => Some(("Projects", vec!["ron"])),
-            Self::ModelFolder | Self::Export { .. } => None,
+            Self::ModelFolder | Self::LibraryFolder | Self::Export { .. } => None,
         }
     }
 
@@ -53,7 +54,7 @@ impl Purpose {
 
     fn folder(&self) -> bool {
         match self {
-            Self::ModelFolder => true,
+            Self::ModelFolder | Self::LibraryFolder => true,
             Self::Export { kind, .. } => kind.is_folder(),
             _ => false,
         }
@@ -270,6 +271,7 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
             studio.save_to(path, agreed, then.clone());
         }
         Purpose::ModelFolder | Purpose::ModelFile => studio.take_in(path, Target::Model),
+        Purpose::LibraryFolder => studio.add_library_folder(&path),
         Purpose::Photo => studio.take_in(path, Target::Photo),
         Purpose::EditMask => studio.take_in(path, Target::EditMask),
         Purpose::Export { subject, kind, .. } => export::begin(studio, look, subject, *kind, path),

@@ -10,6 +10,7 @@ use super::files::Pickers;
 use super::gallery::{self, GalleryLook};
 use super::hints::{self, Hints};
 use super::inspector::{self, InspectorLook, Tile};
+use super::library::{self, LibraryLook};
 use super::look::{Look, Page};
 use super::place::{self, PlaceLook};
 use super::prompt::{self, PromptLook};
@@ -35,6 +36,8 @@ pub struct Panels {
     pub place: PlaceLook,
     /// The Gallery page.
     pub gallery: GalleryLook,
+    /// The Library page.
+    pub library: LibraryLook,
     /// The hints of the first minute.
     pub hints: Hints,
     /// Files being chosen.
@@ -55,6 +58,10 @@ pub fn draw(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Pane
         Page::Gallery => {
             let middle = CentralPanel::default().frame(Frame::NONE);
             middle.show(ui, |ui| gallery::show(ui, studio, look, &mut panels.gallery));
+        }
+        Page::Library => {
+            let middle = CentralPanel::default().frame(Frame::NONE);
+            middle.show(ui, |ui| library::show(ui, studio, look, &mut panels.library));
         }
     }
     carry_out(ui.ctx(), studio, look, panels);
@@ -94,7 +101,7 @@ fn set_open(panels: &mut Panels, sheet: Sheet, open: impl FnOnce(bool) -> bool) 
 
 /// Draws what stands over the panels.
 fn over(ctx: &Context, studio: &mut Studio, look: &mut Look, panels: &mut Panels) {
-    if look.page != Page::Gallery && !look.folded {
+    if matches!(look.page, Page::Compose | Page::Place) && !look.folded {
         inspector::windows(ctx, studio, look, &mut panels.inspector);
     }
     panels.files.show(ctx);
@@ -175,7 +182,7 @@ fn compose(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panel
         });
         match look.page {
             Page::Place => place::show(ui, studio, look, &mut panels.place),
-            Page::Compose | Page::Gallery => canvas::show(ui, studio, look, &mut panels.canvas),
+            Page::Compose | Page::Gallery | Page::Library => canvas::show(ui, studio, look, &mut panels.canvas),
         }
     });
 }

@@ -83,7 +83,7 @@ pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
     for (key, mode) in [(Key::Num1, Mode::Collage), (Key::Num2, Mode::Picture), (Key::Num3, Mode::Both)] {
         if plain(key) {
             look.mode = mode;
-            look.page = if look.page == Page::Gallery { Page::Compose } else { look.page };
+            look.page = if look.page == Page::Place { Page::Place } else { Page::Compose };
         }
     }
     let asked = ctx.input(|input| input.events.iter().any(|event| matches!(event, Event::Text(text) if text == "?")));

@@ -22,6 +22,8 @@ pub enum Page {
     Place,
     /// What was made.
     Gallery,
+    /// Models and LoRAs, and getting more.
+    Library,
 }
 
 /// What the middle of the window shows.

@@ -150,6 +150,11 @@ pub const CLUSTERS: [Color32; 8] = {
 /// Around a thin line over a picture, which may have any colour.
 pub const HALO: Color32 = Color32::from_black_alpha(120);
 
+/// What a picture is multiplied by to stand back, 0..1.
+pub fn faded(part: f32) -> Color32 {
+    Color32::WHITE.gamma_multiply(part)
+}
+
 /// The font family of icons alone.
 pub fn icons() -> FontFamily {
     FontFamily::Name("icons".into())

@@ -19,7 +19,12 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         widgets::segmented(
             ui,
             &mut look.page,
-            &[(Page::Compose, "Compose"), (Page::Place, "Place"), (Page::Gallery, "Gallery")],
+            &[
+                (Page::Compose, "Compose"),
+                (Page::Place, "Place"),
+                (Page::Gallery, "Gallery"),
+                (Page::Library, "Library"),
+            ],
         );
         ui.with_layout(Arrange::right_to_left(Align::Center), |ui| {
             if widgets::icon_button(ui, icons::QUESTION, "Shortcuts and hints (?)").clicked() {

@@ -12,6 +12,7 @@
 //! - What came of it, what is in the gallery, in what do results differ? `results/`.
 //! - What leaves the program? `export/`.
 //! - Where may the photo change that subjects are placed into? `place/`.
+//! - Where are a person's models and LoRAs, and how does one get more? `library/`.
 //! - What is remembered, kept for a crash, said and asked? `session/`.
 //!
 //! Above them, what spans rooms: `rooms.rs` composes them and carries on what one tells another; `acting.rs`,
@@ -24,6 +25,7 @@ pub mod advice;
 pub mod document;
 pub mod export;
 pub mod files;
+pub mod library;
 pub mod notice;
 mod opening;
 pub mod place;

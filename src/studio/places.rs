@@ -60,6 +60,11 @@ impl Places {
         self.data.join("results")
     }
 
+    /// Models and LoRAs that Podium got and that have no place in the hub's cache.
+    pub fn models_folder(&self) -> PathBuf {
+        self.data.join("models")
+    }
+
     /// Pictures pasted from the clipboard, so that a project can name them.
     pub fn pasted_folder(&self) -> PathBuf {
         self.data.join("pasted")

@@ -10,6 +10,7 @@ use super::export::exporting::{self, Exports};
 use super::files::knowledge::{ConceptFacts, TokenCounts};
 use super::files::pictures::Loaded;
 use super::files::{self, Files, model_of};
+use super::library::{self, Library};
 use super::notice::{Notice, Place};
 use super::place::{self, Placing};
 use super::places::Places;
@@ -39,6 +40,8 @@ pub struct Studio {
     pub export: Exports,
     /// The photo that subjects are placed into.
     pub place: Placing,
+    /// Where models and LoRAs are, and getting more.
+    pub library: Library,
     /// What the program remembers, says and asks.
     pub session: Session,
     adviser: Adviser,
@@ -76,6 +79,7 @@ impl Studio {
             results: Results::open(session.places(), &pool),
             export: Exports::new(&pool),
             place: Placing::new(&pool),
+            library: Library::new(&pool, session.places().models_folder())?,
             session,
             adviser: Adviser::default(),
             memory,
@@ -99,6 +103,7 @@ impl Studio {
         any |= self.carry(|studio| studio.renders.poll(), Self::of_renders);
         any |= self.carry(|studio| studio.export.poll(), Self::of_export);
         any |= self.carry(|studio| studio.place.poll(), Self::of_place);
+        any |= self.carry(|studio| studio.library.poll(), |_, library::Outcome::Learnt| {});
         any |= self.carry(|studio| studio.session.poll(), Self::of_session);
         self.results.follow(&self.document);
         any |= self.carry(|studio| studio.results.poll(), Self::of_results);
@@ -180,6 +185,7 @@ impl Studio {
             || self.results.is_busy()
             || self.export.is_busy()
             || self.place.is_busy()
+            || self.library.is_busy()
             || self.session.is_busy()
     }
 

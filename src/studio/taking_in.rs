@@ -1,12 +1,13 @@
 //! What becomes of a file that somebody dropped, pasted, chose or opened, once it is known what it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image::RgbaImage;
 
 use super::document::UNTITLED;
 use super::files::intake::Intake;
 use super::files::target::{TakenIn, Target};
+use super::library::entry::{Entry, Kind};
 use super::notice::Place;
 use super::rooms::Studio;
 use super::session::question::{Held, Question};
@@ -111,6 +112,34 @@ impl Studio {
             Intake::Concept { path } => self.document.load_concept(path, layer, strength),
             Intake::Model { path } => self.set_model(Some(path)),
         }
+    }
+
+    /// Takes in what was chosen in the library: a model becomes the project's, anything that a concept can be made of
+    /// becomes one, on the selected layer where there is one.
+    pub fn use_found(&mut self, entry: &Entry) {
+        let target = match entry.kind {
+            Kind::Model => Target::Model,
+            _ => Target::Anywhere { at: None, layer: self.document.selected() },
+        };
+        self.take_in(entry.path.clone(), target);
+    }
+
+    /// Looks for models and LoRAs in the usual folders and in those that somebody added.
+    pub fn look_for_files(&mut self) {
+        self.library.look(self.session.config.library_folders.clone());
+    }
+
+    /// Looks through another folder too, from now on.
+    pub fn add_library_folder(&mut self, folder: &Path) {
+        self.session.config.add_library_folder(folder);
+        self.session.save_config();
+        self.look_for_files();
+    }
+
+    /// Looks through a folder no more.
+    pub fn forget_library_folder(&mut self, folder: &Path) {
+        self.session.config.library_folders.retain(|other| other != folder);
+        self.session.save_config();
     }
 
     fn note_of(&mut self, note: Option<String>) {

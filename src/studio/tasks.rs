@@ -28,6 +28,18 @@ impl Pool {
     /// # Errors
     /// When the system has no thread to give.
     pub fn start(wake: Wake) -> std::io::Result<Self> {
+        Self::begin("files", wake)
+    }
+
+    /// Threads of another name, for work that takes so long that the files of other rooms would wait for it.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn another(&self, name: &str) -> std::io::Result<Self> {
+        Self::begin(name, self.wake.clone())
+    }
+
+    fn begin(name: &str, wake: Wake) -> std::io::Result<Self> {
         let (inbox, work) = unbounded::<Work>();
         for number in 0..THREADS {
             let work = work.clone();
@@ -36,7 +48,7 @@ impl Pool {
                     work();
                 }
             };
-            std::thread::Builder::new().name(format!("podium-files-{number}")).spawn(run)?;
+            std::thread::Builder::new().name(format!("podium-{name}-{number}")).spawn(run)?;
         }
         Ok(Self { work: inbox, wake })
     }

@@ -23,6 +23,9 @@ mod files;
 mod gallery;
 /// Reference data: where it is and how it is compared.
 mod golden;
+/// The Library page: what is found on this computer, and what is got from a server.
+#[cfg(feature = "gui")]
+mod library;
 /// How the window looks: snapshots in both themes.
 #[cfg(feature = "gui")]
 mod looks;

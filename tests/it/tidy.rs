@@ -77,7 +77,7 @@ fn every_arrow_between_rooms_goes_down() {
 }
 
 /// The rooms of the studio, the lowest first: each names only itself, those before it and what lies beside all of them.
-const ROOMS: [&str; 7] = ["document", "files", "renders", "results", "export", "place", "session"];
+const ROOMS: [&str; 8] = ["document", "files", "renders", "results", "export", "place", "library", "session"];
 /// What all rooms of the studio may name.
 const BENEATH_ROOMS: [&str; 3] = ["tasks", "places", "notice"];
 
@@ -98,7 +98,7 @@ fn rooms_of_the_studio_know_only_those_below_them() {
 }
 
 /// The panels of the window, none of which knows another.
-const PANELS: [&str; 16] = [
+const PANELS: [&str; 17] = [
     "canvas",
     "concepts",
     "device",
@@ -108,6 +108,7 @@ const PANELS: [&str; 16] = [
     "hints",
     "inspector",
     "layers",
+    "library",
     "place",
     "prompt",
     "render",

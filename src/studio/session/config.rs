@@ -51,6 +51,9 @@ pub struct Config {
     /// Diffusers folders, the latest first; at most 12.
     #[serde(serialize_with = "writable")]
     pub recent_models: Vec<PathBuf>,
+    /// Folders that are looked through for models and LoRAs, beside those of the usual programs; at most 12.
+    #[serde(serialize_with = "writable")]
+    pub library_folders: Vec<PathBuf>,
     /// The hints that were shown, by name.
     pub hints_seen: BTreeSet<String>,
     /// The color map of attention maps, by name.
@@ -72,6 +75,7 @@ impl Default for Config {
             ui_scale: 1.0,
             recent_projects: Vec::new(),
             recent_models: Vec::new(),
+            library_folders: Vec::new(),
             hints_seen: BTreeSet::new(),
             color_map: "viridis".into(),
             sampling: Sampling::default(),
@@ -146,6 +150,11 @@ impl Config {
         remember(&mut self.recent_models, path);
     }
 
+    /// Adds a folder that is looked through for models and LoRAs.
+    pub fn add_library_folder(&mut self, path: &Path) {
+        remember(&mut self.library_folders, path);
+    }
+
     /// Notes that a hint was shown. Says whether it is shown for the first time.
     pub fn see_hint(&mut self, name: &str) -> bool {
         self.hints_seen.insert(name.to_owned())
@@ -161,7 +170,7 @@ impl Config {
         ] {
             *value = if value.is_finite() { value.clamp(*range.start(), *range.end()) } else { default };
         }
-        for paths in [&mut self.recent_projects, &mut self.recent_models] {
+        for paths in [&mut self.recent_projects, &mut self.recent_models, &mut self.library_folders] {
             let mut seen = BTreeSet::new();
             paths.retain(|path| !path.as_os_str().is_empty() && seen.insert(path.clone()));
             paths.truncate(RECENT);
