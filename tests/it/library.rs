@@ -61,7 +61,9 @@ fn press(window: &mut Window, name: &str) {
 }
 
 fn found(window: &mut Window) {
-    until(window, "the files", |podium| !podium.studio.library.is_working() && podium.studio.library.looked().is_some());
+    until(window, "the files", |podium| {
+        !podium.studio.library.is_working() && podium.studio.library.looked().is_some()
+    });
     settle(window);
 }
 
