@@ -278,4 +278,43 @@ mod tests {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn damaged_addresses_are_refused_or_stay_inside() {
+        let seeds = [
+            "org/name@refs/pr/1",
+            "https://huggingface.co/a/b/blob/main/c%20d.ckpt?x=1",
+            "https://civitai.com/models/4384/x?modelVersionId=12",
+            "a/b/c/d.safetensors",
+        ];
+        let pieces =
+            ["%", "%2e%2e", "..", "/", "\\", "@", "\u{0}", "é", "%ff", "://", "[", " ", "#", "?modelVersionId=-1"];
+        // A linear congruential generator: the same damage on every machine.
+        let mut state: u64 = 1;
+        let mut draw = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for round in 0..20_000 {
+            let mut text: Vec<char> = seeds[round % seeds.len()].chars().collect();
+            for _ in 0..=draw(3) {
+                let at = draw(text.len() + 1);
+                let cut = (at + draw(4)).min(text.len());
+                text.splice(at..cut, pieces[draw(pieces.len())].chars());
+            }
+            let text: String = text.into_iter().collect();
+            match parse(&text) {
+                Ok(Wanted::File { id, path, .. }) => {
+                    assert!(names::is_repository(&id) && names::is_inside(&path), "{text:?}");
+                }
+                Ok(Wanted::Repository { id, revision }) => {
+                    assert!(names::is_repository(&id), "{text:?}");
+                    assert!(revision.is_none_or(|revision| names::is_revision(&revision)), "{text:?}");
+                }
+                Ok(Wanted::Web(url)) => assert!(is_safe(&url), "{text:?}"),
+                Ok(Wanted::Civitai { .. }) => {}
+                Err(words) => assert!(!words.is_empty() && words.len() < 600, "{words}"),
+            }
+        }
+    }
 }

@@ -66,10 +66,20 @@ fn add(found: &mut Vec<PathBuf>, base: Option<&Path>, beside: &Path, folder: &Pa
     }
 }
 
-/// What stands before a comment: a `#` at the beginning of a line or after a blank.
+/// What stands before a comment: a `#` at the beginning of a line or after a blank, and not in quotes.
 fn uncommented(line: &str) -> &str {
-    let cut = line.char_indices().find(|(at, c)| *c == '#' && (*at == 0 || line[..*at].ends_with([' ', '\t'])));
-    cut.map_or(line, |(at, _)| &line[..at])
+    let (mut quote, mut before) = (None, ' ');
+    for (at, c) in line.char_indices() {
+        let begins = before.is_whitespace();
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '"' | '\'') if begins => quote = Some(c),
+            (None, '#') if begins => return &line[..at],
+            _ => {}
+        }
+        before = c;
+    }
+    line
 }
 
 fn unquoted(word: &str) -> &str {
