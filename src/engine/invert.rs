@@ -55,8 +55,10 @@ pub fn timesteps(models: &Models, path: Path, sampled: &[usize]) -> Vec<usize> {
 pub struct Key<'a> {
     /// The picture's pixels and size.
     pub picture: &'a image::RgbImage,
-    /// The prompt's token ids.
+    /// The prompt's token ids, of all its chunks.
     pub prompt: &'a [u32],
+    /// Their weights.
+    pub weights: &'a [f32],
     /// The timesteps visited.
     pub timesteps: &'a [usize],
 }
@@ -78,6 +80,13 @@ impl Key<'_> {
         hasher.update(self.picture.as_raw());
         for id in self.prompt {
             hasher.update(&id.to_le_bytes());
+        }
+        // Without weights nothing is added, so that what was kept before there were any is still found.
+        if self.weights.iter().any(|weight| *weight != 1.0) {
+            hasher.update(b"weights");
+            for weight in self.weights {
+                hasher.update(&weight.to_le_bytes());
+            }
         }
         for timestep in self.timesteps {
             hasher.update(&(*timestep as u64).to_le_bytes());

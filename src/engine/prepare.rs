@@ -22,13 +22,12 @@ use super::nets::tokenizer::{Encoded, Token};
 use super::noise;
 use super::pictures::to_tensor;
 use super::place::{Background, Placement};
-use super::prompt::{EncodedPrompt, Word, encode_custom, encode_plain};
+use super::prompt::{EncodedPrompt, Word, encode, encode_base};
 use super::refine::{Counts, SubjectMasks};
 use super::report::Reporter;
 use super::sample::{map_of, refinement_site};
 use super::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
 use crate::link::{Stage, Warning};
-use crate::project::prompt::class_word_spans;
 use crate::project::{self, ConceptFile, DiskFiles, Files, MaskSource, Project, picture};
 
 /// Clusters of the reference's attention that point masks are picked from (method: "Masks").
@@ -85,7 +84,11 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
     desk.report.progress(Stage::Preparing, 1, 3)?;
 
     let run = run_of(desk.models, project);
-    let reference_prompt = encode_plain(desk.models, project.prompt_for_reference());
+    // A concept without a subject has no branch: it would cost and do nothing. `project.warnings` has said so.
+    let used: Vec<usize> =
+        (0..members.len()).filter(|&index| has_subject(&project.concepts[index], &collage)).collect();
+    let texts = read_texts(desk, project, &members, &used, styles.as_ref());
+    let reference_prompt = encode_base(desk.models, texts.reference.clone());
     let wants_points = project.concepts.iter().any(|concept| matches!(concept.mask, MaskSource::Points(_)));
     let watch = desk.report.watch();
     let needs_reference = run.guided.contains(&true) || wants_points || watch.clusters || watch.attention;
@@ -101,11 +104,9 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
         _ => None,
     };
     let masks = subject_masks(desk, project, &collage, clusters.as_ref())?;
-    // A concept without a subject has no branch: it would cost and do nothing. `project.warnings` has said so.
-    let used: Vec<usize> = (0..members.len()).filter(|&index| masks.iter().any(|(owner, _)| *owner == index)).collect();
     let branch_of: HashMap<usize, usize> =
         used.iter().enumerate().map(|(position, &index)| (index, position + 1)).collect();
-    let (branches, mut words) = encode_branches(desk, project, &members, &used, styles.as_ref());
+    let (branches, mut words) = encode_branches(desk, project, &members, texts, styles.as_ref());
     words.push(class_words(project, project.prompt_for_reference(), &reference_prompt.tokens));
     warn_if_cut(desk, "the reference", &reference_prompt.tokens);
 
@@ -113,7 +114,7 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
     let [height, width] = latent_size(desk.models, project);
     let seeds = project.seeds();
     let noise = noise::seeded(&seeds, [channels, height, width], &desk.models.device);
-    let placement = place(desk, project, &run, &noise)?;
+    let placement = place(desk, project, &run, &noise, &reference_prompt)?;
     let mut alignment = run.alignment.clone();
     if project.settings.layout_alignment.foreground_only {
         alignment.foreground = foreground(masks.iter().map(|(_, mask)| mask), desk.models);
@@ -240,42 +241,98 @@ fn invert_picture(
     };
     let timesteps = invert::timesteps(desk.models, path, &run.timesteps);
     let ids = prompt.tokens.ids();
-    let key = Key { picture, prompt: &ids, timesteps: &timesteps };
+    let key = Key { picture, prompt: &ids, weights: &prompt.tokens.weights, timesteps: &timesteps };
     let latent = || desk.models.vae.encode_scaled(to_tensor(picture, &desk.models.device));
     let advance = &mut |step, steps| desk.report.progress(stage, step, steps);
     invert_cached(desk.models, desk.cache, &key, latent, &prompt.context, advance)
 }
 
-/// One encoded prompt pair a branch, the base first, and the words that the cross-attention view follows. Each branch
-/// reads with its own concept's words and text encoder, and with the styles'.
-fn encode_branches(
+/// Whether a concept will have a subject.
+fn has_subject(concept: &project::Concept, collage: &picture::Collage) -> bool {
+    match &concept.mask {
+        MaskSource::Layers => collage.masks.iter().any(|layer| layer.concept.as_ref() == Some(&concept.name)),
+        MaskSource::Files(paths) => !paths.is_empty(),
+        MaskSource::Points(points) => !points.is_empty(),
+    }
+}
+
+/// The tokens of everything that is read, equally many: the prompts are rows of one batch.
+struct Texts {
+    base: Encoded,
+    negative: Encoded,
+    reference: Encoded,
+    own: Vec<OwnText>,
+}
+
+/// What a concept's branch reads.
+struct OwnText {
+    /// The concept's place in the project.
+    member: usize,
+    /// With what it reads.
+    reading: Adapter,
+    text: String,
+    prompt: Encoded,
+    negative: Encoded,
+}
+
+/// Reads all prompts as the project's settings have it. Each branch reads with its own concept's words and the styles'.
+fn read_texts(
     desk: &Desk<'_>,
     project: &Project,
     members: &[Member<'_>],
     used: &[usize],
     styles: Option<&Adapter>,
+) -> Texts {
+    let none = Adapter::default();
+    let styles = styles.unwrap_or(&none);
+    let tokenizer = &desk.models.tokenizer;
+    let read = |prompt: &str, by: &Adapter| tokenizer.read(prompt, project.settings.prompt_reading, by.placeholders());
+    let own = used.iter().map(|&member| {
+        let Member { concept, adapter } = &members[member];
+        let reading = adapter.reading_with(styles);
+        let text = project.branch_prompt(concept, &adapter.words());
+        let (prompt, negative) = (read(&text, &reading), read(&project.negative_prompt, &reading));
+        OwnText { member, reading, text, prompt, negative }
+    });
+    let mut texts = Texts {
+        own: own.collect(),
+        base: read(&project.prompt, styles),
+        negative: read(&project.negative_prompt, styles),
+        reference: read(project.prompt_for_reference(), &none),
+    };
+    let mut all = vec![&mut texts.base, &mut texts.negative, &mut texts.reference];
+    all.extend(texts.own.iter_mut().flat_map(|own| [&mut own.prompt, &mut own.negative]));
+    let chunks = all.iter().map(|tokens| tokenizer.chunks_of(tokens)).max().unwrap_or(1);
+    all.into_iter().for_each(|tokens| tokenizer.lengthen(tokens, chunks));
+    texts
+}
+
+/// One encoded prompt pair a branch, the base first, and the words that the cross-attention view follows.
+fn encode_branches(
+    desk: &Desk<'_>,
+    project: &Project,
+    members: &[Member<'_>],
+    texts: Texts,
+    styles: Option<&Adapter>,
 ) -> (Vec<Branch>, Vec<Vec<Word>>) {
     let none = Adapter::default();
     let styles = styles.unwrap_or(&none);
-    let base = encode_custom(desk.models, styles, &project.prompt);
+    let base = encode(desk.models, styles, texts.base);
     warn_if_cut(desk, "the picture", &base.tokens);
-    let negative = encode_custom(desk.models, styles, &project.negative_prompt);
+    let negative = encode(desk.models, styles, texts.negative);
     warn_if_cut(desk, "what to avoid", &negative.tokens);
     let mut words = vec![class_words(project, &project.prompt, &base.tokens)];
     let mut branches =
         vec![Branch { name: String::new(), conditional: base.context, unconditional: negative.context, adapter: None }];
-    for &index in used {
-        let Member { concept, adapter } = &members[index];
-        let reading = adapter.reading_with(styles);
-        let tokens = adapter.words();
-        let text = project.branch_prompt(concept, &tokens);
-        let prompt = encode_custom(desk.models, &reading, &text);
+    for OwnText { member, reading, text, prompt, negative } in texts.own {
+        let Member { concept, adapter } = &members[member];
+        let prompt = encode(desk.models, &reading, prompt);
         warn_if_cut(desk, &concept.name, &prompt.tokens);
-        words.push(calling_words(adapter, concept.call(&tokens), &text, &prompt.tokens));
+        words.push(calling_words(project, adapter, concept.call(&adapter.words()), &text, &prompt.tokens));
         branches.push(Branch {
             name: concept.name.clone(),
             conditional: prompt.context,
-            unconditional: encode_custom(desk.models, &reading, &project.negative_prompt).context,
+            unconditional: encode(desk.models, &reading, negative).context,
             adapter: Some(adapter.clone()),
         });
     }
@@ -294,23 +351,24 @@ fn warn_if_cut(desk: &Desk<'_>, whose: &str, tokens: &Encoded) {
     }
 }
 
-/// The class words of a plain prompt.
+/// The class words of the base prompt or the reference's.
 fn class_words(project: &Project, prompt: &str, tokens: &Encoded) -> Vec<Word> {
-    words_at(prompt, &project.class_words(), tokens)
+    words_at(project, prompt, &project.class_words(), tokens)
 }
 
-/// Words wherever they stand in a prompt. Token `i` of the prompt sits at position `i + 1`, after the start token.
-fn words_at(prompt: &str, words: &[&str], tokens: &Encoded) -> Vec<Word> {
+/// Words wherever they stand in a prompt.
+fn words_at(project: &Project, prompt: &str, words: &[&str], tokens: &Encoded) -> Vec<Word> {
     let positions = |range: &std::ops::Range<usize>| {
         let overlaps = |span: &std::ops::Range<usize>| span.start < range.end && range.start < span.end;
-        (0..tokens.spans.len()).filter(|&index| overlaps(&tokens.spans[index])).map(|index| index + 1).collect()
+        let placed = tokens.spans.iter().zip(&tokens.positions);
+        placed.filter(|(span, _)| overlaps(span)).map(|(_, position)| *position).collect()
     };
-    let spans = class_word_spans(prompt, words);
+    let spans = project.class_word_spans(prompt, words);
     spans.iter().map(|(range, _)| (prompt[range.clone()].to_owned(), positions(range))).collect()
 }
 
 /// What calls a concept in its branch's prompt: the tokens that its files bring, or the words that stand in their place.
-fn calling_words(adapter: &Adapter, call: &str, prompt: &str, tokens: &Encoded) -> Vec<Word> {
+fn calling_words(project: &Project, adapter: &Adapter, call: &str, prompt: &str, tokens: &Encoded) -> Vec<Word> {
     let mut first = 0;
     let brought = adapter.placeholders().iter().map(|placeholder| {
         let vectors = first..first + placeholder.vectors;
@@ -320,7 +378,10 @@ fn calling_words(adapter: &Adapter, call: &str, prompt: &str, tokens: &Encoded) 
         (placeholder.word.clone(), found.map(|(position, _)| position).collect())
     });
     let brought: Vec<Word> = brought.collect();
-    if brought.iter().any(|(_, positions)| !positions.is_empty()) { brought } else { words_at(prompt, &[call], tokens) }
+    if brought.iter().any(|(_, positions)| !positions.is_empty()) {
+        return brought;
+    }
+    words_at(project, prompt, &[call], tokens)
 }
 
 /// Every subject's concept (by index) and mask on the latent's grid, in the order of blending.
@@ -425,7 +486,13 @@ fn point_clusters(desk: &Desk<'_>, run: &Run, trajectory: &Trajectory, prompt: &
     Ok(Clusters { grid: grid_of(tokens, (height, width)), labels })
 }
 
-fn place(desk: &Desk<'_>, project: &Project, run: &Run, noise: &Tensor<4>) -> Result<Option<Placement>> {
+fn place(
+    desk: &Desk<'_>,
+    project: &Project,
+    run: &Run,
+    noise: &Tensor<4>,
+    prompt: &EncodedPrompt,
+) -> Result<Option<Placement>> {
     let Some(place) = &project.place else { return Ok(None) };
     let models = desk.models;
     let photo = picture::cover(&picture::load_rgba(desk.files, &place.photo)?, project.canvas)?;
@@ -444,8 +511,7 @@ fn place(desk: &Desk<'_>, project: &Project, run: &Run, noise: &Tensor<4>) -> Re
     let background = match place.background {
         project::PlaceBackground::Noised => Background::Noised { latent, noise: noise.clone() },
         project::PlaceBackground::Inverted => {
-            let prompt = encode_plain(models, project.prompt_for_reference());
-            let trajectory = invert_picture(desk, run, project, &photo, &prompt, Stage::InvertingPhoto)?;
+            let trajectory = invert_picture(desk, run, project, &photo, prompt, Stage::InvertingPhoto)?;
             Background::Inverted { trajectory, latent }
         }
     };

@@ -1,6 +1,6 @@
-//! Prompts to contexts: one text for all layers, or ED-LoRA's sixteen.
+//! Prompts to contexts: one text for all layers, or ED-LoRA's sixteen; one chunk, or several that are encoded apart.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 
 use super::concept::Adapter;
 use super::models::Models;
@@ -18,37 +18,87 @@ pub struct EncodedPrompt {
 /// A word of a branch's prompt and the positions of its tokens, for the cross-attention view.
 pub type Word = (String, Vec<usize>);
 
-/// Encodes a plain prompt with the base model's text encoder.
+/// Encodes a prompt as it stands with the base model's text encoder.
 pub fn encode_plain(models: &Models, prompt: &str) -> EncodedPrompt {
-    let tokens = models.tokenizer.encode(prompt);
-    let embeddings = models.text_encoder.embed(&[tokens.ids()]);
-    EncodedPrompt { context: Context::plain(models.text_encoder.forward(embeddings, &())), tokens }
+    encode_base(models, models.tokenizer.encode(prompt))
 }
 
-/// Encodes a prompt with an adapter: each of its words stands for one embedding, or one a cross-attention layer, and what
-/// it changes in the text encoder is added to the original one. A prompt without its words (the negative one) is encoded
-/// the same way.
+/// Encodes tokens with the base model's text encoder.
+pub fn encode_base(models: &Models, tokens: Encoded) -> EncodedPrompt {
+    encode(models, &Adapter::default(), tokens)
+}
+
+/// Encodes a prompt as it stands with an adapter (see [`encode`]).
 pub fn encode_custom(models: &Models, adapter: &Adapter, prompt: &str) -> EncodedPrompt {
-    let tokens = models.tokenizer.encode_with(prompt, adapter.placeholders());
-    let mut embeddings = models.text_encoder.embed(&[tokens.ids()]);
-    let [_, positions, width] = embeddings.dims();
-    let words: Vec<(usize, &Tensor<2>)> = tokens
-        .tokens
-        .iter()
-        .enumerate()
-        .filter_map(|(position, token)| match token {
-            Token::Placeholder(index) => Some((position, adapter.embedding(*index)?)),
-            Token::Id(_) => None,
-        })
-        .collect();
+    encode(models, adapter, models.tokenizer.encode_with(prompt, adapter.placeholders()))
+}
+
+/// Encodes tokens with an adapter: each of its words stands for one embedding, or one a cross-attention layer, and what
+/// it changes in the text encoder is added to the original one. A prompt without its words (the negative one) is encoded
+/// the same way. Chunks are encoded apart and joined: the context's slices are `[1, positions · chunks, width]`.
+pub fn encode(models: &Models, adapter: &Adapter, tokens: Encoded) -> EncodedPrompt {
     // Without a layer-wise word all layers read the same text.
-    let layers = words.iter().map(|(_, word)| word.dims()[0]).max().unwrap_or(1);
-    embeddings = embeddings.expand([layers, positions, width]);
-    for (position, word) in words {
-        let rows = word.clone().expand([layers, width]).reshape([layers, 1, width]);
-        embeddings = embeddings.slice_assign([0..layers, position..position + 1, 0..width], rows);
-    }
-    let encoded = models.text_encoder.forward(embeddings, adapter);
-    let slices: Vec<Tensor<3>> = encoded.split(1, 0);
+    let learnt = tokens.tokens.iter().filter_map(|token| match token {
+        Token::Placeholder(index) => Some(adapter.embedding(*index)?.dims()[0]),
+        Token::Id(_) => None,
+    });
+    let layers = learnt.max().unwrap_or(1);
+    let chunks = tokens.chunks(models.tokenizer.positions()).map(|(chunk, weights)| {
+        let plain = models.text_encoder.embed(&[chunk.iter().map(Token::id).collect()]);
+        let [_, positions, width] = plain.dims();
+        let mut embeddings = plain.expand([layers, positions, width]);
+        for (position, token) in chunk.iter().enumerate() {
+            if let Token::Placeholder(index) = token
+                && let Some(word) = adapter.embedding(*index)
+            {
+                let rows = word.clone().expand([layers, width]).reshape([layers, 1, width]);
+                embeddings = embeddings.slice_assign([0..layers, position..position + 1, 0..width], rows);
+            }
+        }
+        weighed(models.text_encoder.forward(embeddings, adapter), weights)
+    });
+    let slices: Vec<Tensor<3>> = Tensor::cat(chunks.collect(), 1).split(1, 0);
     EncodedPrompt { context: Context::layerwise(slices), tokens }
+}
+
+/// Multiplies a chunk's encoded vectors by their tokens' weights, and then all of them by what brings the mean back to
+/// what it was, as the WebUI's "Original" emphasis does. Each row (a layer's text) keeps a mean of its own.
+///
+/// # Shapes
+/// `[rows, tokens, width]`, unchanged; one weight a token.
+fn weighed(text: Tensor<3>, weights: &[f32]) -> Tensor<3> {
+    // Not even the rounding of a prompt without weights may change.
+    if weights.iter().all(|weight| *weight == 1.0) {
+        return text;
+    }
+    let shape = [1, weights.len(), 1];
+    let factors = Tensor::<3>::from_data(TensorData::new(weights.to_vec(), shape), &text.device());
+    let mean = |text: &Tensor<3>| text.clone().mean_dim(2).mean_dim(1);
+    let before = mean(&text);
+    let text = text * factors;
+    let after = mean(&text);
+    // A mean of exactly nothing cannot be brought back to anything.
+    let lost = after.clone().equal_elem(0.0);
+    let restored = (before / after.mask_fill(lost.clone(), 1.0)).mask_fill(lost, 1.0);
+    text * restored
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_multiply_vectors_and_the_mean_comes_back() {
+        let device = burn::tensor::Device::flex();
+        let text = Tensor::<3>::from_data([[[1.0, 2.0], [3.0, 6.0]], [[2.0, 2.0], [1.0, 1.0]]], &device);
+        let values = |text: Tensor<3>| text.into_data().try_to_vec::<f32>().unwrap();
+        assert_eq!(values(weighed(text.clone(), &[1.0, 1.0])), values(text.clone()));
+        // The first row's mean is 3, weighed 5.25; the second's 1.5 and 2.
+        let found = values(weighed(text.clone(), &[1.0, 2.0]));
+        let (first, second) = (3.0 / 5.25, 1.5 / 2.0);
+        let expected =
+            [first, 2.0 * first, 6.0 * first, 12.0 * first, 2.0 * second, 2.0 * second, 2.0 * second, 2.0 * second];
+        assert!(found.iter().zip(expected).all(|(found, wanted)| (found - wanted).abs() < 1e-5), "{found:?}");
+        assert_eq!(values(weighed(text, &[0.0, 0.0])), [0.0; 8]);
+    }
 }

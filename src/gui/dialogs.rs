@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use eframe::egui::{Button, Context, Id, Key, Modal, RichText, Ui};
+use eframe::egui::{Button, Context, Id, Key, Modal, RichText, ScrollArea, Ui};
 
 use super::asks::Purpose;
 use super::look::Look;
@@ -56,6 +56,23 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
                 }
             }
         }
+        Some(Question::OthersPicture { path, size, at, parameters, taken, left }) => {
+            let lists = [("Can be taken over", taken.as_slice()), ("Cannot be, or is different here", left.as_slice())];
+            let lines = format!("{} says how {} made it.", name(&path), parameters.program);
+            match ask_with(ctx, "A picture made elsewhere", &[lines], &lists, &BUTTONS_OF_OTHERS) {
+                None => {}
+                Some(answer) => {
+                    studio.session.questions.answered();
+                    match answer {
+                        Answer::Button(0) => studio.take_over(&parameters),
+                        Answer::Button(_) => {
+                            studio.add_layer(path, size, at);
+                        }
+                        Answer::Cancel => {}
+                    }
+                }
+            }
+        }
         Some(Question::Recover(found)) => recover(ctx, studio, look, found),
     }
 }
@@ -74,10 +91,33 @@ enum Answer {
 
 /// Asks. The first button stands out, and Enter presses it; Cancel comes last.
 fn ask(ctx: &Context, title: &str, words: &[String], buttons: &[&str]) -> Option<Answer> {
+    ask_with(ctx, title, words, &[], buttons)
+}
+
+/// What a picture by others can be used for.
+const BUTTONS_OF_OTHERS: [&str; 2] = ["Take over its prompt and settings", "Use it as a picture"];
+
+/// Asks, with lists beneath the words, each with its heading.
+fn ask_with(
+    ctx: &Context,
+    title: &str,
+    words: &[String],
+    lists: &[(&str, &[String])],
+    buttons: &[&str],
+) -> Option<Answer> {
     modal(ctx, title, |ui| {
         for words in words {
             ui.label(words);
         }
+        ScrollArea::vertical().max_height(280.0).show(ui, |ui| {
+            for (heading, lines) in lists.iter().filter(|(_, lines)| !lines.is_empty()) {
+                ui.add_space(8.0);
+                ui.label(theme::strong(*heading));
+                for line in *lines {
+                    ui.label(theme::note(ui, line));
+                }
+            }
+        });
         ui.add_space(8.0);
         let mut answer = None;
         ui.horizontal_wrapped(|ui| {

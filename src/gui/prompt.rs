@@ -1,12 +1,14 @@
 //! The prompt with its class words in their concepts' colours, and the prompts made from it.
 
-use eframe::egui::text::{LayoutJob, TextFormat};
+use eframe::egui::text::{CCursor, CCursorRange, LayoutJob, TextFormat};
+use eframe::egui::text_edit::TextEditState;
 use eframe::egui::{self, CornerRadius, FontId, Frame, Margin, RichText, Stroke, TextBuffer, TextStyle, Ui};
 
 use super::look::Look;
 use super::{icons, theme, widgets};
-use crate::project::prompt::{TOKEN_MARK, class_word_spans};
-use crate::project::{Concept, Project};
+use crate::project::prompt::TOKEN_MARK;
+use crate::project::{Concept, Project, PromptReading, syntax};
+use crate::studio::files::knowledge::TokenCounts;
 use crate::studio::{Place, Studio};
 
 /// What the prompt's panel remembers between frames.
@@ -31,13 +33,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, prompt: &mut Prom
             let room = (ui.available_width() - 112.0).max(80.0);
             ui.allocate_ui(egui::vec2(room, 0.0), |ui| base_prompt(ui, studio));
             if let Some(counts) = counted {
-                let used = counts.base + 2;
-                let words = format!("{used} / {} tokens", counts.positions);
-                let color = if used > counts.positions { colors.amber } else { colors.weak };
+                let (words, hover) = counted_words(&counts);
+                let color = if counts.cut.is_some() { colors.amber } else { colors.weak };
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
-                    ui.label(RichText::new(words).small().color(color)).on_hover_text(
-                        "What the text encoder reads, a start and an end token included. Words beyond its last token are not read.",
-                    );
+                    ui.label(RichText::new(words).small().color(color)).on_hover_text(hover);
                 });
             }
         });
@@ -45,33 +44,80 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, prompt: &mut Prom
         if height < theme::LOW && prompt.own.is_none() {
             return;
         }
-        egui::ScrollArea::vertical().id_salt("derived prompts").max_height(if height < 720.0 { 32.0 } else { 72.0 }).show(ui, |ui| {
-            ui.scope(|ui| {
-                // Rows as low as their words: in a higher one the dot would stand above its words.
-                ui.spacing_mut().interact_size.y = 0.0;
-                ui.horizontal_wrapped(|ui| {
-                    for concept in studio.project().concepts.clone() {
-                        derived_prompt(ui, studio, look, prompt, &concept);
-                    }
+        egui::ScrollArea::vertical()
+            .id_salt("derived prompts")
+            .max_height(if height < 720.0 { 32.0 } else { 72.0 })
+            .show(ui, |ui| {
+                ui.scope(|ui| {
+                    // Rows as low as their words: in a higher one the dot would stand above its words.
+                    ui.spacing_mut().interact_size.y = 0.0;
+                    ui.horizontal_wrapped(|ui| {
+                        for concept in studio.project().concepts.clone() {
+                            derived_prompt(ui, studio, look, prompt, &concept);
+                        }
+                    });
                 });
+                own_prompt_fields(ui, studio, prompt);
             });
-            own_prompt_fields(ui, studio, prompt);
-        });
         widgets::said_ui(ui, studio, &Place::Prompt);
     });
 }
 
+/// How many tokens there are, and what that means.
+fn counted_words(counts: &TokenCounts) -> (String, &'static str) {
+    if counts.chunks > 1 {
+        let words = format!("{} tokens in {} chunks", counts.base, counts.chunks);
+        return (
+            words,
+            "Longer than the text encoder reads at once, so it is read in chunks, which are joined. BREAK begins a new one.",
+        );
+    }
+    let words = format!("{} / {} tokens", counts.base + 2, counts.positions);
+    let hover = "What the text encoder reads at once, a start and an end token included.";
+    (words, hover)
+}
+
+/// Raises or lowers the weight of what is selected in the prompt's field, by Ctrl and an arrow.
+fn weigh_by_key(ui: &Ui, studio: &mut Studio, id: egui::Id) {
+    if studio.project().settings.prompt_reading != PromptReading::Weighted || !ui.memory(|memory| memory.has_focus(id))
+    {
+        return;
+    }
+    // Before the field sees them, for which they mean the text's beginning and end.
+    let pressed = |key| ui.input_mut(|input| input.consume_key(egui::Modifiers::COMMAND, key));
+    let by = match (pressed(egui::Key::ArrowUp), pressed(egui::Key::ArrowDown)) {
+        (true, false) => 0.1,
+        (false, true) => -0.1,
+        _ => return,
+    };
+    let prompt = studio.project().prompt.clone();
+    let Some(mut state) = TextEditState::load(ui.ctx(), id) else { return };
+    let Some(range) = state.cursor.char_range() else { return };
+    // The field counts letters, not bytes.
+    let byte = |letter: usize| prompt.char_indices().nth(letter).map_or(prompt.len(), |(at, _)| at);
+    let [from, to] = range.sorted_cursors().map(|cursor| byte(cursor.index.0));
+    let Some((weighed, selected)) = syntax::nudge(&prompt, from..to, by) else { return };
+    let letters = |bytes: usize| CCursor::new(weighed.get(..bytes).unwrap_or_default().chars().count());
+    let range = CCursorRange::two(letters(selected.start), letters(selected.end));
+    state.cursor.set_char_range(Some(range));
+    state.store(ui.ctx(), id);
+    studio.edit("Weigh words of the prompt", |project| project.prompt = weighed);
+}
+
 fn base_prompt(ui: &mut Ui, studio: &mut Studio) {
     let colors = theme::colors(ui);
+    let id = egui::Id::unique("prompt field");
+    weigh_by_key(ui, studio, id);
     let mut prompt = studio.project().prompt.clone();
-    let marks = marks(studio.project());
+    let project = studio.project().clone();
     let font = TextStyle::Body.resolve(ui.style());
     let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
-        let mut job = colored(text.as_str(), &marks, colors, &FontId::proportional(font.size + 1.0));
+        let mut job = colored(text.as_str(), &project, colors, &FontId::proportional(font.size + 1.0));
         job.wrap.max_width = width;
         ui.fonts_mut(|fonts| fonts.layout_job(job))
     };
     let edit = egui::TextEdit::multiline(&mut prompt)
+        .id(id)
         .desired_rows(1)
         .desired_width(f32::INFINITY)
         .frame(Frame::NONE)
@@ -82,20 +128,30 @@ fn base_prompt(ui: &mut Ui, studio: &mut Studio) {
     widgets::edit_by(studio, &field, "Edit the prompt", |project| project.prompt = prompt);
 }
 
-/// The class words of a project, each with its concept's colour.
-fn marks(project: &Project) -> Vec<(String, crate::project::Color)> {
-    project.concepts.iter().map(|concept| (concept.class_word.clone(), concept.color)).collect()
-}
-
-/// A prompt with its class words on a ground of their concepts' colours.
-fn colored(text: &str, marks: &[(String, crate::project::Color)], colors: &theme::Colors, font: &FontId) -> LayoutJob {
+/// A prompt with its class words on a ground of their concepts' colours, and with the signs that weigh words dimmed.
+fn colored(text: &str, project: &Project, colors: &theme::Colors, font: &FontId) -> LayoutJob {
     let plain = TextFormat { font_id: font.clone(), color: colors.text, ..TextFormat::default() };
-    let words: Vec<&str> = marks.iter().map(|(word, _)| word.as_str()).collect();
+    let dimmed = TextFormat { color: colors.weak, ..plain.clone() };
+    let signs = match project.settings.prompt_reading {
+        PromptReading::Weighted => syntax::parse(text, &[]).signs,
+        PromptReading::Plain => Vec::new(),
+    };
     let mut job = LayoutJob::default();
+    let unmarked = |job: &mut LayoutJob, from: usize, to: usize| {
+        let mut done = from;
+        let within = signs.iter().skip(signs.partition_point(|sign| sign.end <= from));
+        for sign in within.take_while(|sign| sign.start < to) {
+            let (start, end) = (sign.start.max(from), sign.end.min(to));
+            job.append(text.get(done..start).unwrap_or_default(), 0.0, plain.clone());
+            job.append(text.get(start..end).unwrap_or_default(), 0.0, dimmed.clone());
+            done = end;
+        }
+        job.append(text.get(done..to).unwrap_or_default(), 0.0, plain.clone());
+    };
     let mut done = 0;
-    for (span, index) in class_word_spans(text, &words) {
-        job.append(text.get(done..span.start).unwrap_or_default(), 0.0, plain.clone());
-        let color = marks[index].1;
+    for (span, index) in project.class_word_spans(text, &project.class_words()) {
+        unmarked(&mut job, done, span.start);
+        let color = project.concepts[index].color;
         let marked = TextFormat {
             font_id: font.clone(),
             color: theme::ink(color, colors),
@@ -107,7 +163,7 @@ fn colored(text: &str, marks: &[(String, crate::project::Color)], colors: &theme
         job.append(text.get(span.clone()).unwrap_or_default(), 0.0, marked);
         done = span.end;
     }
-    job.append(text.get(done..).unwrap_or_default(), 0.0, plain);
+    unmarked(&mut job, done, text.len());
     job
 }
 
@@ -157,8 +213,7 @@ fn own_prompt_fields(ui: &mut Ui, studio: &mut Studio, prompt: &mut PromptLook) 
         return;
     };
     let concept = concept.clone();
-    let derived =
-        crate::project::prompt::custom_prompt(&studio.project().prompt, &studio.project().class_words(), TOKEN_MARK);
+    let derived = studio.project().prompt_with(TOKEN_MARK);
     let mut text = concept.prompt.clone().unwrap_or(derived);
     ui.horizontal(|ui| {
         let label = ui.label(
@@ -187,7 +242,7 @@ fn own_prompt_fields(ui: &mut Ui, studio: &mut Studio, prompt: &mut PromptLook) 
 /// For tests: the colours that a prompt's words have on the screen, in order.
 #[cfg(test)]
 fn word_colors(text: &str, project: &Project) -> Vec<(String, egui::Color32)> {
-    let job = colored(text, &marks(project), &theme::DARK, &FontId::proportional(14.0));
+    let job = colored(text, project, &theme::DARK, &FontId::proportional(14.0));
     let sections = job.sections.iter().filter(|section| section.format.underline.width > 0.0);
     sections
         .map(|section| {
@@ -208,5 +263,22 @@ mod tests {
         project.concepts.push(Concept::new("Rex", "r.pth", "dog", COLORS[1].1));
         let found = word_colors("two Cats, a dog and a catalogue", &project);
         assert_eq!(found, [("Cats".into(), theme::mark(COLORS[0].1)), ("dog".into(), theme::mark(COLORS[1].1))]);
+    }
+
+    #[test]
+    fn signs_are_dimmed_where_they_weigh_and_words_never() {
+        let mut project = Project::new();
+        project.concepts.push(Concept::new("Tom", "t.pth", "cat", COLORS[0].1));
+        let dimmed = |text: &str, project: &Project| -> Vec<String> {
+            let job = colored(text, project, &theme::DARK, &FontId::proportional(14.0));
+            assert_eq!(job.text, text);
+            let sections = job.sections.iter().filter(|section| section.format.color == theme::DARK.weak);
+            sections.map(|section| job.text[section.byte_range.start.0..section.byte_range.end.0].to_owned()).collect()
+        };
+        let text = r"a (cat:1.3) <lora:cat:1> [on] \(top\)";
+        assert_eq!(dimmed(text, &project), ["(", ":1.3)", "<lora:cat:1>", "[", "]", r"\", r"\"]);
+        assert_eq!(word_colors(text, &project).len(), 1, "a network's name is no class word");
+        project.settings.prompt_reading = PromptReading::Plain;
+        assert_eq!(dimmed(text, &project).len(), 0);
     }
 }

@@ -409,15 +409,5 @@ fn negative_prompt(ui: &mut Ui, studio: &mut Studio) {
         widgets::edit_by(studio, &field, "Edit the negative prompt", |project| project.negative_prompt = text);
         field.on_hover_text("What every branch is pushed away from; it has no effect with a guidance scale of 1.");
     });
-    if let Some(counts) = studio.token_counts() {
-        // Start and end take two of the places.
-        let room = counts.positions.saturating_sub(2);
-        if counts.negative > room {
-            let words = format!(
-                "The negative prompt has {} tokens and {room} are read; the rest is not. Shorten it.",
-                counts.negative
-            );
-            widgets::amber(ui, &words);
-        }
-    }
+    widgets::said_ui(ui, studio, &Place::Setting("negative_prompt"));
 }

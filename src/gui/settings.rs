@@ -8,7 +8,8 @@ use super::fields::{
 use super::preset::base;
 use super::{theme, widgets};
 use crate::project::settings::{
-    ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement, STEP_RANGE,
+    ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement,
+    PromptReading, STEP_RANGE,
 };
 use crate::project::{Canvas, Project, Settings};
 use crate::studio::{Place, Studio};
@@ -300,6 +301,17 @@ fn sampling(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
                     (Inversion::Coarse, "Coarse", "Visits only the timesteps that are sampled: far quicker, the layout hardly differs."),
                 ],
                 |project, inversion| project.settings.inversion = inversion,
+            );
+            choice(
+                ui,
+                studio,
+                "Prompt reading",
+                (settings.prompt_reading, PromptReading::default()),
+                &[
+                    (PromptReading::Weighted, "Weighted", "Brackets and weights, such as (cat:1.3), weigh words as in AUTOMATIC1111's WebUI; longer prompts are read in chunks."),
+                    (PromptReading::Plain, "Plain", "Every sign is read as it stands, and what does not fit is cut, as the paper's release does."),
+                ],
+                |project, reading| project.settings.prompt_reading = reading,
             );
             choice(
                 ui,

@@ -24,6 +24,7 @@ pub const SHORTCUTS: [(&str, &[(&str, &str)]); 5] = [
             ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo"),
             ("Ctrl+V", "Paste a picture as a layer"),
             ("Ctrl+C", "Copy the picture shown"),
+            ("Ctrl+Up, Ctrl+Down", "In the prompt: weigh the words more, less"),
         ],
     ),
     (

@@ -194,6 +194,13 @@ pub fn said_ui(ui: &mut Ui, studio: &mut Studio, place: &Place) {
                 studio.document.mention(&name);
             }
         }
+        for (file, strength) in &advice.load {
+            let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+            let button = ui.small_button(format!("Load {name} as a concept"));
+            if button.on_hover_text(file.display().to_string()).clicked() {
+                studio.document.load_concept(file.clone(), None, *strength);
+            }
+        }
     }
     let mut gone = None;
     for (index, notice) in studio.session.notices.iter().enumerate().filter(|(_, notice)| notice.place == *place) {

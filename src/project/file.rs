@@ -77,7 +77,8 @@ pub fn from_str_as_it_is(text: &str) -> Result<Project, ProjectError> {
         return Err(ProjectError::TooNew { found, known: VERSION });
     }
     let mut project = match version {
-        Some(1) => migration::from_1(parse(text)?),
+        Some(1) => parse::<migration::version1::Project>(text)?.into(),
+        Some(2) => parse::<migration::version2::Project>(text)?.into(),
         _ => parse::<Project>(text)?,
     };
     // Whoever writes a project by hand need not number its layers.
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     const SMALL: &str = r##"(
-    version: 2,
+    version: 3,
     canvas: (width: 512, height: 512),
     layout: Collage(background: Color((255, 255, 255)), layers: [
         (picture: "cat.png", x: 10, y: 20, concept: "Tom"),
@@ -190,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_told_before_anything_else_is_wrong() {
-        let newer = SMALL.replace("version: 2", "version: 7");
+        let newer = SMALL.replace("version: 3", "version: 7");
         let expected = ProjectError::TooNew { found: 7, known: VERSION };
         assert_eq!(from_str(&newer), Err(expected.clone()));
         let unknown = newer.replace("prompt:", "mood: Happy(a: [1, 2], b: {\"x\": 'c'}), promt:");
@@ -225,6 +226,55 @@ mod tests {
         project.settings.guidance_scale = f32::NAN;
         save(&path, &project).unwrap();
         assert!(load(&path).unwrap_err().to_string().contains("settings.guidance_scale is NaN"));
+    }
+
+    /// Texts of projects of every version with some of their bytes changed, cut out or doubled.
+    fn fuzz(until: impl Fn(usize) -> bool, mut dice: u64) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let names = ["projects-v1/everything.ron", "projects-v2/everything.ron", "projects-v3/everything.ron"];
+        let texts = names.map(|name| fs::read_to_string(folder.join(name)).unwrap());
+        let mut roll = |below: usize| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (dice >> 33) as usize % below.max(1)
+        };
+        const PIECES: [&str; 12] =
+            ["(", ")", "[", "]", ",", "\"", "Some(", "-1", "NaN", "1e999", "version: 2,", "prompt_reading: Plain,"];
+        let mut done = 0;
+        while until(done) {
+            let mut bytes = texts[roll(3)].clone().into_bytes();
+            for _ in 0..=roll(6) {
+                let at = roll(bytes.len());
+                let end = (at + roll(80)).min(bytes.len());
+                let put = match roll(4) {
+                    0 => Vec::new(),
+                    1 => bytes[at..end].repeat(2),
+                    2 => PIECES[roll(PIECES.len())].into(),
+                    _ => vec![roll(256) as u8],
+                };
+                bytes.splice(at..end, put);
+            }
+            let text = String::from_utf8_lossy(&bytes);
+            if let Ok(project) = from_str_as_it_is(&text) {
+                // What can be read can be checked, warned of and written.
+                let _checked = project.validate();
+                project.warnings();
+                project.class_word_spans(&project.prompt, &project.class_words());
+                assert!(to_string(&project).is_ok(), "{text}");
+            }
+            done += 1;
+        }
+    }
+
+    #[test]
+    fn no_text_breaks_the_reader() {
+        fuzz(|done| done < 2000, 1);
+    }
+
+    #[test]
+    #[ignore = "takes twenty minutes"]
+    fn no_text_breaks_the_reader_in_twenty_minutes() {
+        let begun = std::time::Instant::now();
+        fuzz(|_| begun.elapsed() < std::time::Duration::from_secs(20 * 60), std::process::id().into());
     }
 
     #[cfg(unix)]

@@ -7,12 +7,12 @@
 
 use serde::Deserialize;
 
-use super::{Layer, Layout, Project, VERSION};
+use super::{Layer, Layout, Project, PromptReading, Settings, VERSION};
 
-/// What a project of version 1 is today.
+/// What a project of version 1 is in version 2.
 ///
 /// Version 2 gave layers a number of their own, in the order of drawing.
-pub(super) fn from_1(old: version1::Project) -> Project {
+fn from_1(old: version1::Project) -> version2::Project {
     let layout = match old.layout {
         version1::Layout::Collage { background, layers } => {
             let layers = (1..).zip(layers).map(|(id, layer)| layer_from_1(id, layer)).collect();
@@ -20,13 +20,12 @@ pub(super) fn from_1(old: version1::Project) -> Project {
         }
         version1::Layout::Picture(path) => Layout::Picture(path),
     };
-    Project {
-        version: VERSION,
+    version2::Project {
+        _version: 2,
         canvas: old.canvas,
         model: old.model,
         layout,
         concepts: old.concepts,
-        styles: Vec::new(),
         prompt: old.prompt,
         reference_prompt: old.reference_prompt,
         negative_prompt: old.negative_prompt,
@@ -34,6 +33,61 @@ pub(super) fn from_1(old: version1::Project) -> Project {
         settings: old.settings,
         seed: old.seed,
         pictures: old.pictures,
+    }
+}
+
+/// What a project of version 2 is today.
+///
+/// Version 3 reads brackets and weights in prompts; before it every sign was read as it stood.
+fn from_2(old: version2::Project) -> Project {
+    Project {
+        version: VERSION,
+        canvas: old.canvas,
+        model: old.model,
+        layout: old.layout,
+        concepts: old.concepts,
+        styles: Vec::new(),
+        prompt: old.prompt,
+        reference_prompt: old.reference_prompt,
+        negative_prompt: old.negative_prompt,
+        place: old.place,
+        settings: settings_from_2(old.settings),
+        seed: old.seed,
+        pictures: old.pictures,
+    }
+}
+
+fn settings_from_2(old: version2::Settings) -> Settings {
+    let version2::Settings {
+        steps,
+        guidance_scale,
+        layout_alignment,
+        concept_injection,
+        mask_refinement,
+        inversion,
+        execution,
+    } = old;
+    Settings {
+        steps,
+        guidance_scale,
+        layout_alignment,
+        concept_injection,
+        mask_refinement,
+        inversion,
+        execution,
+        prompt_reading: PromptReading::Plain,
+    }
+}
+
+impl From<version1::Project> for Project {
+    fn from(old: version1::Project) -> Self {
+        from_2(from_1(old))
+    }
+}
+
+impl From<version2::Project> for Project {
+    fn from(old: version2::Project) -> Self {
+        from_2(old)
     }
 }
 
@@ -49,7 +103,7 @@ pub(crate) struct Embedded1(pub Project);
 
 impl From<version1::Project> for Embedded1 {
     fn from(old: version1::Project) -> Self {
-        Self(from_1(old))
+        Self(old.into())
     }
 }
 
@@ -59,7 +113,8 @@ pub(super) mod version1 {
 
     use serde::Deserialize;
 
-    use crate::project::{Background, Canvas, Concept, Placement, Settings};
+    use super::version2::Settings;
+    use crate::project::{Background, Canvas, Concept, Placement};
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -131,6 +186,73 @@ pub(super) mod version1 {
 
     fn yes() -> bool {
         true
+    }
+}
+
+/// The form of version 2, as far as it is another than today's.
+pub(super) mod version2 {
+    use std::path::PathBuf;
+
+    use serde::Deserialize;
+
+    use crate::project::settings::{ConceptInjection, Execution, Inversion, LayoutAlignment, MaskRefinement};
+    use crate::project::{Canvas, Concept, Layout, Placement};
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(in crate::project) struct Project {
+        /// Always 2, or nobody would read it as this.
+        #[serde(rename = "version")]
+        pub _version: u32,
+        pub canvas: Canvas,
+        #[serde(default)]
+        pub model: Option<PathBuf>,
+        pub layout: Layout,
+        #[serde(default)]
+        pub concepts: Vec<Concept>,
+        pub prompt: String,
+        #[serde(default)]
+        pub reference_prompt: Option<String>,
+        #[serde(default)]
+        pub negative_prompt: String,
+        #[serde(default)]
+        pub place: Option<Placement>,
+        #[serde(default)]
+        pub settings: Settings,
+        #[serde(default)]
+        pub seed: u64,
+        #[serde(default = "one_picture")]
+        pub pictures: u32,
+    }
+
+    fn one_picture() -> u32 {
+        1
+    }
+
+    #[derive(Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    pub(in crate::project) struct Settings {
+        pub steps: u32,
+        pub guidance_scale: f32,
+        pub layout_alignment: LayoutAlignment,
+        pub concept_injection: ConceptInjection,
+        pub mask_refinement: MaskRefinement,
+        pub inversion: Inversion,
+        pub execution: Execution,
+    }
+
+    impl Default for Settings {
+        fn default() -> Self {
+            Self {
+                steps: 50,
+                guidance_scale: 7.5,
+                layout_alignment: LayoutAlignment::default(),
+                concept_injection: ConceptInjection::default(),
+                mask_refinement: MaskRefinement::default(),
+                inversion: Inversion::default(),
+                execution: Execution::default(),
+            }
+        }
     }
 }
 

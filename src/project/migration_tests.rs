@@ -24,6 +24,29 @@ fn projects_of_version_1_are_read_as_what_they_are_today() {
     }
 }
 
+/// The frozen files of version 2 mean the plain reading, whatever their prompts hold, and are today's files of version 3.
+#[test]
+fn projects_of_version_2_read_their_prompts_as_they_stand() {
+    for name in ["beach", "meadow", "point", "snow", "everything"] {
+        let name = format!("{name}.ron");
+        let old = std::fs::read_to_string(data(2).join(&name)).unwrap();
+        assert!(old.contains("version: 2,") && !old.contains("prompt_reading"), "{name} was changed; it is frozen");
+        let project = file::from_str(&old).unwrap();
+        assert_eq!((project.version, project.settings.prompt_reading), (VERSION, PromptReading::Plain), "{name}");
+        assert_eq!(project, file::load(&data(3).join(&name)).unwrap(), "{name}");
+    }
+    let prompt = "a (cat:1.3) BREAK <lora:x:1>";
+    let text =
+        format!("(version: 2, canvas: (width: 64, height: 64), layout: Picture(\"a.png\"), prompt: \"{prompt}\")");
+    let project = file::from_str(&text).unwrap();
+    assert_eq!((project.prompt.as_str(), project.settings.prompt_reading), (prompt, PromptReading::Plain));
+    // A file of today that says nothing of it reads as new projects do.
+    let today = file::from_str(&text.replace("version: 2", "version: 3")).unwrap();
+    assert_eq!(today.settings.prompt_reading, PromptReading::Weighted);
+    let mixed = text.replace("prompt:", "settings: (prompt_reading: Weighted), prompt:");
+    assert!(file::from_str(&mixed).unwrap_err().to_string().contains("`prompt_reading`"));
+}
+
 #[test]
 fn every_field_of_version_1_arrives() {
     let project = file::load(&data(1).join("everything.ron")).unwrap();
@@ -98,7 +121,7 @@ fn a_picture_for_a_layout_is_kept() {
 #[test]
 fn a_version_that_is_not_known_yet_says_what_to_do() {
     let text = std::fs::read_to_string(data(2).join("beach.ron")).unwrap();
-    let newer = text.replace("version: 2", "version: 3");
-    assert_eq!(file::from_str(&newer), Err(ProjectError::TooNew { found: 3, known: 2 }));
+    let newer = text.replace("version: 2", "version: 4");
+    assert_eq!(file::from_str(&newer), Err(ProjectError::TooNew { found: 4, known: 3 }));
     assert!(file::from_str(&newer).unwrap_err().to_string().contains("update Podium"));
 }

@@ -10,9 +10,11 @@
 //! - How is it kept? `file.rs` (RON), `migration.rs` (earlier versions), `png_text.rs` and `parameters.rs` (in a picture), `disk.rs`.
 //! - Is a file still as it was? `stamp.rs`.
 //! - What do its pictures look like together? `files.rs`, `picture.rs`, `sprite.rs`, `collage.rs`.
-//! - Which words stand for concepts? `prompt.rs`.
+//! - Which words stand for concepts? `prompt.rs`. What do brackets and weights in prompts mean? `syntax/`.
+//! - What did other programs write into their pictures? `foreign/`.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,7 @@ pub(crate) mod disk;
 pub mod error;
 pub mod file;
 pub mod files;
+pub mod foreign;
 mod keys;
 pub mod layer;
 pub(crate) mod migration;
@@ -34,6 +37,7 @@ pub mod prompt;
 pub mod settings;
 mod sprite;
 pub mod stamp;
+pub mod syntax;
 mod validate;
 pub mod warning;
 
@@ -43,12 +47,12 @@ pub use files::{DiskFiles, Files, resolve};
 pub use layer::Layer;
 pub use picture::{Collage, LayerMask, composite};
 pub use preset::Preset;
-pub use settings::Settings;
+pub use settings::{PromptReading, Settings};
 pub use warning::ProjectWarning;
 
 /// The version of the format that this program writes, and the newest that it reads. Whoever raises it adds the step from
 /// the last one to `migration.rs`.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// A composition: the layout, the concepts, the words and the settings of one render.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -220,13 +224,31 @@ impl Project {
         self.concepts.iter().map(|concept| concept.class_word.as_str()).collect()
     }
 
+    /// Where class words stand in a prompt ([`prompt::class_word_spans`]), as prompts are read: a word in what is left out,
+    /// such as a network's name, is none.
+    pub fn class_word_spans(&self, prompt: &str, class_words: &[&str]) -> Vec<(Range<usize>, usize)> {
+        let mut spans = prompt::class_word_spans(prompt, class_words);
+        if self.settings.prompt_reading == PromptReading::Weighted {
+            let left_out = syntax::left_out(prompt);
+            // They are in order and do not overlap.
+            let ends_after = |at: usize| left_out.get(left_out.partition_point(|out| out.end <= at));
+            spans.retain(|(span, _)| ends_after(span.start).is_none_or(|out| out.start >= span.end));
+        }
+        spans
+    }
+
+    /// The base prompt with `tokens` in the place of every class word ([`prompt::custom_prompt`]).
+    pub fn prompt_with(&self, tokens: &str) -> String {
+        prompt::replaced(&self.prompt, &self.class_word_spans(&self.prompt, &self.class_words()), tokens)
+    }
+
     /// The prompt of a concept's branch, whose files bring `tokens`; what calls the concept ([`Concept::call`]) stands
     /// for it. The one written by hand, or else the base prompt under the paper's rule ([`prompt::custom_prompt`]).
     pub fn branch_prompt(&self, concept: &Concept, tokens: &str) -> String {
         let call = concept.call(tokens);
         match &concept.prompt {
             Some(own) => own.replace(prompt::TOKEN_MARK, call),
-            None => prompt::custom_prompt(&self.prompt, &self.class_words(), call),
+            None => self.prompt_with(call),
         }
     }
 

@@ -14,7 +14,7 @@ use super::disk::write_atomically;
 use super::error::ProjectError;
 use super::files::read_file;
 use super::parameters::parameters;
-use super::{Canvas, Project, file};
+use super::{Canvas, Project, file, foreign};
 
 /// The keyword that image tools look for.
 const PARAMETERS: &str = "parameters";
@@ -82,7 +82,17 @@ pub fn read_project(path: &Path) -> Result<Option<Project>, ProjectError> {
 /// When it is a picture that holds no project, or a damaged one.
 pub fn in_a_project_s_place(path: &Path) -> Result<Option<Project>, ProjectError> {
     let project = read_project(path)?;
-    if project.is_none() && read_file(path, MAX_BYTES)?.starts_with(SIGNATURE) {
+    if project.is_some() {
+        return Ok(project);
+    }
+    let bytes = read_file(path, MAX_BYTES)?;
+    if let Some(found) = foreign::read(&bytes) {
+        // Its words say nothing of layers, concepts and masks: rendering them alone would make some other picture.
+        let problem = format!("it was made by {} and holds no Podium project", found.program);
+        let advice = "drop it onto the window to take over its prompt and settings, or see them by podium inspect";
+        return Err(ProjectError::picture(path, problem, advice));
+    }
+    if bytes.starts_with(SIGNATURE) {
         let advice = "choose one that Podium wrote and nobody has edited since, or a project (.ron)";
         return Err(ProjectError::picture(path, "it holds no Podium project", advice));
     }

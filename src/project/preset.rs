@@ -29,7 +29,7 @@ impl Preset {
         }
     }
 
-    /// The settings that this preset stands for, with the default way of running branches.
+    /// The settings that this preset stands for, with the default way of running branches and of reading prompts.
     pub fn settings(self) -> Settings {
         let (steps, inversion) = match self {
             Self::Draft => (20, Inversion::Coarse),
@@ -43,13 +43,14 @@ impl Preset {
         settings
     }
 
-    /// Replaces all settings by the preset's, except `execution`: that depends on the machine's
-    /// memory and not on the picture wanted.
+    /// Replaces all settings by the preset's, except `execution`, which depends on the machine's memory and not on the
+    /// picture wanted, and `prompt_reading`, which belongs to how the prompts were written.
     pub fn apply(self, settings: &mut Settings) {
-        *settings = Settings { execution: settings.execution, ..self.settings() };
+        let Settings { execution, prompt_reading, .. } = *settings;
+        *settings = Settings { execution, prompt_reading, ..self.settings() };
     }
 
-    /// The preset that these settings are, or None when something was changed; `execution` is not
+    /// The preset that these settings are, or None when something was changed; what [`Preset::apply`] leaves is not
     /// compared.
     pub fn matching(settings: &Settings) -> Option<Self> {
         Self::ALL.into_iter().find(|preset| {

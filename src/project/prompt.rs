@@ -15,9 +15,14 @@ pub const TOKEN_MARK: &str = "<TOK>";
 /// Articles and everything else stay as they are: with `<a> <b>`, "A dog and a cat" becomes
 /// "A `<a> <b>` and a `<a> <b>`".
 pub fn custom_prompt(base: &str, class_words: &[&str], tokens: &str) -> String {
+    replaced(base, &class_word_spans(base, class_words), tokens)
+}
+
+/// A prompt with `tokens` in the place of what stands at `spans`, which are in order.
+pub(super) fn replaced(base: &str, spans: &[(Range<usize>, usize)], tokens: &str) -> String {
     let mut prompt = String::with_capacity(base.len());
     let mut done = 0;
-    for (span, _) in class_word_spans(base, class_words) {
+    for (span, _) in spans {
         prompt.push_str(base.get(done..span.start).unwrap_or_default());
         prompt.push_str(tokens);
         done = span.end;

@@ -36,6 +36,8 @@ pub struct Settings {
     pub concept_injection: ConceptInjection,
     /// Lets the masks follow the shapes that emerge (Algorithm 1).
     pub mask_refinement: MaskRefinement,
+    /// What brackets and weights in prompts mean.
+    pub prompt_reading: PromptReading,
     /// How finely the reference is inverted.
     pub inversion: Inversion,
     /// Whether the branches run together or in turn; the picture is the same within rounding.
@@ -131,6 +133,18 @@ pub enum ClusterCounts {
     Paper,
 }
 
+/// How prompts are read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum PromptReading {
+    /// Brackets, weights and `BREAK` mean what they mean in AUTOMATIC1111's WebUI ([`super::syntax`]), and longer prompts
+    /// are read in chunks.
+    #[default]
+    Weighted,
+    /// Every sign is read as it stands, and what does not fit into the text encoder is cut: as the paper's release reads,
+    /// and what projects before version 3 mean.
+    Plain,
+}
+
 /// How the reference latents at the sampled timesteps are found.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Inversion {
@@ -159,6 +173,7 @@ impl Default for Settings {
             layout_alignment: LayoutAlignment::default(),
             concept_injection: ConceptInjection::default(),
             mask_refinement: MaskRefinement::default(),
+            prompt_reading: PromptReading::default(),
             inversion: Inversion::default(),
             execution: Execution::default(),
         }

@@ -184,7 +184,7 @@ impl Project {
                 Some(own) if !own.contains('<') && !mentions_trigger(own, concept) => {
                     warnings.push(ProjectWarning::OwnPromptWithoutTokens { concept: name.clone() });
                 }
-                None if class_word_spans(&self.prompt, &[&concept.class_word]).is_empty() => {
+                None if self.class_word_spans(&self.prompt, &[&concept.class_word]).is_empty() => {
                     warnings.push(ProjectWarning::ClassWordNotInPrompt {
                         concept: name.clone(),
                         class_word: concept.class_word.clone(),

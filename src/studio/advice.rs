@@ -1,6 +1,7 @@
 //! What will silently have no effect, said where it is set: the document's own warnings and those that need the
 //! collage, the concept files or the prompts' tokens.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::document::Document;
@@ -9,7 +10,8 @@ use super::files::pictures::Loaded;
 use super::notice::Place;
 use super::place::Placing;
 use crate::project::settings::Fusion;
-use crate::project::{Concept, ConceptFile, ProjectWarning};
+use crate::project::syntax::{self, TagKind};
+use crate::project::{Concept, ConceptFile, Project, ProjectWarning, PromptReading, resolve};
 
 /// What was advised last, worked out again only when the document or what is known of its files has changed.
 #[derive(Default)]
@@ -44,7 +46,7 @@ impl Adviser {
 }
 
 /// Words that belong to a place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Advice {
     /// Where to show it.
     pub place: Place,
@@ -52,11 +54,13 @@ pub struct Advice {
     pub words: String,
     /// The concept whose class word a press of a button puts into the prompt, where that is what to do.
     pub mention: Option<String>,
+    /// Files that a press of a button loads as a concept, each with its strength, where that is what to do.
+    pub load: Vec<(PathBuf, f32)>,
 }
 
 impl Advice {
     fn new(place: Place, words: impl Into<String>) -> Self {
-        Self { place, words: words.into(), mention: None }
+        Self { place, words: words.into(), mention: None, load: Vec::new() }
     }
 }
 
@@ -122,13 +126,9 @@ fn advise(document: &Document, files: &mut Files) -> Vec<Advice> {
         let words = unusable(document, files, style);
         all.extend(words.map(|words| Advice::new(Place::Project, words)));
     }
-    if let Some(counts) = files.token_counts(document)
-        && let Some(cut) = &counts.cut
-    {
-        let room = counts.positions.saturating_sub(2);
-        let words = format!("The prompt has {} tokens and {room} are read; \"{cut}\" is not. Shorten it.", counts.base);
-        all.push(Advice::new(Place::Prompt, words));
-    }
+    advise_of_cuts(document, files, &mut all);
+    advise_of_syntax(project, &mut all);
+    advise_of_networks(document, files, &mut all);
     let settings = &project.settings;
     if settings.guidance_scale == 1.0 && !project.negative_prompt.trim().is_empty() {
         let words = "With a guidance scale of 1 the negative prompt has no effect; raise it above 1.";
@@ -183,6 +183,86 @@ fn uncalled(document: &Document, files: &mut Files, concept: &Concept) -> Option
     })
 }
 
+/// What of the prompts is not read, since it does not fit.
+fn advise_of_cuts(document: &Document, files: &mut Files, all: &mut Vec<Advice>) {
+    let Some(counts) = files.token_counts(document) else { return };
+    let mut say = |place, prompt: &str, tokens: usize, cut: &Option<String>| {
+        let Some(cut) = cut else { return };
+        let start: String = cut.chars().take(120).collect();
+        let cut = if start.len() < cut.len() { format!("{start}…") } else { start };
+        let room = counts.room();
+        let words = format!("{prompt} has {tokens} tokens and {room} are read; \"{cut}\" is not. Shorten it.");
+        all.push(Advice::new(place, words));
+    };
+    say(Place::Prompt, "The prompt", counts.base, &counts.cut);
+    say(Place::Setting("negative_prompt"), "The negative prompt", counts.negative, &counts.negative_cut);
+    // The base prompt's cut is theirs too, unless theirs is written by hand or their tokens need more room.
+    if counts.cut.is_none() {
+        for (concept, (tokens, cut)) in document.project().concepts.iter().zip(counts.concepts.iter().zip(&counts.cuts))
+        {
+            let place = Place::Concept(concept.name.clone());
+            say(place, &format!("The prompt of {}", concept.name), *tokens, cut);
+        }
+    }
+}
+
+/// What in the prompts is not read as their writer may think.
+fn advise_of_syntax(project: &Project, all: &mut Vec<Advice>) {
+    if project.settings.prompt_reading == PromptReading::Plain {
+        return;
+    }
+    let hints = |prompt: &str| syntax::parse(prompt, &[]).hints;
+    all.extend(hints(&project.prompt).iter().map(|hint| Advice::new(Place::Prompt, hint.to_string())));
+    let negative = hints(&project.negative_prompt);
+    all.extend(negative.iter().map(|hint| Advice::new(Place::Setting("negative_prompt"), hint.to_string())));
+    for concept in &project.concepts {
+        let own = concept.prompt.as_deref().map(hints).unwrap_or_default();
+        all.extend(own.iter().map(|hint| Advice::new(Place::Concept(concept.name.clone()), hint.to_string())));
+    }
+}
+
+/// The LoRAs that the prompts ask for and the project has not.
+fn advise_of_networks(document: &Document, files: &mut Files, all: &mut Vec<Advice>) {
+    let project = document.project();
+    if project.settings.prompt_reading == PromptReading::Plain {
+        return;
+    }
+    let own = project.concepts.iter().filter_map(|concept| concept.prompt.as_deref());
+    let tags = [project.prompt.as_str()].into_iter().chain(own).flat_map(|prompt| syntax::parse(prompt, &[]).tags);
+    let mut wanted: Vec<(String, f32)> = Vec::new();
+    for tag in tags.filter(|tag| tag.kind == TagKind::Lora && !tag.name.is_empty()) {
+        if wanted.iter().all(|(name, _)| *name != tag.name) {
+            wanted.push((tag.name, tag.unet));
+        }
+    }
+    if wanted.is_empty() {
+        return;
+    }
+    let names = wanted.iter().map(|(name, _)| name.clone()).collect();
+    let Some(found) = files.networks(document, names) else { return };
+    for (name, strength) in wanted {
+        let there = found.get(&name).map(Vec::as_slice).unwrap_or_default();
+        let is_loaded = |file: &PathBuf| {
+            let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            stem.eq_ignore_ascii_case(&name) || there.contains(&resolve(&document.folder, file))
+        };
+        let files = project.concepts.iter().flat_map(Concept::files).chain(project.styles.iter().cloned());
+        if files.map(|file| file.file).any(|file| is_loaded(&file)) {
+            continue;
+        }
+        let words = match there {
+            [] => format!(
+                "The prompt asks for the LoRA {name}, and no such file lies beside the project or a concept of it; load it as a concept, or take <lora:…> out."
+            ),
+            [_] => format!("The prompt asks for the LoRA {name}. Here each LoRA is a concept with a place of its own."),
+            _ => format!("The prompt asks for the LoRA {name}, and several files are called so."),
+        };
+        let strength = strength.clamp(*Concept::STRENGTH.start(), *Concept::STRENGTH.end());
+        let load = there.iter().map(|file| (file.clone(), strength)).collect();
+        all.push(Advice { load, ..Advice::new(Place::Prompt, words) });
+    }
+}
+
 /// Why a render cannot start, in words with what to do; None where it can.
 fn obstacle(document: &Document, files: &mut Files, place: &mut Placing) -> Option<String> {
     let project = document.project();
@@ -218,12 +298,11 @@ fn obstacle(document: &Document, files: &mut Files, place: &mut Placing) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
     use std::time::{Duration, Instant};
 
     use super::super::tasks::Pool;
     use super::*;
-    use crate::project::{Layer, Project};
+    use crate::project::Layer;
 
     #[test]
     fn advice_is_worked_out_anew_only_when_something_was_learnt_or_changed() {

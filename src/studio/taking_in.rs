@@ -12,6 +12,7 @@ use super::notice::Place;
 use super::rooms::Studio;
 use super::session::question::{Held, Question};
 use crate::project::Background;
+use crate::project::foreign::{Parameters, TakenOver};
 use crate::project::stamp::Stamp;
 
 impl Studio {
@@ -38,6 +39,14 @@ impl Studio {
         };
         match (target, found) {
             (Target::Anywhere { at, layer }, found) => self.take_anything(found, stamp, (at, layer), strength),
+            (Target::Open, Intake::OthersPicture { path, size, parameters, .. }) => {
+                self.ask_of_others(path, size, None, *parameters);
+            }
+            (target, Intake::OthersPicture { path: file, size, note, .. }) => {
+                // Who asks for a picture wants its pixels.
+                let found = Ok(Intake::Picture { path: file, size, note });
+                self.taken_in(TakenIn { found, target, path, stamp, strength });
+            }
             (Target::Open, Intake::Project { path, project, folder }) => {
                 self.ask_to(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() });
             }
@@ -106,6 +115,7 @@ impl Studio {
             Intake::PodiumPicture { path, project, folder, size } => {
                 self.session.questions.ask(Question::PodiumPicture { path, project, folder, size, at });
             }
+            Intake::OthersPicture { path, size, parameters, .. } => self.ask_of_others(path, size, at, *parameters),
             Intake::Project { path, project, folder } => {
                 self.ask_to(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() })
             }
@@ -140,6 +150,19 @@ impl Studio {
     pub fn forget_library_folder(&mut self, folder: &Path) {
         self.session.config.library_folders.retain(|other| other != folder);
         self.session.save_config();
+    }
+
+    /// Asks what a picture that another program made shall be used for, and says what its words would bring.
+    fn ask_of_others(&mut self, path: PathBuf, size: (u32, u32), at: Option<(f32, f32)>, parameters: Parameters) {
+        let TakenOver { taken, left, .. } = parameters.take_over(self.project());
+        let parameters = Box::new(parameters);
+        self.session.questions.ask(Question::OthersPicture { path, size, at, parameters, taken, left });
+    }
+
+    /// Takes over what another program wrote into a picture, as one step.
+    pub fn take_over(&mut self, parameters: &Parameters) {
+        let name = format!("Take over a prompt and settings from {}", parameters.program);
+        self.document.edit(name, |project| *project = parameters.take_over(project).project);
     }
 
     fn note_of(&mut self, note: Option<String>) {

@@ -8,7 +8,7 @@ use super::*;
 use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
 use crate::engine::worker::Engine;
-use crate::project::{Canvas, Project, file};
+use crate::project::{Canvas, Project, PromptReading, file};
 
 /// A project that does not change when the examples are tuned.
 const FROZEN: &str = include_str!("../../tests/data/projects-v1/beach.ron");
@@ -61,6 +61,70 @@ fn the_example_project_has_nothing_to_complain_of() {
     settle(&mut studio);
     let counts = studio.token_counts().unwrap();
     assert_eq!((counts.base, counts.concepts), (8, vec![10, 10]));
+}
+
+/// A PNG of one pixel that the WebUI might have written.
+fn theirs(folder: &std::path::Path) -> std::path::PathBuf {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 1, 1);
+    let text = "a (fox:1.3) <lora:fox:0.8>\nNegative prompt: blurry\nSteps: 21, Sampler: Euler a, CFG scale: 6, Seed: 7, Size: 512x500";
+    encoder.add_text_chunk("parameters".into(), text.into()).unwrap();
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&[0]).unwrap();
+    let path = folder.join("theirs.png");
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn a_picture_by_others_is_asked_about_and_taken_over_as_one_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = studio();
+    let before = studio.project().clone();
+    studio.take_in(theirs(folder.path()), Target::Anywhere { at: None, layer: None });
+    wait(&mut studio, "the question", |studio| studio.session.questions.front().is_some());
+    let Some(Question::OthersPicture { parameters, taken, left, .. }) = studio.session.questions.front().cloned()
+    else {
+        panic!("another question")
+    };
+    studio.session.questions.answered();
+    assert!(taken.contains(&"Size: 512 × 512".to_owned()), "{taken:?}");
+    assert!(left.iter().any(|line| line.contains("Euler a")), "{left:?}");
+    assert_eq!(*studio.project(), before, "nothing is taken before it is wanted");
+    studio.take_over(&parameters);
+    assert_eq!((studio.project().seed, studio.project().settings.steps), (7, 21));
+    assert_eq!(studio.project().layers(), before.layers());
+    studio.document.undo();
+    assert_eq!(*studio.project(), before);
+
+    // Whoever asks for a picture gets its pixels.
+    studio.take_in(theirs(folder.path()), Target::Background);
+    wait(&mut studio, "the background", |studio| *studio.project() != before);
+    assert!(studio.session.questions.front().is_none() && studio.project().seed == before.seed);
+}
+
+#[test]
+fn the_prompt_says_what_it_asks_for_in_vain_and_offers_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("Red_Fox.safetensors");
+    std::fs::write(&file, crate::assets::find("miniature/concepts/mint_cat.pth").unwrap()).unwrap();
+    let mut studio = studio();
+    studio.document.folder = folder.path().into();
+    studio.document.file = Some(folder.path().join("project.ron"));
+    let said = |studio: &mut Studio| -> Vec<Advice> {
+        settle(studio);
+        studio.advice().iter().filter(|advice| advice.place == Place::Prompt).cloned().collect()
+    };
+    studio.edit("Words", |project| project.prompt = "a cat and a (dog <lora:red_fox:0.6> <lora:none:1>".into());
+    assert_eq!(said(&mut studio), [], "the plain reading takes signs as they stand");
+    studio.edit("Reading", |project| project.settings.prompt_reading = PromptReading::Weighted);
+    let advice = said(&mut studio);
+    let words: Vec<&str> = advice.iter().map(|advice| advice.words.as_str()).collect();
+    assert!(words[0].contains("never closed"), "{words:?}");
+    assert!(words[1].contains("red_fox") && words[2].contains("no such file"), "{words:?}");
+    assert_eq!(advice[1].load, [(file.clone(), 0.6)]);
+    studio.document.load_concept(file, None, 0.6);
+    assert!(said(&mut studio).iter().all(|advice| !advice.words.contains("red_fox")));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use podium::engine::device::DeviceChoice;
 use podium::engine::models::Models;
 use podium::engine::weights::ModelFiles;
 use podium::link::Watch;
-use podium::project::{Layout, MaskSource, Placement, Project, file};
+use podium::project::{Layout, MaskSource, Placement, Project, PromptReading, file};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -263,6 +263,7 @@ fn a_layer_that_is_covered_says_so() {
 #[test]
 fn a_prompt_of_ten_thousand_words_is_cut_and_says_where() {
     let mut project = small("beach", 1);
+    project.settings.prompt_reading = PromptReading::Plain;
     project.prompt = format!("a cat and a dog on the beach {}", "teapot ".repeat(10_000));
     let told = render_in(Path::new("."), project);
     assert_eq!(told.finished().pictures.len(), 1);
@@ -274,8 +275,8 @@ fn a_prompt_of_ten_thousand_words_is_cut_and_says_where() {
 #[test]
 fn a_project_of_a_newer_version_and_one_with_an_unknown_field() {
     let text = file::to_string(&frozen("beach")).expect("written");
-    let newer = text.replace("version: 2", "version: 9, something_new: 7");
-    assert_says(&file::from_str(&newer).expect_err("newer").to_string(), &["9", "2"]);
+    let newer = text.replace("version: 3", "version: 9, something_new: 7");
+    assert_says(&file::from_str(&newer).expect_err("newer").to_string(), &["9", "3"]);
     let unknown = text.replace("seed: ", "sead: ");
     let error = file::from_str(&unknown).expect_err("unknown").to_string();
     assert_says(&error, &["sead", "line"]);

@@ -10,7 +10,7 @@ use egui_kittest::{Harness, Node};
 use podium::engine::cache::Cache;
 use podium::engine::device::{self, DeviceChoice};
 use podium::gui::Podium;
-use podium::project::settings::{ClusterCounts, Execution, Fusion, Inversion, LayoutLoss};
+use podium::project::settings::{ClusterCounts, Execution, Fusion, Inversion, LayoutLoss, PromptReading};
 use podium::project::{Canvas, Preset, Project, Settings};
 use podium::studio::Place;
 
@@ -275,7 +275,7 @@ fn a_number_is_dragged_as_one_step() {
 fn every_switch_and_choice_changes_its_own_setting_as_one_step() {
     let mut harness = tall(20);
     unfold(&mut harness);
-    let presses: [(Role, &str, Check); 12] = [
+    let presses: [(Role, &str, Check); 13] = [
         (Role::Switch, "Layout alignment", |project| !project.settings.layout_alignment.enabled),
         (Role::Switch, "Foreground only", |project| project.settings.layout_alignment.foreground_only),
         (Role::RadioButton, "Layout loss: 2-norm", |project| {
@@ -293,6 +293,9 @@ fn every_switch_and_choice_changes_its_own_setting_as_one_step() {
             project.settings.mask_refinement.clusters == ClusterCounts::Paper
         }),
         (Role::RadioButton, "Inversion: Exact", |project| project.settings.inversion == Inversion::Exact),
+        (Role::RadioButton, "Prompt reading: Weighted", |project| {
+            project.settings.prompt_reading == PromptReading::Weighted
+        }),
         (Role::RadioButton, "Execution: Sequential", |project| project.settings.execution == Execution::Sequential),
         (Role::Button, "Roll the seed", |project| project.seed != small("beach", 20).seed),
     ];

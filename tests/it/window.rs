@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::Theme;
 use eframe::egui::accesskit::Role;
+use eframe::egui::{Key, Modifiers, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use podium::gui::Podium;
+use podium::project::PromptReading;
 
 use crate::looks::bare;
 use crate::needs;
@@ -45,4 +46,28 @@ fn the_first_screen_is_drawn() {
     let picture = harness.render().expect("an adapter draws it");
     let colours: std::collections::HashSet<[u8; 4]> = picture.pixels().map(|pixel| pixel.0).collect();
     assert!(colours.len() > 500, "the collage is not drawn: {} colours", colours.len());
+}
+
+#[test]
+fn an_arrow_with_ctrl_weighs_what_is_selected_in_the_prompt() {
+    let mut project = small("beach", 2);
+    project.settings.prompt_reading = PromptReading::Weighted;
+    let before = project.prompt.clone();
+    let mut harness = bare(project, [1024.0, 700.0], Theme::Dark, None);
+    harness.step();
+    let prompt = |harness: &Harness<'static, Podium>| harness.state().studio.project().prompt.clone();
+    harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").focus();
+    harness.step();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.step();
+    for weight in ["1.1", "1.2"] {
+        harness.key_press_modifiers(Modifiers::COMMAND, Key::ArrowUp);
+        harness.step();
+        assert_eq!(prompt(&harness), format!("({before}:{weight})"));
+    }
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::ArrowDown);
+    harness.step();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::ArrowDown);
+    harness.step();
+    assert_eq!(prompt(&harness), before);
 }

@@ -1,6 +1,7 @@
 //! The networks of Stable Diffusion 1.5, on burn. They know nothing of the method: callers reach in through [`tap`].
 
 pub mod attention;
+pub mod chunks;
 pub mod clip;
 pub mod layers;
 pub mod resnet;

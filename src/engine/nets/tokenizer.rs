@@ -9,20 +9,15 @@ use regex::Regex;
 use serde_json::{Value, json};
 use tokenizers::Tokenizer as Bpe;
 
+pub use super::chunks::Token;
+use super::chunks::{Entry, Weighed, lay_out};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::weights::ModelFiles;
+use crate::project::PromptReading;
+use crate::project::syntax::{self, Part};
 
 /// CLIP's word pattern: special tokens, contractions, runs of letters, single digits, runs of anything else.
 const WORDS: &str = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
-
-/// A token of a prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Token {
-    /// An entry of the vocabulary.
-    Id(u32),
-    /// The `n`th vector of all placeholders given to [`Tokenizer::encode_with`], counted through.
-    Placeholder(usize),
-}
 
 /// A word that stands for itself in a prompt: no entry of the vocabulary, but vectors of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,27 +28,35 @@ pub struct Placeholder {
     pub vectors: usize,
 }
 
-/// A prompt as the text encoder reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How many chunks a prompt may have; more than two thousand tokens are no description of a picture.
+pub const MAX_CHUNKS: usize = 32;
+
+/// A prompt as the text encoder reads it: one chunk, or several that are read apart and joined.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Encoded {
-    /// As many as the encoder has positions: start, the prompt, end, padding.
+    /// As many as the encoder has positions, for each chunk: start, the prompt, end, padding.
     pub tokens: Vec<Token>,
+    /// What each token's encoded vector is multiplied by; 1 where nothing is weighed.
+    pub weights: Vec<f32>,
     /// Tokens of the prompt itself, before it was cut.
     pub length: usize,
     /// What did not fit, in the prompt's own words.
     pub cut: Option<String>,
-    /// For every kept token of the prompt, which bytes of the prompt it stands for. Token `i` sits at position `i + 1`.
+    /// For every kept token of the prompt, which bytes of the prompt it stands for.
     pub spans: Vec<Range<usize>>,
+    /// And at which position it sits, counted through all chunks.
+    pub positions: Vec<usize>,
 }
 
 impl Encoded {
     /// The ids; placeholders count as 0.
     pub fn ids(&self) -> Vec<u32> {
-        let id = |token: &Token| match token {
-            Token::Id(id) => *id,
-            Token::Placeholder(_) => 0,
-        };
-        self.tokens.iter().map(id).collect()
+        self.tokens.iter().map(Token::id).collect()
+    }
+
+    /// The tokens and weights of each chunk, which has `positions` of them.
+    pub fn chunks(&self, positions: usize) -> impl Iterator<Item = (&[Token], &[f32])> {
+        self.tokens.chunks(positions.max(1)).zip(self.weights.chunks(positions.max(1)))
     }
 }
 
@@ -63,6 +66,8 @@ pub struct Tokenizer {
     start: u32,
     end: u32,
     pad: u32,
+    /// A comma that ends a word; phrases are not torn where one is near.
+    comma: Option<u32>,
     positions: usize,
     control: Regex,
 }
@@ -101,7 +106,8 @@ impl Tokenizer {
         let pad =
             pad_token(files, &path("special_tokens_map.json")).and_then(|token| bpe.token_to_id(&token)).unwrap_or(end);
         let control = Regex::new(r"[\p{C}\u{FFFD}--[\t\n\r]]").map_err(|error| malformed(error.to_string()))?;
-        Ok(Self { bpe, start, end, pad, positions, control })
+        let comma = bpe.token_to_id(",</w>");
+        Ok(Self { bpe, start, end, pad, comma, positions, control })
     }
 
     /// Encodes a prompt without placeholders.
@@ -111,6 +117,62 @@ impl Tokenizer {
 
     /// Encodes a prompt in which `placeholders` (a concept's tokens, such as `<mint_cat_1>`) stand for themselves.
     pub fn encode_with(&self, prompt: &str, placeholders: &[Placeholder]) -> Encoded {
+        let tokens = self.tokens_of(prompt, placeholders).into_iter();
+        let whole = tokens.map(|(token, span)| Weighed { token, span, weight: 1.0 }).collect();
+        self.finish(prompt, vec![whole], 1)
+    }
+
+    /// Encodes a prompt as `reading` has it.
+    pub fn read(&self, prompt: &str, reading: PromptReading, placeholders: &[Placeholder]) -> Encoded {
+        if reading == PromptReading::Plain {
+            return self.encode_with(prompt, placeholders);
+        }
+        let words: Vec<&str> = placeholders.iter().map(|placeholder| placeholder.word.as_str()).collect();
+        let mut entries = Vec::new();
+        for part in syntax::parse(prompt, &words).parts {
+            match part {
+                Part::Break => entries.push(Entry::Break),
+                Part::Words(words) => {
+                    let tokens = self.tokens_of(&words.text, placeholders).into_iter();
+                    let weighed = |(token, span): (Token, Range<usize>)| {
+                        Entry::Token(Weighed { token, span: words.span(span), weight: words.weight })
+                    };
+                    entries.extend(tokens.map(weighed));
+                }
+            }
+        }
+        self.finish(prompt, lay_out(entries, self.positions.saturating_sub(2), self.comma), MAX_CHUNKS)
+    }
+
+    /// Adds chunks of an empty prompt, so that all prompts of a batch are equally long.
+    pub fn lengthen(&self, encoded: &mut Encoded, chunks: usize) {
+        let wanted = chunks * self.positions;
+        while encoded.tokens.len() < wanted {
+            encoded.tokens.extend(self.chunk(&[]));
+            encoded.weights.resize(encoded.tokens.len(), 1.0);
+        }
+    }
+
+    /// How many chunks a prompt may have.
+    pub fn most_chunks(reading: PromptReading) -> usize {
+        match reading {
+            PromptReading::Weighted => MAX_CHUNKS,
+            PromptReading::Plain => 1,
+        }
+    }
+
+    /// In how many chunks a prompt is read.
+    pub fn chunks_of(&self, encoded: &Encoded) -> usize {
+        encoded.tokens.len() / self.positions.max(1)
+    }
+
+    /// How many tokens the text encoder reads at once.
+    pub fn positions(&self) -> usize {
+        self.positions
+    }
+
+    /// The tokens of a text, each with the bytes that it stands for.
+    fn tokens_of(&self, prompt: &str, placeholders: &[Placeholder]) -> Vec<(Token, Range<usize>)> {
         let mut tokens: Vec<(Token, Range<usize>)> = Vec::new();
         let mut rest = 0;
         while rest < prompt.len() {
@@ -125,19 +187,41 @@ impl Tokenizer {
                 rest = span.end;
             }
         }
-        self.finish(prompt, tokens)
+        tokens
     }
 
-    fn finish(&self, prompt: &str, tokens: Vec<(Token, Range<usize>)>) -> Encoded {
+    /// Puts chunks between start and end, at most so many of them, and says what did not fit.
+    fn finish(&self, prompt: &str, chunks: Vec<Vec<Weighed>>, most: usize) -> Encoded {
         let room = self.positions.saturating_sub(2);
-        let length = tokens.len();
-        let cut = tokens.get(room).map(|(_, span)| prompt[span.start..].trim().to_owned());
-        let kept = &tokens[..length.min(room)];
+        let length = chunks.iter().map(Vec::len).sum();
+        let (mut tokens, mut weights, mut spans, mut positions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut first_cut = None;
+        for (index, chunk) in chunks.iter().enumerate() {
+            let kept = if index < most { chunk.len().min(room) } else { 0 };
+            let (kept, beyond) = chunk.split_at(kept);
+            first_cut = first_cut.or(beyond.first().map(|token| token.span.start));
+            if index >= most {
+                continue;
+            }
+            let start = tokens.len();
+            tokens.extend(self.chunk(kept));
+            weights.push(1.0);
+            weights.extend(kept.iter().map(|token| token.weight));
+            weights.resize(tokens.len(), 1.0);
+            spans.extend(kept.iter().map(|token| token.span.clone()));
+            positions.extend((start + 1..).take(kept.len()));
+        }
+        let cut = first_cut.map(|at| prompt.get(at..).unwrap_or_default().trim().to_owned());
+        Encoded { tokens, weights, length, cut, spans, positions }
+    }
+
+    /// A chunk as the text encoder reads it.
+    fn chunk(&self, kept: &[Weighed]) -> Vec<Token> {
         let mut row = vec![Token::Id(self.start)];
-        row.extend(kept.iter().map(|(token, _)| *token));
+        row.extend(kept.iter().map(|weighed| weighed.token));
         row.push(Token::Id(self.end));
         row.resize(self.positions, Token::Id(self.pad));
-        Encoded { tokens: row, length, cut, spans: kept.iter().map(|(_, span)| span.clone()).collect() }
+        row
     }
 
     fn encode_text(&self, text: &str, offset: usize, into: &mut Vec<(Token, Range<usize>)>) {

@@ -323,7 +323,7 @@ impl Document {
         let Some((_, found)) = self.project().concept(concept) else { return };
         let word = found.class_word.clone();
         self.edit(format!("Add \"{word}\" to the prompt"), |project| {
-            if class_word_spans(&project.prompt, &[&word]).is_empty() {
+            if project.class_word_spans(&project.prompt, &[&word]).is_empty() {
                 let prompt = project.prompt.trim_end().to_owned();
                 project.prompt = if prompt.is_empty() { format!("a {word}") } else { format!("{prompt}, a {word}") };
             }

@@ -12,6 +12,7 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, ColorType, DynamicImage, ImageFormat, RgbaImage};
 
+use crate::project::foreign::{self, Parameters};
 use crate::project::{DiskFiles, Files, Project, ProjectError, file, picture, png_text};
 use crate::studio::places::{Places, WriteError, write_whole};
 
@@ -44,6 +45,17 @@ pub enum Intake {
         folder: PathBuf,
         /// Width and height in pixels.
         size: (u32, u32),
+    },
+    /// A picture in which another program wrote how it was made.
+    OthersPicture {
+        /// The file.
+        path: PathBuf,
+        /// Width and height in pixels, upright.
+        size: (u32, u32),
+        /// As [`Intake::Picture`]'s.
+        note: Option<String>,
+        /// What it says.
+        parameters: Box<Parameters>,
     },
     /// A project file.
     Project {
@@ -225,6 +237,7 @@ fn picture_file(path: &Path) -> Result<Intake, IntakeError> {
     let decoded = picture::decode(&bytes, path)?;
     let size = (decoded.width(), decoded.height());
     let mut notes = notes(&bytes, &decoded);
+    let mut parameters = foreign::read(&bytes);
     let is_png = image::guess_format(&bytes).is_ok_and(|format| format == ImageFormat::Png);
     // Both may be large.
     drop((bytes, decoded));
@@ -235,11 +248,17 @@ fn picture_file(path: &Path) -> Result<Intake, IntakeError> {
             return Ok(Intake::PodiumPicture { path, project: Box::new(project), folder, size });
         }
         Ok(None) => {}
-        // Still a picture.
-        Err(error) => notes.push(format!("The project in it cannot be opened: {error}.")),
+        // Still a picture. Its line of parameters, which Podium wrote, would hide why.
+        Err(error) => {
+            notes.push(format!("The project in it cannot be opened: {error}."));
+            parameters = None;
+        }
     }
     let note = Some(notes.join(" ")).filter(|note| !note.is_empty());
-    Ok(Intake::Picture { path, size, note })
+    Ok(match parameters {
+        Some(parameters) => Intake::OthersPicture { path, size, note, parameters: Box::new(parameters) },
+        None => Intake::Picture { path, size, note },
+    })
 }
 
 /// What is lost of a picture or doubtful about it.

@@ -221,6 +221,19 @@ fn a_picture_that_podium_wrote_brings_its_project() {
 }
 
 #[test]
+fn a_picture_by_another_program_brings_what_it_says() {
+    let desk = Desk::new();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
+    encoder.add_text_chunk("parameters".into(), "a cat\nSteps: 20, Seed: 7, Size: 512x512".into()).unwrap();
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&[0, 9]).unwrap();
+    let path = desk.put("theirs.png", &bytes);
+    let Ok(Intake::OthersPicture { parameters, size, .. }) = classify(&path) else { panic!("nothing read") };
+    assert_eq!((parameters.prompt.as_deref(), parameters.seed, size), (Some("a cat"), Some(7), (2, 1)));
+}
+
+#[test]
 fn concepts_are_known_in_every_format_and_under_any_name() {
     let desk = Desk::new();
     let ours = crate::assets::find("miniature/concepts/mint_cat.pth").unwrap();

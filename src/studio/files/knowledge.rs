@@ -12,7 +12,7 @@ use crate::engine::nets::tokenizer::{Placeholder, Tokenizer};
 use crate::engine::nets::unet::UnetConfig;
 use crate::engine::prepare::open_concept;
 use crate::engine::weights::ModelFiles;
-use crate::project::{Concept, DiskFiles, Project, picture};
+use crate::project::{Concept, DiskFiles, Project, PromptReading, picture};
 
 /// What a card says of a file of a concept or style.
 #[derive(Clone, Debug)]
@@ -146,10 +146,26 @@ pub struct TokenCounts {
     pub concepts: Vec<usize>,
     /// Of the negative prompt.
     pub negative: usize,
-    /// How many the text encoder reads, start and end included: 77.
+    /// How many the text encoder reads at once, start and end included: 77.
     pub positions: usize,
+    /// In how many chunks the base prompt is read.
+    pub chunks: usize,
+    /// How many chunks a prompt may have.
+    pub most_chunks: usize,
     /// What of the base prompt is not read.
     pub cut: Option<String>,
+    /// What of each concept's prompt is not read.
+    pub cuts: Vec<Option<String>>,
+    /// What of the negative prompt is not read.
+    pub negative_cut: Option<String>,
+}
+
+impl TokenCounts {
+    /// How many tokens of a prompt can be read.
+    pub fn room(&self) -> usize {
+        // Start and end take two places of each chunk.
+        self.positions.saturating_sub(2) * self.most_chunks
+    }
 }
 
 /// The prompts of a project, as their branches read them.
@@ -161,6 +177,7 @@ pub struct Prompts {
     concepts: Vec<(String, Vec<Placeholder>)>,
     /// The words that all branches understand.
     styles: Vec<Placeholder>,
+    reading: PromptReading,
     model: ModelFiles,
 }
 
@@ -178,6 +195,7 @@ impl Prompts {
             negative: project.negative_prompt.clone(),
             concepts: concepts.collect(),
             styles,
+            reading: project.settings.prompt_reading,
             model,
         }
     }
@@ -205,14 +223,21 @@ impl TokenCounter {
             *kept = Some((model.clone(), positions, tokenizer));
         }
         let Some((_, positions, tokenizer)) = kept.as_ref() else { unreachable!("put in just now") };
-        let base = tokenizer.encode_with(&prompts.base, &prompts.styles);
-        let concepts = prompts.concepts.iter().map(|(prompt, tokens)| tokenizer.encode_with(prompt, tokens).length);
+        let read = |prompt: &str, words: &[Placeholder]| tokenizer.read(prompt, prompts.reading, words);
+        let base = read(&prompts.base, &prompts.styles);
+        let negative = read(&prompts.negative, &prompts.styles);
+        let concepts = prompts.concepts.iter().map(|(prompt, words)| read(prompt, words));
+        let (concepts, cuts) = concepts.map(|concept| (concept.length, concept.cut)).unzip();
         Ok(TokenCounts {
             base: base.length,
-            concepts: concepts.collect(),
-            negative: tokenizer.encode_with(&prompts.negative, &prompts.styles).length,
+            concepts,
+            negative: negative.length,
             positions: *positions,
+            chunks: tokenizer.chunks_of(&base),
+            most_chunks: Tokenizer::most_chunks(prompts.reading),
             cut: base.cut,
+            cuts,
+            negative_cut: negative.cut,
         })
     }
 }
@@ -254,7 +279,11 @@ mod tests {
         assert_eq!((counts.base, counts.concepts.as_slice(), counts.cut.clone()), (8, &[9][..], None));
         project.prompt = "beach ".repeat(100);
         let counts = counter.count(&Prompts::new(&project, words(), Vec::new(), ModelFiles::BuiltIn)).unwrap();
-        assert_eq!((counts.base, counts.positions), (100, 77));
+        assert_eq!((counts.base, counts.chunks, counts.cut.clone(), counts.room()), (100, 2, None, 75 * 32));
+        project.settings.prompt_reading = PromptReading::Plain;
+        let counts = counter.count(&Prompts::new(&project, words(), Vec::new(), ModelFiles::BuiltIn)).unwrap();
+        assert_eq!((counts.base, counts.positions, counts.chunks, counts.room()), (100, 77, 1, 75));
+        assert!(counts.cuts[0].is_some() && counts.negative_cut.is_none());
         assert!(counts.cut.unwrap().starts_with("beach"));
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! - What does a picture look like? `pictures.rs`.
 //! - What is in a concept's file, how many tokens have the prompts? `knowledge.rs`.
+//! - Where are the files that a prompt asks for by name? `networks.rs`.
 //! - What is a file that was dropped, pasted or opened? `intake.rs`; what for, says `target.rs`.
 //! - Which of several answers counts? `answer.rs`.
 
@@ -14,21 +15,24 @@ use image::RgbaImage;
 
 use self::answer::Answer;
 use self::knowledge::{ConceptFacts, Prompts, TokenCounter, TokenCounts};
+use self::networks::{Found, Sought};
 use self::pictures::{Loaded, Picture, Pictures};
 use self::target::{TakenIn, Target};
 use super::document::Document;
-use super::places::Places;
+use super::places::{Places, folder_of};
 use super::tasks::{Desk, Pool};
 use crate::engine::nets::tokenizer::Placeholder;
 use crate::engine::weights::ModelFiles;
 use crate::engine::worker::model_files;
+use crate::project::files::asset_name;
 use crate::project::picture::{self, composite_from};
 use crate::project::stamp::Stamp;
-use crate::project::{Background, Canvas, Collage, ConceptFile, DiskFiles, Layout};
+use crate::project::{Background, Canvas, Collage, Concept, ConceptFile, DiskFiles, Layout, resolve};
 
 mod answer;
 pub mod intake;
 pub mod knowledge;
+pub mod networks;
 pub mod pictures;
 pub mod target;
 
@@ -39,6 +43,7 @@ enum Told {
     Concept { key: ConceptKey, facts: Result<Arc<ConceptFacts>, String> },
     Tokens { ticket: u64, of: Prompts, counts: Result<TokenCounts, String> },
     Changed(Vec<(PathBuf, PathBuf)>),
+    Networks { ticket: u64, of: Sought, found: Found },
     TakenIn(Box<TakenIn>),
     Pasted { kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
 }
@@ -76,6 +81,7 @@ pub struct Files {
     concepts: HashMap<ConceptKey, Option<Result<Arc<ConceptFacts>, String>>>,
     tokens: Answer<Prompts, Result<TokenCounts, String>>,
     counter: Arc<TokenCounter>,
+    networks: Answer<Sought, Found>,
     learnt: u64,
     desk: Desk<Told>,
 }
@@ -89,6 +95,7 @@ impl Files {
             concepts: HashMap::new(),
             tokens: Answer::default(),
             counter: Arc::default(),
+            networks: Answer::default(),
             learnt: 0,
             desk: pool.desk(),
         }
@@ -121,6 +128,7 @@ impl Files {
                     return Outcome::Edited;
                 }
             }
+            Told::Networks { ticket, of, found } => self.networks.give(ticket, of, found),
         }
         self.learnt += 1;
         Outcome::Learnt
@@ -152,6 +160,7 @@ impl Files {
         self.pictures.try_again();
         self.concepts.retain(|_, facts| !matches!(facts, Some(Err(_))));
         self.collage.ask_again();
+        self.networks.ask_again();
         self.learnt += 1;
     }
 
@@ -278,6 +287,29 @@ impl Files {
             });
         }
         self.tokens.latest()?.as_ref().ok().cloned()
+    }
+
+    /// Where the files of these names lie: beside the project, or beside a concept that it has. None while they are being
+    /// looked for.
+    pub fn networks(&mut self, document: &Document, names: Vec<String>) -> Option<&Found> {
+        let files = document.project().concepts.iter().flat_map(Concept::files).map(|file| file.file);
+        let files = files.filter(|file| asset_name(file).is_none()).map(|file| resolve(&document.folder, &file));
+        let mut folders: Vec<PathBuf> = files.map(|file| folder_of(&file)).collect();
+        // A project without a file lies nowhere.
+        if document.file.is_some() {
+            folders.push(document.folder.clone());
+        }
+        folders.sort();
+        folders.dedup();
+        let sought = Sought { names, folders };
+        if !self.networks.is_asked(&sought) {
+            let (ticket, of) = (self.networks.ask(sought.clone()), sought.clone());
+            self.desk.run(move || {
+                let found = networks::find(&of);
+                Told::Networks { ticket, of, found }
+            });
+        }
+        self.networks.to(&sought)
     }
 
     /// Everything that is read of the project's prompts.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::autosave::Recovered;
 use crate::project::Project;
+use crate::project::foreign::Parameters;
 use crate::project::stamp::Stamp;
 
 /// Something that waits for an answer before it goes on.
@@ -57,6 +58,21 @@ pub enum Question {
         size: (u32, u32),
         /// Where it was dropped.
         at: Option<(f32, f32)>,
+    },
+    /// A picture was dropped in which another program wrote how it was made.
+    OthersPicture {
+        /// The picture.
+        path: PathBuf,
+        /// Width and height.
+        size: (u32, u32),
+        /// Where it was dropped.
+        at: Option<(f32, f32)>,
+        /// What it says.
+        parameters: Box<Parameters>,
+        /// What can be taken over, a line each.
+        taken: Vec<String>,
+        /// What cannot, or means something else here, a sentence each.
+        left: Vec<String>,
     },
     /// There is work of a session that ended without saving.
     Recover(Vec<Recovered>),
