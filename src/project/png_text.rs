@@ -204,6 +204,21 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_made_elsewhere_is_no_project_and_says_what_it_is_good_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("theirs.png");
+        let mut bytes = Vec::new();
+        let mut writer = Encoder::new(&mut bytes, 1, 1).write_header().unwrap();
+        let text = "a cat\nSteps: 20, Seed: 7, Size: 512x512";
+        writer.write_text_chunk(&TEXtChunk::new(PARAMETERS, text)).unwrap();
+        writer.write_image_data(&[0]).unwrap();
+        writer.finish().unwrap();
+        fs::write(&path, bytes).unwrap();
+        let text = in_a_project_s_place(&path).unwrap_err().to_string();
+        assert!(text.contains("WebUI") && text.contains("podium inspect"), "{text}");
+    }
+
+    #[test]
     fn a_result_cut_short_is_an_error() {
         let (_folder, path) = written(&example());
         let bytes = fs::read(&path).unwrap();
