@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::document::Document;
 use super::files::Files;
 use super::files::pictures::Loaded;
+use super::library::Library;
+use super::library::entry::Kind;
 use super::notice::Place;
 use super::place::Placing;
 use crate::project::settings::Fusion;
@@ -20,27 +22,38 @@ pub struct Adviser {
     obstacle: Option<String>,
 }
 
-/// What advice depends on: the document's revision, what was learnt of files and of the photo.
-type Seen = (u64, u64, u64);
+/// What advice depends on: the document's revision, what was learnt of files, of the photo and of the library.
+type Seen = (u64, u64, u64, u64);
+
+/// The rooms that advice asks.
+pub struct Asked<'a> {
+    /// What is known of files.
+    pub files: &'a mut Files,
+    /// The photo that subjects are placed into.
+    pub place: &'a mut Placing,
+    /// What was found in people's folders.
+    pub library: &'a Library,
+}
 
 impl Adviser {
     /// Everything that has no effect or is wrong with the project.
-    pub fn advice(&mut self, document: &Document, files: &mut Files, place: &mut Placing) -> Arc<Vec<Advice>> {
-        let seen = (document.history.revision(), files.learnt(), place.learnt());
+    pub fn advice(&mut self, document: &Document, asked: &mut Asked<'_>) -> Arc<Vec<Advice>> {
+        let Asked { files, place, library } = asked;
+        let seen = (document.history.revision(), files.learnt(), place.learnt(), library.learnt());
         if let Some((known, advice)) = &self.known
             && *known == seen
         {
             return advice.clone();
         }
-        let advice = Arc::new(advise(document, files));
+        let advice = Arc::new(advise(document, files, library));
         self.obstacle = obstacle(document, files, place);
         self.known = Some((seen, advice.clone()));
         advice
     }
 
     /// Why a render cannot start, in words.
-    pub fn obstacle(&mut self, document: &Document, files: &mut Files, place: &mut Placing) -> Option<String> {
-        self.advice(document, files, place);
+    pub fn obstacle(&mut self, document: &Document, asked: &mut Asked<'_>) -> Option<String> {
+        self.advice(document, asked);
         self.obstacle.clone()
     }
 }
@@ -82,7 +95,7 @@ fn place_of(warning: &ProjectWarning) -> Place {
 }
 
 /// Everything to say about a document's project.
-fn advise(document: &Document, files: &mut Files) -> Vec<Advice> {
+fn advise(document: &Document, files: &mut Files, library: &Library) -> Vec<Advice> {
     let project = document.project();
     let mut all: Vec<Advice> = Vec::new();
     for warning in project.warnings() {
@@ -128,7 +141,7 @@ fn advise(document: &Document, files: &mut Files) -> Vec<Advice> {
     }
     advise_of_cuts(document, files, &mut all);
     advise_of_syntax(project, &mut all);
-    advise_of_networks(document, files, &mut all);
+    advise_of_networks(document, files, library, &mut all);
     let settings = &project.settings;
     if settings.guidance_scale == 1.0 && !project.negative_prompt.trim().is_empty() {
         let words = "With a guidance scale of 1 the negative prompt has no effect; raise it above 1.";
@@ -221,8 +234,11 @@ fn advise_of_syntax(project: &Project, all: &mut Vec<Advice>) {
     }
 }
 
+/// How many files of one name in the library are offered.
+const MAX_OFFERS: usize = 4;
+
 /// The LoRAs that the prompts ask for and the project has not.
-fn advise_of_networks(document: &Document, files: &mut Files, all: &mut Vec<Advice>) {
+fn advise_of_networks(document: &Document, files: &mut Files, library: &Library, all: &mut Vec<Advice>) {
     let project = document.project();
     if project.settings.prompt_reading == PromptReading::Plain {
         return;
@@ -241,7 +257,13 @@ fn advise_of_networks(document: &Document, files: &mut Files, all: &mut Vec<Advi
     let names = wanted.iter().map(|(name, _)| name.clone()).collect();
     let Some(found) = files.networks(document, names) else { return };
     for (name, strength) in wanted {
-        let there = found.get(&name).map(Vec::as_slice).unwrap_or_default();
+        let mut there = found.get(&name).cloned().unwrap_or_default();
+        let kept = library.entries().iter().filter(|entry| entry.kind == Kind::Lora);
+        for entry in kept.filter(|entry| entry.name.eq_ignore_ascii_case(&name)).take(MAX_OFFERS) {
+            if !there.contains(&entry.path) {
+                there.push(entry.path.clone());
+            }
+        }
         let is_loaded = |file: &PathBuf| {
             let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             stem.eq_ignore_ascii_case(&name) || there.contains(&resolve(&document.folder, file))
@@ -250,9 +272,9 @@ fn advise_of_networks(document: &Document, files: &mut Files, all: &mut Vec<Advi
         if files.map(|file| file.file).any(|file| is_loaded(&file)) {
             continue;
         }
-        let words = match there {
+        let words = match there.as_slice() {
             [] => format!(
-                "The prompt asks for the LoRA {name}, and no such file lies beside the project or a concept of it; load it as a concept, or take <lora:…> out."
+                "The prompt asks for the LoRA {name}, and no such file lies beside the project, beside a concept or in the library; load it as a concept, or take <lora:…> out."
             ),
             [_] => format!("The prompt asks for the LoRA {name}. Here each LoRA is a concept with a place of its own."),
             _ => format!("The prompt asks for the LoRA {name}, and several files are called so."),
@@ -308,22 +330,25 @@ mod tests {
     fn advice_is_worked_out_anew_only_when_something_was_learnt_or_changed() {
         let pool = Pool::start(Arc::new(|| ())).unwrap();
         let (mut files, mut place) = (Files::new(&pool), Placing::new(&pool));
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::new(&pool, folder.path().into()).unwrap();
+        let mut asked = Asked { files: &mut files, place: &mut place, library: &library };
         let mut project = Project::new();
         project.layers_mut().unwrap().push(Layer::new("missing.png", 0.0, 0.0));
         let mut document = Document::new(project, None, PathBuf::from("/nowhere"));
         let mut adviser = Adviser::default();
         let at = |advice: &[Advice], place: &Place| advice.iter().any(|advice| advice.place == *place);
 
-        let first = adviser.advice(&document, &mut files, &mut place);
+        let first = adviser.advice(&document, &mut asked);
         assert!(at(&first, &Place::Prompt) && !at(&first, &Place::Layer(0)), "{first:?}");
-        assert!(Arc::ptr_eq(&first, &adviser.advice(&document, &mut files, &mut place)));
+        assert!(Arc::ptr_eq(&first, &adviser.advice(&document, &mut asked)));
         let begun = Instant::now();
-        while adviser.obstacle(&document, &mut files, &mut place).is_none() {
+        while adviser.obstacle(&document, &mut asked).is_none() {
             assert!(begun.elapsed() < Duration::from_secs(120), "nothing was learnt of the picture");
-            files.poll();
+            asked.files.poll();
         }
-        assert!(at(&adviser.advice(&document, &mut files, &mut place), &Place::Layer(0)));
+        assert!(at(&adviser.advice(&document, &mut asked), &Place::Layer(0)));
         document.edit("Words", |project| project.prompt = "a cat".into());
-        assert!(!at(&adviser.advice(&document, &mut files, &mut place), &Place::Prompt));
+        assert!(!at(&adviser.advice(&document, &mut asked), &Place::Prompt));
     }
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::advice::{Advice, Adviser};
+use super::advice::{Advice, Adviser, Asked};
 use super::document::{Document, UNTITLED};
 use super::export::exporting::{self, Exports};
 use super::files::knowledge::{ConceptFacts, TokenCounts};
@@ -242,12 +242,14 @@ impl Studio {
 
     /// Everything that has no effect or is wrong with the project.
     pub fn advice(&mut self) -> Arc<Vec<Advice>> {
-        self.adviser.advice(&self.document, &mut self.files, &mut self.place)
+        let mut asked = Asked { files: &mut self.files, place: &mut self.place, library: &self.library };
+        self.adviser.advice(&self.document, &mut asked)
     }
 
     /// Why a render cannot start, in words.
     pub fn obstacle(&mut self) -> Option<String> {
-        self.adviser.obstacle(&self.document, &mut self.files, &mut self.place)
+        let mut asked = Asked { files: &mut self.files, place: &mut self.place, library: &self.library };
+        self.adviser.obstacle(&self.document, &mut asked)
     }
 
     /// The model that the project names.
