@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion};
-use podium::engine::adapters::AdapterFile;
+use podium::engine::adapters;
 use podium::engine::align::{Alignment, Distance, layout_keys};
-use podium::engine::concept::{Adapter, Concept, Part};
+use podium::engine::concept::{Adapter, Part};
 use podium::engine::inject::Fused;
 use podium::engine::invert::{invert, timesteps};
 use podium::engine::kmeans::Clusterer;
@@ -53,9 +53,10 @@ fn scene(models: &Models, concepts: usize, guided: bool, refined: bool, side: us
     }];
     for index in 0..concepts {
         let name = format!("miniature/concepts/{}.pth", files[index % files.len()]);
-        let concept = Concept::from_bytes(&name, podium::assets::find(&name).expect("built in")).expect("a concept");
+        let bytes = podium::assets::find(&name).expect("built in");
+        let concept = adapters::from_bytes(&name, bytes.to_vec()).expect("a concept");
         let (unet, text) = (&models.unet.config, &models.text_encoder.config);
-        let part = Part { file: &AdapterFile::from(&concept), strength: 0.7, text_strength: 0.7 };
+        let part = Part { file: &concept, strength: 0.7, text_strength: 0.7 };
         let adapter = Adapter::new(&[part], unet, text, &models.device).expect("it fits");
         branches.push(Branch {
             name: format!("{index}"),

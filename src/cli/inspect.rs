@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Outcome;
-use crate::engine::concept::Concept;
+use crate::engine::adapters::{self, AdapterFile};
 use crate::engine::inspect::{Demand, inspect_model};
 use crate::engine::memory;
 use crate::engine::original::is_original;
@@ -23,7 +23,7 @@ pub fn inspect(path: &Path) -> Outcome {
             Some(project) => describe_project(&project),
             None => println!("a picture that does not hold a Podium project"),
         },
-        "safetensors" => match Concept::open(path) {
+        "safetensors" => match adapters::read(path) {
             Ok(concept) => describe_concept(&concept),
             Err(_) if is_original(Checkpoint::open_file(path)?.tensors().map(|(name, ..)| name)) => {
                 return describe_model(path);
@@ -31,7 +31,7 @@ pub fn inspect(path: &Path) -> Outcome {
             // Any other safetensors file: its tensors say what it is.
             Err(_) => describe_tensors(&Checkpoint::open_file(path)?),
         },
-        _ => describe_concept(&Concept::open(path)?),
+        _ => describe_concept(&adapters::read(path)?),
     }
     Ok(())
 }
@@ -85,16 +85,8 @@ fn describe_tensors(checkpoint: &Checkpoint) {
     println!("  {count} tensors, {values} values, {}", kinds.into_iter().collect::<Vec<_>>().join(" and "));
 }
 
-fn describe_concept(concept: &Concept) {
-    println!("an ED-LoRA concept");
-    println!("  tokens          {}", concept.words());
-    println!("  embeddings      {} layers of width {}", concept.layers, concept.width);
-    println!("  rank            {}", concept.rank());
-    println!("  text encoder    {} layers changed", concept.text_encoder.len());
-    println!("  UNet            {} layers changed", concept.unet.len());
-    println!("  values          {}", concept.parameters());
-    let widths: std::collections::BTreeSet<usize> = concept.unet.values().map(|factors| factors.output).collect();
-    println!("  UNet widths     {widths:?}");
+fn describe_concept(concept: &AdapterFile) {
+    concept.summary().iter().for_each(|line| println!("{line}"));
 }
 
 fn describe_project(project: &project::Project) {

@@ -2,7 +2,7 @@
 //!
 //! Invariants: no egui; no global state; a job runs on an immutable snapshot of the project; no tensor leaves
 //! through `link`; only `worker.rs` starts a thread; names in checkpoint files are known to the networks that they are of,
-//! to `original.rs` and `concept.rs`; only `nets` calls a tap.
+//! to `original.rs` and `adapters`; only `nets` calls a tap.
 
 pub mod adapters;
 pub mod align;

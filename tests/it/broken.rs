@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
-use podium::engine::concept::Concept;
+use podium::engine::adapters;
 use podium::engine::device::DeviceChoice;
 use podium::engine::models::Models;
 use podium::engine::weights::ModelFiles;
@@ -48,7 +48,7 @@ fn a_truncated_pickle() {
     let whole = concept_bytes();
     for length in [1, 100, whole.len() / 2, whole.len() - 1] {
         let path = write(&folder, "cut.pth", &whole[..length]);
-        let error = Concept::open(&path).expect_err("cut short").to_string();
+        let error = adapters::read(&path).expect_err("cut short").to_string();
         assert_says(&error, &["cut.pth", "cannot be read as a torch file", "nothing in it was executed"]);
     }
     let data = [0_u8; 400];
@@ -61,10 +61,10 @@ fn a_truncated_pickle() {
         (whole.len() - 1, "cut short by 1 bytes"),
     ] {
         let path = write(&folder, "cut.safetensors", &whole[..length]);
-        let error = Concept::open(&path).expect_err("cut short").to_string();
+        let error = adapters::read(&path).expect_err("cut short").to_string();
         assert_says(&error, &["cut.safetensors", how]);
     }
-    let error = Concept::open(&write(&folder, "empty.pth", &[])).expect_err("empty").to_string();
+    let error = adapters::read(&write(&folder, "empty.pth", &[])).expect_err("empty").to_string();
     assert_says(&error, &["empty.pth", "is empty"]);
 }
 
@@ -74,14 +74,14 @@ fn a_malicious_pickle_is_refused_and_not_executed() {
     let proof = folder.path().join("executed");
     let command = format!("cposix\nsystem\n(S'touch {}'\ntR.", proof.display());
     let plain = write(&folder, "evil.pth", command.as_bytes());
-    let error = Concept::open(&plain).expect_err("refused").to_string();
+    let error = adapters::read(&plain).expect_err("refused").to_string();
     assert_says(&error, &["evil.pth", "cannot be read as a torch file", "nothing in it was executed"]);
     assert!(!proof.exists());
 
     // The same inside a torch archive.
     let mut archive = Vec::new();
     archive_with_pickle(&mut archive, command.as_bytes());
-    let error = Concept::open(&write(&folder, "zipped.pth", &archive)).expect_err("refused").to_string();
+    let error = adapters::read(&write(&folder, "zipped.pth", &archive)).expect_err("refused").to_string();
     assert_says(&error, &["zipped.pth", "cannot be read as a torch file", "nothing in it was executed"]);
     assert!(!proof.exists());
 }

@@ -41,6 +41,8 @@ mod needs;
 mod nets_parity;
 /// Prompts as people type them: chunks and weights.
 mod prompts;
+/// LoRAs of other trainers as concepts and styles.
+mod own_files;
 /// The real binary under Xvfb.
 #[cfg(feature = "gui")]
 mod real_window;

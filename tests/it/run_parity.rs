@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use burn::tensor::{Device, Tensor};
-use podium::engine::adapters::AdapterFile;
+use podium::engine::adapters;
 use podium::engine::align::{Alignment, Distance, layout_keys};
-use podium::engine::concept::{Adapter, Concept, Part};
+use podium::engine::concept::{Adapter, Part};
 use podium::engine::inject::{Fused, Stacked};
 use podium::engine::invert::{Path, Trajectory, invert, timesteps};
 use podium::engine::masks::Mask;
@@ -77,10 +77,10 @@ impl Case {
         }];
         let prompts: Vec<String> = golden.list("custom_prompts");
         for (file, prompt) in golden.list::<PathBuf>("concepts").iter().zip(prompts) {
-            let concept = Concept::open(&golden.folder.join(file)).expect("a concept");
+            let concept = adapters::read(&golden.folder.join(file)).expect("a concept");
             let strength = golden.number("lora_scale") as f32;
             let (unet, text) = (&models.unet.config, &models.text_encoder.config);
-            let part = Part { file: &AdapterFile::from(&concept), strength, text_strength: strength };
+            let part = Part { file: &concept, strength, text_strength: strength };
             let adapter = Adapter::new(&[part], unet, text, &models.device).expect("it fits");
             branches.push(Branch {
                 name: file.display().to_string(),

@@ -198,7 +198,7 @@ fn no_size_of_stable_diffusion_is_in_the_engine() {
 /// LoRAs and of words write.
 const NAMES: [(&[&str], &[&str]); 4] = [
     (&["diffusion_model.", "first_stage_model", "cond_stage_model"], &["engine/original.rs"]),
-    (&["lora_down", "lora_up", "new_concept_embedding"], &["engine/adapters/", "engine/concept.rs"]),
+    (&["lora_down", "lora_up", "new_concept_embedding"], &["engine/adapters/"]),
     (&["lora_unet", "lora_te", "lora_A", "hada_", "lokr_", "string_to_param", "emb_params"], &["engine/adapters/"]),
     (
         &[
@@ -212,7 +212,7 @@ const NAMES: [(&[&str], &[&str]); 4] = [
             "attn1",
             "conv_in",
         ],
-        &["engine/nets/", "engine/original.rs", "engine/adapters/", "engine/concept.rs"],
+        &["engine/nets/", "engine/original.rs", "engine/adapters/"],
     ),
 ];
 

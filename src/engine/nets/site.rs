@@ -158,21 +158,6 @@ pub enum Layer {
     ConvOut,
 }
 
-impl Layer {
-    /// What the layer does, in a word or two.
-    pub fn what(self) -> &'static str {
-        match self {
-            Self::Time(_) => "time embedding",
-            Self::ConvIn | Self::ConvOut => "first and last convolution",
-            Self::Resnet(..) => "residual blocks",
-            Self::Transformer(_, _, TransformerPart::In | TransformerPart::Out) => "projections",
-            Self::Transformer(..) => "feed-forward",
-            Self::Attention(..) => "attention",
-            Self::Sampler(_) => "samplers",
-        }
-    }
-}
-
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

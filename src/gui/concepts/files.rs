@@ -164,14 +164,14 @@ pub fn in_a_line(known: Option<&Result<Arc<ConceptFacts>, String>>) -> String {
         None => "reading its file".to_owned(),
         Some(Err(_)) => "its file cannot be used".to_owned(),
         Some(Ok(facts)) => {
-            let mut said = vec![facts.kind_name().to_owned()];
+            let mut said = vec![facts.kind.to_string()];
             if facts.rank > 0 {
                 said.push(format!("rank {}", facts.rank));
             }
             match facts.words.len() {
                 0 => {}
-                1 => said.push("1 word of its own".to_owned()),
-                count => said.push(format!("{count} words of its own")),
+                1 => said.push("1 word".to_owned()),
+                count => said.push(format!("{count} words")),
             }
             said.push(if facts.misfit.is_none() { "fits" } else { "will not fit" }.to_owned());
             said.join(" · ")
@@ -182,26 +182,8 @@ pub fn in_a_line(known: Option<&Result<Arc<ConceptFacts>, String>>) -> String {
 /// Everything that is known of a file, under the pointer.
 pub fn about(label: egui::Response, file: &Path, known: Option<&Result<Arc<ConceptFacts>, String>>) {
     let Some(Ok(facts)) = known else { return };
-    let mut lines = vec![file.display().to_string(), format!("Changes {}", facts.changes)];
-    if let Some(base) = &facts.base {
-        lines.push(format!("For {base}"));
-    }
-    if !facts.words.is_empty() {
-        let words: Vec<String> = facts
-            .words
-            .iter()
-            .map(|word| match word.vectors {
-                1 => word.word.clone(),
-                vectors => format!("{} ({vectors} vectors)", word.word),
-            })
-            .collect();
-        lines.push(format!("Words of its own: {}", words.join(" ")));
-    }
-    lines.push(format!("{:.1} thousand numbers", facts.parameters as f64 / 1000.0));
-    if let Some((name, why)) = facts.left_aside.first() {
-        let count = facts.left_aside.len();
-        lines.push(format!("Left aside: {count}, such as {name} ({why})"));
-    }
+    let mut lines = vec![file.display().to_string()];
+    lines.extend(facts.summary.iter().cloned());
     label.on_hover_text(lines.join("\n"));
 }
 

@@ -5,8 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use image::RgbaImage;
 
-use crate::engine::adapters::{AdapterFile, Kind};
-use crate::engine::concept::{changed_by_kind, check};
+use crate::engine::adapters::{self, Kind};
 use crate::engine::nets::clip::ClipConfig;
 use crate::engine::nets::tokenizer::{Placeholder, Tokenizer};
 use crate::engine::nets::unet::UnetConfig;
@@ -19,20 +18,14 @@ use crate::project::{Concept, DiskFiles, Project, PromptReading, picture};
 pub struct ConceptFacts {
     /// What kind of file it is, such as `ED-LoRA`.
     pub kind: Kind,
-    /// The kind of model that it says it is for.
-    pub base: Option<String>,
     /// The words that it brings.
     pub words: Vec<Placeholder>,
-    /// Words to call it by, the likeliest first: what its pictures were captioned with, what its author says.
+    /// Other words to call it by, the likeliest first: what its pictures were captioned with, what its author says.
     pub triggers: Vec<String>,
     /// The greatest rank of its factors; 0 where it has none.
     pub rank: usize,
-    /// What it changes, in words: layers by what they do.
-    pub changes: String,
-    /// Numbers held.
-    pub parameters: usize,
-    /// Tensors that are not used, by name, with why.
-    pub left_aside: Vec<(String, String)>,
+    /// Everything else that a person may want to know of it, line by line.
+    pub summary: Vec<String>,
     /// Why it does not fit the model, in words; None where it does.
     pub misfit: Option<String>,
     /// A picture kept beside the file under the same name.
@@ -40,19 +33,6 @@ pub struct ConceptFacts {
 }
 
 impl ConceptFacts {
-    /// What kind of file it is, as people call it.
-    pub fn kind_name(&self) -> &'static str {
-        match self.kind {
-            Kind::EdLora => "ED-LoRA",
-            Kind::Lora => "LoRA",
-            Kind::LoCon => "LoCon",
-            Kind::LoHa => "LoHa",
-            Kind::LoKr => "LoKr",
-            Kind::Ia3 => "IA3",
-            Kind::TextualInversion => "textual inversion",
-        }
-    }
-
     /// The strength that its trainer means.
     pub fn usual_strength(&self) -> f32 {
         usual_strength(self.kind)
@@ -80,54 +60,28 @@ pub fn concept_facts(files: &DiskFiles, path: &Path, model: &ModelFiles) -> Resu
     let file = open_concept(files, path).map_err(|error| error.to_string())?;
     let configs: Result<(UnetConfig, ClipConfig), _> =
         model.json("unet/config.json").and_then(|unet| model.json("text_encoder/config.json").map(|text| (unet, text)));
-    let (misfit, unet) = match configs {
-        Ok((unet, text)) => (check(&file, &unet, &text).err().map(|error| error.to_string()), Some(unet)),
-        Err(error) => (Some(error.to_string()), None),
-    };
-    let words = file.embeddings.iter();
+    let fit = configs.and_then(|(unet, text)| adapters::check(&file, &unet, &text));
+    let words = file.embeddings.iter().map(|word| Placeholder { word: word.name.clone(), vectors: word.vectors });
+    let words: Vec<Placeholder> = words.collect();
+    let mut triggers = file.suggestions();
+    triggers.retain(|trigger| !words.iter().any(|word| word.word == *trigger));
     Ok(ConceptFacts {
         kind: file.kind,
-        base: file.about.base.map(|base| base.to_string()),
-        words: words.map(|word| Placeholder { word: word.name.clone(), vectors: word.vectors }).collect(),
-        triggers: triggers(&file),
+        words,
+        triggers,
         rank: file.rank(),
-        changes: changes(&file, unet.as_ref()),
-        parameters: file.parameters(),
-        left_aside: file.left_aside.clone(),
-        misfit,
+        summary: file.summary(),
+        misfit: fit.err().map(|error| error.to_string()),
         thumbnail: thumbnail(files, path),
     })
 }
 
-/// Words to call a file by, beside those that it brings.
-fn triggers(file: &AdapterFile) -> Vec<String> {
-    let brought = |word: &String| file.embeddings.iter().any(|embedding| embedding.name == *word);
-    file.suggestions().into_iter().filter(|word| !brought(word)).collect()
-}
-
-/// What a file changes, in words.
-fn changes(file: &AdapterFile, unet: Option<&UnetConfig>) -> String {
-    let mut said: Vec<String> = Vec::new();
-    let kinds = unet.map(|unet| changed_by_kind(file, unet)).unwrap_or_default();
-    if !file.unet.is_empty() {
-        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-        let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
-        said.push(format!("{} layers of the UNet{kinds}", file.unet.len()));
-    }
-    if !file.text_encoder.is_empty() {
-        said.push(format!("{} layers of the text encoder", file.text_encoder.len()));
-    }
-    match said.is_empty() {
-        true => "nothing but what its words mean".to_owned(),
-        false => said.join(", "),
-    }
-}
-
 fn thumbnail(files: &DiskFiles, path: &Path) -> Option<RgbaImage> {
-    let found = ["preview.png", "png", "jpg", "jpeg", "webp"].iter().find_map(|ending| {
-        let beside = path.with_extension(ending);
-        picture::load_rgba(files, &beside).ok()
-    })?;
+    let beside = match crate::project::files::asset_name(path) {
+        Some(_) => path.with_extension("png"),
+        None => adapters::preview_picture(&crate::project::resolve(&files.base, path))?,
+    };
+    let found = picture::load_rgba(files, &beside).ok()?;
     let (width, height) = found.dimensions();
     let longest = width.max(height);
     if longest <= THUMBNAIL_SIDE {
@@ -256,7 +210,7 @@ mod tests {
         let path = Path::new("assets:miniature/concepts/mint_cat.pth");
         let facts = concept_facts(&files(), path, &ModelFiles::BuiltIn).unwrap();
         assert_eq!((facts.kind, facts.words.len(), facts.rank, facts.misfit), (Kind::EdLora, 2, 4, None));
-        assert_eq!(facts.changes, "128 layers of the UNet (attention 128), 12 layers of the text encoder");
+        assert!(facts.summary.iter().any(|line| line.contains("changes in the UNet: 128 attention")), "{facts:?}");
         assert!(facts.thumbnail.is_some());
     }
 
