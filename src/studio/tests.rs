@@ -222,3 +222,63 @@ fn a_locked_layer_is_neither_nudged_nor_deleted() {
     studio.document.edit_selected("Flip", |layer| layer.flip = !layer.flip);
     assert_eq!(*studio.project(), before);
 }
+
+/// A kohya file that changes one layer of the miniature, with the captions of its pictures.
+fn kohya(path: &std::path::Path) {
+    let numbers = |count: usize| (0..count).flat_map(|index| (index as f32 / 100.0).to_le_bytes()).collect::<Vec<u8>>();
+    let (factor, alpha) = (numbers(2 * 32), 2.0f32.to_le_bytes());
+    let module = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q";
+    let view = |shape: &[usize], bytes| {
+        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.to_vec(), bytes).unwrap()
+    };
+    let tensors = [
+        (format!("{module}.lora_down.weight"), view(&[2, 32], &factor)),
+        (format!("{module}.lora_up.weight"), view(&[32, 2], &factor)),
+        (format!("{module}.alpha"), view(&[], &alpha)),
+    ];
+    let tags = r#"{"10_pets": {"tomcat": 10, "red collar": 4}}"#;
+    let metadata = [("ss_tag_frequency".to_owned(), tags.to_owned())].into();
+    safetensors::serialize_to_file(tensors, Some(metadata), path).unwrap();
+}
+
+#[test]
+fn a_lora_is_loaded_as_its_trainer_means_it_and_called_by_its_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my_bear.safetensors");
+    kohya(&path);
+    let ed_lora = folder.path().join("lime_robot.pth");
+    std::fs::write(&ed_lora, crate::assets::find("miniature/concepts/lime_robot.pth").unwrap()).unwrap();
+    let mut studio = studio();
+    studio.take_in(path.clone(), Target::Anywhere { at: None, layer: Some(1) });
+    wait(&mut studio, "the concept", |studio| studio.project().concepts.len() == 3);
+    let concept = studio.project().concepts[2].clone();
+    assert_eq!((concept.name.as_str(), concept.class_word.as_str(), concept.strength), ("my bear", "bear", 1.0));
+    assert_eq!(studio.project().layers()[1].concept.as_deref(), Some("my bear"));
+    settle(&mut studio);
+    let place = Place::Concept("my bear".into());
+    let said = |studio: &mut Studio| {
+        let advice = studio.advice();
+        advice.iter().filter(|advice| advice.place == place).map(|advice| advice.words.clone()).collect::<String>()
+    };
+    let words = said(&mut studio);
+    assert!(words.contains("called by the word \"bear\" alone") && words.contains("tomcat"), "{words}");
+    assert_eq!(studio.call_of(&concept), "bear");
+    studio.document.edit_concept("my bear", "Trigger words", |concept| concept.toggle_trigger("tomcat"));
+    settle(&mut studio);
+    assert!(!said(&mut studio).contains("alone"));
+    let concept = studio.project().concepts[2].clone();
+    assert_eq!(studio.call_of(&concept), "tomcat");
+
+    // Further files and styles, each once and each a step.
+    for _ in 0..2 {
+        studio.take_in(ed_lora.clone(), Target::MoreOf("my bear".into()));
+        studio.take_in(path.clone(), Target::Style);
+        settle(&mut studio);
+    }
+    let more = &studio.project().concepts[2].more;
+    assert_eq!(more.iter().map(|file| file.strength).collect::<Vec<_>>(), [0.7]);
+    assert_eq!(studio.project().styles.iter().map(|file| file.strength).collect::<Vec<_>>(), [1.0]);
+    let concept = studio.project().concepts[2].clone();
+    assert_eq!(studio.call_of(&concept), "tomcat", "what was chosen goes before the file's own words");
+    assert_eq!(studio.obstacle(), None);
+}
