@@ -13,34 +13,18 @@ pub enum Stored {
     F64,
 }
 
-/// In which order the bytes of a number lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// The least significant first, as in safetensors files.
-    Little,
-    /// This machine's own, as the pickle reader hands them out.
-    Native,
-}
-
-/// The numbers in `bytes`; what is left over at the end is ignored.
-pub fn to_f32(kind: Stored, order: Order, bytes: &[u8]) -> Vec<f32> {
-    let turn = order == Order::Little && cfg!(target_endian = "big");
+/// The numbers in `bytes`, the least significant byte of each first; what is left over at the end is ignored.
+pub fn to_f32(kind: Stored, bytes: &[u8]) -> Vec<f32> {
     match kind {
-        Stored::F16 => each(bytes, turn, |b| half::f16::from_ne_bytes(b).to_f32()),
-        Stored::Bf16 => each(bytes, turn, |b| half::bf16::from_ne_bytes(b).to_f32()),
-        Stored::F32 => each(bytes, turn, f32::from_ne_bytes),
-        Stored::F64 => each(bytes, turn, |b| f64::from_ne_bytes(b) as f32),
+        Stored::F16 => each(bytes, |b| half::f16::from_le_bytes(b).to_f32()),
+        Stored::Bf16 => each(bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
+        Stored::F32 => each(bytes, f32::from_le_bytes),
+        Stored::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
     }
 }
 
-fn each<const N: usize>(bytes: &[u8], turn: bool, read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+fn each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
     let (numbers, _) = bytes.as_chunks::<N>();
-    let read = |mut number: [u8; N]| {
-        if turn {
-            number.reverse();
-        }
-        read(number)
-    };
     numbers.iter().copied().map(read).collect()
 }
 
@@ -49,34 +33,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_is_read_in_both_orders() {
+    fn every_kind_is_read() {
         let values = [1.5_f32, -0.25, 384.0];
         let bytes = |write: &dyn Fn(f32) -> Vec<u8>| values.iter().flat_map(|&value| write(value)).collect::<Vec<u8>>();
-        for (kind, little, native) in [
-            (
-                Stored::F16,
-                bytes(&|v| half::f16::from_f32(v).to_le_bytes().to_vec()),
-                bytes(&|v| half::f16::from_f32(v).to_ne_bytes().to_vec()),
-            ),
-            (
-                Stored::Bf16,
-                bytes(&|v| half::bf16::from_f32(v).to_le_bytes().to_vec()),
-                bytes(&|v| half::bf16::from_f32(v).to_ne_bytes().to_vec()),
-            ),
-            (Stored::F32, bytes(&|v| v.to_le_bytes().to_vec()), bytes(&|v| v.to_ne_bytes().to_vec())),
-            (
-                Stored::F64,
-                bytes(&|v| f64::from(v).to_le_bytes().to_vec()),
-                bytes(&|v| f64::from(v).to_ne_bytes().to_vec()),
-            ),
+        for (kind, bytes) in [
+            (Stored::F16, bytes(&|v| half::f16::from_f32(v).to_le_bytes().to_vec())),
+            (Stored::Bf16, bytes(&|v| half::bf16::from_f32(v).to_le_bytes().to_vec())),
+            (Stored::F32, bytes(&|v| v.to_le_bytes().to_vec())),
+            (Stored::F64, bytes(&|v| f64::from(v).to_le_bytes().to_vec())),
         ] {
-            assert_eq!(to_f32(kind, Order::Little, &little), values, "{kind:?}");
-            assert_eq!(to_f32(kind, Order::Native, &native), values, "{kind:?}");
+            assert_eq!(to_f32(kind, &bytes), values, "{kind:?}");
         }
     }
 
     #[test]
     fn half_a_number_at_the_end_is_left_out() {
-        assert_eq!(to_f32(Stored::F32, Order::Little, &[0, 0, 128, 63, 0, 0]), [1.0]);
+        assert_eq!(to_f32(Stored::F32, &[0, 0, 128, 63, 0, 0]), [1.0]);
     }
 }

@@ -13,7 +13,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::error::{EngineError, Result};
-use super::floats::{self, Order, Stored};
+use super::floats::{self, Stored};
 use super::original::{self, Stored as Renamed};
 
 /// Where a model's files are: a folder on disk, or the files built into the program.
@@ -389,7 +389,7 @@ fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
         Dtype::F64 => Stored::F64,
         _ => return None,
     };
-    Some(floats::to_f32(kind, Order::Little, bytes))
+    Some(floats::to_f32(kind, bytes))
 }
 
 /// How far loading has come.
