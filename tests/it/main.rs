@@ -39,10 +39,10 @@ mod monkey;
 mod needs;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
 mod nets_parity;
-/// Prompts as people type them: chunks and weights.
-mod prompts;
 /// LoRAs of other trainers as concepts and styles.
 mod own_files;
+/// Prompts as people type them: chunks and weights.
+mod prompts;
 /// The real binary under Xvfb.
 #[cfg(feature = "gui")]
 mod real_window;
