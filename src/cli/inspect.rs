@@ -1,92 +1,168 @@
-//! `podium inspect`
+//! `podium inspect`: what a file or folder is, in about ten lines. Names, shapes and sizes only: no weights are read.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::Outcome;
 use crate::engine::adapters::{self, AdapterFile};
-use crate::engine::inspect::{Demand, inspect_model};
+use crate::engine::family::{self, Family};
+use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::memory;
-use crate::engine::original::is_original;
+use crate::engine::tensors::TensorFile;
 use crate::engine::weights::{Checkpoint, ModelFiles};
-use crate::project::{self, png_text};
+use crate::project::settings::Prediction;
+use crate::project::{self, DiskFiles, Files, foreign, png_text};
 
-/// Says what a file or folder holds.
-pub fn inspect(path: &Path) -> Outcome {
+/// Says what a file or folder holds; with `tensors` every tensor of it too.
+pub fn inspect(path: &Path, tensors: bool) -> Outcome {
     let ending =
         path.extension().map(|end| end.to_ascii_lowercase().to_string_lossy().into_owned()).unwrap_or_default();
     if path.is_dir() {
-        return model_folder(path);
+        return folder(path, tensors);
     }
     match ending.as_str() {
         "ron" => describe_project(&project::file::load(path)?),
-        "png" => match png_text::read_project(path)? {
-            Some(project) => describe_project(&project),
-            None => println!("a picture that does not hold a Podium project"),
-        },
-        "safetensors" => match adapters::read(path) {
-            Ok(concept) => describe_concept(&concept),
-            Err(_) if is_original(Checkpoint::open_file(path)?.tensors().map(|(name, ..)| name)) => {
-                return describe_model(path);
-            }
-            // Any other safetensors file: its tensors say what it is.
-            Err(_) => describe_tensors(&Checkpoint::open_file(path)?),
-        },
-        _ => describe_concept(&adapters::read(path)?),
+        "png" | "jpg" | "jpeg" | "webp" => picture(path, ending == "png")?,
+        _ => return file_of_tensors(path, tensors),
     }
     Ok(())
 }
 
-fn model_folder(path: &Path) -> Outcome {
-    let mut found = false;
-    for part in ["text_encoder", "unet", "vae"] {
-        for file in std::fs::read_dir(path.join(part)).into_iter().flatten().flatten() {
-            if file.path().extension().is_some_and(|end| end == "safetensors") {
-                found = true;
-                println!("{}", file.path().display());
-                describe_tensors(&Checkpoint::open_file(&file.path())?);
+/// A picture's project, or what another program says that it was made with.
+fn picture(path: &Path, is_png: bool) -> Outcome {
+    if is_png && let Some(project) = png_text::read_project(path)? {
+        describe_project(&project);
+        return Ok(());
+    }
+    // Refuses what is too large to be read at all.
+    let bytes = DiskFiles { base: PathBuf::new(), assets: |_| None }.read(path)?;
+    match foreign::read(&bytes) {
+        Some(parameters) => parameters.summary().iter().for_each(|line| println!("{line}")),
+        None => println!("a picture that holds neither a Podium project nor another program's parameters"),
+    }
+    Ok(())
+}
+
+fn file_of_tensors(path: &Path, list: bool) -> Outcome {
+    let file = TensorFile::open(path)?;
+    let family = family::of_file(file.tensors().map(|(name, shape, _)| (name, shape)));
+    match family {
+        Family::StableDiffusion1 => describe_model(&ModelFiles::File(path.to_owned()))?,
+        // Names of embeddings are anything.
+        Family::Lora | Family::Embedding | Family::Unknown => match adapters::read(path) {
+            Ok(adapter) => describe_adapter(&adapter),
+            Err(error) => {
+                describe_file(&file, family);
+                println!("  note            {error}");
             }
+        },
+        _ => describe_file(&file, family),
+    }
+    if list {
+        file.tensors().for_each(|(name, shape, kind)| println!("  {name}  {kind} {shape:?}"));
+    }
+    Ok(())
+}
+
+fn folder(path: &Path, list: bool) -> Outcome {
+    let files = ModelFiles::Folder(path.to_owned());
+    if !files.has("model_index.json") && !files.has("unet/config.json") {
+        // As PEFT and diffusers write LoRAs.
+        if let Ok(adapter) = adapters::read(path) {
+            describe_adapter(&adapter);
+            return Ok(());
+        }
+        let what = "no model here; expected text_encoder/, unet/ and vae/ with .safetensors or .bin files";
+        return Err(format!("{}: {what}", path.display()).into());
+    }
+    describe_model(&files)?;
+    if list {
+        for part in ["text_encoder", "unet", "vae"] {
+            let checkpoint = Checkpoint::open(&files, part)?;
+            println!("{}", checkpoint.file_name());
+            checkpoint.tensors().for_each(|(name, shape, kind)| println!("  {name}  {kind} {shape:?}"));
         }
     }
-    if found {
-        return describe_model(path);
-    }
-    Err(format!("{}: no model here; expected text_encoder/, unet/ and vae/ with safetensors files", path.display())
-        .into())
+    Ok(())
 }
 
 /// What a render at the model's usual size takes, or why the model cannot be used.
-fn describe_model(path: &Path) -> Outcome {
-    let model = inspect_model(&ModelFiles::at(path.to_owned()))?;
+fn describe_model(files: &ModelFiles) -> Outcome {
+    let model = inspect_model(files)?;
     let demand = Demand { canvas: (512, 512), pictures: 1, concepts: 2, aligned: true, sequential: false };
-    println!("{}", model.name);
+    let layout = match files {
+        ModelFiles::File(_) => "in one file",
+        _ => "a folder as diffusers writes it",
+    };
+    println!("{}: a model of the kind of Stable Diffusion 1.5, {layout}", model.name);
     for part in &model.parts {
-        println!("  {:14}  {} parameters, {}", part.name, part.parameters, part.dtype);
+        let (disk, size) = (memory::words(part.bytes_on_disk), count(part.parameters));
+        println!("  {:14}  {} tensors, {size} parameters, {}, {disk}", part.name, part.tensors, part.dtype);
     }
+    println!("  predicts        {}{}", model.prediction.words(), ending(&model));
     println!("  latent          {} channels, a cell is {} pixels wide", model.latent_channels, model.latent_factor);
     println!("  text context    {} tokens of width {}", model.tokens, model.context_width);
     println!("  cross-attention {} layers; blocks of {:?} channels", model.cross_attention_layers, model.channels);
     println!("  all             {} for a picture of 512 x 512 with 2 concepts", model.words(demand));
+    for note in &model.notes {
+        println!("  note            {note}");
+    }
     if let Some(why) = memory::total().and_then(|available| model.shortage(demand, available)) {
         println!("  note            {why}");
     }
     Ok(())
 }
 
-fn describe_tensors(checkpoint: &Checkpoint) {
-    let mut values = 0;
-    let mut count = 0;
-    let mut kinds = std::collections::BTreeSet::new();
-    for (name, shape, dtype) in checkpoint.tensors() {
-        values += shape.iter().product::<usize>();
-        count += 1;
-        kinds.insert(format!("{dtype:?}"));
-        println!("  {name}  {dtype:?} {shape:?}");
+fn ending(model: &ModelReport) -> &'static str {
+    match (model.zero_snr, model.prediction) {
+        (true, Prediction::Velocity) => ", its last timestep is noise alone",
+        (true, _) => ", its last timestep is noise alone, which goes with velocity",
+        (false, _) => "",
     }
-    println!("  {count} tensors, {values} values, {}", kinds.into_iter().collect::<Vec<_>>().join(" and "));
 }
 
-fn describe_concept(concept: &AdapterFile) {
-    concept.summary().iter().for_each(|line| println!("{line}"));
+fn count(values: u64) -> String {
+    if values < 1_000_000 { values.to_string() } else { format!("{:.1} M", values as f64 / 1e6) }
+}
+
+/// A file of tensors that is neither a model nor a concept.
+fn describe_file(file: &TensorFile, family: Family) {
+    let (mut values, mut tensors, mut kinds) = (0, 0, BTreeSet::new());
+    for (_, shape, kind) in file.tensors() {
+        values += shape.iter().product::<usize>() as u64;
+        tensors += 1;
+        kinds.insert(kind.to_string());
+    }
+    let what = match family {
+        Family::Unknown => "holds tensors of no kind that Podium knows",
+        Family::Lora => "is a LoRA that Podium cannot use",
+        Family::Embedding => "is a textual inversion that Podium cannot use",
+        other => other.refusal().unwrap_or("is a model"),
+    };
+    println!("{} {what}", file.name());
+    let kinds = Vec::from_iter(kinds).join(" and ");
+    println!("  holds           {tensors} tensors, {} values, {kinds}, {}", count(values), memory::words(file.bytes()));
+    if let Some((name, shape, _)) = file.tensors().next() {
+        println!("  the first       {name} {shape:?}");
+    }
+    for other in file.others().iter().take(4) {
+        println!("  beside          {other}");
+    }
+    for key in ["modelspec.architecture", "modelspec.title", "ss_base_model_version", "ss_output_name"] {
+        if let Some(said) = file.metadata().get(key) {
+            println!("  {key}: {}", said.chars().take(80).collect::<String>());
+        }
+    }
+}
+
+/// An adapter's own ten lines, the first as a heading.
+fn describe_adapter(adapter: &AdapterFile) {
+    for (index, line) in adapter.summary().iter().enumerate() {
+        match line.split_once(": ") {
+            Some((title, words)) if index > 0 => println!("  {title:<27} {words}"),
+            _ => println!("{line}"),
+        }
+    }
 }
 
 fn describe_project(project: &project::Project) {

@@ -39,10 +39,14 @@ enum Command {
     Render(render::Render),
     /// List what can compute
     Devices,
-    /// Say what a model folder, a concept, a project or a picture by Podium holds
+    /// Say what a model, a LoRA, an embedding, a project or a picture is
     Inspect {
         /// The file or folder
         path: PathBuf,
+
+        /// List every tensor too
+        #[arg(long)]
+        tensors: bool,
     },
     /// Get a model, LoRA, embedding or VAE from the hub, from Civitai or from any https address
     Get(get::Get),
@@ -62,8 +66,8 @@ pub fn run(cli: Cli, studio: impl FnOnce(Option<PathBuf>, DeviceChoice) -> Outco
             devices::list();
             Ok(())
         }
-        Some(Command::Inspect { path }) => inspect::inspect(&path),
         Some(Command::Get(command)) => command.run(),
         Some(Command::List(command)) => command.run(),
+        Some(Command::Inspect { path, tensors }) => inspect::inspect(&path, tensors),
     }
 }

@@ -14,7 +14,7 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// A folder does not hold a model in diffusers' layout.
-    #[error("{}: no {what} here; a model is a folder with tokenizer/, text_encoder/, unet/, vae/ and scheduler/ as diffusers writes them, or one .safetensors file of Stable Diffusion 1.5", path.display())]
+    #[error("{}: no {what} here; a model is a folder with tokenizer/, text_encoder/, unet/, vae/ and scheduler/ as diffusers writes them, or one .safetensors or .ckpt file of Stable Diffusion 1.5", path.display())]
     NotAModel {
         /// The file or folder looked for.
         path: PathBuf,

@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use burn::tensor::Device;
+
 use super::ddim::Schedule;
 use super::error::{EngineError, Result};
 use super::memory::words;
-use super::nets::clip::ClipConfig;
-use super::nets::unet::UnetConfig;
-use super::nets::vae::VaeConfig;
-use super::weights::{Checkpoint, ModelFiles, is_buffer};
+use super::models::{Configs, recognised};
+use super::nets::clip::TextEncoder;
+use super::nets::unet::Unet;
+use super::nets::vae::Vae;
+use super::told::{self, Told};
+use super::weights::{Checkpoint, ModelFiles, compare, is_buffer};
 pub use crate::link::model::{ModelReport, PartReport};
+use crate::project::settings::Prediction;
 
 /// Bytes of a number while the engine computes.
 const F32: u64 = size_of::<f32>() as u64;
@@ -35,19 +40,30 @@ pub struct Demand {
 /// # Errors
 /// When a file is missing or broken, or the model is of a kind that Podium does not run.
 pub fn inspect_model(files: &ModelFiles) -> Result<ModelReport> {
-    let text: ClipConfig = files.json("text_encoder/config.json")?;
-    let unet: UnetConfig = files.json("unet/config.json")?;
-    let vae: VaeConfig = files.json("vae/config.json")?;
-    unet.check(&files.name("unet/config.json"))?;
-    vae.check(&files.name("vae/config.json"))?;
-    Schedule::load(files)?;
+    let (unet_weights, Configs { text, unet, vae }) = recognised(files)?;
+    let schedule = Schedule::load(files)?;
     if !files.has("tokenizer/vocab.json") && !files.has("tokenizer/tokenizer.json") {
         // The error that loading the tokenizer would end with.
         files.read("tokenizer/vocab.json")?;
     }
-    let parts = [("text_encoder", "model"), ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model")];
+    let checkpoints = [
+        ("text_encoder", Checkpoint::open(files, "text_encoder")?),
+        ("unet", unet_weights),
+        ("vae", Checkpoint::open(files, "vae")?),
+    ];
+    let [(_, text_weights), (_, unet_weights), (_, vae_weights)] = &checkpoints;
+    // Nothing is computed, so that any device will do.
+    let (device, text_file) = (Device::flex(), files.name("text_encoder/config.json"));
+    compare(text_weights, |weights| TextEncoder::load(weights, text.clone(), &device, &text_file))?;
+    compare(unet_weights, |weights| Unet::load(weights, unet.clone(), &device))?;
+    compare(vae_weights, |weights| Vae::load(weights, vae.clone()))?;
     let parts: Vec<PartReport> =
-        parts.into_iter().map(|(name, stem)| part(files, name, stem)).collect::<Result<_>>()?;
+        checkpoints.iter().map(|(name, checkpoint)| part(name, checkpoint)).collect::<Result<_>>()?;
+    let mut notes: Vec<String> = checkpoints
+        .iter()
+        .flat_map(|(name, checkpoint)| checkpoint.notes().iter().map(move |note| format!("{name}: {note}")))
+        .collect();
+    notes.extend(prediction_notes(files, &schedule)?);
     let name = files.path().map_or_else(
         || "built-in miniature".into(),
         |path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
@@ -68,15 +84,36 @@ pub fn inspect_model(files: &ModelFiles) -> Result<ModelReport> {
         heads: (0..unet.block_out_channels.len()).map(|block| unet.heads(block)).collect(),
         channels: unet.block_out_channels,
         picture_channels: [finest, vae.block_out_channels.get(1).copied().unwrap_or(finest)],
+        prediction: schedule.prediction(),
+        zero_snr: schedule.is_zero_snr(),
+        notes,
     })
 }
 
-fn part(files: &ModelFiles, name: &'static str, stem: &str) -> Result<PartReport> {
-    let checkpoint = Checkpoint::open(files, name, &[stem])?;
-    let (mut parameters, mut dtypes) = (0, BTreeSet::new());
+/// Who said what the network predicts, or that it may be another thing than is said.
+fn prediction_notes(files: &ModelFiles, schedule: &Schedule) -> Result<Option<String>> {
+    let Told { by, .. } = told::told(files)?;
+    if let Some(by) = by {
+        return Ok(Some(format!("it predicts {}: {by} says so", schedule.prediction().words())));
+    }
+    let path = files.path().map(|path| path.display().to_string().to_lowercase()).unwrap_or_default();
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let hint = ["vpred", "v-pred", "v_pred", "vprediction", "v-prediction", "zsnr", "ztsnr"]
+        .iter()
+        .any(|hint| name.contains(hint));
+    Ok((hint && schedule.prediction() == Prediction::Noise).then(|| {
+        "its name says that it may predict velocity (v), and its files do not; if its pictures are noise, set Prediction \
+         (under Sampling) to velocity"
+            .into()
+    }))
+}
+
+fn part(name: &'static str, checkpoint: &Checkpoint) -> Result<PartReport> {
+    let (mut parameters, mut tensors, mut dtypes) = (0, 0, BTreeSet::new());
     for (_, shape, dtype) in checkpoint.tensors().filter(|(tensor, ..)| !is_buffer(tensor)) {
         parameters += shape.iter().product::<usize>() as u64;
-        dtypes.insert(format!("{dtype:?}"));
+        tensors += 1;
+        dtypes.insert(dtype.to_string());
     }
     if parameters == 0 {
         let what = "holds no weights; fetch the model again".into();
@@ -84,6 +121,7 @@ fn part(files: &ModelFiles, name: &'static str, stem: &str) -> Result<PartReport
     }
     Ok(PartReport {
         name,
+        tensors,
         parameters,
         dtype: Vec::from_iter(dtypes).join(" and "),
         bytes_on_disk: checkpoint.bytes(),

@@ -117,7 +117,8 @@ pub fn invert(
     let start = Some(0);
     for (index, &to) in timesteps.iter().enumerate() {
         advance(index, timesteps.len())?;
-        let noise = models.unet.predict(latent.clone(), &[to], context, &mut ());
+        let predicted = models.unet.predict(latent.clone(), &[to], context, &mut ());
+        let noise = models.noise_of(predicted, &latent, to);
         let step = models.schedule.invert(from.or(start), to);
         latent = latent * step.latent + noise * step.noise;
         trajectory.latents.insert(to, host(latent.clone()));

@@ -1,7 +1,8 @@
 //! Single-file checkpoints in the layout of Stable Diffusion's own code ("LDM"), read by the names of diffusers.
 //!
 //! All three parts lie in one file, each below a prefix of its own, and blocks are numbered through where diffusers
-//! counts within levels. The file has no configuration; [`super::weights::ModelFiles`] says where that comes from.
+//! counts within levels. The file has no configuration; [`super::weights::ModelFiles`] says where that comes from. An
+//! autoencoder comes alone too, then without its prefix.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +18,20 @@ pub struct Stored {
 /// What the names of a UNet begin with in such a file, and in no other.
 pub const UNET: &str = "model.diffusion_model.";
 
+/// What the names of averaged weights begin with, which some files hold once more for training to go on from.
+pub const AVERAGED: &str = "model_ema.";
+
+/// What the names of the autoencoder begin with where it lies in a whole model's file.
+const VAE: &str = "first_stage_model.";
+
+/// What names begin with that only training needs: the discriminator that an autoencoder learnt against.
+const TRAINING: &str = "loss.";
+
 /// The prefix below which a part lies; None for what is no part of a model.
 fn prefix(part: &str) -> Option<&'static str> {
     match part {
         "unet" => Some(UNET),
-        "vae" => Some("first_stage_model."),
+        "vae" => Some(VAE),
         "text_encoder" => Some("cond_stage_model.transformer."),
         _ => None,
     }
@@ -36,7 +46,35 @@ pub fn is_original<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
 /// they are, so that loading names them as surplus.
 pub fn part<'a>(names: impl Iterator<Item = &'a str> + Clone, part: &str) -> BTreeMap<String, Stored> {
     let Some(prefix) = prefix(part) else { return BTreeMap::new() };
+    renamed(names.filter_map(|name| Some((name, name.strip_prefix(prefix)?))), part)
+}
+
+/// The tensors of an autoencoder's own file, or of a whole model's that one is taken from, by diffusers' names; such a file
+/// may be in either layout. What belongs to training is left out, and empty is what holds no autoencoder.
+pub fn autoencoder<'a>(names: impl Iterator<Item = &'a str> + Clone) -> BTreeMap<String, Stored> {
+    let prefix = if names.clone().any(|name| name.starts_with(VAE)) { VAE } else { "" };
     let within = names.filter_map(|name| Some((name, name.strip_prefix(prefix)?)));
+    let heads = ["encoder.", "decoder.", "quant_conv.", "post_quant_conv."];
+    let within = within.filter(|(_, inner)| heads.iter().any(|head| inner.starts_with(head)));
+    if within.clone().any(|(_, inner)| inner.starts_with("decoder.up.")) {
+        return renamed(within, "vae");
+    }
+    within.map(|(name, inner)| (inner.to_owned(), Stored { name: name.to_owned(), pointwise: false })).collect()
+}
+
+/// The tensors of a part in a folder as diffusers writes it. Newer versions leave the text encoder's first word out.
+pub fn in_folder<'a>(names: impl Iterator<Item = &'a str> + Clone, part: &str) -> BTreeMap<String, Stored> {
+    let shortened = part == "text_encoder" && names.clone().any(|name| name.starts_with("encoder.layers."));
+    let name_of = |name: &str| if shortened { text_encoder(name) } else { None };
+    let named = names.map(|name| {
+        (name_of(name).unwrap_or_else(|| name.to_owned()), Stored { name: name.to_owned(), pointwise: false })
+    });
+    named.collect()
+}
+
+/// Names within a part by those of diffusers.
+fn renamed<'a>(within: impl Iterator<Item = (&'a str, &'a str)> + Clone, part: &str) -> BTreeMap<String, Stored> {
+    let within = within.filter(|(_, inner)| !inner.starts_with(TRAINING));
     let numbers = Numbers::of(within.clone().map(|(_, inner)| inner));
     let named = within.map(|(name, inner)| {
         let (renamed, pointwise) = match part {
@@ -261,9 +299,44 @@ mod tests {
         let names = ["model.diffusion_model.label_emb.0.0.weight", "model_ema.decay", "first_stage_model.loss.logvar"];
         let found = part(names.into_iter(), "unet");
         assert_eq!(found.keys().collect::<Vec<_>>(), ["label_emb.0.0.weight"]);
+        assert!(part(names.into_iter(), "vae").is_empty(), "what training alone needs");
         assert!(is_original(names.into_iter()));
         assert!(!is_original(["unet.conv_in.weight"].into_iter()));
         let odd = ["model.diffusion_model.input_blocks.x.0.weight", "model.diffusion_model.output_blocks.5"];
         assert_eq!(part(odd.into_iter(), "unet").len(), 2);
+    }
+
+    #[test]
+    fn an_autoencoder_is_found_in_every_file_that_holds_one() {
+        let around =
+            |prefix: &str, names: &[&str]| names.iter().map(|name| format!("{prefix}{name}")).collect::<Vec<_>>();
+        let original =
+            ["decoder.up.3.block.0.conv1.weight", "encoder.mid.attn_1.k.weight", "loss.logvar", "quant_conv.bias"];
+        let expected = [
+            "decoder.up_blocks.0.resnets.0.conv1.weight",
+            "encoder.mid_block.attentions.0.to_k.weight",
+            "quant_conv.bias",
+        ];
+        for names in [around("", &original), around("first_stage_model.", &original)] {
+            let found = autoencoder(names.iter().map(String::as_str).chain(["model.diffusion_model.out.2.bias"]));
+            assert_eq!(found.keys().collect::<Vec<_>>(), expected);
+            assert!(found["encoder.mid_block.attentions.0.to_k.weight"].pointwise);
+        }
+        let found = autoencoder(expected.into_iter());
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected);
+        assert!(found.iter().all(|(name, stored)| *name == stored.name && !stored.pointwise));
+        assert!(autoencoder(["lora_unet_mid.alpha", "text_model.x"].into_iter()).is_empty());
+    }
+
+    #[test]
+    fn a_folder_s_text_encoder_may_leave_its_first_word_out() {
+        let long = ["text_model.encoder.layers.0.mlp.fc1.bias", "text_model.final_layer_norm.bias"];
+        let short = ["encoder.layers.0.mlp.fc1.bias", "final_layer_norm.bias"];
+        for names in [long, short] {
+            let found = in_folder(names.into_iter(), "text_encoder");
+            assert_eq!(found.keys().collect::<Vec<_>>(), long);
+            assert_eq!(found.values().map(|stored| stored.name.as_str()).collect::<Vec<_>>(), names);
+        }
+        assert_eq!(in_folder(short.into_iter(), "unet").keys().collect::<Vec<_>>(), short);
     }
 }

@@ -105,7 +105,8 @@ pub fn sample(
 
         let mut sites = observer.wants(index);
         sites.extend(refinement_site(models).filter(|_| scene.run.refined[index]));
-        let (noise, maps) = predict(models, scene, &groups, &fusion, &latents, timestep, &sites, observer)?;
+        let (predicted, maps) = predict(models, scene, &groups, &fusion, &latents, timestep, &sites, observer)?;
+        let noise = models.noise_of(predicted, &latents, timestep);
         let injected = Instant::now();
 
         let mut warnings = Vec::new();
@@ -163,7 +164,7 @@ fn pull(
     Ok(align::pull(models, latents, timestep, &keys, &groups, &scene.run.alignment))
 }
 
-/// The guided, fused noise prediction `[pictures, channels, h, w]` and the recorded attention of all branches.
+/// The guided, fused prediction `[pictures, channels, h, w]` and the recorded attention of all branches.
 #[expect(clippy::too_many_arguments, reason = "the step's own state, used here only")]
 fn predict(
     models: &Models,

@@ -1,173 +1,65 @@
-//! Checkpoint files: tensors by name, checked against the shapes that the configuration asks for.
-//!
-//! Only this file and `concept.rs` know how checkpoints name things on disk.
+//! The weights of a part of a model: tensors by diffusers' names, checked against the shapes that the configuration asks
+//! for, whatever files and layout they come from.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use safetensors::Dtype;
-use safetensors::tensor::{Metadata, TensorInfo};
+use rayon::prelude::*;
 
 use super::error::{EngineError, Result};
-use super::floats::{self, Stored};
-use super::original::{self, Stored as Renamed};
-
-/// Where a model's files are: a folder on disk, or the files built into the program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ModelFiles {
-    /// A folder in diffusers' layout.
-    Folder(PathBuf),
-    /// One safetensors file in the layout of Stable Diffusion's own code. Its configuration and tokenizer are those in a
-    /// folder of its name beside it, or in its own folder, laid out as diffusers does; where neither has any, they are
-    /// Stable Diffusion 1.5's.
-    File(PathBuf),
-    /// The miniature that comes with the program.
-    BuiltIn,
-}
-
-impl ModelFiles {
-    /// The model at a path: one file where that ends in `.safetensors`, else a folder. The disk is not asked, so that a
-    /// window may ask this at any time.
-    pub fn at(path: PathBuf) -> Self {
-        let is_file = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("safetensors"));
-        if is_file { Self::File(path) } else { Self::Folder(path) }
-    }
-
-    /// Where it lies; None where that is the program itself.
-    pub fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Folder(path) | Self::File(path) => Some(path),
-            Self::BuiltIn => None,
-        }
-    }
-
-    /// Where the small files are.
-    fn settings(&self) -> Settings {
-        match self {
-            Self::Folder(folder) => Settings::Folder(folder.clone()),
-            Self::File(file) => {
-                let beside = [Some(file.with_extension("")), file.parent().map(Path::to_owned)];
-                let holds = |folder: &PathBuf| folder.join("unet/config.json").is_file();
-                beside.into_iter().flatten().find(holds).map_or(Settings::BuiltIn("sd15"), Settings::Folder)
-            }
-            Self::BuiltIn => Settings::BuiltIn("miniature"),
-        }
-    }
-
-    /// How messages name a file of this model.
-    pub fn name(&self, path: &str) -> String {
-        match self.settings() {
-            Settings::Folder(folder) => folder.join(path).display().to_string(),
-            Settings::BuiltIn(model) => format!("built-in {model}/{path}"),
-        }
-    }
-
-    /// Whether the file exists.
-    pub fn has(&self, path: &str) -> bool {
-        match self.settings() {
-            Settings::Folder(folder) => folder.join(path).is_file(),
-            Settings::BuiltIn(model) => crate::assets::find(&format!("{model}/{path}")).is_some(),
-        }
-    }
-
-    /// Reads a small file whole.
-    ///
-    /// # Errors
-    /// When it is not there or cannot be read.
-    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
-        match self.settings() {
-            Settings::Folder(folder) => {
-                let file = folder.join(path);
-                if !file.is_file() {
-                    if folder.is_file() {
-                        let what = "is a file, and those of models end in .safetensors; if it is one, rename it, else \
-                                    choose a model's folder as diffusers writes it";
-                        return Err(EngineError::Malformed { file: folder.display().to_string(), what: what.into() });
-                    }
-                    return Err(EngineError::NotAModel { path: folder, what: path.into() });
-                }
-                std::fs::read(&file).map_err(|source| EngineError::Read { path: file, source })
-            }
-            Settings::BuiltIn(model) => crate::assets::find(&format!("{model}/{path}"))
-                .map(<[u8]>::to_vec)
-                .ok_or_else(|| EngineError::NotAModel { path: format!("built-in {model}").into(), what: path.into() }),
-        }
-    }
-
-    /// Reads a JSON file into `T`.
-    ///
-    /// # Errors
-    /// When the file is missing or is not the JSON that `T` needs.
-    pub fn json<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T> {
-        serde_json::from_slice(&self.read(path)?).map_err(|error| EngineError::Malformed {
-            file: self.name(path),
-            what: format!("cannot be understood: {error}"),
-        })
-    }
-}
-
-enum Settings {
-    Folder(PathBuf),
-    /// Below `assets/`.
-    BuiltIn(&'static str),
-}
-
-enum Bytes {
-    Static(&'static [u8]),
-    File(RefCell<File>),
-}
-
-struct Shard {
-    name: String,
-    bytes: Bytes,
-    data_start: u64,
-    length: u64,
-    metadata: Metadata,
-}
+use super::family;
+pub use super::model_files::ModelFiles;
+use super::original::{self, Stored};
+use super::tensors::{StoredType, TensorFile};
 
 /// Where a tensor is.
 struct Place {
-    shard: usize,
-    /// What it is called there, where that is another name.
-    stored: Option<Renamed>,
+    /// Which file.
+    file: usize,
+    stored: Stored,
 }
 
-/// The weights of one part of a model: one safetensors file, or several listed by an index.
+/// The weights of one part of a model: in a file, or in several listed by an index.
 pub struct Checkpoint {
-    shards: Vec<Shard>,
+    files: Vec<TensorFile>,
     place: BTreeMap<String, Place>,
+    notes: Vec<String>,
     hasher: RefCell<blake3::Hasher>,
 }
 
 impl Checkpoint {
-    /// Opens `folder/stem.safetensors`, its `fp16` variant, or the shards that
-    /// `folder/stem.safetensors.index.json` lists. Reads headers only.
+    /// Opens a part, `text_encoder`, `unet` or `vae`. Reads headers only.
     ///
     /// # Errors
-    /// When no such file is there, or one is not a safetensors file.
-    pub fn open(files: &ModelFiles, folder: &str, stems: &[&str]) -> Result<Self> {
-        if let ModelFiles::File(path) = files {
-            return Self::open_part(path, folder);
+    /// When no such file is there, or it is broken, or of another kind of model than runs.
+    pub fn open(files: &ModelFiles, part: &str) -> Result<Self> {
+        if part == "vae"
+            && let Some(vae) = files.vae()
+        {
+            return Self::open_vae(&vae);
         }
-        for stem in stems {
-            for variant in ["", ".fp16"] {
-                let path = format!("{folder}/{stem}{variant}.safetensors");
-                if files.has(&path) {
-                    return Self::from_shards(vec![open_shard(files, &path)?]);
-                }
-                let index = format!("{folder}/{stem}.safetensors.index{variant}.json");
-                if files.has(&index) {
-                    return Self::from_index(files, folder, &index);
-                }
-            }
+        match files.model() {
+            ModelFiles::File(path) => Self::open_part(path, part),
+            model => Self::open_in_folder(model, part),
         }
-        let what = format!("{folder}/{}.safetensors", stems.first().unwrap_or(&"model"));
-        let path = files.path().map_or_else(|| "built-in miniature".into(), Path::to_owned);
-        Err(EngineError::NotAModel { path, what })
+    }
+
+    fn open_in_folder(files: &ModelFiles, part: &str) -> Result<Self> {
+        let chosen = files.weights(part)?;
+        let mut notes = Vec::new();
+        if !chosen.others.is_empty() {
+            notes.push(format!("{} is used, and {} left aside", chosen.path, chosen.others.join(", ")));
+        }
+        let opened =
+            if chosen.is_index { from_index(files, part, &chosen.path)? } else { vec![open(files, &chosen.path)?] };
+        let mut checkpoint = Self::of(opened, |file| original::in_folder(names(file), part));
+        if part == "unet" {
+            family::of_folder(checkpoint.shapes()).check(&checkpoint.file_name())?;
+        }
+        checkpoint.notes = notes;
+        Ok(checkpoint)
     }
 
     /// Opens one part of a single-file model: its tensors by diffusers' names.
@@ -175,85 +67,126 @@ impl Checkpoint {
         if !path.is_file() {
             return Err(EngineError::NotAModel { path: path.to_owned(), what: "file".into() });
         }
-        let shard = disk_shard(path)?;
-        let tensors = shard.metadata.tensors();
-        let names = tensors.keys().map(String::as_str);
-        if !original::is_original(names.clone()) {
-            let what = format!(
-                "holds no model in the layout of Stable Diffusion's own code: none of its tensors begins with `{}`; \
-                 choose such a file, or a folder as diffusers writes it",
-                original::UNET
-            );
-            return Err(EngineError::Malformed { file: shard.name, what });
+        let file = TensorFile::open(path)?;
+        family::of_file(file.tensors().map(|(name, shape, _)| (name, shape))).check(file.name())?;
+        let mut notes = Vec::new();
+        if part == "unet" && names(&file).any(|name| name.starts_with(original::AVERAGED)) {
+            // All others do the same, so that a file gives the same pictures everywhere.
+            notes.push("its averaged (EMA) weights beside the plain ones are left aside".into());
         }
-        let place = original::part(names, part);
-        let place = place.into_iter().map(|(name, stored)| (name, Place { shard: 0, stored: Some(stored) })).collect();
-        Ok(Self { shards: vec![shard], place, hasher: RefCell::default() })
-    }
-
-    /// Opens one safetensors file on disk.
-    ///
-    /// # Errors
-    /// When it cannot be read or is not a safetensors file.
-    pub fn open_file(path: &Path) -> Result<Self> {
-        Self::from_shards(vec![disk_shard(path)?])
-    }
-
-    /// Reads a safetensors file that is built into the program.
-    ///
-    /// # Errors
-    /// When it is not a safetensors file.
-    pub fn from_static(name: &str, bytes: &'static [u8]) -> Result<Self> {
-        Self::from_shards(vec![static_shard(name, bytes)?])
-    }
-
-    fn from_index(files: &ModelFiles, folder: &str, index: &str) -> Result<Self> {
-        #[derive(serde::Deserialize)]
-        struct Index {
-            weight_map: BTreeMap<String, String>,
+        if part == "unet" && !file.others().is_empty() {
+            let others = file.others();
+            let listed = others.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
+            let more = others.len().checked_sub(4).filter(|more| *more > 0).map(|more| format!(" and {more} more"));
+            notes.push(format!("what its training left is skipped: {listed}{}", more.unwrap_or_default()));
         }
-        let listed: Index = files.json(index)?;
-        let names: BTreeSet<&String> = listed.weight_map.values().collect();
-        let shards =
-            names.into_iter().map(|name| open_shard(files, &format!("{folder}/{name}"))).collect::<Result<_>>()?;
-        let checkpoint = Self::from_shards(shards)?;
-        match listed.weight_map.keys().find(|tensor| !checkpoint.place.contains_key(*tensor)) {
-            None => Ok(checkpoint),
-            Some(tensor) => Err(EngineError::Malformed {
-                file: files.name(index),
-                what: format!("lists tensor `{tensor}`, which none of its files holds; fetch the model again"),
-            }),
+        let mut checkpoint = Self::of(vec![file], |file| original::part(names(file), part));
+        checkpoint.notes = notes;
+        if checkpoint.place.is_empty() {
+            let what = match part {
+                "vae" => "holds no autoencoder (VAE); choose one beside the model",
+                _ => "holds no text encoder; it was saved without, and other programs take it from elsewhere",
+            };
+            return Err(EngineError::Malformed { file: checkpoint.file_name(), what: what.into() });
         }
+        Ok(checkpoint)
     }
 
-    fn from_shards(shards: Vec<Shard>) -> Result<Self> {
-        let mut place = BTreeMap::new();
-        for (index, shard) in shards.iter().enumerate() {
-            for name in shard.metadata.tensors().keys() {
-                place.insert(name.clone(), Place { shard: index, stored: None });
+    /// Opens an autoencoder that is not its model's own: a file in either layout, or a folder as diffusers writes it.
+    fn open_vae(path: &Path) -> Result<Self> {
+        let (file, notes) = if path.is_dir() {
+            let inside = path.join("vae");
+            let folder = if inside.is_dir() { inside } else { path.to_owned() };
+            let outside = folder.parent().map(Path::to_owned).unwrap_or_default();
+            let part = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let files = ModelFiles::Folder(outside);
+            let chosen = files.weights(&part)?;
+            if chosen.is_index {
+                let what = "is an autoencoder in several files, which none needs to be; choose it as one";
+                return Err(EngineError::Malformed { file: files.name(&chosen.path), what: what.into() });
             }
+            (open(&files, &chosen.path)?, chosen.others)
+        } else {
+            (TensorFile::open(path)?, Vec::new())
+        };
+        let mut checkpoint = Self::of(vec![file], |file| original::autoencoder(names(file)));
+        if checkpoint.place.is_empty() {
+            let what = "holds no autoencoder (VAE); choose another, or the model's own";
+            return Err(EngineError::Malformed { file: checkpoint.file_name(), what: what.into() });
         }
-        Ok(Self { shards, place, hasher: RefCell::default() })
+        checkpoint.notes.push(format!("{} is used in place of the model's own", checkpoint.file_name()));
+        if !notes.is_empty() {
+            checkpoint.notes.push(format!("left aside: {}", notes.join(", ")));
+        }
+        // The autoencoder of Stable Diffusion XL has the very same shapes, and means other things by its numbers.
+        let file = &checkpoint.files[0];
+        let said = file.metadata().get("modelspec.architecture").map(String::as_str).into_iter().chain([file
+            .name()
+            .rsplit(['/', '\\'])
+            .next()
+            .unwrap_or("")]);
+        if said
+            .into_iter()
+            .any(|text| ["sdxl", "xl-base", "diffusion-xl", "xl_vae"].iter().any(|xl| text.to_lowercase().contains(xl)))
+        {
+            let what = "is the autoencoder of Stable Diffusion XL by its name: it fits, and its pictures would be noise; \
+                        choose one of Stable Diffusion 1.5 (or rename it, if it is)";
+            return Err(EngineError::Malformed { file: file.name().into(), what: what.into() });
+        }
+        Ok(checkpoint)
+    }
+
+    /// Opens one file on disk, by its own names.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no file of tensors.
+    pub fn open_file(path: &Path) -> Result<Self> {
+        Ok(Self::of(vec![TensorFile::open(path)?], |file| original::in_folder(names(file), "")))
+    }
+
+    fn of(files: Vec<TensorFile>, rename: impl Fn(&TensorFile) -> BTreeMap<String, Stored>) -> Self {
+        let named = files.iter().enumerate().flat_map(|(index, file)| {
+            rename(file).into_iter().map(move |(name, stored)| (name, Place { file: index, stored }))
+        });
+        Self { place: named.collect(), files, notes: Vec::new(), hasher: RefCell::default() }
     }
 
     /// Names and shapes of all tensors, in the order of their names.
-    pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], Dtype)> {
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], StoredType)> + Clone {
         self.place.iter().filter_map(|(name, place)| {
-            let info = self.shards[place.shard].metadata.info(place.name_in_file(name))?;
-            Some((name.as_str(), place.shape(info), info.dtype))
+            let (shape, kind) = self.files[place.file].tensor(&place.stored.name)?;
+            Some((name.as_str(), place.shape(shape), kind))
         })
+    }
+
+    fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> + Clone {
+        self.tensors().map(|(name, shape, _)| (name, shape))
+    }
+
+    /// Shape and kind of a tensor.
+    fn tensor(&self, name: &str) -> Option<(&[usize], StoredType)> {
+        let place = self.place.get(name)?;
+        let (shape, kind) = self.files[place.file].tensor(&place.stored.name)?;
+        Some((place.shape(shape), kind))
+    }
+
+    /// Whether it holds a tensor.
+    fn has(&self, name: &str) -> bool {
+        self.place.contains_key(name)
+    }
+
+    /// What its user should know of it: what was chosen among several, what was left aside.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Bytes of its files, or of its tensors where a file holds more than this part.
     pub fn bytes(&self) -> u64 {
-        let renamed = |(name, place): (&String, &Place)| {
-            let (start, end) = self.shards[place.shard].metadata.info(place.name_in_file(name))?.data_offsets;
-            place.stored.as_ref().map(|_| (end - start) as u64)
-        };
-        if self.place.values().any(|place| place.stored.is_some()) {
-            return self.place.iter().filter_map(renamed).sum();
+        let count: usize = self.files.iter().map(|file| file.tensors().count()).sum();
+        if count == self.place.len() {
+            return self.files.iter().map(TensorFile::bytes).sum();
         }
-        self.shards.iter().map(|shard| shard.length).sum()
+        self.tensors().map(|(_, shape, kind)| (shape.iter().product::<usize>() * kind.size().unwrap_or(0)) as u64).sum()
     }
 
     /// The values of one tensor as f32, with its shape.
@@ -261,23 +194,18 @@ impl Checkpoint {
     /// # Errors
     /// When it is missing, not floating-point, or holds NaN.
     pub fn values(&self, name: &str) -> Result<(Vec<f32>, Vec<usize>)> {
-        let Some((place, shard)) = self.place.get(name).map(|place| (place, &self.shards[place.shard])) else {
-            return Err(EngineError::MissingTensor { file: self.file_name(), tensor: name.into(), expected: vec![] });
-        };
-        // `place` was built from these very headers.
-        let Some(info) = shard.metadata.info(place.name_in_file(name)) else {
-            return Err(EngineError::MissingTensor { file: shard.name.clone(), tensor: name.into(), expected: vec![] });
-        };
-        let bytes = read_range(shard, info.data_offsets)?;
-        self.hasher.borrow_mut().update(name.as_bytes()).update(&bytes);
-        let values = to_f32(info.dtype, &bytes).ok_or_else(|| EngineError::Malformed {
-            file: shard.name.clone(),
-            what: format!("tensor `{name}` is stored as {:?}; F32, F16, BF16 or F64 is needed", info.dtype),
-        })?;
-        if values.iter().any(|value| !value.is_finite()) {
-            return Err(EngineError::NotFinite { file: shard.name.clone(), tensor: name.into() });
+        let missing = || EngineError::MissingTensor { file: self.file_name(), tensor: name.into(), expected: vec![] };
+        let place = self.place.get(name).ok_or_else(missing)?;
+        let file = &self.files[place.file];
+        let (shape, kind) = file.tensor(&place.stored.name).ok_or_else(missing)?;
+        if !kind.is_float() {
+            let what = format!("tensor `{name}` is stored as {kind}; F32, F16, BF16 or F64 is needed");
+            return Err(EngineError::Malformed { file: file.name().into(), what });
         }
-        Ok((values, place.shape(info).to_vec()))
+        let shape = place.shape(shape).to_vec();
+        let (values, hash) = file.values_and_hash(&place.stored.name)?;
+        self.hasher.borrow_mut().update(name.as_bytes()).update(hash.as_bytes());
+        Ok((values, shape))
     }
 
     /// A hash of everything read so far: the same weights read in the same order give the same hash.
@@ -287,109 +215,64 @@ impl Checkpoint {
 
     /// The file's name, or the first one's where there are several.
     pub fn file_name(&self) -> String {
-        self.shards.first().map(|shard| shard.name.clone()).unwrap_or_default()
+        self.files.first().map(|file| file.name().to_owned()).unwrap_or_default()
+    }
+
+    /// The name of the file that holds a tensor.
+    fn file_of(&self, name: &str) -> String {
+        self.place.get(name).map_or_else(|| self.file_name(), |place| self.files[place.file].name().to_owned())
     }
 }
 
 impl Place {
-    fn name_in_file<'a>(&'a self, name: &'a str) -> &'a str {
-        self.stored.as_ref().map_or(name, |stored| &stored.name)
-    }
-
     /// A linear layer has no kernel, whatever the file says.
-    fn shape<'a>(&self, info: &'a TensorInfo) -> &'a [usize] {
-        match info.shape.as_slice() {
-            [outputs_and_inputs @ .., 1, 1] if self.stored.as_ref().is_some_and(|stored| stored.pointwise) => {
-                outputs_and_inputs
-            }
+    fn shape<'a>(&self, shape: &'a [usize]) -> &'a [usize] {
+        match shape {
+            [outputs_and_inputs @ .., 1, 1] if self.stored.pointwise => outputs_and_inputs,
             shape => shape,
         }
     }
 }
 
-fn open_shard(files: &ModelFiles, path: &str) -> Result<Shard> {
-    match files.settings() {
-        Settings::Folder(folder) => disk_shard(&folder.join(path)),
-        Settings::BuiltIn(model) => match crate::assets::find(&format!("{model}/{path}")) {
-            Some(bytes) => static_shard(&files.name(path), bytes),
-            None => Err(EngineError::NotAModel { path: format!("built-in {model}").into(), what: path.into() }),
-        },
+fn names(file: &TensorFile) -> impl Iterator<Item = &str> + Clone {
+    file.tensors().map(|(name, ..)| name)
+}
+
+fn open(files: &ModelFiles, path: &str) -> Result<TensorFile> {
+    match (files.on_disk(path), files.built_in(path)) {
+        (Some(file), _) => TensorFile::open(&file),
+        (None, Some(bytes)) => TensorFile::from_bytes(&files.name(path), bytes),
+        (None, None) => Err(EngineError::NotAModel { path: "the program".into(), what: path.into() }),
     }
 }
 
-fn disk_shard(path: &Path) -> Result<Shard> {
-    let read = |source| EngineError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(read)?;
-    let length = file.metadata().map_err(read)?.len();
-    let mut head = [0; 8];
-    let name = path.display().to_string();
-    if length < 8 {
-        return Err(not_safetensors(&name, "it is shorter than a header"));
+/// The files that an index lists, all of which hold what it says.
+fn from_index(files: &ModelFiles, folder: &str, index: &str) -> Result<Vec<TensorFile>> {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
     }
-    file.read_exact(&mut head).map_err(read)?;
-    let header = u64::from_le_bytes(head);
-    if header > length.saturating_sub(8) || header > 100_000_000 {
-        return Err(not_safetensors(&name, "its header is longer than the file"));
+    let listed: Index = files.json(index)?;
+    let malformed = |what: String| EngineError::Malformed { file: files.name(index), what };
+    let shards: BTreeSet<&String> = listed.weight_map.values().collect();
+    if let Some(odd) = shards.iter().find(|name| name.contains(['/', '\\']) || name.starts_with("..")) {
+        return Err(malformed(format!("lists `{odd}`, which is not a file of its own folder; fetch the model again")));
     }
-    let mut bytes = head.to_vec();
-    bytes.resize(8 + header as usize, 0);
-    file.read_exact(&mut bytes[8..]).map_err(read)?;
-    shard(name, Bytes::File(RefCell::new(file)), &bytes, length)
-}
-
-fn static_shard(name: &str, bytes: &'static [u8]) -> Result<Shard> {
-    shard(name.into(), Bytes::Static(bytes), bytes, bytes.len() as u64)
-}
-
-fn shard(name: String, bytes: Bytes, head: &[u8], length: u64) -> Result<Shard> {
-    let header = head.get(..8).and_then(|size| size.try_into().ok()).map_or(0, u64::from_le_bytes);
-    let Some(json) = usize::try_from(header).ok().and_then(|size| head.get(8..size.checked_add(8)?)) else {
-        return Err(not_safetensors(&name, "its header is longer than the file"));
-    };
-    let metadata: Metadata =
-        serde_json::from_slice(json).map_err(|error| not_safetensors(&name, &error.to_string()))?;
-    let data_start = header + 8;
-    let end = metadata.tensors().values().map(|info| info.data_offsets.1).max().unwrap_or(0) as u64;
-    if data_start + end > length {
-        let missing = data_start + end - length;
-        return Err(EngineError::Malformed {
-            file: name,
-            what: format!("is cut short by {missing} bytes; fetch it again"),
-        });
-    }
-    Ok(Shard { name, bytes, data_start, length, metadata })
-}
-
-fn not_safetensors(file: &str, why: &str) -> EngineError {
-    EngineError::Malformed { file: file.into(), what: format!("is not a safetensors file ({why})") }
-}
-
-fn read_range(shard: &Shard, (from, to): (usize, usize)) -> Result<Vec<u8>> {
-    match &shard.bytes {
-        Bytes::Static(bytes) => {
-            let start = shard.data_start as usize;
-            Ok(bytes[start + from..start + to].to_vec())
+    let mut opened = Vec::new();
+    for name in shards {
+        let path = format!("{folder}/{name}");
+        if !files.has(&path) {
+            return Err(malformed(format!("lists {name}, which is not there; fetch it, or the model again")));
         }
-        Bytes::File(file) => {
-            let read = |source| EngineError::Read { path: shard.name.clone().into(), source };
-            let mut file = file.borrow_mut();
-            file.seek(SeekFrom::Start(shard.data_start + from as u64)).map_err(read)?;
-            let mut bytes = vec![0; to - from];
-            file.read_exact(&mut bytes).map_err(read)?;
-            Ok(bytes)
+        let file = open(files, &path)?;
+        let lost = listed.weight_map.iter().find(|(tensor, shard)| *shard == name && file.tensor(tensor).is_none());
+        if let Some((tensor, _)) = lost {
+            let what = format!("lists tensor `{tensor}`, which none of its files holds; fetch the model again");
+            return Err(malformed(what));
         }
+        opened.push(file);
     }
-}
-
-fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
-    let kind = match dtype {
-        Dtype::F16 => Stored::F16,
-        Dtype::BF16 => Stored::Bf16,
-        Dtype::F32 => Stored::F32,
-        Dtype::F64 => Stored::F64,
-        _ => return None,
-    };
-    Some(floats::to_f32(kind, bytes))
+    Ok(opened)
 }
 
 /// How far loading has come.
@@ -404,10 +287,14 @@ pub struct LoadProgress {
 }
 
 struct Shared<'a> {
-    checkpoint: &'a Checkpoint,
+    /// Where tensors come from; without one they are only listed.
+    checkpoint: Option<&'a Checkpoint>,
+    /// Whether they are read; otherwise only their names and shapes are compared.
+    reads: bool,
     device: &'a Device,
     dtype: DType,
-    used: RefCell<BTreeSet<String>>,
+    /// What was asked for, with its shape.
+    used: RefCell<BTreeMap<String, Vec<usize>>>,
     progress: RefCell<&'a mut dyn FnMut(LoadProgress) -> Result<()>>,
     part: &'static str,
 }
@@ -429,7 +316,7 @@ impl Weights<'_> {
 
     /// Whether the file holds `name` here.
     pub fn has(&self, name: &str) -> bool {
-        self.shared.checkpoint.place.contains_key(&self.at(name).prefix)
+        self.shared.checkpoint.is_some_and(|checkpoint| checkpoint.has(&self.at(name).prefix))
     }
 
     /// The tensor `name`, of the given shape.
@@ -437,8 +324,10 @@ impl Weights<'_> {
     /// # Errors
     /// When it is missing, of another shape, or holds NaN.
     pub fn tensor<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<Tensor<D>> {
-        let values = self.checked(name, &shape)?;
-        Ok(self.upload(values, shape))
+        Ok(match self.checked(name, &shape)? {
+            Some(values) => self.upload(values, shape),
+            None => self.blank(shape),
+        })
     }
 
     /// The matrix `name` of shape `[out, in]`, turned to `[in, out]` so that rows of tokens multiply it from the left.
@@ -446,39 +335,71 @@ impl Weights<'_> {
     /// # Errors
     /// As [`Weights::tensor`]. A 1x1 convolution's kernel `[out, in, 1, 1]` counts as `[out, in]`.
     pub fn transposed(&self, name: &str, [out, input]: [usize; 2]) -> Result<Tensor<2>> {
-        let values = self.checked(name, &[out, input])?;
-        let mut turned = vec![0.0; values.len()];
-        for (o, row) in values.chunks_exact(input).enumerate() {
-            for (i, value) in row.iter().enumerate() {
-                turned[i * out + o] = *value;
-            }
-        }
-        Ok(self.upload(turned, [input, out]))
+        Ok(match self.checked(name, &[out, input])? {
+            Some(values) => self.upload(turned(&values, input), [input, out]),
+            None => self.blank([input, out]),
+        })
     }
 
-    fn checked(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    /// The values of `name`, or none where they are not to be read.
+    fn checked(&self, name: &str, shape: &[usize]) -> Result<Option<Vec<f32>>> {
         let shared = self.shared;
         let tensor = self.at(name).prefix;
-        let file = shared.checkpoint.file_name();
-        if !shared.checkpoint.place.contains_key(&tensor) {
-            return Err(EngineError::MissingTensor { file, tensor, expected: shape.to_vec() });
-        }
-        let (values, found) = shared.checkpoint.values(&tensor)?;
+        let Some(checkpoint) = shared.checkpoint else {
+            shared.used.borrow_mut().insert(tensor, shape.to_vec());
+            return Ok(None);
+        };
+        let file = || checkpoint.file_of(&tensor);
+        let Some((found, _)) = checkpoint.tensor(&tensor) else {
+            return Err(EngineError::MissingTensor { file: file(), tensor, expected: shape.to_vec() });
+        };
         let same = found == shape
             || (found.len() == shape.len() + 2 && found[..shape.len()] == *shape && found[shape.len()..] == [1, 1]);
         if !same {
-            return Err(EngineError::TensorShape { file, tensor, found, expected: shape.to_vec() });
+            let (file, found, expected) = (file(), found.to_vec(), shape.to_vec());
+            return Err(EngineError::TensorShape { file, tensor, found, expected });
         }
+        let values = if shared.reads { Some(checkpoint.values(&tensor)?.0) } else { None };
         let mut used = shared.used.borrow_mut();
-        used.insert(tensor);
-        let progress = LoadProgress { part: shared.part, done: used.len(), total: shared.checkpoint.place.len() };
-        (shared.progress.borrow_mut())(progress)?;
+        used.insert(tensor, shape.to_vec());
+        if shared.reads {
+            let progress = LoadProgress { part: shared.part, done: used.len(), total: checkpoint.place.len() };
+            (shared.progress.borrow_mut())(progress)?;
+        }
         Ok(values)
     }
 
     fn upload<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
         Tensor::from_data(TensorData::new(values, shape), (self.shared.device, self.shared.dtype))
     }
+
+    /// A tensor in place of one that is not read: one number, repeated without taking room.
+    fn blank<const D: usize>(&self, shape: [usize; D]) -> Tensor<D> {
+        Tensor::<D>::zeros([1; D], (self.shared.device, self.shared.dtype)).expand(shape)
+    }
+}
+
+/// Turns `[rows, columns]` to `[columns, rows]`, in blocks that stay in the cache, by all threads of the pool.
+fn turned(values: &[f32], columns: usize) -> Vec<f32> {
+    /// Columns that a task turns: a line of the cache holds as many.
+    const LINES: usize = 16;
+    /// Rows that are turned at once.
+    const ROWS: usize = 64;
+    let rows = values.len() / columns.max(1);
+    let mut turned = vec![0.0; values.len()];
+    if rows == 0 {
+        return turned;
+    }
+    turned.par_chunks_mut(LINES * rows).enumerate().for_each(|(block, lines)| {
+        for first in (0..rows).step_by(ROWS) {
+            for (line, out) in lines.chunks_exact_mut(rows).enumerate() {
+                let column = block * LINES + line;
+                let out = out[first..].iter_mut().take(ROWS);
+                out.enumerate().for_each(|(row, to)| *to = values[(first + row) * columns + column]);
+            }
+        }
+    });
+    turned
 }
 
 /// Buffers that older exports carry along; they hold no weights.
@@ -486,7 +407,47 @@ pub(super) fn is_buffer(tensor: &str) -> bool {
     tensor.ends_with("position_ids")
 }
 
-/// Builds a part of a model from a checkpoint, and checks that nothing in the file is left over.
+/// Names and shapes of all tensors that a part asks for, by how it is built.
+///
+/// # Errors
+/// What `build` returns.
+pub fn listed<T>(build: impl Fn(&Weights<'_>) -> Result<T>) -> Result<BTreeMap<String, Vec<usize>>> {
+    let device = Device::flex();
+    let progress: &mut dyn FnMut(LoadProgress) -> Result<()> = &mut |_| Ok(());
+    let progress = RefCell::new(progress);
+    let (used, dtype, part) = (RefCell::default(), DType::F32, "");
+    let shared = Shared { checkpoint: None, reads: false, device: &device, dtype, used, progress, part };
+    build(&Weights { shared: &shared, prefix: String::new() })?;
+    Ok(shared.used.take())
+}
+
+/// Compares a checkpoint's names and shapes with what a part asks for. Nothing is read.
+///
+/// # Errors
+/// What `build` returns, or [`EngineError::SurplusTensor`].
+pub fn compare<T>(checkpoint: &Checkpoint, build: impl Fn(&Weights<'_>) -> Result<T>) -> Result<()> {
+    let device = Device::flex();
+    let progress: &mut dyn FnMut(LoadProgress) -> Result<()> = &mut |_| Ok(());
+    let progress = RefCell::new(progress);
+    let (used, dtype, part) = (RefCell::default(), DType::F32, "");
+    let shared = Shared { checkpoint: Some(checkpoint), reads: false, device: &device, dtype, used, progress, part };
+    build(&Weights { shared: &shared, prefix: String::new() })?;
+    let used = shared.used.borrow();
+    let without = |name: &&str| !used.contains_key(*name) && !is_buffer(name);
+    let surplus: Vec<_> = checkpoint.shapes().filter(|(name, _)| without(name)).collect();
+    match surplus.first() {
+        None => Ok(()),
+        Some((tensor, found)) => Err(EngineError::SurplusTensor {
+            file: checkpoint.file_of(tensor),
+            tensor: (*tensor).into(),
+            found: found.to_vec(),
+            count: surplus.len(),
+        }),
+    }
+}
+
+/// Builds a part of a model from a checkpoint, once it is sure that all names and shapes of the file are those that it asks
+/// for, and none is left over.
 ///
 /// # Errors
 /// What `build` returns, or [`EngineError::SurplusTensor`].
@@ -496,26 +457,25 @@ pub fn load_part<T>(
     device: &Device,
     dtype: DType,
     progress: &mut dyn FnMut(LoadProgress) -> Result<()>,
-    build: impl FnOnce(&Weights<'_>) -> Result<T>,
+    build: impl Fn(&Weights<'_>) -> Result<T>,
 ) -> Result<T> {
-    let shared = Shared {
-        checkpoint,
-        device,
-        dtype,
-        used: RefCell::new(BTreeSet::new()),
-        progress: RefCell::new(progress),
-        part,
-    };
-    let built = build(&Weights { shared: &shared, prefix: String::new() })?;
-    let used = shared.used.borrow();
-    let surplus: Vec<_> = checkpoint.tensors().filter(|(name, ..)| !used.contains(*name) && !is_buffer(name)).collect();
-    match surplus.first() {
-        None => Ok(built),
-        Some((tensor, found, _)) => Err(EngineError::SurplusTensor {
-            file: checkpoint.file_name(),
-            tensor: (*tensor).into(),
-            found: found.to_vec(),
-            count: surplus.len(),
-        }),
+    compare(checkpoint, &build)?;
+    let (used, progress) = (RefCell::default(), RefCell::new(progress));
+    let shared = Shared { checkpoint: Some(checkpoint), reads: true, device, dtype, used, progress, part };
+    build(&Weights { shared: &shared, prefix: String::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_is_turned_whatever_its_size() {
+        for (rows, columns) in [(1, 1), (3, 5), (64, 16), (65, 17), (200, 33), (0, 4), (7, 0)] {
+            let values: Vec<f32> = (0..rows * columns).map(|value| value as f32).collect();
+            let found = turned(&values, columns);
+            let expected = (0..columns).flat_map(|column| (0..rows).map(move |row| (row * columns + column) as f32));
+            assert_eq!(found, expected.collect::<Vec<_>>(), "{rows} x {columns}");
+        }
     }
 }

@@ -303,9 +303,10 @@ impl Worker {
         let opened = self.get_ready(job, report)?;
         let Some(loaded) = &self.loaded else { unreachable!("loaded just now") };
         let files = project::DiskFiles { base: job.folder.clone(), assets: crate::assets::find };
-        let desk = Desk { models: &loaded.models, files: &files, cache: &self.cache, report };
+        let models = loaded.models.as_told(&job.project)?;
+        let desk = Desk { models: &models, files: &files, cache: &self.cache, report };
         let outcome = render(&desk, &job.project, resume, history);
-        loaded.models.device.memory_cleanup();
+        models.device.memory_cleanup();
         self.tell_device(&opened, report);
         outcome
     }
@@ -411,6 +412,7 @@ fn stamps(files: &ModelFiles) -> Vec<(PathBuf, Option<Stamp>)> {
         Some(file) => vec![file.to_owned()],
         None => Vec::new(),
     };
+    paths.extend(files.vae());
     paths.extend(paths.clone().iter().filter(|path| path.is_dir()).flat_map(|part| inside(part)));
     paths.retain(|path| !path.is_dir());
     paths.sort();
@@ -419,10 +421,9 @@ fn stamps(files: &ModelFiles) -> Vec<(PathBuf, Option<Stamp>)> {
 
 /// The files of a project's model.
 pub fn model_files(project: &Project, folder: &Path) -> ModelFiles {
-    match &project.model {
-        Some(path) if project::files::asset_name(path).is_none() => ModelFiles::at(project::resolve(folder, path)),
-        _ => ModelFiles::BuiltIn,
-    }
+    let on_disk = |path: &PathBuf| Some(path).filter(|path| project::files::asset_name(path).is_none()).cloned();
+    let on_disk = |path: &Option<PathBuf>| Some(project::resolve(folder, &on_disk(path.as_ref()?)?));
+    on_disk(&project.model).map_or(ModelFiles::BuiltIn, ModelFiles::at).with_vae(on_disk(&project.vae))
 }
 
 fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {

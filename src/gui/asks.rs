@@ -57,6 +57,8 @@ pub enum Purpose {
     ModelFile,
     /// A folder that is looked through for models and LoRAs.
     LibraryFolder,
+    /// An autoencoder in place of the model's own.
+    VaeFile,
     /// The photo to place objects into.
     Photo,
     /// Where that photo may change.

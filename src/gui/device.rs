@@ -83,11 +83,12 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
         if ui.button(words).on_hover_text(hover).clicked() {
             look.choose(Purpose::ModelFolder);
         }
-        let hover = "Stable Diffusion 1.5, or a model made from it, in one .safetensors file";
+        let hover = "Stable Diffusion 1.5, or a model made from it, in one file: .safetensors or .ckpt";
         if ui.button("Choose a file...").on_hover_text(hover).clicked() {
             look.choose(Purpose::ModelFile);
         }
     });
+    autoencoder(ui, studio, look);
     ui.add_space(4.0);
     let files = studio.model();
     if device.model.as_ref().is_none_or(|(of, _)| *of != files) {
@@ -101,6 +102,9 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
             let demand = demand(studio.project());
             model_lines(report, demand).iter().for_each(|line| {
                 small(ui, line);
+            });
+            report.notes.iter().for_each(|note| {
+                small(ui, &format!("Note: {note}."));
             });
             // A GPU does not say how much memory it has.
             let shortage = total.filter(|_| studio.renders.device == DeviceChoice::Flex);
@@ -122,6 +126,23 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
     }
 }
 
+/// Which autoencoder draws the pixels.
+fn autoencoder(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let chosen = studio.project().vae.clone();
+    ui.horizontal_wrapped(|ui| {
+        let words = chosen.as_deref().map_or_else(|| "the model's own".into(), file_name);
+        let hover =
+            "The autoencoder turns the latent into pixels. Some models come without, or their makers name another.";
+        ui.label(format!("VAE: {words}")).on_hover_text(hover);
+        if ui.button("Choose a VAE...").on_hover_text(hover).clicked() {
+            look.choose(Purpose::VaeFile);
+        }
+        if chosen.is_some() && ui.button("Use the model's own").clicked() {
+            studio.set_vae(None);
+        }
+    });
+}
+
 /// What a render of the project asks of the memory.
 fn demand(project: &Project) -> Demand {
     let seen =
@@ -141,7 +162,7 @@ fn demand(project: &Project) -> Demand {
 }
 
 /// What a model is and needs, in lines.
-fn model_lines(report: &ModelReport, demand: Demand) -> [String; 3] {
+fn model_lines(report: &ModelReport, demand: Demand) -> [String; 4] {
     let list = |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
     [
         format!("{} for this project; computes in f32.", report.words(demand)),
@@ -154,6 +175,11 @@ fn model_lines(report: &ModelReport, demand: Demand) -> [String; 3] {
         format!(
             "Text: {} wide, {} tokens. A concept fits if its embeddings are {} and as wide.",
             report.context_width, report.tokens, report.cross_attention_layers
+        ),
+        format!(
+            "Kind: Stable Diffusion 1.x; predicts {}{}.",
+            report.prediction.words(),
+            if report.zero_snr { ", the last timestep is noise alone" } else { "" }
         ),
     ]
 }

@@ -27,6 +27,7 @@ impl Purpose {
             Self::ModelFolder => "Choose a model's folder (diffusers layout)".into(),
             Self::ModelFile => "Choose a model in one file (Stable Diffusion 1.5)".into(),
             Self::LibraryFolder => "Choose a folder with models or LoRAs".into(),
+            Self::VaeFile => "Choose an autoencoder (VAE) of Stable Diffusion 1.5".into(),
             Self::Photo => "Choose a photo".into(),
             Self::EditMask => "Choose a mask: white may change".into(),
             Self::Export { kind, .. } => kind.title().into(),
@@ -41,7 +42,7 @@ impl Purpose {
             Self::Concepts | Self::ReplaceConcept(_) | Self::MoreOf(_) | Self::Styles => {
                 Some(("Concepts", vec!["pth", "pt", "bin", "ckpt", "safetensors"]))
             }
-            Self::ModelFile => Some(("Models", vec!["safetensors"])),
+            Self::ModelFile | Self::VaeFile => Some(("Models", vec!["safetensors", "ckpt", "pt", "bin", "pth"])),
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject(_) => Some(("Projects", vec!["ron"])),
             Self::ModelFolder | Self::LibraryFolder | Self::Export { .. } => None,
@@ -272,6 +273,7 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
         }
         Purpose::ModelFolder | Purpose::ModelFile => studio.take_in(path, Target::Model),
         Purpose::LibraryFolder => studio.add_library_folder(&path),
+        Purpose::VaeFile => studio.take_in(path, Target::Autoencoder),
         Purpose::Photo => studio.take_in(path, Target::Photo),
         Purpose::EditMask => studio.take_in(path, Target::EditMask),
         Purpose::Export { subject, kind, .. } => export::begin(studio, look, subject, *kind, path),

@@ -8,7 +8,7 @@ use super::fields::{
 use super::preset::base;
 use super::{theme, widgets};
 use crate::project::settings::{
-    ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement,
+    ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement, Prediction,
     PromptReading, STEP_RANGE,
 };
 use crate::project::{Canvas, Project, Settings};
@@ -324,9 +324,34 @@ fn sampling(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
                 ],
                 |project, execution| project.settings.execution = execution,
             );
+            how_the_model_is_used(ui, studio, &settings);
             canvas_size(ui, studio, canvas);
         },
     );
+}
+
+/// What depends on the model and shows in none of its shapes.
+fn how_the_model_is_used(ui: &mut Ui, studio: &mut Studio, settings: &Settings) {
+    choice(
+        ui,
+        studio,
+        "Prediction",
+        (settings.prediction, Prediction::default()),
+        &[
+            (Prediction::Model, "As it says", "What the model's files say; noise, where they say nothing."),
+            (Prediction::Noise, "Noise (ε)", "The model predicts the noise, as Stable Diffusion 1.5 does."),
+            (
+                Prediction::Velocity,
+                "Velocity (v)",
+                "The model predicts velocity (\"v-pred\"). Try this where pictures of a model are nothing but noise.",
+            ),
+        ],
+        |project, prediction| project.settings.prediction = prediction,
+    );
+    let about = "Which of the text encoder's layers the prompts are taken from, counted from its last. 1 is the last; models \
+                 trained on drawings often want 2.";
+    let skip = Number::new("Clip skip", about, Settings::CLIP_SKIP, 1);
+    skip.row(ui, studio, settings.clip_skip, |project, skip| project.settings.clip_skip = skip);
 }
 
 fn canvas_size(ui: &mut Ui, studio: &mut Studio, canvas: Canvas) {

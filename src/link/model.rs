@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
+use crate::project::settings::Prediction;
+
 /// One part of a model: a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartReport {
     /// `text_encoder`, `unet` or `vae`, as the folder is called.
     pub name: &'static str,
+    /// Tensors.
+    pub tensors: usize,
     /// Numbers.
     pub parameters: u64,
     /// How they are stored, such as `F16`; several where they differ.
@@ -48,4 +52,10 @@ pub struct ModelReport {
     pub heads: Vec<usize>,
     /// Channels of the autoencoder's finest two blocks.
     pub picture_channels: [usize; 2],
+    /// What the network predicts, by its files: noise or velocity.
+    pub prediction: Prediction,
+    /// Whether its last timestep is noise alone, as the rule is for models that predict velocity.
+    pub zero_snr: bool,
+    /// What its user should know: what was chosen among several files, what was left aside, what is odd.
+    pub notes: Vec<String>,
 }

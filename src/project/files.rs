@@ -74,9 +74,9 @@ pub fn resolve(base: &Path, path: &Path) -> PathBuf {
 }
 
 impl Project {
-    /// Every path in the project, to change: model, layout, concepts, masks and photo.
+    /// Every path in the project, to change: model, autoencoder, layout, concepts, masks and photo.
     pub fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
-        let mut paths: Vec<&mut PathBuf> = self.model.iter_mut().collect();
+        let mut paths: Vec<&mut PathBuf> = self.model.iter_mut().chain(&mut self.vae).collect();
         match &mut self.layout {
             Layout::Picture(path) => paths.push(path),
             Layout::Collage { background, layers } => {
@@ -179,6 +179,7 @@ pub(super) mod tests {
     fn every_path_of_a_project_can_be_made_absolute() {
         let mut project = example();
         project.model = Some("models/sd15".into());
+        project.vae = Some("models/vae.pt".into());
         project.concepts[0].mask = MaskSource::Files(vec!["masks/tom.png".into()]);
         project.concepts[0].more = vec![ConceptFile::new("concepts/tom.pt")];
         project.concepts[1].file = PathBuf::new();
@@ -189,6 +190,7 @@ pub(super) mod tests {
             paths,
             [
                 "/base/models/sd15",
+                "/base/models/vae.pt",
                 "/base/beach.jpg",
                 "/base/pictures/cat.png",
                 "/base/pictures/cat.png",

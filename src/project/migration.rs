@@ -7,6 +7,7 @@
 
 use serde::Deserialize;
 
+use super::settings::Prediction;
 use super::{Layer, Layout, Project, PromptReading, Settings, VERSION};
 
 /// What a project of version 1 is in version 2.
@@ -44,6 +45,7 @@ fn from_2(old: version2::Project) -> Project {
         version: VERSION,
         canvas: old.canvas,
         model: old.model,
+        vae: None,
         layout: old.layout,
         concepts: old.concepts,
         styles: Vec::new(),
@@ -76,6 +78,8 @@ fn settings_from_2(old: version2::Settings) -> Settings {
         inversion,
         execution,
         prompt_reading: PromptReading::Plain,
+        prediction: Prediction::Model,
+        clip_skip: 1,
     }
 }
 

@@ -62,9 +62,13 @@ pub struct Project {
     pub version: u32,
     /// The size of the pictures to make.
     pub canvas: Canvas,
-    /// The model: a diffusers folder, or one safetensors file of Stable Diffusion 1.5; None is the built-in miniature.
+    /// The model: a diffusers folder, or one file in the layout of Stable Diffusion's own code; None is the built-in
+    /// miniature.
     #[serde(default)]
     pub model: Option<PathBuf>,
+    /// An autoencoder in place of the model's own: a file, or a folder as diffusers writes it. None: the model's.
+    #[serde(default)]
+    pub vae: Option<PathBuf>,
     /// What the pictures' layout is taken from: the method's reference.
     pub layout: Layout,
     /// The concepts, in the order in which their features are blended.
@@ -167,6 +171,7 @@ impl Project {
             version: VERSION,
             canvas: Canvas { width: 512, height: 512 },
             model: None,
+            vae: None,
             layout: Layout::Collage { background: Background::Color([255; 3]), layers: Vec::new() },
             concepts: Vec::new(),
             styles: Vec::new(),

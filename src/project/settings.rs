@@ -42,6 +42,11 @@ pub struct Settings {
     pub inversion: Inversion,
     /// Whether the branches run together or in turn; the picture is the same within rounding.
     pub execution: Execution,
+    /// What the model predicts, where its files do not say it or say it wrongly.
+    pub prediction: Prediction,
+    /// Which of the text encoder's layers the prompts are taken from, counted from its last, which is 1. Models that were
+    /// trained on drawings often want 2. Range: [`Settings::CLIP_SKIP`], and no more than the encoder has.
+    pub clip_skip: u32,
 }
 
 /// Layout alignment: z ← z − λ ∂L/∂z, with L comparing the keys of the first decoder
@@ -165,6 +170,29 @@ pub enum Execution {
     Sequential,
 }
 
+/// What a model predicts of a noisy latent z = √ᾱ x + √(1−ᾱ) ε. No shape in its files shows it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Prediction {
+    /// What the model's files say; noise, where they say nothing.
+    #[default]
+    Model,
+    /// The noise ε, as Stable Diffusion 1.5 does.
+    Noise,
+    /// The velocity v = √ᾱ ε − √(1−ᾱ) x.
+    Velocity,
+}
+
+impl Prediction {
+    /// As people say it; nothing where the model's files are to say it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Model => "as the model says",
+            Self::Noise => "noise (ε)",
+            Self::Velocity => "velocity (v)",
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -176,6 +204,8 @@ impl Default for Settings {
             prompt_reading: PromptReading::default(),
             inversion: Inversion::default(),
             execution: Execution::default(),
+            prediction: Prediction::default(),
+            clip_skip: 1,
         }
     }
 }
@@ -219,11 +249,14 @@ impl Settings {
     pub const STEPS: RangeInclusive<u32> = 1..=999;
     /// 1 follows the prompt alone; above about 15, colours burn out.
     pub const GUIDANCE_SCALE: RangeInclusive<f32> = 0.0..=50.0;
+    /// 1 is the text encoder's last layer.
+    pub const CLIP_SKIP: RangeInclusive<u32> = 1..=12;
 
     /// Checks every number against its range.
     pub fn validate(&self) -> Result<(), ProjectError> {
         check("settings.steps", self.steps, &Self::STEPS)?;
         check("settings.guidance_scale", self.guidance_scale, &Self::GUIDANCE_SCALE)?;
+        check("settings.clip_skip", self.clip_skip, &Self::CLIP_SKIP)?;
         self.layout_alignment.validate(&"settings.layout_alignment")?;
         self.mask_refinement.validate(&"settings.mask_refinement")
     }

@@ -30,7 +30,7 @@ impl Studio {
             Target::Concept | Target::Style => Place::Project,
             Target::ReplaceConcept(name) | Target::MoreOf(name) => Place::Concept(name.clone()),
             Target::Open => Place::Project,
-            Target::Model => Place::Device,
+            Target::Model | Target::Autoencoder => Place::Device,
             Target::Photo | Target::EditMask => Place::Canvas,
         };
         let found = match found {
@@ -84,6 +84,9 @@ impl Studio {
                 self.document.edit_concept(&name, format!("Change the file of {name}"), |concept| concept.file = path);
             }
             (Target::Model, Intake::Model { path }) => self.set_model(Some(path)),
+            (Target::Model | Target::Autoencoder, Intake::Autoencoder { path })
+            // The autoencoder of another whole model.
+            | (Target::Autoencoder, Intake::Model { path }) => self.set_vae(Some(path)),
             (target, _) => {
                 let wanted = match target {
                     Target::Concept | Target::ReplaceConcept(_) | Target::MoreOf(_) | Target::Style => {
@@ -91,8 +94,9 @@ impl Studio {
                     }
                     Target::Open => "a project (.ron) or a picture that Podium wrote",
                     Target::Model => {
-                        "a model: a folder that holds model_index.json and unet, or a .safetensors file of Stable Diffusion 1.5"
+                        "a model: a folder that holds model_index.json and unet, or a file of Stable Diffusion 1.5 (.safetensors, .ckpt)"
                     }
+                    Target::Autoencoder => "an autoencoder (VAE) of Stable Diffusion 1.5: a .safetensors or .pt file, or its folder",
                     _ => "a picture (PNG, JPEG, WebP, GIF, BMP or TIFF)",
                 };
                 self.notice(place, format!("{} is something else; choose {wanted}.", path.display()));
@@ -121,6 +125,7 @@ impl Studio {
             }
             Intake::Concept { path } => self.document.load_concept(path, layer, strength),
             Intake::Model { path } => self.set_model(Some(path)),
+            Intake::Autoencoder { path } => self.set_vae(Some(path)),
         }
     }
 
@@ -198,5 +203,10 @@ impl Studio {
             self.session.save_config();
         }
         self.document.edit("Change the model", |project| project.model = model);
+    }
+
+    /// Lets the project name another autoencoder; None is the model's own.
+    pub fn set_vae(&mut self, vae: Option<PathBuf>) {
+        self.document.edit("Change the VAE", |project| project.vae = vae);
     }
 }

@@ -176,15 +176,12 @@ fn a_missing_a_surplus_a_misshapen_and_a_nan_tensor_name_file_tensor_and_shapes(
         &load(&model_with("text_encoder", weights, &whole[..whole.len() - 10])),
         &[weights, "cut short by 10 bytes"],
     );
-    assert_says(
-        &load(&model_with("text_encoder", weights, b"<html>not found</html>")),
-        &[weights, "not a safetensors file"],
-    );
+    assert_says(&load(&model_with("text_encoder", weights, b"<html>not found</html>")), &[weights, "is a web page"]);
     assert_says(&load(&model_with("text_encoder", "config.json", b"{}")), &["config.json", "hidden_size"]);
-    let sdxl = br#"{"prediction_type": "v_prediction", "beta_start": 0.1, "beta_end": 0.2, "beta_schedule": "linear"}"#;
+    let other = br#"{"prediction_type": "sample", "beta_start": 0.1, "beta_end": 0.2, "beta_schedule": "linear"}"#;
     assert_says(
-        &load(&model_with("scheduler", "scheduler_config.json", sdxl)),
-        &["scheduler_config.json", "v_prediction"],
+        &load(&model_with("scheduler", "scheduler_config.json", other)),
+        &["scheduler_config.json", "prediction_type sample"],
     );
     assert_says(&load(&folder()), &["text_encoder/config.json", "a model is a folder"]);
 }

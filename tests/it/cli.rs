@@ -207,12 +207,19 @@ fn devices_and_inspect_answer_without_a_display() {
     assert!(devices.status.success());
     assert_says(&out(&devices), &["flex", "auto"]);
     let concept = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/miniature/concepts/mint_cat.pth");
-    assert_says(&out(&podium(folder.path(), &["inspect", concept])), &["<mint_cat_1>", "rank: 4", "each of 16 layers"]);
+    assert_says(
+        &out(&podium(folder.path(), &["inspect", concept])),
+        &["an ED-LoRA", "<mint_cat_1> (one embedding for each of 16 layers), <mint_cat_2>", "rank", "attention"],
+    );
+    let listed = out(&podium(folder.path(), &["inspect", "--tensors", concept]));
+    assert_says(&listed, &["an ED-LoRA", "params.new_concept_embedding.<mint_cat_1>  F32 [16, 64]"]);
     let model = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/miniature");
     assert_says(
         &out(&podium(folder.path(), &["inspect", model])),
-        &["688 tensors", "F16", "16 layers", "4 channels", "needs about"],
+        &["688 tensors", "F16", "16 layers", "4 channels", "needs about", "predicts        noise"],
     );
+    let lines = |path: &str| out(&podium(folder.path(), &["inspect", path])).lines().count();
+    assert!(lines(model) <= 12 && lines(concept) <= 12, "a summary");
     let text = podium(folder.path(), &["inspect", concat!(env!("CARGO_MANIFEST_DIR"), "/rustfmt.toml")]);
     assert!(!text.status.success());
     assert_says(&out(&text), &["rustfmt.toml"]);

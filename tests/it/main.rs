@@ -23,6 +23,8 @@ mod files;
 mod gallery;
 /// Reference data: where it is and how it is compared.
 mod golden;
+/// Every layout and container that models come in, of the miniature and of Stable Diffusion 1.5's full size.
+mod layouts;
 /// The Library page: what is found on this computer, and what is got from a server.
 #[cfg(feature = "gui")]
 mod library;
@@ -39,6 +41,8 @@ mod monkey;
 mod needs;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.
 mod nets_parity;
+/// Configurations that no model has.
+mod odd_configs;
 /// LoRAs of other trainers as concepts and styles.
 mod own_files;
 /// Prompts as people type them: chunks and weights.

@@ -194,12 +194,15 @@ fn no_size_of_stable_diffusion_is_in_the_engine() {
 }
 
 /// Pieces of the names in checkpoint files, and the files that may have them in quotes: a network knows its own layers'
-/// names as diffusers writes them, `original.rs` the layout of Stable Diffusion's own code, `adapters/` what trainers of
-/// LoRAs and of words write.
+/// names as diffusers writes them, `original.rs` the layout of Stable Diffusion's own code, `family.rs` those by which kinds
+/// of models are told apart, `adapters/` what trainers of LoRAs and of words write.
 const NAMES: [(&[&str], &[&str]); 4] = [
-    (&["diffusion_model.", "first_stage_model", "cond_stage_model"], &["engine/original.rs"]),
+    (&["diffusion_model.", "first_stage_model", "cond_stage_model"], &["engine/original.rs", "engine/family.rs"]),
     (&["lora_down", "lora_up", "new_concept_embedding"], &["engine/adapters/"]),
-    (&["lora_unet", "lora_te", "lora_A", "hada_", "lokr_", "string_to_param", "emb_params"], &["engine/adapters/"]),
+    (
+        &["lora_unet", "lora_te", "lora_A", "hada_", "lokr_", "string_to_param", "emb_params"],
+        &["engine/adapters/", "engine/family.rs"],
+    ),
     (
         &[
             "down_blocks",
@@ -212,7 +215,7 @@ const NAMES: [(&[&str], &[&str]); 4] = [
             "attn1",
             "conv_in",
         ],
-        &["engine/nets/", "engine/original.rs", "engine/adapters/"],
+        &["engine/nets/", "engine/original.rs", "engine/family.rs", "engine/adapters/"],
     ),
 ];
 

@@ -31,11 +31,63 @@ pub struct ClipConfig {
     layer_norm_eps: f64,
 }
 
+impl ClipConfig {
+    /// Checks that the topology is one that this encoder has.
+    ///
+    /// # Errors
+    /// Names the setting that is not supported.
+    pub fn check(&self, file: &str) -> Result<()> {
+        let refuse = |what: String| Err(EngineError::Unsupported { file: file.into(), what });
+        for (name, value, most) in [
+            ("hidden_size", self.hidden_size, MOST_WIDE),
+            ("intermediate_size", self.intermediate_size, MOST_WIDE),
+            ("num_hidden_layers", self.num_hidden_layers, 100),
+            ("num_attention_heads", self.num_attention_heads, MOST_WIDE),
+            ("max_position_embeddings", self.max_position_embeddings, 10_000),
+            ("vocab_size", self.vocab_size, 10_000_000),
+        ] {
+            if !(1..=most).contains(&value) {
+                return refuse(format!("{name} {value}, where 1 to {most} can be"));
+            }
+        }
+        // A start, an end, and something between.
+        if self.max_position_embeddings < 3 {
+            return refuse(format!("max_position_embeddings {}, which hold no prompt", self.max_position_embeddings));
+        }
+        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
+            return refuse(format!(
+                "width {} cannot be split into {} heads",
+                self.hidden_size, self.num_attention_heads
+            ));
+        }
+        if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
+            return refuse(format!("layer_norm_eps {}, which must lie between 0 and 1", self.layer_norm_eps));
+        }
+        match Activation::named(&self.hidden_act) {
+            Some(_) => Ok(()),
+            None => refuse(format!("hidden_act {}", self.hidden_act)),
+        }
+    }
+}
+
+/// The widest layer that a configuration may ask for: far above any, and products of a few such numbers still fit.
+const MOST_WIDE: usize = 1 << 17;
+
 /// The activation of the feed-forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Activation {
     QuickGelu,
     Gelu,
+}
+
+impl Activation {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "quick_gelu" => Some(Self::QuickGelu),
+            "gelu" => Some(Self::Gelu),
+            _ => None,
+        }
+    }
 }
 
 /// Which of the linear layers of a text encoder's layer.
@@ -134,6 +186,8 @@ pub struct TextEncoder {
     layers: Vec<Layer>,
     final_norm: LayerNorm,
     activation: Activation,
+    /// How many of the last layers are left out.
+    skipped: usize,
 }
 
 impl TextEncoder {
@@ -142,16 +196,9 @@ impl TextEncoder {
     /// # Errors
     /// When a tensor is missing or misshapen, or the activation is unknown.
     pub fn load(weights: &Weights<'_>, config: ClipConfig, device: &Device, file: &str) -> Result<Self> {
-        let activation = match config.hidden_act.as_str() {
-            "quick_gelu" => Activation::QuickGelu,
-            "gelu" => Activation::Gelu,
-            other => return Err(EngineError::Unsupported { file: file.into(), what: format!("hidden_act {other}") }),
-        };
-        if config.num_attention_heads == 0 || !config.hidden_size.is_multiple_of(config.num_attention_heads) {
-            let what =
-                format!("width {} cannot be split into {} heads", config.hidden_size, config.num_attention_heads);
-            return Err(EngineError::Unsupported { file: file.into(), what });
-        }
+        config.check(file)?;
+        // Checked just now.
+        let activation = Activation::named(&config.hidden_act).unwrap_or(Activation::QuickGelu);
         let at = weights.at("text_model");
         let width = config.hidden_size;
         let layers = (0..config.num_hidden_layers)
@@ -166,8 +213,16 @@ impl TextEncoder {
             layers,
             final_norm: LayerNorm::load(&at.at("final_layer_norm"), width, config.layer_norm_eps)?,
             activation,
+            skipped: 0,
             config,
         })
+    }
+
+    /// The same encoder without its last `layers`. What is left is normalised as its end would be, as AUTOMATIC1111's WebUI
+    /// does ("clip skip").
+    #[must_use]
+    pub fn skipping(&self, layers: usize) -> Self {
+        Self { skipped: layers, ..self.clone() }
     }
 
     /// The embeddings of token ids, without positions.
@@ -190,7 +245,8 @@ impl TextEncoder {
         let mut x = embeddings + self.positions.clone().narrow(0, 0, tokens).unsqueeze::<3>();
         // True hides: a token sees itself and what came before.
         let future: Tensor<4, Bool> = Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &self.device).unsqueeze();
-        for (index, layer) in self.layers.iter().enumerate() {
+        let used = self.layers.len().saturating_sub(self.skipped);
+        for (index, layer) in self.layers.iter().take(used).enumerate() {
             let linear = |of: &Linear, part, input: Tensor<3>| {
                 let output = of.forward(input.clone());
                 tap.linear(TextLayer { index, part }, of, &input, output)

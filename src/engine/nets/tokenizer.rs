@@ -110,6 +110,12 @@ impl Tokenizer {
         Ok(Self { bpe, start, end, pad, comma, positions, control })
     }
 
+    /// The greatest number that a token has.
+    pub fn largest_id(&self) -> u32 {
+        let words = self.bpe.get_vocab(true);
+        words.into_values().max().unwrap_or(0)
+    }
+
     /// Encodes a prompt without placeholders.
     pub fn encode(&self, prompt: &str) -> Encoded {
         self.encode_with(prompt, &[])

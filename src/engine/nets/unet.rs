@@ -1,8 +1,11 @@
 //! UNet2DConditionModel of Stable Diffusion 1.5: predicts the noise in a latent.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::attention::{Context, FEED_FORWARD, Pass, Transformer, TransformerConfig};
 use super::layers::{Bias, Conv2d, GroupNorm, Linear, Sizes, Then, upload, upsample_nearest};
@@ -50,7 +53,7 @@ pub struct UnetConfig {
     #[serde(default = "silu_name")]
     act_fn: String,
     #[serde(default)]
-    transformer_layers_per_block: Option<serde_json::Value>,
+    transformer_layers_per_block: Option<Value>,
     #[serde(default)]
     addition_embed_type: Option<String>,
     #[serde(default)]
@@ -59,6 +62,50 @@ pub struct UnetConfig {
     time_embedding_type: Option<String>,
     #[serde(default)]
     resnet_time_scale_shift: Option<String>,
+    /// Everything else that is said, to be compared with what this UNet has.
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
+}
+
+/// The widest layer that a configuration may ask for: far above any, and products of a few such numbers still fit.
+const MOST_WIDE: usize = 1 << 16;
+
+/// Settings of diffusers' UNet by which other models differ from this topology, with the values that mean it; none, no, 0 and
+/// an empty list do too.
+const PLAIN: [(&str, &str); 22] = [
+    ("mid_block_type", "UNetMidBlock2DCrossAttn"),
+    ("center_input_sample", ""),
+    ("mid_block_scale_factor", "1"),
+    ("downsample_padding", "1"),
+    ("only_cross_attention", ""),
+    ("dual_cross_attention", ""),
+    ("dropout", ""),
+    ("encoder_hid_dim", ""),
+    ("encoder_hid_dim_type", ""),
+    ("num_class_embeds", ""),
+    ("class_embeddings_concat", ""),
+    ("time_embedding_dim", ""),
+    ("time_embedding_act_fn", ""),
+    ("timestep_post_act", ""),
+    ("time_cond_proj_dim", ""),
+    ("reverse_transformer_layers_per_block", ""),
+    ("conv_in_kernel", "3"),
+    ("conv_out_kernel", "3"),
+    ("attention_type", "default"),
+    ("cross_attention_norm", ""),
+    ("resnet_skip_time_act", ""),
+    ("resnet_out_scale_factor", "1"),
+];
+
+/// Whether a value means the plain one.
+fn is_plain(value: &Value, plain: &str) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_f64().is_some_and(|number| number == 0.0 || plain.parse() == Ok(number)),
+        Value::String(text) => text == plain,
+        Value::Array(list) => list.iter().all(|value| is_plain(value, plain)),
+        _ => false,
+    }
 }
 
 fn yes() -> bool {
@@ -84,9 +131,51 @@ impl UnetConfig {
                 self.up_block_types.len()
             ));
         }
-        for name in self.down_block_types.iter().chain(&self.up_block_types) {
-            if !["CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"].contains(&name.as_str()) {
+        if blocks > 8 {
+            return refuse(format!("{blocks} blocks, where 8 can be"));
+        }
+        let known = [
+            (&self.down_block_types, ["CrossAttnDownBlock2D", "DownBlock2D"]),
+            (&self.up_block_types, ["CrossAttnUpBlock2D", "UpBlock2D"]),
+        ];
+        for (types, known) in known {
+            if let Some(name) = types.iter().find(|name| !known.contains(&name.as_str())) {
                 return refuse(format!("block type {name}"));
+            }
+        }
+        for (name, value, most) in [
+            ("in_channels", self.in_channels, 64),
+            ("out_channels", self.out_channels, 64),
+            ("layers_per_block", self.layers_per_block, 16),
+            ("cross_attention_dim", self.cross_attention_dim, MOST_WIDE),
+        ] {
+            if !(1..=most).contains(&value) {
+                return refuse(format!("{name} {value}, where 1 to {most} can be"));
+            }
+        }
+        match self.in_channels {
+            9 => {
+                return refuse(
+                    "in_channels 9: this is an inpainting model, which reads a mask and a masked picture too".into(),
+                );
+            }
+            8 => {
+                return refuse(
+                    "in_channels 8: this is an editing model, which reads the picture to be edited too".into(),
+                );
+            }
+            _ if self.in_channels != self.out_channels => {
+                let (from, to) = (self.in_channels, self.out_channels);
+                return refuse(format!("in_channels {from} and out_channels {to}, which must be equal"));
+            }
+            _ => {}
+        }
+        if !(self.norm_eps > 0.0 && self.norm_eps < 1.0) {
+            return refuse(format!("norm_eps {}, which must lie between 0 and 1", self.norm_eps));
+        }
+        for (name, plain) in PLAIN {
+            if let Some(value) = self.others.get(name).filter(|value| !is_plain(value, plain)) {
+                return refuse(format!("{name} {value}"));
             }
         }
         if self.act_fn != "silu" {
@@ -107,6 +196,9 @@ impl UnetConfig {
         }
         for (block, &channels) in self.block_out_channels.iter().enumerate() {
             let heads = self.heads(block);
+            if !(1..=MOST_WIDE).contains(&channels) {
+                return refuse(format!("a block of {channels} channels, where 1 to {MOST_WIDE} can be"));
+            }
             if heads == 0 || !channels.is_multiple_of(heads) {
                 return refuse(format!("{channels} channels cannot be split into {heads} heads"));
             }
@@ -117,8 +209,13 @@ impl UnetConfig {
                 ));
             }
         }
-        if !self.block_out_channels[0].is_multiple_of(2) || self.layers_per_block == 0 || self.in_channels == 0 {
-            return refuse("an odd first width, or no layers or channels".into());
+        let first = self.block_out_channels[0];
+        if !first.is_multiple_of(2) {
+            return refuse(format!("a first block of {first} channels, which must be even"));
+        }
+        // The time embedding's frequencies divide by what is left of the width.
+        if !(self.freq_shift >= 0.0 && self.freq_shift < (first / 2) as f64) {
+            return refuse(format!("freq_shift {}, where less than half of {first} channels can be", self.freq_shift));
         }
         Ok(())
     }

@@ -26,7 +26,27 @@ pub struct VaeConfig {
     pub scaling_factor: f64,
     in_channels: usize,
     out_channels: usize,
+    #[serde(default)]
+    shift_factor: Option<f64>,
+    #[serde(default)]
+    act_fn: Option<String>,
+    #[serde(default)]
+    down_block_types: Option<Vec<String>>,
+    #[serde(default)]
+    up_block_types: Option<Vec<String>>,
+    #[serde(default)]
+    mid_block_add_attention: Option<bool>,
+    #[serde(default)]
+    use_quant_conv: Option<bool>,
+    #[serde(default)]
+    use_post_quant_conv: Option<bool>,
 }
+
+/// The widest layer that a configuration may ask for: far above any, and products of a few such numbers still fit.
+const MOST_WIDE: usize = 1 << 16;
+
+/// What Stable Diffusion XL's autoencoder, whose shapes are the same, multiplies its latents by.
+const XL_SCALING: f64 = 0.130_25;
 
 fn default_scaling() -> f64 {
     0.18215
@@ -42,8 +62,50 @@ impl VaeConfig {
         if self.in_channels != 3 || self.out_channels != 3 {
             return refuse(format!("{} channels in, {} out where 3 are needed", self.in_channels, self.out_channels));
         }
-        if self.block_out_channels.is_empty() || self.norm_num_groups == 0 {
-            return refuse("no blocks or no norm groups".into());
+        let blocks = self.block_out_channels.len();
+        if !(1..=8).contains(&blocks) || self.norm_num_groups == 0 {
+            return refuse(format!("{blocks} blocks, where 1 to 8 can be, or no norm groups"));
+        }
+        if !(1..=16).contains(&self.layers_per_block) || !(1..=64).contains(&self.latent_channels) {
+            let (layers, channels) = (self.layers_per_block, self.latent_channels);
+            return refuse(format!(
+                "layers_per_block {layers}, where 1 to 16 can be, or latent_channels {channels}, 1 to 64"
+            ));
+        }
+        if let Some(width) = self.block_out_channels.iter().find(|width| **width > MOST_WIDE) {
+            return refuse(format!("a block of {width} channels, where 1 to {MOST_WIDE} can be"));
+        }
+        if (self.scaling_factor - XL_SCALING).abs() < 1e-9 {
+            return refuse(format!("scaling_factor {XL_SCALING}: this is the autoencoder of Stable Diffusion XL"));
+        }
+        if !(1e-6..1e6).contains(&self.scaling_factor) {
+            return refuse(format!("scaling_factor {}, which must be above 0 and finite", self.scaling_factor));
+        }
+        if self.shift_factor.is_some_and(|shift| shift != 0.0) {
+            return refuse("shift_factor, as Stable Diffusion 3's and Flux's autoencoders have it".into());
+        }
+        if let Some(name) = self.act_fn.as_ref().filter(|name| *name != "silu") {
+            return refuse(format!("act_fn {name}"));
+        }
+        for (types, plain) in
+            [(&self.down_block_types, "DownEncoderBlock2D"), (&self.up_block_types, "UpDecoderBlock2D")]
+        {
+            let Some(types) = types else { continue };
+            if let Some(name) = types.iter().find(|name| *name != plain) {
+                return refuse(format!("block type {name}"));
+            }
+            if types.len() != blocks {
+                return refuse(format!("{} block types for {blocks} blocks", types.len()));
+            }
+        }
+        for (name, has) in [
+            ("mid_block_add_attention", self.mid_block_add_attention),
+            ("use_quant_conv", self.use_quant_conv),
+            ("use_post_quant_conv", self.use_post_quant_conv),
+        ] {
+            if has == Some(false) {
+                return refuse(format!("{name} false"));
+            }
         }
         match self.block_out_channels.iter().find(|&&width| width == 0 || width % self.norm_num_groups != 0) {
             Some(width) => {

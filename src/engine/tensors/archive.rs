@@ -29,7 +29,8 @@ pub(super) fn is_stream(head: &[u8]) -> bool {
 /// # Errors
 /// In words.
 pub(super) fn open_zip(source: &Source) -> Result<Torch, String> {
-    let mut archive = ZipArchive::new(BufReader::new(Cursor::new(source))).map_err(words)?;
+    let archive = ZipArchive::new(BufReader::new(Cursor::new(source)));
+    let mut archive = archive.map_err(|error| format!("it is a zip archive that is cut short or damaged ({error})"))?;
     let names: Vec<String> = archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     let root = names.iter().filter_map(|name| name.strip_suffix("data.pkl"));
     let root = root.filter(|root| root.is_empty() || root.ends_with('/')).min_by_key(|root| root.len());

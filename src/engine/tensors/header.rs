@@ -33,7 +33,7 @@ pub(super) fn length(head: &[u8]) -> Option<u64> {
 /// In words.
 pub(super) fn read(source: &Source, length: u64) -> Result<Listed, String> {
     if length > source.len().saturating_sub(8) {
-        return Err(not("its header is longer than the file: it is cut short, fetch it again"));
+        return Err(not("its header is longer than the file: it is cut short"));
     }
     if length > MAX_HEADER {
         return Err(not(&format!("its header of {length} bytes is longer than any model's")));
@@ -56,7 +56,7 @@ pub(super) fn read(source: &Source, length: u64) -> Result<Listed, String> {
 }
 
 fn not(why: &str) -> String {
-    format!("is not a safetensors file ({why})")
+    format!("is not a safetensors file ({why}); copy or download it again")
 }
 
 fn kind(dtype: Dtype) -> StoredType {

@@ -42,6 +42,12 @@ use super::error::{EngineError, Result};
 pub use kind::StoredType;
 use source::Source;
 
+/// Whether a file that begins so is to be opened as a file of tensors: it may be one, or what is known to be taken for one.
+pub fn may_be(head: &[u8]) -> bool {
+    let known = refuse::by_its_beginning(head).is_some();
+    known || header::length(head).is_some() || head.starts_with(b"PK") || archive::is_stream(head)
+}
+
 /// How many numbers one task reads and converts: their bytes stay in a second-level cache.
 const BLOCK: usize = 1 << 17;
 
@@ -181,7 +187,7 @@ impl TensorFile {
 
     /// Names, shapes and kinds of all tensors, in the order of their names. What lay in a pickle's dictionaries has the
     /// path through them, with dots; of a trainer's checkpoint that has `state_dict`, the names are those in it.
-    pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], StoredType)> {
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], StoredType)> + Clone {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry.shape.as_slice(), entry.kind))
     }
 

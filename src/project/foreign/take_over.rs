@@ -119,8 +119,13 @@ impl Parameters {
         if let Some(sampler) = self.sampler.as_ref().filter(|sampler| !sampler.to_lowercase().starts_with("ddim")) {
             left.push(format!("Sampler {sampler}: Podium samples by DDIM."));
         }
-        if let Some(skip) = self.clip_skip.filter(|skip| *skip > 1) {
-            left.push(format!("Clip skip {skip} is not taken over."));
+        match self.clip_skip.filter(|skip| *skip > 1) {
+            Some(skip) if Settings::CLIP_SKIP.contains(&skip) => {
+                over.project.settings.clip_skip = skip;
+                over.taken.push(format!("Clip skip: {skip}"));
+            }
+            Some(skip) => left.push(format!("Clip skip {skip} is more than text encoders have.")),
+            None => {}
         }
         let names = self.others.iter().map(|(name, value)| format!("{name} ({})", short(value, 40)));
         let names: Vec<String> = names.take(24).collect();

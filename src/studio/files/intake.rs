@@ -3,7 +3,7 @@
 //! Everything here may take seconds and much memory for a large picture: it belongs on a thread of its own.
 
 use std::fs::{self, File};
-use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::io::{Cursor, Read};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
@@ -12,16 +12,20 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, ColorType, DynamicImage, ImageFormat, RgbaImage};
 
+use crate::engine::EngineError;
+use crate::engine::family::{self, Family};
+use crate::engine::tensors::{self as stored, TensorFile};
 use crate::project::foreign::{self, Parameters};
 use crate::project::{DiskFiles, Files, Project, ProjectError, file, picture, png_text};
 use crate::studio::places::{Places, WriteError, write_whole};
 
 /// How much of a file is looked at to tell what it is.
 const HEAD: usize = 64 << 10;
-/// The most bytes of a safetensors header; the format's own limit is the same.
-const MAX_HEADER: u64 = 100_000_000;
-/// The most bytes of such a header that are looked through: a whole model's is smaller.
-const LOOK: u64 = 1 << 20;
+/// How the names of files end that hold tensors.
+const TENSORS: &[&str] = &["pth", "pt", "ckpt", "bin", "safetensors"];
+
+/// What the configuration of an autoencoder's folder says.
+const AUTOENCODER: &[u8] = b"AutoencoderKL";
 
 /// What a file is, and what came of looking at it. Paths are absolute.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,13 +70,18 @@ pub enum Intake {
         /// The folder that the project's relative paths start from.
         folder: PathBuf,
     },
-    /// A file that looks like a concept's; whether it is one, and fits the model, is seen when it is read.
+    /// A file or folder that looks like a concept's; whether it is one, and fits the model, is seen when it is read.
     Concept {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
     },
     /// A model: a folder in the diffusers layout, or one file in that of Stable Diffusion's own code.
     Model {
+        /// The folder or file.
+        path: PathBuf,
+    },
+    /// An autoencoder (VAE) alone, to be used in place of a model's own.
+    Autoencoder {
         /// The folder or file.
         path: PathBuf,
     },
@@ -94,6 +103,9 @@ pub enum IntakeError {
         /// What to do.
         advice: String,
     },
+    /// It was meant as a model or a concept, and what is wrong with it is known.
+    #[error("{0}")]
+    Tensors(String),
     /// A pasted picture could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -141,22 +153,15 @@ pub fn classify(path: &Path) -> Result<Intake, IntakeError> {
             Err(refuse(path, "the decoder stumbles over it", "export it again as an ordinary PNG"))
         });
     }
-    if head.starts_with(b"PK\x03\x04") {
-        return zip(path, &head, &mut file, about.len()).map_err(unread)?;
-    }
-    // Pickle's protocol 2, in which torch wrote before it used zip, and its successors.
-    if matches!(head[..], [0x80, 2..=5, ..]) {
-        return Ok(Intake::Concept { path: path.to_owned() });
-    }
-    if let Some(outcome) = safetensors(path, &head, &mut file, about.len()).map_err(unread)? {
-        return outcome;
+    if stored::may_be(&head) {
+        return tensors(path);
     }
     if is_project(path, &head) {
         let project = Box::new(file::load_as_it_is(path)?);
         return Ok(Intake::Project { path: path.to_owned(), project, folder: parent(path) });
     }
-    if has_ending(path, &["pth", "pt", "ckpt", "bin", "safetensors"]) {
-        let problem = "its contents are not those of a concept, or it is cut short";
+    if has_ending(path, TENSORS) {
+        let problem = "its contents are not those of a concept or a model, or it is cut short";
         return Err(refuse(path, problem, "copy or download it again"));
     }
     // Knows the words for drawings, documents, photos of other kinds and text, and refuses them all.
@@ -207,6 +212,19 @@ fn folder(path: &Path) -> Result<Intake, IntakeError> {
     let holds = |name: &str| path.join(name).is_file();
     if holds("model_index.json") || holds("unet/config.json") {
         return Ok(Intake::Model { path: path.to_owned() });
+    }
+    // As PEFT and diffusers write LoRAs.
+    let adapter = ["adapter_config.json", "pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin"];
+    if adapter.iter().any(|name| holds(name)) {
+        return Ok(Intake::Concept { path: path.to_owned() });
+    }
+    if let Some(name) = ["learned_embeds.safetensors", "learned_embeds.bin"].into_iter().find(|name| holds(name)) {
+        return Ok(Intake::Concept { path: path.join(name) });
+    }
+    if let Ok(config) = fs::read(path.join("config.json"))
+        && config.windows(AUTOENCODER.len()).any(|window| window == AUTOENCODER)
+    {
+        return Ok(Intake::Autoencoder { path: path.to_owned() });
     }
     let problem = "it is a folder, and not a model's, which holds model_index.json or unet/config.json";
     Err(refuse(path, problem, "drop files one by one, or choose the model's own folder"))
@@ -330,48 +348,21 @@ fn look_into_jpeg(bytes: &[u8]) -> Jpeg {
     jpeg
 }
 
-/// A concept as torch writes it is a zip archive that holds `data.pkl`.
-fn zip(path: &Path, head: &[u8], file: &mut File, length: u64) -> std::io::Result<Result<Intake, IntakeError>> {
-    let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(length.saturating_sub(HEAD as u64)))?;
-    file.take(HEAD as u64).read_to_end(&mut tail)?;
-    let has = |bytes: &[u8], name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
-    // The archive's table of contents is at its end; without it nothing in it can be found.
-    if !has(&tail, b"PK\x05\x06") {
-        let problem = "it is a zip archive that is cut short";
-        return Ok(Err(refuse(path, problem, "copy or download it again")));
+/// A file of tensors: a whole model, an autoencoder, what changes a model, or none of them.
+fn tensors(path: &Path) -> Result<Intake, IntakeError> {
+    let words = |error: EngineError| IntakeError::Tensors(error.to_string());
+    let file = TensorFile::open(path).map_err(words)?;
+    let family = family::of_file(file.tensors().map(|(name, shape, _)| (name, shape)));
+    let path = path.to_owned();
+    match family {
+        Family::StableDiffusion1 => Ok(Intake::Model { path }),
+        Family::Autoencoder => Ok(Intake::Autoencoder { path }),
+        // Names of embeddings are anything.
+        Family::Lora | Family::Embedding | Family::Unknown => Ok(Intake::Concept { path }),
+        other => Err(other.check(file.name()).map_err(words).err().unwrap_or_else(|| {
+            refuse(&path, "it is of no kind that Podium uses", "choose a model of Stable Diffusion 1.5 or a concept")
+        })),
     }
-    if has(head, b"data.pkl") || has(&tail, b"data.pkl") {
-        return Ok(Ok(Intake::Concept { path: path.to_owned() }));
-    }
-    let problem = "it is a zip archive and not a concept, or a document that is kept as one";
-    Ok(Err(refuse(path, problem, "unpack it and drop the files in it one by one")))
-}
-
-/// A concept, a whole model or a damaged file in the safetensors format; None where it is not in it.
-fn safetensors(
-    path: &Path,
-    head: &[u8],
-    file: &mut File,
-    length: u64,
-) -> std::io::Result<Option<Result<Intake, IntakeError>>> {
-    let Some((size, rest)) = head.split_first_chunk::<8>() else { return Ok(None) };
-    let size = u64::from_le_bytes(*size);
-    if !(2..=MAX_HEADER).contains(&size) || rest.first() != Some(&b'{') {
-        return Ok(None);
-    }
-    if length < 8 + size {
-        let problem = format!("it is cut short: its list of tensors has {size} bytes, and the whole file {length}");
-        return Ok(Some(Err(refuse(path, problem, "copy or download it again"))));
-    }
-    let mut header = Vec::new();
-    file.seek(SeekFrom::Start(8))?;
-    file.take(size.min(LOOK)).read_to_end(&mut header)?;
-    let model = format!("\"{}", crate::engine::original::UNET);
-    if header.windows(model.len()).any(|window| window == model.as_bytes()) {
-        return Ok(Some(Ok(Intake::Model { path: path.to_owned() })));
-    }
-    Ok(Some(Ok(Intake::Concept { path: path.to_owned() })))
 }
 
 #[cfg(test)]

@@ -239,14 +239,17 @@ fn concepts_are_known_in_every_format_and_under_any_name() {
     let ours = crate::assets::find("miniature/concepts/mint_cat.pth").unwrap();
     let header = br#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
     let tensors = [&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat();
-    let pickle = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
-    for bytes in [ours, &tensors, pickle] {
+    // A stream as torch wrote it before 1.6: magic number, version, system, no values, no storages.
+    let stream = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}.\x80\x02}.\x80\x02].";
+    for bytes in [ours, &tensors, stream] {
         let path = desk.put("something.png", bytes);
         assert_eq!(classify(&path), Ok(Intake::Concept { path: path.clone() }));
     }
     assert!(refused(&desk.put("cat.pth", &ours[..ours.len() / 2])).contains("cut short"));
     assert!(refused(&desk.put("cat.safetensors", &tensors[..20])).contains("cut short"));
     assert!(refused(&desk.put("cat.pth", "hello")).contains("not those of a concept"));
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4265380512\n";
+    assert!(refused(&desk.put("cat.safetensors", pointer)).contains("git lfs pull"));
     let zip = b"PK\x03\x04 word/document.xml PK\x05\x06";
     assert!(refused(&desk.put("letter.docx", zip)).contains("zip archive"));
 }
@@ -258,6 +261,17 @@ fn a_whole_model_in_one_file_is_told_apart_from_a_concept() {
     let model = [&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat();
     let path = desk.put("sd15.safetensors", model);
     assert_eq!(classify(&path), Ok(Intake::Model { path: path.clone() }));
+
+    let named = |name: &str| {
+        let header = format!(r#"{{"{name}":{{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}}}"#);
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 4]].concat()
+    };
+    let path = desk.put("vae.pt", named("decoder.up.0.block.0.conv1.bias"));
+    assert_eq!(classify(&path), Ok(Intake::Autoencoder { path: path.clone() }));
+    let path = desk.put("style.ckpt", named("lora_unet_mid_block_attentions_0_proj_in.alpha"));
+    assert_eq!(classify(&path), Ok(Intake::Concept { path: path.clone() }));
+    let words = refused(&desk.put("xl.safetensors", named("conditioner.embedders.1.model.ln_final.bias")));
+    assert!(words.contains("is Stable Diffusion XL"), "{words}");
 }
 
 #[test]
@@ -270,6 +284,12 @@ fn a_folder_is_a_model_or_is_refused_with_advice() {
         let path = desk.0.path().join(name);
         assert_eq!(classify(&path), Ok(Intake::Model { path: path.clone() }));
     }
+    desk.put("vae/config.json", r#"{"_class_name": "AutoencoderKL"}"#);
+    let path = desk.0.path().join("vae");
+    assert_eq!(classify(&path), Ok(Intake::Autoencoder { path: path.clone() }));
+    desk.put("lora/adapter_config.json", "{}");
+    let path = desk.0.path().join("lora");
+    assert_eq!(classify(&path), Ok(Intake::Concept { path: path.clone() }));
     assert!(refused(&desk.0.path().join("pictures")).contains("drop files one by one"));
 }
 

@@ -31,8 +31,10 @@ pub enum Target {
     Style,
     /// A project, or a picture that holds one.
     Open,
-    /// A model's folder.
+    /// A model.
     Model,
+    /// An autoencoder in place of the model's own.
+    Autoencoder,
     /// The photo that objects are placed into.
     Photo,
     /// Where the photo may change.
