@@ -6,12 +6,14 @@
 //!
 //! [`read`] goes in steps: `sort` finds out what each tensor is, by `names` (which layer), `leaves` (what it is to that
 //! layer) and `words`; `family` which kind of model it is for; then `low_rank`, `loha`, `lokr` and `ia3` make the changes
-//! of the layers, scaled as `peft` says; `about` reads what the file says of itself.
+//! of the layers, scaled as `peft` says; `about` reads what the file says of itself. `glance` goes no further than names
+//! and shapes, for lists of many files.
 
 mod about;
 pub mod change;
 mod family;
 mod fit;
+pub mod glance;
 mod group;
 mod ia3;
 mod leaves;

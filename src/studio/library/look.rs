@@ -1,12 +1,18 @@
 //! What a file is, by its name, the folder it lies in and its beginning. Weights are never read.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::entry::Kind;
+use crate::engine::adapters::Base;
+use crate::engine::adapters::glance::Glancer;
+use crate::engine::original::is_original;
+use crate::engine::tensors::TensorFile;
 
 /// The most files of a model's folder that are weighed.
 const MOST_WEIGHED: usize = 300;
+/// The most characters of a reason that are kept.
+const MOST_CHARACTERS: usize = 300;
 
 /// What shows at a glance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,10 +27,57 @@ pub struct Seen {
     pub unfit: Option<String>,
 }
 
-/// Looks at a file or folder; `hint` is what its folder is for.
-pub fn look(path: &Path, hint: Kind) -> Seen {
-    let _ = path;
-    Seen { kind: hint, ..Seen::default() }
+/// Looks at many files.
+pub struct Looker(Option<Glancer>);
+
+impl Default for Looker {
+    fn default() -> Self {
+        // Without the names of layers kinds show by folders alone.
+        Self(Glancer::new().map_err(|error| log::warn!("{error}")).ok())
+    }
+}
+
+impl Looker {
+    /// Looks at a file or folder; `hint` is what its folder is for.
+    pub fn look(&self, path: &Path, hint: Kind) -> Seen {
+        if path.is_dir() {
+            return Seen { kind: Kind::Model, ..Seen::default() };
+        }
+        match TensorFile::open(path) {
+            Ok(file) => self.of_file(&file, hint),
+            Err(error) => Seen { kind: hint, unfit: Some(short(&error.to_string())), ..Seen::default() },
+        }
+    }
+
+    fn of_file(&self, file: &TensorFile, hint: Kind) -> Seen {
+        if is_original(file.tensors().map(|(name, ..)| name)) {
+            return Seen { kind: Kind::Model, ..Seen::default() };
+        }
+        let glance = self.0.as_ref().map(|glancer| glancer.look(file));
+        match glance {
+            Some(Ok(Some(glance))) => Seen {
+                kind: match (glance.changes, glance.brings) {
+                    (true, _) => Kind::Lora,
+                    (false, true) => Kind::Embedding,
+                    // Its base shows, by names that only other models have or by what it says of itself.
+                    (false, false) => hint,
+                },
+                base: glance.base.filter(|base| *base != Base::Other).map(|base| base.to_string()),
+                triggers: glance.words,
+                unfit: glance.unfit,
+            },
+            Some(Err(error)) => Seen { kind: hint, unfit: Some(short(&error.to_string())), ..Seen::default() },
+            Some(Ok(None)) | None => Seen { kind: hint, ..Seen::default() },
+        }
+    }
+}
+
+/// A reason as a list shows it.
+fn short(words: &str) -> String {
+    if words.chars().count() <= MOST_CHARACTERS {
+        return words.to_owned();
+    }
+    words.chars().take(MOST_CHARACTERS - 3).chain("...".chars()).collect()
 }
 
 /// Whether a folder is a model in diffusers' layout.
@@ -48,11 +101,4 @@ pub fn weight(folder: &Path) -> u64 {
     let weights = files.filter(|path| path.file_name().is_some_and(|name| may_be_weights(&name.to_string_lossy())));
     // Links are followed: the hub's cache is made of them.
     weights.filter_map(|path| fs::metadata(path).ok()).filter(fs::Metadata::is_file).map(|about| about.len()).sum()
-}
-
-/// The picture beside a file that shows what it does, as A1111 and model sites put it there.
-pub fn preview(path: &Path) -> Option<PathBuf> {
-    let stem = path.file_stem()?.to_string_lossy().into_owned();
-    let endings = ["preview.png", "preview.jpg", "preview.jpeg", "preview.webp", "png", "jpg", "jpeg", "webp"];
-    endings.iter().map(|ending| path.with_file_name(format!("{stem}.{ending}"))).find(|picture| picture.is_file())
 }

@@ -344,7 +344,8 @@ fn get(
         }
         _ => (walk::stem(&walk::name(&got.path)).to_owned(), Program::Podium),
     };
-    let entry = walk::entry(&got.path, name, Kind::Unknown, program).map(Box::new);
+    let looker = look::Looker::default();
+    let entry = walk::entry(&looker, &got.path, name, Kind::Unknown, program).map(Box::new);
     Ok((got, entry))
 }
 

@@ -206,3 +206,54 @@ fn one_at_a_time_is_got_and_what_fails_says_why_and_can_be_tried_again() {
     library.dismiss(failed);
     assert_eq!(library.gettings().len(), 2);
 }
+
+/// A safetensors file with these tensors of zeros.
+fn tensors(tensors: &[(&str, &[usize])], metadata: &str) -> Vec<u8> {
+    let mut at = 0;
+    let entries = tensors.iter().map(|(name, shape)| {
+        let (begin, bytes) = (at, 4 * shape.iter().product::<usize>());
+        at += bytes;
+        format!(r#""{name}":{{"dtype":"F32","shape":{shape:?},"data_offsets":[{begin},{at}]}}"#)
+    });
+    let entries: Vec<String> = entries.collect();
+    let header = format!(r#"{{"__metadata__":{{{metadata}}},{}}}"#, entries.join(","));
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend_from_slice(header.as_bytes());
+    file.resize(file.len() + at, 0);
+    file
+}
+
+#[test]
+fn what_a_file_is_shows_by_its_list_of_tensors() {
+    let home = tempfile::tempdir().unwrap();
+    let looker = look::Looker::default();
+    let look = |bytes: &[u8], hint: Kind| {
+        let path = home.path().join("x.safetensors");
+        fs::write(&path, bytes).unwrap();
+        looker.look(&path, hint)
+    };
+    let layer = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k";
+    let (down, up) = (format!("{layer}.lora_down.weight"), format!("{layer}.lora_up.weight"));
+    let lora =
+        |width: usize| tensors(&[(&down, &[4, width]), (&up, &[320, 4])], r#""modelspec.trigger_phrase":"sks cat""#);
+
+    let seen = look(&lora(768), Kind::Unknown);
+    assert_eq!((seen.kind, seen.unfit, seen.triggers), (Kind::Lora, None, vec!["sks cat".to_owned()]));
+    assert_eq!(seen.base.as_deref(), Some("Stable Diffusion 1.5"));
+
+    // In whatever folder it lies, and for whatever it is.
+    let seen = look(&lora(2048), Kind::Embedding);
+    assert_eq!(seen.kind, Kind::Lora);
+    assert!(seen.unfit.unwrap().contains("Stable Diffusion XL"));
+
+    let seen = look(&tensors(&[("<toy>", &[2, 768])], ""), Kind::Unknown);
+    assert_eq!((seen.kind, seen.unfit, seen.triggers), (Kind::Embedding, None, vec!["<toy>".to_owned()]));
+
+    let model = tensors(&[("model.diffusion_model.out.2.bias", &[4])], "");
+    assert_eq!(look(&model, Kind::Unknown).kind, Kind::Model);
+    // Nothing shows: the folder's word counts.
+    assert_eq!(look(&tensors(&[("decoder.conv_in.bias", &[4])], ""), Kind::Vae).kind, Kind::Vae);
+
+    let seen = look(b"not a model at all", Kind::Lora);
+    assert!(seen.kind == Kind::Lora && seen.unfit.is_some_and(|words| words.contains("x.safetensors")));
+}

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::entry::{Entry, Kind, Program};
-use super::look;
+use super::look::{self, Looker};
 use super::roots::Root;
+use crate::engine::adapters::preview_picture;
 use crate::hub::{Cancel, cache};
 use crate::studio::places::seconds;
 
@@ -47,7 +48,8 @@ pub enum Told<'a> {
 
 /// Walks through all folders. Says how far it came.
 pub fn walk(roots: &[Root], cancel: &Cancel, tell: &mut dyn FnMut(Told)) -> Walked {
-    let mut walk = Walk { cancel, tell, walked: Walked::default(), names: 0, seen: HashSet::new() };
+    let looker = Looker::default();
+    let mut walk = Walk { cancel, tell, looker, walked: Walked::default(), names: 0, seen: HashSet::new() };
     for root in roots {
         if root.program == Program::Hub {
             for kept in cache::snapshots(&root.folder, MOST_REPOSITORIES) {
@@ -72,6 +74,7 @@ struct Whose<'a> {
 struct Walk<'a> {
     cancel: &'a Cancel,
     tell: &'a mut dyn FnMut(Told),
+    looker: Looker,
     walked: Walked,
     names: usize,
     /// Real places that were there already: links may lead in circles, and to one file from several folders.
@@ -136,7 +139,7 @@ impl Walk<'_> {
     }
 
     fn found(&mut self, path: &Path, name: String, hint: Kind, program: Program) {
-        if let Some(entry) = entry(path, name, hint, program) {
+        if let Some(entry) = entry(&self.looker, path, name, hint, program) {
             self.walked.found += 1;
             (self.tell)(Told::Found(Box::new(entry)));
         }
@@ -144,18 +147,18 @@ impl Walk<'_> {
 }
 
 /// What is known of a file or of a model's folder; None where it is gone. Reads its beginning.
-pub fn entry(path: &Path, name: String, hint: Kind, program: Program) -> Option<Entry> {
+pub fn entry(looker: &Looker, path: &Path, name: String, hint: Kind, program: Program) -> Option<Entry> {
     let about = fs::metadata(path).ok()?;
     let changed = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
     let bytes = if about.is_dir() { look::weight(path) } else { about.len() };
-    let seen = look::look(path, hint);
+    let seen = looker.look(path, hint);
     Some(Entry {
         kind: seen.kind,
         name,
         program,
         bytes,
         changed: seconds(changed),
-        preview: look::preview(path),
+        preview: preview_picture(path),
         base: seen.base,
         triggers: seen.triggers,
         unfit: seen.unfit,
