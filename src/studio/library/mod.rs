@@ -117,12 +117,7 @@ impl Library {
         for getting in &mut self.gettings {
             any |= getting.follow(now);
         }
-        if any {
-            self.learnt += 1;
-            vec![Outcome::Learnt]
-        } else {
-            Vec::new()
-        }
+        if any { vec![Outcome::Learnt] } else { Vec::new() }
     }
 
     /// Whether pictures are being made that somebody looks at. What may take an hour is asked of [`Self::is_working`].
@@ -135,7 +130,7 @@ impl Library {
         self.long.is_busy()
     }
 
-    /// Counts what was learnt.
+    /// Counts how often what was found has changed; how far a download is does not count.
     pub fn learnt(&self) -> u64 {
         self.learnt
     }
@@ -152,6 +147,7 @@ impl Library {
     pub fn look(&mut self, added: Vec<PathBuf>) {
         self.stop_looking();
         self.entries.clear();
+        self.learnt += 1;
         let (found, taken) = unbounded();
         let search = Search { cancel: Cancel::default(), found: taken, told: Arc::default() };
         let (cancel, told) = (search.cancel.clone(), search.told.clone());
@@ -210,7 +206,9 @@ impl Library {
         let Some(search) = &self.search else { return false };
         let before = self.entries.len();
         self.entries.extend(search.found.try_iter());
-        self.entries.len() > before
+        let any = self.entries.len() > before;
+        self.learnt += u64::from(any);
+        any
     }
 
     /// A picture of an entry, small.
@@ -304,6 +302,7 @@ impl Library {
                 if let Some(entry) = entry {
                     self.entries.retain(|other| other.path != entry.path);
                     self.entries.push(*entry);
+                    self.learnt += 1;
                 }
                 State::Done(got)
             }
