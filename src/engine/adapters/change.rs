@@ -15,7 +15,7 @@ pub struct Array {
 /// strength 1: `W' = W + s · ΔW`. The factor alpha / rank (or what the trainer uses in its place) is in `scale`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// `ΔW = scale · up · (mid ·) down`: LoRA and LoCon, and LoHa where its rank² is less than the layer's width.
+    /// `ΔW = scale · up · (mid ·) down`: LoRA and LoCon, and LoHa where that is fewer numbers than ΔW itself.
     LowRank {
         /// `[rank, in]`, or of a convolution `[rank, in, kh, kw]`; with `mid` `[rank, in, 1, 1]`.
         down: Array,
@@ -42,7 +42,7 @@ pub enum Change {
         /// Along the inputs; else along the outputs.
         on_input: bool,
     },
-    /// ΔW itself, `[out, in]` or `[out, in, kh, kw]`: a LoHa whose rank² is past the layer's width.
+    /// ΔW itself, `[out, in]` or `[out, in, kh, kw]`: a LoHa whose rank² is past half the layer's width, about.
     Dense {
         /// ΔW, with its scale multiplied in.
         delta: Array,

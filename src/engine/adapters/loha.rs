@@ -1,7 +1,8 @@
 //! LoHa: `ΔW = alpha / rank · (w1_a · w1_b) ⊙ (w2_a · w2_b)`, and with cores its convolutions.
 //!
 //! An elementwise product of matrices of ranks p and q is one of rank p q, whose factors are the products of all pairs of
-//! columns and of all pairs of rows. Where p q is less than the layer's width, that is less than the matrix itself.
+//! columns and of all pairs of rows. Where that is fewer numbers than the matrix itself it stays so: up to about half the
+//! layer's width, since two factors of the whole width are already twice the matrix.
 
 use rayon::prelude::*;
 
@@ -39,10 +40,18 @@ pub fn build(group: &Group<'_>, scaling: &Scaling, budget: &mut Budget) -> Resul
             second.output, second.columns
         )));
     }
-    let (rank, width) = (first.rank * second.rank, output.min(columns));
+    let rank = first.rank.saturating_mul(second.rank);
+    let cells = group.kernel() * group.kernel();
+    let (core, whole) = match &first.core {
+        Some(_) => {
+            (rank.saturating_mul(rank).saturating_mul(cells), output.saturating_mul(columns).saturating_mul(cells))
+        }
+        None => (0, output.saturating_mul(columns)),
+    };
+    let factors = rank.saturating_mul(output.saturating_add(columns)).saturating_add(core);
     let scale = group.scale(first.rank, scaling)?;
     let trained = first.rank;
-    let change = if rank < width {
+    let change = if factors < whole {
         let up_shape = vec![output, rank];
         budget.take(group, &up_shape, rank * output)?;
         let up = Array { values: pairs_in_rows(&first.up, &second.up, first.rank, second.rank), shape: up_shape };

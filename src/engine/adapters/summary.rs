@@ -77,20 +77,15 @@ impl AdapterFile {
         [module, size, prediction].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// What is worth knowing of the memory it takes: differences as a whole are much larger than their file.
+    /// The memory that a LoHa takes, which is many times its file.
     fn held(&self) -> String {
-        let whole = |change: &&Change| matches!(change, Change::Dense { .. });
-        let (mut modules, mut numbers) = (0, 0);
-        for change in self.unet.values().chain(self.text_encoder.values()).filter(whole) {
-            modules += 1;
-            numbers += change.parameters();
-        }
-        if modules == 0 {
+        if self.kind != Kind::LoHa {
             return String::new();
         }
+        let changes = || self.unet.values().chain(self.text_encoder.values());
+        let whole = changes().filter(|change| matches!(change, Change::Dense { .. })).count();
         let megabytes = (self.parameters() * size_of::<f32>()) as f64 / 1e6;
-        let of_those = (numbers * size_of::<f32>()) as f64 / 1e6;
-        format!("{megabytes:.0} MB, {of_those:.0} MB of it for {modules} layers whose rank is past their width")
+        format!("{megabytes:.0} MB, {whole} of {} layers as whole differences", changes().count())
     }
 
     fn aside(&self) -> String {

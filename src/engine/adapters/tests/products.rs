@@ -70,15 +70,16 @@ fn loha(layer: &str, rank: usize, out: usize, columns: usize) -> Made {
 }
 
 #[test]
-fn loha_is_low_rank_below_the_layer_s_width_and_dense_past_it() {
+fn loha_is_low_rank_where_that_is_fewer_numbers_and_else_dense() {
     for (layer, shape, rank, dense) in [
-        (LINEAR, &[10, 12][..], 3, false),
+        // Rank 9: 9 · (17 + 20) numbers against 17 · 20, and so on.
+        (LINEAR, &[17, 20][..], 3, false),
+        (LINEAR, &[16, 20], 3, true),
         (LINEAR, &[8, 12], 3, true),
-        (LINEAR, &[9, 12], 3, true),
-        (CONV, &[10, 6, 3, 3], 3, false),
-        (CONV, &[8, 6, 3, 3], 3, true),
+        (CONV, &[11, 6, 3, 3], 3, false),
+        (CONV, &[10, 6, 3, 3], 3, true),
     ] {
-        let columns = shape[1..].iter().product();
+        let columns: usize = shape[1..].iter().product();
         let made = loha(layer, rank, shape[0], columns);
         let one = times(&get(&made, "w1_a"), &get(&made, "w1_b"), rank);
         let two = times(&get(&made, "w2_a"), &get(&made, "w2_b"), rank);
@@ -88,14 +89,16 @@ fn loha_is_low_rank_below_the_layer_s_width_and_dense_past_it() {
         assert_near(&delta(&change, &[], shape), &expected);
         let read = made.taken();
         assert_eq!((read.kind, read.about.ranks.as_slice()), (Kind::LoHa, &[3][..]));
-        let memory = read.summary().iter().any(|line| line.starts_with("held in memory") && line.contains("1 layers"));
-        assert_eq!(memory, dense);
+        let whole = format!("{} of 1 layers as whole differences", usize::from(dense));
+        assert!(read.summary().iter().any(|line| line.starts_with("held in memory: 0 MB") && line.ends_with(&whole)));
+        let least = shape.iter().product::<usize>().min(9 * (shape[0] + columns));
+        assert_eq!(read.parameters(), least);
     }
 }
 
 #[test]
 fn loha_with_cores_is_low_rank_or_dense_alike() {
-    for (out, input, dense) in [(11, 10, false), (4, 10, true)] {
+    for (out, input, dense) in [(11, 10, false), (2, 8, true)] {
         let mut made = Made::new("f").with(format!("{CONV}.alpha"), &[], vec![3.0]);
         for (half, side) in [("w1_a", out), ("w1_b", input), ("w2_a", out), ("w2_b", input)] {
             made = made.any(format!("{CONV}.hada_{half}"), &[2, side]);
