@@ -63,6 +63,9 @@ fn in_use(studio: &Studio, entry: &Entry) -> Option<String> {
     if project.model.as_ref() == Some(&entry.path) {
         return Some("It is this project's model.".into());
     }
+    if project.vae.as_ref() == Some(&entry.path) {
+        return Some("It is this project's VAE.".into());
+    }
     let concept = project.concepts.iter().find(|concept| concept.file == entry.path)?;
     Some(format!("It is the concept {}.", concept.name))
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 use super::entry::Kind;
 use crate::engine::adapters::Base;
 use crate::engine::adapters::glance::Glancer;
-use crate::engine::original::is_original;
+use crate::engine::family::{self, Family};
 use crate::engine::tensors::TensorFile;
+use crate::engine::weights::ModelFiles;
 
 /// The most files of a model's folder that are weighed.
 const MOST_WEIGHED: usize = 300;
@@ -41,7 +42,9 @@ impl Looker {
     /// Looks at a file or folder; `hint` is what its folder is for.
     pub fn look(&self, path: &Path, hint: Kind) -> Seen {
         if path.is_dir() {
-            return Seen { kind: Kind::Model, ..Seen::default() };
+            let refused = family::check_index(&ModelFiles::at(path.to_owned())).err();
+            let unfit = refused.map(|error| short(&error.to_string()));
+            return Seen { kind: Kind::Model, unfit, ..Seen::default() };
         }
         match TensorFile::open(path) {
             Ok(file) => self.of_file(&file, hint),
@@ -50,9 +53,18 @@ impl Looker {
     }
 
     fn of_file(&self, file: &TensorFile, hint: Kind) -> Seen {
-        if is_original(file.tensors().map(|(name, ..)| name)) {
-            return Seen { kind: Kind::Model, ..Seen::default() };
-        }
+        let family = family::of_file(file.tensors().map(|(name, shape, _)| (name, shape)));
+        let kind = match family {
+            Family::Lora | Family::Embedding | Family::Unknown => return self.of_adapter(file, hint),
+            Family::Autoencoder => return Seen { kind: Kind::Vae, ..Seen::default() },
+            Family::ControlNet | Family::Motion | Family::TextEncoder | Family::UnetAlone => Kind::Unknown,
+            _ => Kind::Model,
+        };
+        let base = (family == Family::StableDiffusion1).then(|| Base::Sd1.to_string());
+        Seen { kind, base, triggers: Vec::new(), unfit: family.refusal().map(|words| format!("it {words}")) }
+    }
+
+    fn of_adapter(&self, file: &TensorFile, hint: Kind) -> Seen {
         let glance = self.0.as_ref().map(|glancer| glancer.look(file));
         match glance {
             Some(Ok(Some(glance))) => Seen {

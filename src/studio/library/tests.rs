@@ -251,6 +251,9 @@ fn what_a_file_is_shows_by_its_list_of_tensors() {
 
     let model = tensors(&[("model.diffusion_model.out.2.bias", &[4])], "");
     assert_eq!(look(&model, Kind::Unknown).kind, Kind::Model);
+    let seen = look(&tensors(&[("model.diffusion_model.input_blocks.0.0.weight", &[8, 9, 3, 3])], ""), Kind::Lora);
+    assert_eq!(seen.kind, Kind::Model);
+    assert!(seen.unfit.unwrap().contains("inpainting"));
     // Nothing shows: the folder's word counts.
     assert_eq!(look(&tensors(&[("decoder.conv_in.bias", &[4])], ""), Kind::Vae).kind, Kind::Vae);
 
