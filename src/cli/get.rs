@@ -31,9 +31,9 @@ impl Get {
     /// Gets it, and says where it is.
     pub fn run(&self) -> Outcome {
         let Some(id) = &self.id else {
-            println!("These are known to be good:");
+            say!("These are known to be good:");
             for known in KNOWN {
-                println!("  podium get {}\n      {}", known.id, known.words);
+                say!("  podium get {}\n      {}", known.id, known.words);
             }
             return Ok(());
         };
@@ -58,7 +58,7 @@ impl Get {
         let folder = Places::standard().models_folder();
         let got = get(&hub, &wanted, precision, &folder, &Cancel::default(), &mut |progress| show(&bar, progress));
         bar.finish_and_clear();
-        println!("{}", got?.words());
+        say!("{}", got?.words());
         Ok(())
     }
 }

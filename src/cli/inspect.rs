@@ -37,8 +37,8 @@ fn picture(path: &Path, is_png: bool) -> Outcome {
     // Refuses what is too large to be read at all.
     let bytes = DiskFiles { base: PathBuf::new(), assets: |_| None }.read(path)?;
     match foreign::read(&bytes) {
-        Some(parameters) => parameters.summary().iter().for_each(|line| println!("{line}")),
-        None => println!("a picture that holds neither a Podium project nor another program's parameters"),
+        Some(parameters) => parameters.summary().iter().for_each(|line| say!("{line}")),
+        None => say!("a picture that holds neither a Podium project nor another program's parameters"),
     }
     Ok(())
 }
@@ -53,13 +53,13 @@ fn file_of_tensors(path: &Path, list: bool) -> Outcome {
             Ok(adapter) => describe_adapter(&adapter),
             Err(error) => {
                 describe_file(&file, family);
-                println!("  note            {error}");
+                say!("  note            {error}");
             }
         },
         _ => describe_file(&file, family),
     }
     if list {
-        file.tensors().for_each(|(name, shape, kind)| println!("  {name}  {kind} {shape:?}"));
+        file.tensors().for_each(|(name, shape, kind)| say!("  {name}  {kind} {shape:?}"));
     }
     Ok(())
 }
@@ -79,8 +79,8 @@ fn folder(path: &Path, list: bool) -> Outcome {
     if list {
         for part in ["text_encoder", "unet", "vae"] {
             let checkpoint = Checkpoint::open(&files, part)?;
-            println!("{}", checkpoint.file_name());
-            checkpoint.tensors().for_each(|(name, shape, kind)| println!("  {name}  {kind} {shape:?}"));
+            say!("{}", checkpoint.file_name());
+            checkpoint.tensors().for_each(|(name, shape, kind)| say!("  {name}  {kind} {shape:?}"));
         }
     }
     Ok(())
@@ -94,21 +94,21 @@ fn describe_model(files: &ModelFiles) -> Outcome {
         ModelFiles::File(_) => "in one file",
         _ => "a folder as diffusers writes it",
     };
-    println!("{}: a model of the kind of Stable Diffusion 1.5, {layout}", model.name);
+    say!("{}: a model of the kind of Stable Diffusion 1.5, {layout}", model.name);
     for part in &model.parts {
         let (disk, size) = (memory::words(part.bytes_on_disk), count(part.parameters));
-        println!("  {:14}  {} tensors, {size} parameters, {}, {disk}", part.name, part.tensors, part.dtype);
+        say!("  {:14}  {} tensors, {size} parameters, {}, {disk}", part.name, part.tensors, part.dtype);
     }
-    println!("  predicts        {}{}", model.prediction.words(), ending(&model));
-    println!("  latent          {} channels, a cell is {} pixels wide", model.latent_channels, model.latent_factor);
-    println!("  text context    {} tokens of width {}", model.tokens, model.context_width);
-    println!("  cross-attention {} layers; blocks of {:?} channels", model.cross_attention_layers, model.channels);
-    println!("  all             {} for a picture of 512 x 512 with 2 concepts", model.words(demand));
+    say!("  predicts        {}{}", model.prediction.words(), ending(&model));
+    say!("  latent          {} channels, a cell is {} pixels wide", model.latent_channels, model.latent_factor);
+    say!("  text context    {} tokens of width {}", model.tokens, model.context_width);
+    say!("  cross-attention {} layers; blocks of {:?} channels", model.cross_attention_layers, model.channels);
+    say!("  all             {} for a picture of 512 x 512 with 2 concepts", model.words(demand));
     for note in &model.notes {
-        println!("  note            {note}");
+        say!("  note            {note}");
     }
     if let Some(why) = memory::total().and_then(|available| model.shortage(demand, available)) {
-        println!("  note            {why}");
+        say!("  note            {why}");
     }
     Ok(())
 }
@@ -139,18 +139,18 @@ fn describe_file(file: &TensorFile, family: Family) {
         Family::Embedding => "is a textual inversion that Podium cannot use",
         other => other.refusal().unwrap_or("is a model"),
     };
-    println!("{} {what}", file.name());
+    say!("{} {what}", file.name());
     let kinds = Vec::from_iter(kinds).join(" and ");
-    println!("  holds           {tensors} tensors, {} values, {kinds}, {}", count(values), memory::words(file.bytes()));
+    say!("  holds           {tensors} tensors, {} values, {kinds}, {}", count(values), memory::words(file.bytes()));
     if let Some((name, shape, _)) = file.tensors().next() {
-        println!("  the first       {name} {shape:?}");
+        say!("  the first       {name} {shape:?}");
     }
     for other in file.others().iter().take(4) {
-        println!("  beside          {other}");
+        say!("  beside          {other}");
     }
     for key in ["modelspec.architecture", "modelspec.title", "ss_base_model_version", "ss_output_name"] {
         if let Some(said) = file.metadata().get(key) {
-            println!("  {key}: {}", said.chars().take(80).collect::<String>());
+            say!("  {key}: {}", said.chars().take(80).collect::<String>());
         }
     }
 }
@@ -159,20 +159,20 @@ fn describe_file(file: &TensorFile, family: Family) {
 fn describe_adapter(adapter: &AdapterFile) {
     for (index, line) in adapter.summary().iter().enumerate() {
         match line.split_once(": ") {
-            Some((title, words)) if index > 0 => println!("  {title:<27} {words}"),
-            _ => println!("{line}"),
+            Some((title, words)) if index > 0 => say!("  {title:<27} {words}"),
+            _ => say!("{line}"),
         }
     }
 }
 
 fn describe_project(project: &project::Project) {
-    println!("a Podium project, {} x {} pixels", project.canvas.width, project.canvas.height);
-    println!("  prompt          {}", project.prompt);
+    say!("a Podium project, {} x {} pixels", project.canvas.width, project.canvas.height);
+    say!("  prompt          {}", project.prompt);
     if !project.negative_prompt.is_empty() {
-        println!("  to avoid        {}", project.negative_prompt);
+        say!("  to avoid        {}", project.negative_prompt);
     }
     for concept in &project.concepts {
-        println!(
+        say!(
             "  concept         {} for \"{}\", strength {}, {}",
             concept.name,
             concept.class_word,
@@ -180,11 +180,11 @@ fn describe_project(project: &project::Project) {
             concept.file.display()
         );
     }
-    println!("  layers          {}", project.layers().len());
-    println!("  seed            {}, {} pictures", project.seed, project.pictures);
+    say!("  layers          {}", project.layers().len());
+    say!("  seed            {}, {} pictures", project.seed, project.pictures);
     let settings = &project.settings;
-    println!("  settings        {} steps, guidance scale {}", settings.steps, settings.guidance_scale);
+    say!("  settings        {} steps, guidance scale {}", settings.steps, settings.guidance_scale);
     for warning in project.warnings() {
-        println!("  note            {warning}");
+        say!("  note            {warning}");
     }
 }

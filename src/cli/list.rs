@@ -50,11 +50,11 @@ impl List {
         let wish = Wish { words: self.words.join(" "), kind: self.kind, usable: false, order: Order::Name };
         let found = shown(&entries, &wish);
         for entry in found.iter().filter_map(|at| entries.get(*at)) {
-            lines(entry).iter().for_each(|line| println!("{line}"));
+            lines(entry).iter().for_each(|line| say!("{line}"));
         }
-        println!("{} of {} files in {} folders", found.len(), entries.len(), walked.folders);
+        say!("{} of {} files in {} folders", found.len(), entries.len(), walked.folders);
         if let Some(words) = walked.left_out {
-            println!("note: {words}");
+            say!("note: {words}");
         }
         Ok(())
     }

@@ -1,13 +1,15 @@
 //! The command line: `podium render`, `podium devices`, `podium inspect`, `podium get`, `podium list`; without a
 //! subcommand the studio opens.
 
+#[macro_use]
+mod say;
+
 mod devices;
 mod get;
 mod inspect;
 mod list;
 mod record;
 mod render;
-mod say;
 
 use std::path::PathBuf;
 

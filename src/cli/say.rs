@@ -14,3 +14,10 @@ pub fn line(words: impl Display) {
 pub fn aside(words: impl Display) {
     let _ = writeln!(stderr().lock(), "{words}");
 }
+
+/// [`line`], as `println!` is written.
+macro_rules! say {
+    ($($words:tt)*) => {
+        $crate::cli::say::line(format_args!($($words)*))
+    };
+}

@@ -14,7 +14,6 @@ use super::place::Known;
 use super::results::comparing::Compared;
 use super::results::store::{BEHIND, Entry};
 use super::rooms::Studio;
-use super::session::question::Held;
 use crate::link::JobId;
 use crate::project::Project;
 
@@ -62,21 +61,20 @@ impl Studio {
         outcome.map_err(|words| self.notice(Place::Render, words)).ok()
     }
 
-    /// Makes the project of a run the present one: as a step where it is of this document, else in its place, without
-    /// its file, so that saving does not write one project over another.
+    /// Makes the project of a run the present one, as a step. Where it is another document's, this one parts from its
+    /// file, so that saving does not write one project over another.
     pub fn restore(&mut self, job: JobId) {
         let Some(run) = self.renders.runs.get(job) else { return };
-        let (project, name, folder) = (run.project.clone(), run.name.clone(), run.folder.clone());
-        if run.origin.document != self.document.id() {
-            return self.ask_to(Held::Replace {
-                project: Box::new(Project::clone(&project)),
-                file: None,
-                folder,
-                name,
-            });
+        let (name, of) = (format!("Go back to the project of {}", run.name), run.origin.document);
+        let project = run.project.with_absolute_paths(&run.folder).unwrap_or_else(|_| Project::clone(&run.project));
+        self.go_back_to(name, project, Some(of));
+    }
+
+    pub(super) fn go_back_to(&mut self, name: String, project: Project, of: Option<u64>) {
+        self.document.edit(name, |present| *present = project);
+        if of != Some(self.document.id()) {
+            self.document.part_from_file();
         }
-        let name = format!("Go back to the project of {name}");
-        self.document.edit(name, |present| *present = Project::clone(&project));
     }
 
     // Results.

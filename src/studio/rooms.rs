@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::advice::{Advice, Adviser, Asked};
-use super::document::{Document, UNTITLED};
+use super::document::Document;
 use super::export::exporting::{self, Exports};
 use super::files::knowledge::{ConceptFacts, TokenCounts};
 use super::files::pictures::Loaded;
@@ -16,7 +16,6 @@ use super::place::{self, Placing};
 use super::places::Places;
 use super::renders::{self, Renders};
 use super::results::{self, Results};
-use super::session::question::Held;
 use super::session::{self, Session};
 use super::tasks::{Pool, Wake};
 use crate::engine::device::DeviceChoice;
@@ -168,13 +167,7 @@ impl Studio {
             results::Outcome::Project { project: Err(words), .. } => self.notice(Place::Gallery, words),
             results::Outcome::Project { project: Ok(project), document } => {
                 let project = project.with_absolute_paths(Path::new("/")).unwrap_or(*project);
-                if document == Some(self.document.id()) {
-                    self.document.edit("Go back to a result's project", |present| *present = project);
-                } else {
-                    // Another project's: it does not get this one's file, which saving would overwrite.
-                    let (project, folder) = (Box::new(project), PathBuf::from("/"));
-                    self.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
-                }
+                self.go_back_to("Go back to a result's project".into(), project, document);
             }
         }
     }

@@ -266,8 +266,11 @@ fn going_back_to_another_project_s_render_does_not_take_this_one_s_file() {
     studio.restore(job);
     assert_eq!((studio.project().prompt.as_str(), &studio.document.file), ("of the first", &None));
     assert!(!studio.save(), "it would overwrite the second");
+    studio.document.undo();
+    assert_eq!(studio.project().prompt, "of the second", "undo has no limit");
     studio.take_in(desk.path("second.ron"), Target::Open);
     rest(&mut studio);
+    assert_eq!(studio.document.file, Some(desk.path("second.ron")));
     // The same from the gallery, whose pictures may be of any project.
     let result = studio.results.store.entries()[0].id.clone();
     studio.restore_result(&result);

@@ -224,7 +224,7 @@ fn a_model_is_got_after_a_refusal_and_can_be_used_at_once() {
     };
     assert_eq!(std::fs::read(&got.path).expect("there"), bytes);
     assert!(got.path.starts_with(&cache));
-    window.get_by_label_contains("ada/dog/plum_dog, ").click();
+    window.get_by_label_contains("ada/dog, ").click();
     window.step();
     window.step();
     press(&mut window, "Make it a concept");

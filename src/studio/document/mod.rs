@@ -79,6 +79,12 @@ impl Document {
         self.begin(doc);
     }
 
+    /// From here on it is another document, without a file: what it shows now is not what that file holds. Undo stays.
+    pub fn part_from_file(&mut self) {
+        (self.file, self.stamp, self.name) = (None, None, UNTITLED.into());
+        self.id += 1;
+    }
+
     /// Which document of the session it is: another project in its place has another number, so that an answer which
     /// comes late is not taken for one about this.
     pub fn id(&self) -> u64 {
