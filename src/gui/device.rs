@@ -34,12 +34,12 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look, device: &mut De
     let mut open = true;
     Window::new("Model and device")
         .open(&mut open)
-        .default_width(440.0)
+        .default_size([440.0, 600.0])
         .anchor(Align2::CENTER_CENTER, [0.0, 0.0])
         .collapsible(false)
         .show(ctx, |ui| {
             let room = (ui.ctx().content_rect().height() - 96.0).max(160.0);
-            ScrollArea::vertical().max_height(room).show(ui, |ui| {
+            ScrollArea::vertical().max_height(room).min_scrolled_height(room.min(560.0)).show(ui, |ui| {
                 model(ui, studio, look, device);
                 ui.add_space(12.0);
                 where_to_compute(ui, studio, look, device);

@@ -227,6 +227,31 @@ const MAY_DIFFER: usize = 100;
 /// While masks are painted: the outline of the one in hand marches.
 const MARCHING: usize = 800;
 
+/// Compares the window with a snapshot; says what is wrong.
+fn snapshot(window: &mut Harness<'static, Podium>, shown: &str, may_differ: usize) -> Option<String> {
+    calm(window);
+    let mut picture = picture_of(window, shown).expect("there is an adapter");
+    cover(window, &mut picture);
+    let options = SnapshotOptions::new()
+        .threshold(2.0)
+        .max_failed_pixels(may_differ)
+        .output_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots"));
+    try_image_snapshot_options(&picture, shown, &options).err().map(|error| error.to_string())
+}
+
+/// Compares the window as it is with its snapshots in both themes.
+pub fn same_in_both_themes(window: &mut Harness<'static, Podium>, name: &str) {
+    if !needs::software_adapter() {
+        return;
+    }
+    let mut wrong = Vec::new();
+    for (theme, ending) in [(config::Theme::Dark, "dark"), (config::Theme::Light, "light")] {
+        window.state_mut().studio.session.config.theme = theme;
+        wrong.extend(snapshot(window, &format!("{name}-{ending}"), MAY_DIFFER));
+    }
+    assert!(wrong.is_empty(), "UPDATE_SNAPSHOTS=1 takes the new ones:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_panel_looks_as_it_did_in_both_themes() {
     // The snapshots are drawn by software, which draws the same everywhere.
@@ -239,16 +264,8 @@ fn every_panel_looks_as_it_did_in_both_themes() {
         there(window.state_mut());
         for (theme, ending) in [(config::Theme::Dark, "dark"), (config::Theme::Light, "light")] {
             window.state_mut().studio.session.config.theme = theme;
-            calm(&mut window);
-            let shown = format!("{name}-{ending}");
-            let mut picture = picture_of(&mut window, &shown).expect("there is an adapter");
-            cover(&window, &mut picture);
-            let options = SnapshotOptions::new()
-                .threshold(2.0)
-                .max_failed_pixels(if name == "painting" { MARCHING } else { MAY_DIFFER })
-                .output_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots"));
-            let outcome = try_image_snapshot_options(&picture, shown, &options);
-            wrong.extend(outcome.err().map(|error| error.to_string()));
+            let may_differ = if name == "painting" { MARCHING } else { MAY_DIFFER };
+            wrong.extend(snapshot(&mut window, &format!("{name}-{ending}"), may_differ));
         }
         back(window.state_mut());
     }

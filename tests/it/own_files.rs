@@ -49,7 +49,11 @@ fn write_kohya(path: &Path, file: &AdapterFile, scale: f32, rank: impl Fn(usize,
     let views = bytes.iter().map(|(name, shape, bytes)| {
         (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).expect("as many as the shape says"))
     });
-    let metadata = [("ss_network_module", "networks.lora"), ("ss_base_model_version", "sd_v1")];
+    let metadata = [
+        ("ss_network_module", "networks.lora"),
+        ("ss_base_model_version", "sd_v1"),
+        ("ss_tag_frequency", r#"{"10_cat": {"tomcat": 12, "beach": 3}}"#),
+    ];
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     safetensors::serialize_to_file(views, Some(metadata), path).expect("written");
 }
@@ -115,4 +119,57 @@ fn a_style_acts_on_the_base_and_two_halves_of_a_file_are_the_whole() {
     assert!(difference(&picture(&engine, &project), &styled) <= 1);
     project.styles[0].strength = -0.4;
     assert!(difference(&picture(&engine, &project), &plain) <= 1, "strengths below 0 take back");
+}
+
+#[cfg(feature = "gui")]
+#[test]
+fn a_lora_is_dropped_on_a_layer_called_by_its_own_word_and_rendered() {
+    use eframe::egui::Theme;
+    use eframe::egui::accesskit::Role;
+    use egui_kittest::kittest::Queryable;
+    use podium::studio::Target;
+
+    use crate::looks::{same_in_both_themes, settle, until, window};
+
+    let folder = tempfile::tempdir().expect("temporary");
+    let path = folder.path().join("tom.safetensors");
+    write_kohya(&path, &shipped("mint_cat"), 1.0, |_, rank| rank);
+    // A collage without concepts, as a person begins it.
+    let mut project = small("beach", 4);
+    project.concepts.clear();
+    project.layers_mut().expect("layers").iter_mut().for_each(|layer| layer.concept = None);
+    let mut window = window(project, [1280.0, 800.0], Theme::Dark);
+    let cat = window.state().studio.project().layers().iter().position(|layer| layer.title().contains("cat"));
+    let cat = cat.expect("a cat's cutout");
+    // As a drop on that layer does.
+    window.state_mut().studio.take_in(path.clone(), Target::Anywhere { at: None, layer: Some(cat) });
+    until(&mut window, "the concept", |podium| {
+        podium.studio.project().concepts.iter().any(|concept| concept.file == path)
+    });
+    settle(&mut window);
+    let concept = |podium: &podium::gui::Podium| {
+        podium.studio.project().concepts.iter().find(|concept| concept.file == path).cloned().expect("loaded")
+    };
+    let name = concept(window.state()).name;
+    assert_eq!(window.state().studio.project().layers()[cat].concept.as_ref(), Some(&name));
+    assert_eq!((concept(window.state()).strength, concept(window.state()).trigger), (1.0, None));
+    window.get_by_label(&format!("{name} is called tomcat")).click();
+    settle(&mut window);
+    assert_eq!(concept(window.state()).trigger.as_deref(), Some("tomcat"));
+    same_in_both_themes(&mut window, "lora");
+
+    window.state_mut().studio.edit("Its own prompt", |project| {
+        project.prompt = "a cat and a dog on the beach".into();
+        if let Some(concept) = project.concepts.iter_mut().find(|concept| concept.file == path) {
+            concept.class_word = "cat".into();
+        }
+    });
+    settle(&mut window);
+    window.get_by_role_and_label(Role::Button, "Render").click();
+    until(&mut window, "the picture", |podium| {
+        podium.studio.renders.runs.shown().is_some_and(|run| run.finished().is_some())
+    });
+    let run = window.state().studio.renders.runs.shown().expect("a run").clone();
+    assert!(run.notes.iter().all(|note| !note.words.contains(&name)), "{:?}", run.notes);
+    assert_eq!(run.finished().expect("finished").pictures.len(), 1);
 }

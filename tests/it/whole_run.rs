@@ -69,7 +69,8 @@ impl Observer for Refining<'_> {
             let segment = |branch: usize| {
                 let (map, tokens) = map_of(maps, branch, picture);
                 let clusterer = Clusterer::new(&map, tokens, map.len() / tokens);
-                let seed = run.refinement.seed + report.index as u64;
+                // Each picture's own, as its noise has.
+                let seed = run.refinement.seed + picture as u64 + report.index as u64;
                 let labels = |k| clusterer.cluster(k, run.refinement.starts, seed, &|| false).labels;
                 let counts = cluster_counts(subjects.len(), run.refinement.counts);
                 counts.map(|k| Segmentation { labels: labels(k), k }).collect::<Vec<_>>()

@@ -43,7 +43,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, library: &mut Lib
         folders(ui, studio, look);
         let all = studio.library.entries().len();
         if all > 0 {
-            let words = if shown == all { format!("{all} files") } else { format!("{shown} of {all} files") };
+            let files = if all == 1 { "file" } else { "files" };
+            let words = if shown == all { format!("{all} {files}") } else { format!("{shown} of {all} {files}") };
             ui.label(theme::note(ui, words));
         }
     });
