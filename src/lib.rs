@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 pub mod assets;
+pub mod bytes;
 pub mod cli;
 pub mod engine;
 #[cfg(feature = "gui")]

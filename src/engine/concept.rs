@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use burn::tensor::{Device, Tensor};
 
-use super::adapters::{AdapterFile, Embedding};
+use super::adapters::{self, AdapterFile, Embedding};
 use super::error::{EngineError, Result};
 use super::nets::clip::{ClipConfig, TextLayer, TextTap};
 use super::nets::layers::{Linear, Sizes, upload};
@@ -51,7 +51,7 @@ impl Adapter {
             let unknown = || "is not a layer of this model".to_owned();
             // The words first: their width says most plainly that a file is for another model.
             for embedding in &file.embeddings {
-                check_embedding(embedding, text.hidden_size, transformers).map_err(misfit)?;
+                adapters::check_word(embedding, text.hidden_size, transformers).map_err(misfit)?;
                 adapter.teach(embedding, device);
             }
             // What is turned off takes no memory and no time.
@@ -163,31 +163,6 @@ fn add<T>(terms: &mut Vec<T>, term: T, joined: impl Fn(&T, &T) -> Option<T>) {
 
 fn by_path<L: ToString>(layers: Vec<(L, Sizes)>) -> HashMap<String, (L, Sizes)> {
     layers.into_iter().map(|(layer, sizes)| (layer.to_string(), (layer, sizes))).collect()
-}
-
-fn check_embedding(embedding: &Embedding, width: usize, transformers: usize) -> std::result::Result<(), String> {
-    let name = &embedding.name;
-    if embedding.width != width {
-        return Err(format!(
-            "its word {name} is {} wide, the model's text encoder is {width} wide; it was trained on another model",
-            embedding.width
-        ));
-    }
-    if embedding.layers != 1 && embedding.layers != transformers {
-        return Err(format!(
-            "its word {name} has {} embeddings, the model has {transformers} cross-attention layers",
-            embedding.layers
-        ));
-    }
-    let numbers = embedding.vectors.checked_mul(embedding.layers * width);
-    if embedding.vectors == 0 || numbers != Some(embedding.values.len()) {
-        return Err(format!(
-            "its word {name} has {} numbers for {} vectors; the file is damaged",
-            embedding.values.len(),
-            embedding.vectors
-        ));
-    }
-    Ok(())
 }
 
 impl TextTap for Adapter {

@@ -1,5 +1,7 @@
 //! How much memory this process holds and how much the machine has, where the system says so (Linux).
 
+pub use crate::bytes::words;
+
 /// Bytes of memory that this process holds in RAM; none where the system does not say. Takes microseconds.
 pub fn resident() -> Option<u64> {
     kilobytes(&std::fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
@@ -21,16 +23,6 @@ fn kilobytes(table: &str, key: &str) -> Option<u64> {
     value.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// Bytes in words: `512 MB`, `1.7 GB`; powers of ten, as on the label of a memory card.
-pub fn words(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        1_000_000..999_500_000 => format!("{:.0} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,12 +35,6 @@ mod tests {
         for broken in ["VmRSS: many kB", "VmRSS: 12", "VmRSS:", "VmRSS: 99999999999999999999 kB", ""] {
             assert_eq!(kilobytes(broken, "VmRSS:"), None, "{broken:?}");
         }
-    }
-
-    #[test]
-    fn bytes_are_said_as_people_say_them() {
-        let said = [0, 999, 1_001, 999_999, 27_400_000, 999_499_999, 999_500_000, 1_720_000_000].map(words);
-        assert_eq!(said, ["0 bytes", "999 bytes", "2 kB", "1000 kB", "27 MB", "999 MB", "1.0 GB", "1.7 GB"]);
     }
 
     #[cfg(target_os = "linux")]

@@ -22,7 +22,8 @@ use crate::link::{Event, Finished, Lane, Stage, StepView, Times, Warning, Watch}
 use crate::project::Project;
 
 /// Renders a project, from its beginning or from a moment of an earlier job. `history` becomes that of all steps up to the
-/// last one that was reached, however the job ends: cancelled, failed, or by a panic on its way out.
+/// last one that was reached, however the job ends: cancelled, failed, or by a panic on its way out. Until the job has begun
+/// it stays as it is given.
 ///
 /// # Errors
 /// When the project cannot be rendered, or the job is cancelled.
@@ -33,10 +34,7 @@ pub fn render(desk: &Desk<'_>, project: &Project, from: Option<Resume>, history:
             let prepared = prepare(desk, project)?;
             (prepared.noise.clone(), 0, prepared)
         }
-        Some(resume) => {
-            // What the job was to begin with, until it has begun.
-            *history = resume.clone().into_history();
-            let Resume { earlier, moment, masks } = resume;
+        Some(Resume { earlier, moment, masks }) => {
             let mut prepared = prepare(desk, project)?;
             let entered = moment.enter(&mut prepared, masks, &desk.models.device);
             // Without the masks, which may be what cannot be used.

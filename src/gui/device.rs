@@ -16,6 +16,9 @@ use crate::project::{MaskSource, Project};
 use crate::studio::session::config::Config;
 use crate::studio::{Studio, Target};
 
+/// How high the panel's contents are, in points; where the window is lower, they scroll.
+const HEIGHT: f32 = 560.0;
+
 /// What the panel knows.
 #[derive(Default)]
 pub struct DeviceLook {
@@ -34,12 +37,13 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look, device: &mut De
     let mut open = true;
     Window::new("Model and device")
         .open(&mut open)
-        .default_size([440.0, 600.0])
+        .default_width(440.0)
         .anchor(Align2::CENTER_CENTER, [0.0, 0.0])
         .collapsible(false)
         .show(ctx, |ui| {
-            let room = (ui.ctx().content_rect().height() - 96.0).max(160.0);
-            ScrollArea::vertical().max_height(room).min_scrolled_height(room.min(560.0)).show(ui, |ui| {
+            // Always as high: what is said of a model comes later, and must not move what somebody is about to press.
+            let room = (ui.ctx().content_rect().height() - 96.0).clamp(160.0, HEIGHT);
+            ScrollArea::vertical().max_height(room).min_scrolled_height(room).auto_shrink(false).show(ui, |ui| {
                 model(ui, studio, look, device);
                 ui.add_space(12.0);
                 where_to_compute(ui, studio, look, device);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::error::HubError;
+pub use crate::bytes::words;
 
 /// What stays free on the disk, for everything else that runs.
 const SPARE: u64 = 64 << 20;
@@ -31,16 +32,6 @@ pub fn check(free: fn(&Path) -> Option<u64>, path: &Path, needed: u64) -> Result
             Err(HubError::Room { path: path.to_owned(), needed: words(needed), free: words(free) })
         }
         _ => Ok(()),
-    }
-}
-
-/// Bytes in words, in powers of ten.
-pub fn words(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        1_000_000..999_500_000 => format!("{:.0} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
 

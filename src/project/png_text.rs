@@ -58,7 +58,11 @@ pub fn check(project: &Project, base: &Path) -> Result<(), ProjectError> {
 
 /// The project that a picture was made from; None when it is not a PNG or holds none.
 pub fn read_project(path: &Path) -> Result<Option<Project>, ProjectError> {
-    let bytes = read_file(path, MAX_BYTES)?;
+    of_bytes(path, &read_file(path, MAX_BYTES)?)
+}
+
+/// The project in the bytes of a picture, which messages call `path`.
+fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Option<Project>, ProjectError> {
     if !bytes.starts_with(SIGNATURE) {
         return Ok(None);
     }
@@ -81,11 +85,11 @@ pub fn read_project(path: &Path) -> Result<Option<Project>, ProjectError> {
 /// # Errors
 /// When it is a picture that holds no project, or a damaged one.
 pub fn in_a_project_s_place(path: &Path) -> Result<Option<Project>, ProjectError> {
-    let project = read_project(path)?;
+    let bytes = read_file(path, MAX_BYTES)?;
+    let project = of_bytes(path, &bytes)?;
     if project.is_some() {
         return Ok(project);
     }
-    let bytes = read_file(path, MAX_BYTES)?;
     if let Some(found) = foreign::read(&bytes) {
         // Its words say nothing of layers, concepts and masks: rendering them alone would make some other picture.
         let problem = format!("it was made by {} and holds no Podium project", found.program);

@@ -1,6 +1,6 @@
 //! Whether an adapter fits a model.
 
-use super::change::{AdapterFile, Change, Part};
+use super::change::{AdapterFile, Change, Embedding, Part};
 use super::modules::{self, Layer, Layers};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::nets::clip::ClipConfig;
@@ -14,17 +14,8 @@ pub fn check(file: &AdapterFile, unet: &UnetConfig, text: &ClipConfig) -> Result
     let misfit = |what: String| Err(EngineError::ConceptMisfit { file: file.file.clone(), what });
     let cross = unet.transformers().len();
     for word in &file.embeddings {
-        if word.width != text.hidden_size {
-            return misfit(format!(
-                "its word {} is {} wide, the model's text encoder is {} wide; it was trained on another model",
-                word.name, word.width, text.hidden_size
-            ));
-        }
-        if word.layers != 1 && word.layers != cross {
-            return misfit(format!(
-                "each of its words has {} embeddings, the model has {cross} cross-attention layers",
-                word.layers
-            ));
+        if let Err(what) = check_word(word, text.hidden_size, cross) {
+            return misfit(what);
         }
     }
     for (part, changes, layers) in [
@@ -36,6 +27,36 @@ pub fn check(file: &AdapterFile, unet: &UnetConfig, text: &ClipConfig) -> Result
                 return misfit(format!("its module {part}.{path} {what}; it was trained on another model"));
             }
         }
+    }
+    Ok(())
+}
+
+/// Checks a word that a file brings against the width of a model's text encoder and the number of its cross-attention
+/// layers.
+///
+/// # Errors
+/// Why it does not fit, as the rest of a sentence about the file.
+pub fn check_word(embedding: &Embedding, width: usize, transformers: usize) -> std::result::Result<(), String> {
+    let name = &embedding.name;
+    if embedding.width != width {
+        return Err(format!(
+            "its word {name} is {} wide, the model's text encoder is {width} wide; it was trained on another model",
+            embedding.width
+        ));
+    }
+    if embedding.layers != 1 && embedding.layers != transformers {
+        return Err(format!(
+            "its word {name} has {} embeddings, the model has {transformers} cross-attention layers",
+            embedding.layers
+        ));
+    }
+    let numbers = embedding.vectors.checked_mul(embedding.layers * width);
+    if embedding.vectors == 0 || numbers != Some(embedding.values.len()) {
+        return Err(format!(
+            "its word {name} has {} numbers for {} vectors; the file is damaged",
+            embedding.values.len(),
+            embedding.vectors
+        ));
     }
     Ok(())
 }

@@ -17,6 +17,8 @@ pub struct Glance {
     pub changes: bool,
     /// Whether it brings words.
     pub brings: bool,
+    /// Whether it is an ED-LoRA.
+    pub is_ed_lora: bool,
     /// The kind of model that it is for, where that shows.
     pub base: Option<Base>,
     /// In words, why it is not taken: what it holds, or what it is for.
@@ -69,6 +71,6 @@ impl Glancer {
                 words.push(word);
             }
         }
-        Ok(Some(Glance { changes, brings, base, unfit, words }))
+        Ok(Some(Glance { changes, brings, is_ed_lora: !sorted.tokens.is_empty(), base, unfit, words }))
     }
 }

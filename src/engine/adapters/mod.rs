@@ -32,6 +32,6 @@ mod tests;
 mod words;
 
 pub use change::{About, AdapterFile, Base, Change, Embedding, Kind, Part, Prediction};
-pub use fit::check;
+pub use fit::{check, check_word};
 pub use read::{from_bytes, read};
 pub use sidecar::preview_picture;

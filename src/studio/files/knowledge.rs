@@ -1,15 +1,17 @@
 //! What is known of concept files and prompts before anything is rendered: kind, words, rank, fit, token counts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use image::RgbaImage;
 
+use crate::engine::adapters::glance::Glancer;
 use crate::engine::adapters::{self, Kind};
 use crate::engine::nets::clip::ClipConfig;
 use crate::engine::nets::tokenizer::{Placeholder, Tokenizer};
 use crate::engine::nets::unet::UnetConfig;
 use crate::engine::prepare::open_concept;
+use crate::engine::tensors::TensorFile;
 use crate::engine::weights::ModelFiles;
 use crate::project::{Concept, DiskFiles, Project, PromptReading, picture};
 
@@ -43,10 +45,12 @@ fn usual_strength(kind: Kind) -> f32 {
     if kind == Kind::EdLora { Concept::STRENGTH_OF_ED_LORA } else { 1.0 }
 }
 
-/// The strength that the trainer of a file on disk means; 1 where it cannot be read, which is said elsewhere.
+/// The strength that the trainer of a file on disk means; 1 where it cannot be read, which is said elsewhere. None of the
+/// file's numbers is read: that is the card's to do.
 pub fn usual_strength_of(path: &Path) -> f32 {
-    let files = DiskFiles { base: PathBuf::new(), assets: crate::assets::find };
-    open_concept(&files, path).map_or(1.0, |file| usual_strength(file.kind))
+    let glance = || Glancer::new()?.look(&TensorFile::open(path)?);
+    let is_ed_lora = matches!(glance(), Ok(Some(glance)) if glance.is_ed_lora);
+    if is_ed_lora { usual_strength(Kind::EdLora) } else { 1.0 }
 }
 
 /// The side of a card's thumbnail, for screens of twice the density.
