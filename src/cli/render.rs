@@ -139,7 +139,7 @@ fn follow(
                 let warm_up = if first_use { "; its first use compiles kernels, which takes a while" } else { "" };
                 aside(&bar, format!("on {device}{warm_up}"));
             }
-            Event::Device(_) | Event::Model(_) => {}
+            Event::Device(_) | Event::Model(_) | Event::Training(..) => {}
             Event::Progress { stage: now, step, steps, .. } => {
                 if stage != Some(now) {
                     stage = Some(now);

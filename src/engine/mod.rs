@@ -38,6 +38,7 @@ pub mod scene;
 pub mod tensors;
 pub mod terms;
 pub mod told;
+pub mod train;
 pub mod trouble;
 pub mod views;
 pub mod weights;

@@ -12,18 +12,24 @@ use crate::link::{Event, JobId, Stage, Warning, Watch};
 #[derive(Debug, Default)]
 pub struct Wishes {
     cancelled: AtomicBool,
+    enough: AtomicBool,
     watch: AtomicU8,
 }
 
 impl Wishes {
     /// To run, and to show this much.
     pub fn new(watch: Watch) -> Self {
-        Self { cancelled: AtomicBool::new(false), watch: AtomicU8::new(to_bits(watch)) }
+        Self { cancelled: AtomicBool::new(false), enough: AtomicBool::new(false), watch: AtomicU8::new(to_bits(watch)) }
     }
 
     /// To stop.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// To end with what there is: of a training, the concept as it is.
+    pub fn enough(&self) {
+        self.enough.store(true, Ordering::Relaxed);
     }
 
     /// To show this much from the next step on.
@@ -66,6 +72,11 @@ impl Reporter {
     /// What the listener wants to see now.
     pub fn watch(&self) -> Watch {
         self.wishes.watch()
+    }
+
+    /// Whether the job shall end with what there is.
+    pub fn is_enough(&self) -> bool {
+        self.wishes.enough.load(Ordering::Relaxed)
     }
 
     /// Sends an event and wakes the listener. A listener that is gone is none of the engine's business.

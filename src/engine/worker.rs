@@ -20,9 +20,10 @@ use super::models::Models;
 use super::prepare::Desk;
 use super::render::render;
 use super::report::{Reporter, Wishes};
+use super::train::train;
 use super::trouble;
 use super::weights::ModelFiles;
-use crate::link::{Command, Event, Finished, Job, JobId, MaskEdit, Stage, Watch};
+use crate::link::{Command, Event, Finished, Job, JobId, MaskEdit, Stage, Trained, TrainingEvent, TrainingJob, Watch};
 use crate::project::stamp::Stamp;
 use crate::project::{self, Project};
 
@@ -131,6 +132,20 @@ impl Engine {
         let id = self.register(job.watch);
         self.send(Command::Continue { job: Job { id, ..job }, from, step, masks });
         id
+    }
+
+    /// Queues a training and names it; [`TrainingJob::id`] is given here.
+    pub fn train(&self, job: TrainingJob) -> JobId {
+        let id = self.register(Watch::default());
+        self.send(Command::Train(TrainingJob { id, ..job }));
+        id
+    }
+
+    /// Ends a training after the step in hand and has its concept written as it is.
+    pub fn finish(&self, job: JobId) {
+        if let Some(wishes) = lock(&self.jobs).get(&job) {
+            wishes.enough();
+        }
     }
 
     /// Cancels a job, running or queued. It answers [`Event::Cancelled`] within one network evaluation.
@@ -260,6 +275,7 @@ impl Worker {
                 Command::Continue { job, from, step, masks } => {
                     self.guarded(job, Start::From { job: from, step, masks })
                 }
+                Command::Train(job) => self.guarded_training(job),
                 Command::Stop => return,
             }
         }
@@ -268,16 +284,35 @@ impl Worker {
     /// Runs a job and turns whatever comes of it into its last event. A panic ends the job, not the engine.
     fn guarded(&mut self, job: Job, start: Start) {
         let id = job.id;
-        let wishes = lock(&self.jobs).get(&id).cloned().unwrap_or_else(|| Arc::new(Wishes::new(job.watch)));
-        let report = Reporter::new(id, self.outbox.clone(), self.wake.clone(), wishes);
+        let report = self.reporter(id, job.watch);
         let pool = self.pool.clone();
         let mut history = History::default();
         let outcome = pool.install(|| catch_unwind(AssertUnwindSafe(|| self.job(&job, start, &mut history, &report))));
         // A panic, as which a GPU's full memory arrives, costs the step it came in, not the steps before.
         self.keep(id, history);
+        self.ended(&report, outcome, |finished| Event::Done(id, Arc::new(finished)));
+    }
+
+    /// Likewise with a training, whose checkpoints are its history.
+    fn guarded_training(&mut self, job: TrainingJob) {
+        let id = job.id;
+        let report = self.reporter(id, Watch::default());
+        let pool = self.pool.clone();
+        let outcome = pool.install(|| catch_unwind(AssertUnwindSafe(|| self.training(&job, &report))));
+        self.ended(&report, outcome, |trained| Event::Training(id, TrainingEvent::Done(Arc::new(trained))));
+    }
+
+    fn reporter(&self, id: JobId, watch: Watch) -> Reporter {
+        let wishes = lock(&self.jobs).get(&id).cloned().unwrap_or_else(|| Arc::new(Wishes::new(watch)));
+        Reporter::new(id, self.outbox.clone(), self.wake.clone(), wishes)
+    }
+
+    /// Tells how a job ended.
+    fn ended<T>(&mut self, report: &Reporter, outcome: std::thread::Result<Result<T>>, done: impl FnOnce(T) -> Event) {
+        let id = report.job;
         lock(&self.jobs).remove(&id);
         match outcome {
-            Ok(Ok(finished)) => report.send(Event::Done(id, Arc::new(finished))),
+            Ok(Ok(result)) => report.send(done(result)),
             Ok(Err(EngineError::Cancelled)) => report.send(Event::Cancelled(id)),
             Ok(Err(error)) => report.send(Event::Failed(id, error.to_string())),
             Err(panic) => {
@@ -300,7 +335,8 @@ impl Worker {
             // Until it has begun, it can be gone on from where it was to begin.
             *history = resume.clone().into_history();
         }
-        let opened = self.get_ready(job, report)?;
+        let files = model_files(&job.project, &job.folder);
+        let opened = self.get_ready(files, job.device, report)?;
         let Some(loaded) = &self.loaded else { unreachable!("loaded just now") };
         let files = project::DiskFiles { base: job.folder.clone(), assets: crate::assets::find };
         let models = loaded.models.as_told(&job.project)?;
@@ -311,14 +347,28 @@ impl Worker {
         outcome
     }
 
-    /// Opens the device and loads the model.
-    fn get_ready(&mut self, job: &Job, report: &Reporter) -> Result<Opened> {
-        report.check()?;
-        let first_use = !self.devices.contains_key(&job.device);
-        let opened = self.open(job.device)?;
-        report.send(Event::Started { job: job.id, device: opened.name.clone(), first_use: first_use && opened.gpu });
+    fn training(&mut self, job: &TrainingJob, report: &Reporter) -> Result<Trained> {
+        let files = files_of(&job.training.model, &job.training.vae, &job.folder);
+        let opened = self.get_ready(files, job.device, report)?;
+        let Some(loaded) = &self.loaded else { unreachable!("loaded just now") };
+        let outcome = train(&loaded.models, job, report);
+        loaded.models.device.memory_cleanup();
         self.tell_device(&opened, report);
-        if self.load(&job.project, &job.folder, job.device, &opened, report)? {
+        outcome
+    }
+
+    /// Opens the device and loads the model.
+    fn get_ready(&mut self, files: ModelFiles, device: DeviceChoice, report: &Reporter) -> Result<Opened> {
+        report.check()?;
+        let first_use = !self.devices.contains_key(&device);
+        let opened = self.open(device)?;
+        report.send(Event::Started {
+            job: report.job,
+            device: opened.name.clone(),
+            first_use: first_use && opened.gpu,
+        });
+        self.tell_device(&opened, report);
+        if self.load(files, device, &opened, report)? {
             self.tell_device(&opened, report);
         }
         Ok(opened)
@@ -373,16 +423,8 @@ impl Worker {
         Ok(opened)
     }
 
-    /// Loads the project's model unless it is loaded already, and says whether it did.
-    fn load(
-        &mut self,
-        project: &Project,
-        folder: &Path,
-        choice: DeviceChoice,
-        opened: &Opened,
-        report: &Reporter,
-    ) -> Result<bool> {
-        let files = model_files(project, folder);
+    /// Loads a model unless it is loaded already, and says whether it did.
+    fn load(&mut self, files: ModelFiles, choice: DeviceChoice, opened: &Opened, report: &Reporter) -> Result<bool> {
         let stamps = stamps(&files);
         let same = |loaded: &Loaded| (&loaded.files, &loaded.stamps, loaded.choice) == (&files, &stamps, choice);
         if self.loaded.as_ref().is_some_and(same) {
@@ -421,9 +463,14 @@ fn stamps(files: &ModelFiles) -> Vec<(PathBuf, Option<Stamp>)> {
 
 /// The files of a project's model.
 pub fn model_files(project: &Project, folder: &Path) -> ModelFiles {
+    files_of(&project.model, &project.vae, folder)
+}
+
+/// The files of a model and of the autoencoder that is used in place of its own.
+fn files_of(model: &Option<PathBuf>, vae: &Option<PathBuf>, folder: &Path) -> ModelFiles {
     let on_disk = |path: &PathBuf| Some(path).filter(|path| project::files::asset_name(path).is_none()).cloned();
     let on_disk = |path: &Option<PathBuf>| Some(project::resolve(folder, &on_disk(path.as_ref()?)?));
-    on_disk(&project.model).map_or(ModelFiles::BuiltIn, ModelFiles::at).with_vae(on_disk(&project.vae))
+    on_disk(model).map_or(ModelFiles::BuiltIn, ModelFiles::at).with_vae(on_disk(vae))
 }
 
 fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {

@@ -7,10 +7,12 @@
 //! | `device.rs` | where to compute, as it is asked for and as it is told                 |
 //! | `mask.rs`   | a mask, as cells of a grid                                             |
 //! | `model.rs`  | what a model is, in numbers                                            |
+//! | `training.rs` | a training and what is told of it                                    |
 
 pub mod device;
 pub mod mask;
 pub mod model;
+pub mod training;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use image::RgbImage;
 pub use device::{AdapterKind, DeviceChoice, DeviceReport, Pool};
 pub use mask::Mask;
 pub use model::{ModelReport, PartReport};
+pub use training::{Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep};
 
 use crate::project::Project;
 
@@ -46,6 +49,8 @@ pub enum Command {
         /// Masks that somebody painted. Subjects and pictures that are not named keep what the step began with.
         masks: Vec<MaskEdit>,
     },
+    /// Train a concept.
+    Train(TrainingJob),
     /// End the thread.
     Stop,
 }
@@ -110,6 +115,12 @@ pub enum Stage {
     Denoising,
     /// Latents to pictures.
     Decoding,
+    /// Reading and encoding the photos of a training.
+    ReadingPhotos,
+    /// Steps of a training.
+    Training,
+    /// Pictures with the concept as it is; steps are pictures.
+    Testing,
 }
 
 impl Stage {
@@ -122,6 +133,9 @@ impl Stage {
             Self::InvertingPhoto => "Inverting the photo",
             Self::Denoising => "Composing",
             Self::Decoding => "Decoding",
+            Self::ReadingPhotos => "Reading the photos",
+            Self::Training => "Training",
+            Self::Testing => "Drawing what it has learnt",
         }
     }
 }
@@ -157,6 +171,8 @@ pub enum Event {
     Step(JobId, Arc<StepView>),
     /// Something the user must know; the job goes on.
     Warning(JobId, Warning),
+    /// A training tells of itself; with [`TrainingEvent::Done`] it ends.
+    Training(JobId, TrainingEvent),
     /// A job is done.
     Done(JobId, Arc<Finished>),
     /// A job was cancelled.

@@ -11,6 +11,7 @@
 //! - Is a file still as it was? `stamp.rs`.
 //! - What do its pictures look like together? `files.rs`, `picture.rs`, `sprite.rs`, `collage.rs`.
 //! - Which words stand for concepts? `prompt.rs`. What do brackets and weights in prompts mean? `syntax/`.
+//! - What is a concept trained from? `training/`.
 //! - What did other programs write into their pictures? `foreign/`.
 
 use std::collections::HashSet;
@@ -38,6 +39,7 @@ pub mod settings;
 mod sprite;
 pub mod stamp;
 pub mod syntax;
+pub mod training;
 mod validate;
 pub mod warning;
 

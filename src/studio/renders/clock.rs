@@ -67,6 +67,8 @@ impl Measured {
             Stage::InvertingReference | Stage::InvertingPhoto => blend(&mut rates.invert, took),
             Stage::Decoding => blend(&mut rates.decode, took),
             Stage::LoadingModel | Stage::Preparing | Stage::Denoising => {}
+            // A training counts its own steps.
+            Stage::ReadingPhotos | Stage::Training | Stage::Testing => {}
         }
     }
 

@@ -137,6 +137,8 @@ impl Run {
                     Stage::InvertingReference | Stage::InvertingPhoto => 0.03 + 0.17 * part,
                     Stage::Denoising => 0.2 + 0.77 * part,
                     Stage::Decoding => 0.97 + 0.03 * part,
+                    // No render has these.
+                    Stage::ReadingPhotos | Stage::Training | Stage::Testing => 0.0,
                 }
             }
         }
@@ -405,8 +407,8 @@ impl Runs {
             Event::Started { job, .. } | Event::Progress { job, .. } => *job,
             Event::Step(job, _) | Event::Warning(job, _) | Event::Done(job, _) => *job,
             Event::Cancelled(job) | Event::Failed(job, _) => *job,
-            // Facts about the device and the model belong to no run.
-            Event::Device(_) | Event::Model(_) => return None,
+            // Facts about the device and the model belong to no run, and a training is none.
+            Event::Device(_) | Event::Model(_) | Event::Training(..) => return None,
         };
         let index = self.runs.iter().position(|run| run.job == job)?;
         let (run, measured) = (&mut self.runs[index], &mut self.measured);
@@ -462,7 +464,7 @@ impl Runs {
                 run.state = if matches!(run.state, State::Pausing) { State::Paused } else { State::Stopped };
             }
             Event::Failed(_, words) => run.state = State::Failed(words.clone()),
-            Event::Device(_) | Event::Model(_) => {}
+            Event::Device(_) | Event::Model(_) | Event::Training(..) => {}
         }
         None
     }
