@@ -76,6 +76,24 @@ impl Adapter {
         Ok(adapter)
     }
 
+    /// One of tensors on the device: words of one vector each, `[layers, width]`, and low-rank changes of linear layers,
+    /// `[in, rank]` and `[rank, out]`. What is being trained is such a one.
+    pub fn of_factors(
+        words: Vec<(String, Tensor<2>)>,
+        text: Vec<(TextLayer, Tensor<2>, Tensor<2>)>,
+        unet: Vec<(Layer, Tensor<2>, Tensor<2>)>,
+    ) -> Self {
+        let term = |down, up| vec![LinearTerm::LowRank(down, up)];
+        let (names, embeddings): (Vec<String>, Vec<Tensor<2>>) = words.into_iter().unzip();
+        Self {
+            linears: unet.into_iter().map(|(layer, down, up)| (layer, term(down, up))).collect(),
+            convs: HashMap::new(),
+            text: text.into_iter().map(|(layer, down, up)| (layer, term(down, up))).collect(),
+            placeholders: names.into_iter().map(|word| Placeholder { word, vectors: 1 }).collect(),
+            embeddings,
+        }
+    }
+
     fn teach(&mut self, embedding: &Embedding, device: &Device) {
         let Embedding { name, vectors, layers, width, values } = embedding;
         self.placeholders.push(Placeholder { word: name.clone(), vectors: *vectors });

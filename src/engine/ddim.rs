@@ -135,6 +135,11 @@ impl Schedule {
         self.prediction
     }
 
+    /// How many training timesteps there are.
+    pub fn steps(&self) -> usize {
+        self.alphas.len()
+    }
+
     /// Adds all that a picture depends on to a hash.
     pub fn add_to(&self, hasher: &mut blake3::Hasher) {
         self.alphas.iter().for_each(|alpha| {

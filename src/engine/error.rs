@@ -13,6 +13,14 @@ pub enum EngineError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file could not be written.
+    #[error("{}: cannot be written ({source}); check the disk's free space and the folder's permissions", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A folder does not hold a model in diffusers' layout.
     #[error("{}: no {what} here; a model is a folder with tokenizer/, text_encoder/, unet/, vae/ and scheduler/ as diffusers writes them, or one .safetensors or .ckpt file of Stable Diffusion 1.5", path.display())]
     NotAModel {

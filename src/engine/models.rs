@@ -123,6 +123,11 @@ impl Models {
         Ok(models)
     }
 
+    /// The side of the pictures that the model was trained on, in pixels, where its configuration says it.
+    pub fn picture_size(&self) -> Option<u32> {
+        Some((self.unet.config.sample_size()? * self.vae.config.factor()) as u32)
+    }
+
     /// The noise that a prediction of the network's stands for, for latents at a timestep.
     ///
     /// # Shapes

@@ -202,6 +202,9 @@ pub enum Warning {
     /// A setting or concept that has no effect.
     #[error("{0}")]
     NoEffect(String),
+    /// A training goes on without something: a checkpoint that could not be written, a picture that could not be drawn.
+    #[error("{0}")]
+    Training(String),
 }
 
 /// A branch of the multipath sampling, or the layout reference beside them.

@@ -77,6 +77,8 @@ mod timeline;
 /// Torch files as Python writes them.
 #[allow(dead_code, reason = "the engine's own tests use the rest")]
 mod torch_files;
+mod train_parity;
+mod training;
 /// Refinement and placement inside a run.
 mod whole_run;
 /// The window, drawn without a display.

@@ -19,6 +19,8 @@ pub struct Sizes {
     pub heads: usize,
     /// Channels of one head.
     pub width: usize,
+    /// Whether a query sees only the keys up to its own position, as in a text.
+    pub causal: bool,
 }
 
 impl Sizes {
@@ -154,7 +156,7 @@ vectorised! {
     }
 }
 
-/// `softmax(q kᵀ / √width) v`.
+/// `softmax(q kᵀ / √width) v`, of which a causal query sees only the keys up to its own position.
 ///
 /// # Shapes
 /// `q` `[rows, queries, heads · width]`, `k` and `v` `[rows, keys, heads · width]`; returns the shape of `q`.
@@ -171,6 +173,9 @@ pub fn forward(q: &[f32], k: &[f32], v: &[f32], s: Sizes) -> Vec<f32> {
         s.each_panel(s.queries, s.keys, init, |(panel, scores, mixed, line), first, count| {
             q.panel(first, count, s.scale_of_scores(), panel);
             multiply(k.matrix(), 0, s.width, panel, false, scores);
+            if s.causal {
+                hide_keys(scores, first);
+            }
             let (mut max, mut sum) = ([0.0; LANES], [0.0; LANES]);
             exponentiate(scores, &mut max, &mut sum);
             multiply(Matrix::rows_of(&v, s.width, s.keys, s.keys), 0, s.keys, scores, false, mixed);
@@ -178,6 +183,23 @@ pub fn forward(q: &[f32], k: &[f32], v: &[f32], s: Sizes) -> Vec<f32> {
         });
     });
     out
+}
+
+/// What a score becomes whose key its query may not see: far below any, and finite.
+const HIDDEN: f32 = -1e30;
+
+/// Hides what comes after each query. With lanes of queries from `first` on, `[key][LANES]`.
+fn hide_keys(scores: &mut [f32], first: usize) {
+    for (key, line) in scores.chunks_exact_mut(LANES).enumerate().skip(first + 1) {
+        line[..(key - first).min(LANES)].fill(HIDDEN);
+    }
+}
+
+/// Likewise with lanes of keys from `first` on, `[query][LANES]`.
+fn hide_from_queries(scores: &mut [f32], first: usize) {
+    for (query, line) in scores.chunks_exact_mut(LANES).enumerate().take(first + LANES) {
+        line[(query + 1).saturating_sub(first).min(LANES)..].fill(HIDDEN);
+    }
 }
 
 vectorised! {
@@ -256,6 +278,9 @@ pub fn backward(q: &[f32], k: &[f32], v: &[f32], grad: &[f32], s: Sizes) -> [Vec
                 q.panel(first, count, s.scale_of_scores(), panel);
                 grad.panel(first, count, 1.0, other);
                 multiply(k.matrix(), 0, s.width, panel, false, scores);
+                if s.causal {
+                    hide_keys(scores, first);
+                }
                 let [mut max, mut sum, mut inner] = [[0.0; LANES]; 3];
                 exponentiate(scores, &mut max, &mut sum);
                 multiply(v.matrix(), 0, s.width, other, false, dp);
@@ -277,6 +302,9 @@ pub fn backward(q: &[f32], k: &[f32], v: &[f32], grad: &[f32], s: Sizes) -> [Vec
                 k.panel(first, count, s.scale_of_scores(), panel);
                 v.panel(first, count, 1.0, other);
                 multiply(q.matrix(), 0, s.width, panel, false, scores);
+                if s.causal {
+                    hide_from_queries(scores, first);
+                }
                 multiply(grad.matrix(), 0, s.width, other, false, dp);
                 slope_of_keys(notes, scores, dp);
                 multiply(Matrix::rows_of(&gt, s.width, s.queries, s.queries), 0, s.queries, scores, false, mixed);

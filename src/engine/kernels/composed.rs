@@ -47,12 +47,25 @@ pub fn conv<B: Backend>(
     B::conv2d(x, weight, Some(bias), ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
 }
 
-pub fn mix<B: Backend>(q: FloatTensor<B>, k: FloatTensor<B>, v: FloatTensor<B>, heads: usize) -> FloatTensor<B> {
+pub fn mix<B: Backend>(
+    q: FloatTensor<B>,
+    k: FloatTensor<B>,
+    v: FloatTensor<B>,
+    heads: usize,
+    causal: bool,
+) -> FloatTensor<B> {
     let shape = q.shape();
     let split = |x: FloatTensor<B>| {
         let [rows, tokens, channels] = x.shape().dims();
         B::float_swap_dims(B::float_reshape(x, Shape::new([rows, tokens, heads, channels / heads])), 1, 2)
     };
-    let mixed = B::attention(split(q), split(k), split(v), None, None, AttentionModuleOptions::default());
+    let mixed = B::attention(
+        split(q),
+        split(k),
+        split(v),
+        None,
+        None,
+        AttentionModuleOptions { is_causal: causal, ..Default::default() },
+    );
     B::float_reshape(B::float_swap_dims(mixed, 1, 2), shape)
 }

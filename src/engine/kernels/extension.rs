@@ -57,8 +57,14 @@ pub trait Kernels: Backend {
     }
 
     /// See [`super::attention`].
-    fn mix(q: FloatTensor<Self>, k: FloatTensor<Self>, v: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
-        composed::mix::<Self>(q, k, v, heads)
+    fn mix(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        heads: usize,
+        causal: bool,
+    ) -> FloatTensor<Self> {
+        composed::mix::<Self>(q, k, v, heads, causal)
     }
 }
 

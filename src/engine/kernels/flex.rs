@@ -86,11 +86,11 @@ impl Kernels for Flex {
         if ours(&[&x, &weight]) { line(x, weight, None) } else { Self::linear(x, weight, None) }
     }
 
-    fn mix(q: Host, k: Host, v: Host, heads: usize) -> Host {
+    fn mix(q: Host, k: Host, v: Host, heads: usize, causal: bool) -> Host {
         if !ours(&[&q, &k, &v]) {
-            return composed::mix::<Self>(q, k, v, heads);
+            return composed::mix::<Self>(q, k, v, heads, causal);
         }
-        let sizes = sizes(&q, &k, heads);
+        let sizes = sizes(&q, &k, heads, causal);
         let [q, k, v] = [q, k, v].map(Values::new);
         tensor(attention::forward(q.slice(), k.slice(), v.slice(), sizes), q.0.shape())
     }
@@ -145,8 +145,15 @@ impl ByHand for Flex {
         tensor(linear::backward(grad.slice(), weight.slice(), sizes), shape)
     }
 
-    fn mix_slopes([q, k, v]: [Host; 3], grad: Host, heads: usize) -> [Host; 3] {
-        let sizes = sizes(&q, &k, heads);
+    fn weight_slope(x: Host, grad: Host) -> Host {
+        let last = |tensor: &Host| tensor.shape()[tensor.shape().num_dims() - 1];
+        let sizes = [last(&x), last(&grad)];
+        let [x, grad] = [x, grad].map(Values::new);
+        tensor(linear::weight_slope(x.slice(), grad.slice(), sizes), Shape::new(sizes))
+    }
+
+    fn mix_slopes([q, k, v]: [Host; 3], grad: Host, heads: usize, causal: bool) -> [Host; 3] {
+        let sizes = sizes(&q, &k, heads, causal);
         let shapes = [&q, &k, &v].map(|x| x.shape());
         let [q, k, v, grad] = [q, k, v, grad].map(Values::new);
         let [dq, dk, dv] = attention::backward(q.slice(), k.slice(), v.slice(), grad.slice(), sizes);
@@ -176,7 +183,7 @@ fn line(x: Host, weight: Host, bias: Option<Host>) -> Host {
     tensor(linear::forward(x.slice(), weight.slice(), bias.as_ref().map(Values::slice), sizes), shape)
 }
 
-fn sizes(q: &Host, k: &Host, heads: usize) -> attention::Sizes {
+fn sizes(q: &Host, k: &Host, heads: usize, causal: bool) -> attention::Sizes {
     let ([rows, queries, channels], [_, keys, _]) = (q.shape().dims(), k.shape().dims());
-    attention::Sizes { rows, queries, keys, heads, width: channels / heads }
+    attention::Sizes { rows, queries, keys, heads, width: channels / heads, causal }
 }

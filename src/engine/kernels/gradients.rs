@@ -14,7 +14,7 @@ use burn::tensor::Shape;
 use super::composed;
 use super::extension::Kernels;
 
-/// Gradients written by hand, of the operations of [`Kernels`] with respect to their inputs.
+/// Gradients written by hand, of the operations of [`Kernels`] with respect to their inputs, and of the product's weight.
 ///
 /// A backend without them says that it cannot, and burn differentiates the composed operations.
 pub trait ByHand: Backend {
@@ -58,8 +58,17 @@ pub trait ByHand: Backend {
     fn affine_slope(_weight: FloatTensor<Self>, _grad: FloatTensor<Self>) -> FloatTensor<Self> {
         unreachable!("this backend said that it cannot")
     }
+    /// Of `weight`, given `x`.
+    fn weight_slope(_x: FloatTensor<Self>, _grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("this backend said that it cannot")
+    }
     /// Of `[q, k, v]`.
-    fn mix_slopes(_: [FloatTensor<Self>; 3], _grad: FloatTensor<Self>, _heads: usize) -> [FloatTensor<Self>; 3] {
+    fn mix_slopes(
+        _: [FloatTensor<Self>; 3],
+        _grad: FloatTensor<Self>,
+        _heads: usize,
+        _causal: bool,
+    ) -> [FloatTensor<Self>; 3] {
         unreachable!("this backend said that it cannot")
     }
 }
@@ -104,16 +113,35 @@ fn single<B: Backend, C: CheckpointStrategy, S: Clone + Send + Debug + 'static>(
     }
 }
 
+/// The product with a weight that may be tracked: the low-rank factors of a training.
+#[derive(Debug)]
+struct Product;
+
+impl<B: ByHand> Backward<B, 2> for Product {
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let ([x, weight], [of_x, of_weight]) = (ops.state, ops.parents);
+        if let Some(parent) = of_x {
+            grads.register::<B>(parent.id, B::affine_slope(weight, grad.clone()));
+        }
+        if let Some(parent) = of_weight {
+            grads.register::<B>(parent.id, B::weight_slope(x, grad));
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Mix;
 
 impl<B: ByHand> Backward<B, 3> for Mix {
-    type State = ([FloatTensor<B>; 3], usize);
+    type State = ([FloatTensor<B>; 3], usize, bool);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let (inputs, heads) = ops.state;
-        for (parent, slope) in ops.parents.into_iter().zip(B::mix_slopes(inputs, grad, heads)) {
+        let (inputs, heads, causal) = ops.state;
+        for (parent, slope) in ops.parents.into_iter().zip(B::mix_slopes(inputs, grad, heads, causal)) {
             if let Some(parent) = parent {
                 grads.register::<B>(parent.id, slope);
             }
@@ -198,24 +226,37 @@ impl<B: Kernels + ByHand, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     }
 
     fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        if weight.is_tracked() || !B::can(&[x.primitive(), weight.primitive()]) {
+        if !B::can(&[x.primitive(), weight.primitive()]) {
             return Self::linear(x, weight, None);
         }
-        let weight = weight.into_primitive();
-        single::<B, C, _>(x, |_| weight.clone(), |x| B::product(x, weight.clone()), B::affine_slope)
+        if !weight.is_tracked() {
+            let weight = weight.into_primitive();
+            return single::<B, C, _>(x, |_| weight.clone(), |x| B::product(x, weight.clone()), B::affine_slope);
+        }
+        let [(x, of_x), (weight, of_weight)] = [x, weight].map(|tensor| tensor.into_parts());
+        match Backward::<B, 2>::prepare::<C>(Product, [of_x, of_weight]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish([x.clone(), weight.clone()], B::product(x, weight)),
+            OpsKind::UnTracked(prep) => prep.finish(B::product(x, weight)),
+        }
     }
 
-    fn mix(q: FloatTensor<Self>, k: FloatTensor<Self>, v: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
+    fn mix(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        heads: usize,
+        causal: bool,
+    ) -> FloatTensor<Self> {
         if !B::can(&[q.primitive(), k.primitive(), v.primitive()]) {
-            return composed::mix::<Self>(q, k, v, heads);
+            return composed::mix::<Self>(q, k, v, heads, causal);
         }
         let [(q, of_q), (k, of_k), (v, of_v)] = [q, k, v].map(|x| x.into_parts());
         match Backward::<B, 3>::prepare::<C>(Mix, [of_q, of_k, of_v]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let state = ([q.clone(), k.clone(), v.clone()], heads);
-                prep.finish(state, B::mix(q, k, v, heads))
+                let state = ([q.clone(), k.clone(), v.clone()], heads, causal);
+                prep.finish(state, B::mix(q, k, v, heads, causal))
             }
-            OpsKind::UnTracked(prep) => prep.finish(B::mix(q, k, v, heads)),
+            OpsKind::UnTracked(prep) => prep.finish(B::mix(q, k, v, heads, causal)),
         }
     }
 }

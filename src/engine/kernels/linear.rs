@@ -1,4 +1,5 @@
-//! `x W + b`, in parallel whatever the size: the weights are packed into panels once, then shared by all tasks.
+//! `x W + b`, in parallel whatever the size: the weights are packed into panels once, then shared by all tasks. And the
+//! gradients of `x` and of `W`.
 
 use rayon::prelude::*;
 
@@ -92,4 +93,38 @@ pub fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, [inputs, outputs
 /// The gradient of [`forward`]'s `x` from that of its result, `[.., out]`.
 pub fn backward(grad: &[f32], weight: &[f32], [inputs, outputs]: [usize; 2]) -> Vec<f32> {
     Panels::new(weight, outputs, inputs, true).apply(grad, None)
+}
+
+/// Tokens whose share of a weight's gradient one task adds up. The same on every machine, so that the sum is too.
+const SHARE: usize = 1024;
+
+/// The gradient of [`forward`]'s `weight`, `[in, out]`: `xᵀ grad`. Made for the low-rank factors that are trained, of which
+/// one side is a handful.
+pub fn weight_slope(x: &[f32], grad: &[f32], [inputs, outputs]: [usize; 2]) -> Vec<f32> {
+    // The longer side runs along memory.
+    let turned = outputs < inputs;
+    let (few, many, rows, columns) = if turned { (grad, x, outputs, inputs) } else { (x, grad, inputs, outputs) };
+    let sum = |few: &[f32], many: &[f32]| {
+        let mut sum = vec![0.0; rows * columns];
+        for (few, many) in few.chunks_exact(rows).zip(many.chunks_exact(columns)) {
+            for (line, factor) in sum.chunks_exact_mut(columns).zip(few) {
+                line.iter_mut().zip(many).for_each(|(sum, value)| *sum += factor * value);
+            }
+        }
+        sum
+    };
+    let parts = few.par_chunks(SHARE * rows).zip(many.par_chunks(SHARE * columns)).map(|(few, many)| sum(few, many));
+    let parts: Vec<Vec<f32>> = parts.collect();
+    let mut all = vec![0.0; rows * columns];
+    for part in parts {
+        all.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+    }
+    if !turned {
+        return all;
+    }
+    let mut weight = vec![0.0; inputs * outputs];
+    for (output, line) in all.chunks_exact(inputs).enumerate() {
+        line.iter().enumerate().for_each(|(input, value)| weight[input * outputs + output] = *value);
+    }
+    weight
 }

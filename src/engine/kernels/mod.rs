@@ -2,8 +2,8 @@
 //!
 //! The public functions take and return tensors. On flex they run the kernels of this folder; on other backends the
 //! default bodies of [`extension::Kernels`] compose them of burn's operations. Gradients with respect to the input are
-//! written by hand ([`gradients::ByHand`]); where a weight is tracked, as in training, the composed version is
-//! differentiated instead.
+//! written by hand ([`gradients::ByHand`]), and with respect to the weight of a product without a bias, which is what a training
+//! learns; where another weight is tracked the composed version is differentiated instead.
 //!
 //! | file           | what                                                             |
 //! |----------------|------------------------------------------------------------------|
@@ -98,6 +98,18 @@ pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tens
 /// `q` `[rows, queries, channels]`, `k` and `v` `[rows, keys, channels]`, the heads side by side in the channels;
 /// returns the shape of `q`.
 pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tensor<3> {
-    let (q, k, v) = (q.into_dispatch(), k.into_dispatch(), v.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as Kernels>::mix(q, k, v, heads))
+    mix([q, k, v], heads, false)
+}
+
+/// [`attention`] of a text to itself, in which a token sees itself and what came before.
+///
+/// # Shapes
+/// All `[rows, tokens, channels]`, which it returns too.
+pub fn causal_attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tensor<3> {
+    mix([q, k, v], heads, true)
+}
+
+fn mix(qkv: [Tensor<3>; 3], heads: usize, causal: bool) -> Tensor<3> {
+    let [q, k, v] = qkv.map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as Kernels>::mix(q, k, v, heads, causal))
 }

@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{attention, conv2d, geglu, group_norm, layer_norm, linear};
+use super::{attention, causal_attention, conv2d, geglu, group_norm, layer_norm, linear};
 
 fn device() -> Device {
     Device::flex().autodiff()
@@ -210,6 +210,34 @@ fn attention_equals_the_composed_version() {
 }
 
 #[test]
+fn a_text_s_tokens_see_themselves_and_what_came_before() {
+    for (rows, tokens, heads, width) in [(2, 77, 3, 5), (1, 16, 2, 16), (3, 17, 1, 4), (1, 1, 2, 3), (1, 40, 2, 8)] {
+        let channels = heads * width;
+        let all: [Tensor<3>; 3] = [0; 3].map(|_| random([rows, tokens, channels]));
+        for part in 0..3 {
+            let with = |x: Tensor<3>| {
+                let mut all = all.clone();
+                all[part] = x;
+                all
+            };
+            let ours = |x| {
+                let [q, k, v] = with(x);
+                causal_attention(q, k, v, heads)
+            };
+            let composed = |x| {
+                let split = |x: Tensor<3>| x.reshape([rows, tokens, heads, width]).swap_dims(1, 2);
+                let [q, k, v] = with(x).map(split);
+                let scores = q.matmul(k.transpose()) * (width as f64).powf(-0.5);
+                let seen = Tensor::<2>::ones([tokens, tokens], &device()).tril(0).unsqueeze::<4>();
+                let scores = scores + (seen - 1.0) * 1e9;
+                softmax(scores, 3).matmul(v).swap_dims(1, 2).reshape([rows, tokens, channels])
+            };
+            compare(&format!("{rows} rows of {tokens}, {heads} x {width}, {part}"), all[part].clone(), ours, composed);
+        }
+    }
+}
+
+#[test]
 fn attention_to_huge_scores_is_a_choice() {
     let identity = Tensor::<3>::from_data([[[1e6, 0.0], [0.0, 1e6]]], &device());
     let mixed = attention(identity.clone(), identity, Tensor::<3>::from_data([[[1.0, 2.0], [3.0, 4.0]]], &device()), 1);
@@ -273,6 +301,25 @@ fn tracked_weights_get_their_gradients() {
         random([4, 5]),
         |weight: Tensor<2>| linear(rows.clone(), weight, None),
         |weight: Tensor<2>| burn::tensor::module::linear(rows.clone(), weight, None),
+    );
+    // More tokens than one task adds up, few channels in and few out.
+    for [tokens, inputs, outputs] in [[1500, 7, 3], [2100, 3, 40], [1, 5, 5]] {
+        let [x, factor]: [Tensor<2>; 2] = [random([tokens, inputs]), random([inputs, outputs])];
+        let name = format!("a factor of {tokens} x {inputs} to {outputs}");
+        compare(
+            &name,
+            factor,
+            |weight: Tensor<2>| linear(x.clone(), weight, None),
+            |weight: Tensor<2>| burn::tensor::module::linear(x.clone(), weight, None),
+        );
+    }
+    // Both at once, through each other.
+    let square: Tensor<2> = random([4, 4]);
+    compare(
+        "a factor whose input is made of it",
+        square,
+        |weight: Tensor<2>| linear(linear(rows.clone(), weight.clone(), None), weight, None),
+        |weight: Tensor<2>| rows.clone().matmul(weight.clone()).matmul(weight),
     );
     compare(
         "layer norm's bias",

@@ -166,12 +166,6 @@ pub fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {
     x.reshape([rows, tokens, heads, channels / heads]).swap_dims(1, 2)
 }
 
-/// The inverse of [`split_heads`].
-pub fn join_heads(x: Tensor<4>) -> Tensor<3> {
-    let [rows, heads, tokens, width] = x.dims();
-    x.swap_dims(1, 2).reshape([rows, tokens, heads * width])
-}
-
 /// How much wider the feed-forward is inside than outside.
 pub const FEED_FORWARD: usize = 4;
 

@@ -3,13 +3,12 @@
 use std::fmt;
 
 use burn::tensor::activation::{gelu, sigmoid};
-use burn::tensor::module::attention;
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::Deserialize;
 
-use super::attention::{join_heads, split_heads};
 use super::layers::{Bias, LayerNorm, Linear, Sizes};
 use crate::engine::error::{EngineError, Result};
+use crate::engine::kernels;
 use crate::engine::weights::Weights;
 
 /// `text_encoder/config.json`, as far as it varies between models of this topology.
@@ -243,8 +242,6 @@ impl TextEncoder {
     pub fn forward(&self, embeddings: Tensor<3>, tap: &dyn TextTap) -> Tensor<3> {
         let [_, tokens, _] = embeddings.dims();
         let mut x = embeddings + self.positions.clone().narrow(0, 0, tokens).unsqueeze::<3>();
-        // True hides: a token sees itself and what came before.
-        let future: Tensor<4, Bool> = Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &self.device).unsqueeze();
         let used = self.layers.len().saturating_sub(self.skipped);
         for (index, layer) in self.layers.iter().take(used).enumerate() {
             let linear = |of: &Linear, part, input: Tensor<3>| {
@@ -252,13 +249,10 @@ impl TextEncoder {
                 tap.linear(TextLayer { index, part }, of, &input, output)
             };
             let h = layer.norm1.forward(x.clone());
-            let heads = |of, part| split_heads(linear(of, part, h.clone()), self.config.num_attention_heads);
-            let query = heads(&layer.query, TextPart::Query);
-            let key = heads(&layer.key, TextPart::Key);
-            let value = heads(&layer.value, TextPart::Value);
-            let [rows, count, ..] = query.dims();
-            let mask = future.clone().expand([rows, count, tokens, tokens]);
-            let mixed = join_heads(attention(query, key, value, Some(mask), None, Default::default()));
+            let query = linear(&layer.query, TextPart::Query, h.clone());
+            let key = linear(&layer.key, TextPart::Key, h.clone());
+            let value = linear(&layer.value, TextPart::Value, h);
+            let mixed = kernels::causal_attention(query, key, value, self.config.num_attention_heads);
             x = x + linear(&layer.out, TextPart::Out, mixed);
             let h = linear(&layer.fc1, TextPart::Expand, layer.norm2.forward(x.clone()));
             let h = match self.activation {

@@ -220,6 +220,15 @@ impl UnetConfig {
         Ok(())
     }
 
+    /// The side of the latents that it was trained on, where the configuration says it and it can be.
+    pub fn sample_size(&self) -> Option<usize> {
+        let side = self.others.get("sample_size")?;
+        let side = side.as_u64().or_else(|| side.as_array()?.first()?.as_u64())?;
+        usize::try_from(side)
+            .ok()
+            .filter(|side| (1..=2048).contains(side) && side.is_multiple_of(self.latent_multiple()))
+    }
+
     /// Attention heads of a block, 0 the finest.
     pub fn heads(&self, block: usize) -> usize {
         match self.num_attention_heads.as_ref().unwrap_or(&self.attention_head_dim) {

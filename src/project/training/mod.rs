@@ -23,6 +23,9 @@ pub struct Training {
     pub tokens: Vec<Token>,
     /// The photos.
     pub photos: Vec<Photo>,
+    /// A concept to go on from, in place of fresh numbers: an ED-LoRA of as many tokens and of the same rank.
+    #[serde(default)]
+    pub from: Option<PathBuf>,
     /// The model that it is trained on: a folder, a file, or the one that is built in.
     #[serde(default)]
     pub model: Option<PathBuf>,

@@ -1,0 +1,256 @@
+//! The files that a trained concept is kept in: Podium's own in safetensors, Mix-of-Show's `.pth`, and a LoRA with a
+//! textual inversion in kohya's names for other programs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, TensorView};
+
+use super::parameters::{Group, Parameter, Parameters, Place, Side, turned};
+use super::torch_file::{self, Value};
+use crate::engine::adapters::{AdapterFile, Change};
+use crate::engine::error::{EngineError, Result};
+use crate::engine::models::Models;
+use crate::engine::pictures::host;
+use crate::project::disk::{self, Readers};
+use crate::project::training::Training;
+
+/// What is learnt, as files have it: names, shapes and numbers.
+pub struct Numbers {
+    /// Each word with its embeddings, `[layers, width]`.
+    words: Vec<(String, [usize; 2], Vec<f32>)>,
+    /// Each factor by its name below `text_encoder.` or `unet.`, as `[rank, in]` or `[out, rank]`.
+    factors: Vec<(Group, String, [usize; 2], Vec<f32>)>,
+    rank: usize,
+}
+
+impl Numbers {
+    /// Those of a training.
+    pub fn new(parameters: &Parameters) -> Self {
+        let groups = parameters.groups.clone().map(host);
+        let (mut words, mut factors, mut rank) = (Vec::new(), Vec::new(), 0);
+        for parameter in &parameters.list {
+            let numbers = &groups[parameter.group() as usize][parameter.start..][..parameter.len()];
+            let [rows, columns] = parameter.shape;
+            let (path, side) = match parameter.place {
+                Place::Word(index) => {
+                    words.push((parameters.words[index].clone(), parameter.shape, numbers.to_vec()));
+                    continue;
+                }
+                Place::Text(layer, side) => (layer.to_string(), side),
+                Place::Unet(layer, side) => (layer.to_string(), side),
+            };
+            if side == Side::Down {
+                rank = columns;
+            }
+            let name = format!("{path}.{}.weight", if side == Side::Down { "lora_down" } else { "lora_up" });
+            factors.push((parameter.group(), name, [columns, rows], turned(numbers, rows, columns)));
+        }
+        Self { words, factors, rank }
+    }
+
+    /// A file in safetensors, with what it was made of in its metadata.
+    fn safetensors(&self, about: HashMap<String, String>) -> Result<Vec<u8>> {
+        let words = self.words.iter().map(|(word, shape, numbers)| {
+            (format!("new_concept_embedding.{word}"), shape.to_vec(), numbers.as_slice())
+        });
+        let factors = self.factors.iter().map(|(group, name, shape, numbers)| {
+            (format!("{}.{name}", group.name()), shape.to_vec(), numbers.as_slice())
+        });
+        serialize(words.chain(factors).collect(), about)
+    }
+
+    /// Mix-of-Show's file, which the authors' release reads.
+    fn torch(&self) -> std::io::Result<Vec<u8>> {
+        let part = |wanted: Group| {
+            let of = self.factors.iter().filter(move |(group, ..)| *group == wanted);
+            Value::Dict(
+                of.map(|(_, name, shape, numbers)| (name.clone(), Value::Tensor(numbers, shape.to_vec()))).collect(),
+            )
+        };
+        let words =
+            self.words.iter().map(|(word, shape, numbers)| (word.clone(), Value::Tensor(numbers, shape.to_vec())));
+        torch_file::bytes(&Value::Dict(vec![(
+            "params".into(),
+            Value::Dict(vec![
+                ("new_concept_embedding".into(), Value::Dict(words.collect())),
+                ("text_encoder".into(), part(Group::Text)),
+                ("unet".into(), part(Group::Unet)),
+            ]),
+        )]))
+    }
+
+    /// A LoRA in kohya's names with its words as an embedding of one vector each. Other programs have one text for all
+    /// layers, so a word's vector is the mean of its layers'.
+    fn kohya(&self, name: &str, about: HashMap<String, String>) -> Result<Vec<u8>> {
+        let (mut tensors, alpha) = (Vec::new(), [self.rank as f32]);
+        let mut bundle = Vec::new();
+        let mut width = 0;
+        for (_, [layers, wide], numbers) in &self.words {
+            width = *wide;
+            let mean =
+                |column: usize| (0..*layers).map(|layer| numbers[layer * wide + column]).sum::<f32>() / *layers as f32;
+            bundle.extend((0..*wide).map(mean));
+        }
+        tensors.push((
+            format!("bundle_emb.{name}.string_to_param.*"),
+            vec![self.words.len(), width],
+            bundle.as_slice(),
+        ));
+        for (group, factor, shape, numbers) in &self.factors {
+            let prefix = if *group == Group::Text { "lora_te" } else { "lora_unet" };
+            let (layer, leaf) = match (factor.strip_suffix(".lora_down.weight"), factor.strip_suffix(".lora_up.weight"))
+            {
+                (Some(layer), _) => (layer, "lora_down.weight"),
+                (_, Some(layer)) => (layer, "lora_up.weight"),
+                _ => continue,
+            };
+            let layer = format!("{prefix}_{}", layer.replace('.', "_"));
+            if leaf == "lora_down.weight" {
+                tensors.push((format!("{layer}.alpha"), Vec::new(), alpha.as_slice()));
+            }
+            tensors.push((format!("{layer}.{leaf}"), shape.to_vec(), numbers.as_slice()));
+        }
+        serialize(tensors, about)
+    }
+}
+
+fn serialize(tensors: Vec<(String, Vec<usize>, &[f32])>, about: HashMap<String, String>) -> Result<Vec<u8>> {
+    let bytes = |numbers: &[f32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let held: BTreeMap<String, (Vec<usize>, Vec<u8>)> =
+        tensors.into_iter().map(|(name, shape, numbers)| (name, (shape, bytes(numbers)))).collect();
+    let views = held
+        .iter()
+        .map(|(name, (shape, bytes))| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
+    views
+        .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
+        .and_then(|views| safetensors::serialize(views, Some(about)))
+        .map_err(|error| EngineError::Job(format!("the concept's file could not be put together ({error})")))
+}
+
+/// Where a concept's files lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Podium's own.
+    pub own: PathBuf,
+    /// Mix-of-Show's.
+    pub torch: PathBuf,
+    /// For other programs.
+    pub kohya: PathBuf,
+    /// The test sheet.
+    pub sheet: PathBuf,
+    /// A small picture for lists of files.
+    pub preview: PathBuf,
+}
+
+impl Places {
+    /// In a folder, by the concept's name.
+    pub fn of(folder: &Path, name: &str) -> Self {
+        let plain = |c: char| if c.is_alphanumeric() || "-_. ()".contains(c) { c } else { '_' };
+        let name: String = name.trim().chars().map(plain).collect();
+        let name = if name.trim_matches('.').is_empty() { "concept".to_owned() } else { name };
+        let file = |end: &str| folder.join(format!("{name}{end}"));
+        Self {
+            own: file(".safetensors"),
+            torch: file(".pth"),
+            kohya: file("-lora.safetensors"),
+            sheet: file(".sheet.png"),
+            preview: file(".preview.png"),
+        }
+    }
+}
+
+/// Writes all of a concept's files, each wholly or not at all.
+///
+/// # Errors
+/// What the disk says.
+pub fn write(
+    places: &Places,
+    parameters: &Parameters,
+    training: &Training,
+    models: &Models,
+    steps: usize,
+) -> Result<()> {
+    let numbers = Numbers::new(parameters);
+    let settings = ron::ser::to_string(&training.settings).unwrap_or_default();
+    let words = parameters.words.join(" ");
+    let about = || {
+        HashMap::from([
+            ("modelspec.title".to_owned(), training.name.clone()),
+            ("podium.class_word".to_owned(), training.class_word.clone()),
+            ("podium.model".to_owned(), models.fingerprint.to_hex().to_string()),
+            ("podium.settings".to_owned(), settings.clone()),
+            ("podium.steps".to_owned(), steps.to_string()),
+        ])
+    };
+    let mut own = about();
+    own.insert("modelspec.trigger_phrase".into(), words);
+    put(&places.own, &numbers.safetensors(own)?)?;
+    let torch = numbers.torch().map_err(|source| EngineError::Write { path: places.torch.clone(), source })?;
+    put(&places.torch, &torch)?;
+    let mut lora = about();
+    let kohya = [
+        ("modelspec.trigger_phrase", training.name.clone()),
+        ("ss_network_module", "networks.lora".into()),
+        ("ss_network_dim", numbers.rank.to_string()),
+        ("ss_network_alpha", numbers.rank.to_string()),
+        ("ss_output_name", training.name.clone()),
+        ("ss_base_model_version", "sd_v1".into()),
+    ];
+    lora.extend(kohya.map(|(key, value)| (key.to_owned(), value)));
+    put(&places.kohya, &numbers.kohya(&training.name, lora)?)
+}
+
+/// Writes a file wholly or not at all.
+pub fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+    let written = disk::replace(path, Readers::Everybody, |file| file.write_all(bytes));
+    written.map_err(|source| EngineError::Write { path: path.to_owned(), source })
+}
+
+/// The numbers of a concept that was trained before, to go on from.
+///
+/// # Errors
+/// When it is no ED-LoRA of this model, or has another number of words or another rank than the training.
+pub fn read(models: &Models, training: &Training, file: &AdapterFile) -> Result<Parameters> {
+    let misfit = |what: String| EngineError::ConceptMisfit { file: file.file.clone(), what };
+    if file.embeddings.len() != training.tokens.len() {
+        let (has, wanted) = (file.embeddings.len(), training.tokens.len());
+        return Err(misfit(format!("brings {has} words, and the training has {wanted}")));
+    }
+    let words = training.tokens.iter().map(|token| token.word.clone()).collect();
+    Parameters::from_numbers(models, words, training.settings.rank, |parameter| {
+        numbers_of(file, parameter).map_err(misfit)
+    })
+}
+
+fn numbers_of(file: &AdapterFile, parameter: &Parameter) -> std::result::Result<Vec<f32>, String> {
+    let [rows, columns] = parameter.shape;
+    let (path, changes, side) = match parameter.place {
+        Place::Word(index) => {
+            let word = &file.embeddings[index];
+            let layers = if word.layers == 1 { rows } else { 1 };
+            if word.vectors != 1 || word.layers * layers != rows || word.width != columns {
+                let (name, width) = (&word.name, word.width);
+                return Err(format!(
+                    "has a word `{name}` of {} vectors of {width} numbers, where the model has {rows} of {columns}",
+                    word.layers
+                ));
+            }
+            return Ok(word.values.repeat(layers));
+        }
+        Place::Text(layer, side) => (layer.to_string(), &file.text_encoder, side),
+        Place::Unet(layer, side) => (layer.to_string(), &file.unet, side),
+    };
+    let Some(Change::LowRank { down, mid: None, up, scale }) = changes.get(&path) else {
+        return Err(format!("has no low-rank change of {path}, which is trained"));
+    };
+    let (array, factor) = if side == Side::Down { (down, 1.0) } else { (up, *scale) };
+    if array.values.len() != rows * columns || array.shape.first() != Some(&columns) {
+        return Err(format!(
+            "has a factor of shape {:?} at {path}, where {:?} is needed; choose the rank that it has",
+            array.shape,
+            [columns, rows]
+        ));
+    }
+    Ok(turned(&array.values, columns, rows).into_iter().map(|value| value * factor).collect())
+}

@@ -1,0 +1,232 @@
+//! A concept from photos: the miniature learns from a few of them, stops, goes on, and what comes out is read back.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use podium::engine::adapters;
+use podium::engine::cache::Cache;
+use podium::engine::worker::Engine;
+use podium::link::{DeviceChoice, Event, JobId, Trained, TrainingEvent, TrainingJob, TrainingStep};
+use podium::project::training::{PLACE, Photo, Token, Training, TrainingSettings};
+
+const PHOTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/training");
+
+/// Long enough for a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A training of the mint cat on the miniature.
+pub fn training(steps: usize) -> Training {
+    let token = |word: &str, start: &str| Token { word: word.into(), start: start.into() };
+    let photo = |name: &&str| Photo {
+        picture: format!("{name}.png").into(),
+        mask: Some(format!("{name}.mask.png").into()),
+        caption: std::fs::read_to_string(Path::new(PHOTOS).join(format!("{name}.txt"))).expect("a caption"),
+    };
+    Training {
+        name: "mint cat".into(),
+        class_word: "cat".into(),
+        tokens: vec![token("<mint_1>", "toy"), token("<mint_2>", "cat")],
+        photos: ["0", "1", "2", "4", "5", "7"].iter().map(photo).collect(),
+        from: None,
+        model: None,
+        vae: None,
+        prompts: vec![format!("{PLACE} on the beach")],
+        settings: TrainingSettings {
+            steps,
+            batch: 2,
+            embedding_rate: 5e-3,
+            text_rate: 5e-4,
+            unet_rate: 2e-3,
+            background: 0.15,
+            crop: 0.0,
+            mirror: true,
+            embedding_norm: None,
+            checkpoint_every: 0,
+            show_every: 0,
+            ..TrainingSettings::default()
+        },
+    }
+}
+
+fn engine() -> Engine {
+    Engine::start(Cache::none(), || ()).expect("a thread")
+}
+
+fn job(training: Training, run: &Path) -> TrainingJob {
+    TrainingJob { id: JobId(0), training, folder: PHOTOS.into(), run: run.to_owned(), device: DeviceChoice::Flex }
+}
+
+/// What a training tells until it ends; `at` may act at each step.
+fn follow(engine: &Engine, job: TrainingJob, mut at: impl FnMut(JobId, &TrainingStep)) -> Followed {
+    let id = engine.train(job);
+    let mut followed = Followed::default();
+    loop {
+        match engine.events().recv_timeout(PATIENCE).expect("the engine goes on") {
+            Event::Training(job, event) => {
+                assert_eq!(job, id);
+                match event {
+                    TrainingEvent::Step(step) => {
+                        at(id, &step);
+                        followed.steps.push(step);
+                    }
+                    TrainingEvent::Resumed(step) => followed.resumed = Some(step),
+                    TrainingEvent::Checkpoint(step) => followed.checkpoints.push(step),
+                    TrainingEvent::Drawn(picture) => followed.drawn.push((picture.step, picture.strength)),
+                    TrainingEvent::Done(trained) => {
+                        followed.trained = Some(Trained::clone(&trained));
+                        return followed;
+                    }
+                }
+            }
+            Event::Cancelled(_) => return followed,
+            Event::Failed(_, words) => {
+                followed.failed = Some(words);
+                return followed;
+            }
+            Event::Warning(_, warning) => followed.warnings.push(warning.to_string()),
+            _ => {}
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Followed {
+    steps: Vec<TrainingStep>,
+    resumed: Option<usize>,
+    checkpoints: Vec<usize>,
+    drawn: Vec<(usize, f32)>,
+    warnings: Vec<String>,
+    trained: Option<Trained>,
+    failed: Option<String>,
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn failed(training: Training, run: &Path) -> String {
+    let followed = follow(&engine(), job(training, run), |_, _| ());
+    followed.failed.unwrap_or_else(|| panic!("it went well: {:?}", followed.trained.map(|trained| trained.steps)))
+}
+
+#[test]
+fn a_training_that_is_stopped_and_goes_on_ends_in_the_same_concept_bit_for_bit() {
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let engine = engine();
+    let unbroken = follow(&engine, job(training(6), whole.path()), |_, _| ()).trained.expect("trained");
+    let stopped = follow(&engine, job(training(6), parts.path()), |id, step| {
+        if step.step == 3 {
+            engine.cancel(id);
+        }
+    });
+    assert!(stopped.trained.is_none() && stopped.failed.is_none());
+    let at = *stopped.checkpoints.last().expect("a checkpoint where it was stopped");
+    assert!((3..6).contains(&at), "stopped at {at}");
+    // Another engine: nothing is left but the folder.
+    let again = follow(&self::engine(), job(training(6), parts.path()), |_, _| ());
+    assert_eq!(again.resumed, Some(at));
+    assert_eq!(again.steps.first().map(|step| step.step), Some(at + 1));
+    let trained = again.trained.expect("trained");
+    assert_eq!(trained.steps, 6);
+    for (one, other) in [(&unbroken.file, &trained.file), (&unbroken.pth, &trained.pth)] {
+        assert!(bytes(one) == bytes(other), "{} differs", one.display());
+    }
+}
+
+#[test]
+fn the_files_of_a_concept_are_read_back_equal_and_one_is_for_other_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let followed = follow(&engine(), job(training(2), folder.path()), |_, _| ());
+    let trained = followed.trained.expect("trained");
+    assert_eq!(trained.sheet.len(), 2, "one prompt, two seeds");
+    let own = adapters::read(&trained.file).expect("it reads");
+    let pth = adapters::read(&trained.pth).expect("it reads");
+    assert_eq!(own.kind, adapters::Kind::EdLora);
+    assert_eq!((&own.unet, &own.text_encoder, &own.embeddings), (&pth.unet, &pth.text_encoder, &pth.embeddings));
+    assert_eq!(own.unet.len(), 128, "every projection of every attention layer");
+    let words: Vec<&str> = own.embeddings.iter().map(|word| word.name.as_str()).collect();
+    assert_eq!(words, ["<mint_1>", "<mint_2>"]);
+    assert!(own.left_aside.is_empty(), "{:?}", own.left_aside);
+    let others = adapters::read(&folder.path().join("mint cat-lora.safetensors")).expect("it reads");
+    assert_eq!(others.kind, adapters::Kind::Lora);
+    assert_eq!((&others.unet, &others.text_encoder), (&own.unet, &own.text_encoder));
+    let bundled = &others.embeddings[0];
+    assert_eq!((bundled.name.as_str(), bundled.vectors, bundled.layers), ("mint cat", 2, 1));
+    for name in ["mint cat.sheet.png", "mint cat.preview.png", "checkpoint.safetensors"] {
+        assert!(folder.path().join(name).is_file(), "{name}");
+    }
+    // And trains on from there.
+    let further = tempfile::tempdir().unwrap();
+    let mut more = training(1);
+    (more.from, more.settings.unet_rate, more.settings.text_rate, more.settings.embedding_rate) =
+        (Some(trained.pth.clone()), 0.0, 0.0, 0.0);
+    let same = follow(&engine(), job(more.clone(), further.path()), |_, _| ()).trained.expect("trained");
+    assert_eq!(adapters::read(&same.file).expect("it reads").unet, own.unet, "without any rate nothing changes");
+    more.settings.rank = 8;
+    let words = failed(more, tempfile::tempdir().unwrap().path());
+    assert!(words.contains("mint cat.pth") && words.contains("choose the rank"), "{words}");
+}
+
+#[test]
+fn training_lowers_the_loss_and_ends_early_with_the_concept_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine();
+    let mut plan = training(400);
+    (plan.settings.show_every, plan.settings.checkpoint_every) = (16, 16);
+    let followed = follow(&engine, job(plan, folder.path()), |id, step| {
+        if step.step == 40 {
+            engine.finish(id);
+        }
+    });
+    let trained = followed.trained.expect("trained");
+    assert!((40..44).contains(&trained.steps), "ended after {}", trained.steps);
+    let mean = |steps: &[TrainingStep]| steps.iter().map(|step| step.denoising).sum::<f32>() / steps.len() as f32;
+    let (first, last) = (mean(&followed.steps[..12]), mean(&followed.steps[followed.steps.len() - 12..]));
+    println!("denoising loss {first} at first, {last} at last");
+    assert!(last < 0.9 * first, "the loss went from {first} to {last}");
+    assert!(followed.steps.iter().all(|step| step.attention > 0.0 && step.norms.iter().all(|norm| *norm > 0.0)));
+    assert_eq!(followed.checkpoints[..2], [16, 32]);
+    let shown = [16, 32].map(|step| [(step, 0.0), (step, 0.7), (step, 1.0)]).concat();
+    assert_eq!(followed.drawn[..6], shown);
+    assert!(followed.warnings.is_empty(), "{:?}", followed.warnings);
+}
+
+#[test]
+fn what_cannot_be_trained_is_said_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let says = |change: &dyn Fn(&mut Training), wanted: &[&str]| {
+        let mut plan = training(1);
+        change(&mut plan);
+        let words = failed(plan, folder.path());
+        for wanted in wanted {
+            assert!(words.contains(wanted), "\"{words}\" does not say \"{wanted}\"");
+        }
+    };
+    says(&|plan| plan.photos.clear(), &["no photos"]);
+    says(&|plan| plan.photos[3].picture = "gone.png".into(), &["gone.png"]);
+    says(&|plan| plan.photos[1].caption = "a cat".into(), &["1.png", "a cat", PLACE]);
+    says(&|plan| plan.tokens[0].start = "purple elephants".into(), &["<mint_1>", "tokens of this model's"]);
+    says(&|plan| plan.tokens[0].start = "<rand-x>".into(), &["<mint_1>", "<rand-0.013>"]);
+    says(&|plan| plan.settings.size = Some(100), &["100 pixels", "multiple of 64"]);
+    says(&|plan| plan.model = Some("/nowhere/model".into()), &["/nowhere/model"]);
+    says(&|plan| plan.from = Some("0.txt".into()), &["0.txt"]);
+    std::fs::write(folder.path().join("checkpoint.safetensors"), "damaged").unwrap();
+    says(&|_| (), &["checkpoint.safetensors"]);
+}
+
+#[test]
+fn a_checkpoint_of_another_training_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let trained = follow(&engine(), job(training(1), folder.path()), |_, _| ()).trained;
+    assert!(trained.is_some());
+    let checkpoint: PathBuf = folder.path().join("checkpoint.safetensors");
+    let before = bytes(&checkpoint);
+    let mut other = training(2);
+    other.photos.pop();
+    let words = failed(other, folder.path());
+    assert!(words.contains("another training") && words.contains("choose another folder"), "{words}");
+    assert!(bytes(&checkpoint) == before);
+    // More steps of the same one go on.
+    let more = follow(&engine(), job(training(2), folder.path()), |_, _| ());
+    assert_eq!((more.resumed, more.trained.expect("trained").steps), (Some(1), 2));
+}
