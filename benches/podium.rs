@@ -25,7 +25,11 @@ use podium::engine::prompt::{encode_custom, encode_plain};
 use podium::engine::refine::{Counts, SubjectMasks};
 use podium::engine::sample::{Observer, StepReport, map_of, refinement_site, sample};
 use podium::engine::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
+use podium::engine::train::checkpoint::State;
+use podium::engine::train::loss::{Batch, Counts, slope};
+use podium::engine::train::parameters::Parameters;
 use podium::engine::weights::ModelFiles;
+use podium::project::training::{Token, Training, TrainingSettings};
 
 const LATENT: [usize; 3] = [4, 32, 32];
 
@@ -170,6 +174,47 @@ fn clustering(criterion: &mut Criterion, models: &Models) {
     group.finish();
 }
 
+/// A step of a training: the loss, all gradients and the optimiser.
+fn trainings(criterion: &mut Criterion, models: &Models) {
+    let token = |word: &str, start: &str| Token { word: word.into(), start: start.into() };
+    let training = Training {
+        name: "cat".into(),
+        class_word: "cat".into(),
+        tokens: vec![token("<cat_1>", "toy"), token("<cat_2>", "cat")],
+        photos: Vec::new(),
+        from: None,
+        model: None,
+        vae: None,
+        prompts: Vec::new(),
+        settings: TrainingSettings::default(),
+    };
+    let mut group = criterion.benchmark_group("training step, rows 4");
+    for (name, attention) in [("plain", 0.0), ("with attention regularisation", 0.01)] {
+        let mut state = State::new(Parameters::new(models, &training).expect("words of its own"), &models.device);
+        let seeds = [1, 2, 3, 4];
+        let batch = Batch {
+            latents: noise::seeded(&seeds, LATENT, &models.device),
+            noise: noise::seeded(&seeds.map(|seed| seed + 4), LATENT, &models.device),
+            timesteps: vec![21, 333, 642, 901],
+            masks: vec![(0..LATENT[1] * LATENT[2]).map(|cell| if cell % 32 < 16 { 1.0 } else { 0.0 }).collect(); 4],
+            captions: vec!["<cat_1> <cat_2> on the beach".into(); 4],
+            weights: vec![1.0; 4],
+        };
+        let counts = Counts { background: 0.15, attention, full_identity: false, recompute: false };
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                let slope = slope(models, &state.parameters, &batch, counts);
+                for (index, gradient) in slope.gradients.into_iter().enumerate() {
+                    let values = state.parameters.groups[index].clone();
+                    let gradient = gradient.expect("all of it is learnt");
+                    state.parameters.groups[index] = state.moments[index].step(values, gradient, 1, 1e-4, 0.01);
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
 fn main() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/reference.py");
     let python = std::env::var("PODIUM_PYTHON").unwrap_or_else(|_| "python3".into());
@@ -188,5 +233,6 @@ fn main() {
     passes(&mut criterion, &models);
     steps(&mut criterion, &models);
     clustering(&mut criterion, &models);
+    trainings(&mut criterion, &models);
     criterion.final_summary();
 }

@@ -71,3 +71,42 @@ print(f"  layout gradient, rows 3: {pull():.1f} ms")
 with torch.no_grad():
     z = torch.randn(1, 4, 32, 32)
     print(f"  vae decode: {median(lambda: vae.decode(z)):.1f} ms")
+
+
+def training(rows=4):
+    """One step of the kit's own trainer: the loss, all gradients, the optimiser."""
+    sys.path.insert(0, os.path.join(MODEL, "recipe"))
+    import edlora
+    from transformers import CLIPTextModel, CLIPTokenizer
+    name = "mint_cat"
+    first, second, *_ = edlora.words(name)
+    words = CLIPTokenizer.from_pretrained(os.path.join(MODEL, "tokenizer"))
+    text = CLIPTextModel.from_pretrained(os.path.join(MODEL, "text_encoder"), torch_dtype=torch.float32)
+    net = UNet2DConditionModel.from_pretrained(os.path.join(MODEL, "unet"), torch_dtype=torch.float32)
+    for p in [*text.parameters(), *net.parameters()]:
+        p.requires_grad_(False)
+    edlora.layerwise(net)
+    table = text.text_model.embeddings.token_embedding.weight
+    start = [words(w, add_special_tokens=False).input_ids[0] for w in ("toy", "cat")]
+    new = torch.nn.Parameter(torch.stack([table[i].detach().clone().expand(16, -1) for i in start]).clone())
+    layers = [*edlora.attach(text, ["CLIPAttention", "CLIPSdpaAttention"]).values(), *edlora.attach(net, ["Attention"]).values()]
+    best = torch.optim.AdamW([new, *(p for layer in layers for p in layer.parameters())], lr=1e-4, weight_decay=0.01)
+    z, n, t = torch.randn(rows, 4, 32, 32), torch.randn(rows, 4, 32, 32), torch.tensor([21, 333, 642, 901])
+    mask = torch.cat([torch.ones(rows, 1, 32, 16), torch.zeros(rows, 1, 32, 16)], 3) + 0.15
+    captions = [f"{first} {second} on the beach"] * rows
+
+    def run():
+        c = edlora.encode(words, text, captions, new, name)
+        e = net(z + n, t, c).sample
+        loss = (((e - n) ** 2 * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3))).mean()
+        best.zero_grad()
+        loss.backward()
+        best.step()
+
+    return median(run)
+
+
+try:
+    print(f"  training step, rows 4: {training():.1f} ms")
+except ImportError as error:
+    print(f"  no training step: {error}")

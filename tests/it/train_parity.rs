@@ -56,7 +56,8 @@ impl Step {
                 values[index * each..][..each].to_vec()
             }
             _ => {
-                let (values, shape) = self.values(&format!("{prefix}lora.{name}"));
+                let prefix = if prefix.is_empty() { "lora." } else { prefix };
+                let (values, shape) = self.values(&format!("{prefix}{name}"));
                 assert_eq!(shape, [parameter.shape[1], parameter.shape[0]], "{name}");
                 parameter.turned(&values)
             }
