@@ -26,7 +26,7 @@ use podium::engine::refine::{Counts, SubjectMasks};
 use podium::engine::sample::{Observer, StepReport, map_of, refinement_site, sample};
 use podium::engine::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
 use podium::engine::train::checkpoint::State;
-use podium::engine::train::loss::{Batch, Counts, slope};
+use podium::engine::train::loss::{self, Batch, slope};
 use podium::engine::train::parameters::Parameters;
 use podium::engine::weights::ModelFiles;
 use podium::project::training::{Token, Training, TrainingSettings};
@@ -200,7 +200,7 @@ fn trainings(criterion: &mut Criterion, models: &Models) {
             captions: vec!["<cat_1> <cat_2> on the beach".into(); 4],
             weights: vec![1.0; 4],
         };
-        let counts = Counts { background: 0.15, attention, full_identity: false, recompute: false };
+        let counts = loss::Counts { background: 0.15, attention, full_identity: false, recompute: false };
         group.bench_function(name, |bench| {
             bench.iter(|| {
                 let slope = slope(models, &state.parameters, &batch, counts);

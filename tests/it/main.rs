@@ -66,6 +66,7 @@ mod shaders;
 mod single_file;
 /// The first use, and what the window says.
 #[cfg(feature = "gui")]
+mod slopes;
 mod story;
 /// An engine for tests.
 mod studio;
