@@ -260,7 +260,7 @@ fn of_nobody(_: &Concept, rng: &mut ChaCha8Rng) -> Option<Picture> {
 #[test]
 fn right_pictures_are_right_and_faults_are_seen() {
     for fault in Fault::ALL {
-        let row = row(fault, 16);
+        let row = row(fault, 12);
         print(fault, &row);
         match fault {
             Fault::None | Fault::Soft | Fault::Alike => assert!(row.right >= 0.85, "{fault:?}: {row:?}"),
