@@ -100,11 +100,17 @@ mod tests {
         }
     }
 
+    /// What is there to read and to train with, and no part of the program.
+    fn stays_out(path: &str) -> bool {
+        path == "miniature/README.md" || path.starts_with("miniature/recipe/")
+    }
+
     #[test]
     fn every_file_in_assets_is_built_in_and_found() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
         let mut found = Vec::new();
         on_disk(&root, &root, &mut found);
+        found.retain(|path| !stays_out(path));
         found.sort();
         assert_eq!(found, FILES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
         assert!(found.iter().all(|path| find(path).is_some()));

@@ -1,4 +1,5 @@
-//! The command line: `podium render`, `podium devices`, `podium inspect`, `podium get`, `podium list`; without a
+//! The command line: `podium render`, `podium devices`, `podium inspect`, `podium get`, `podium list`,
+//! `podium plush`; without a
 //! subcommand the studio opens.
 
 #[macro_use]
@@ -8,6 +9,7 @@ mod devices;
 mod get;
 mod inspect;
 mod list;
+mod plush;
 mod record;
 mod render;
 
@@ -54,6 +56,9 @@ enum Command {
     Get(get::Get),
     /// List the models, LoRAs, embeddings and VAEs that A1111, ComfyUI, InvokeAI, Krita and the hub's cache have here
     List(list::List),
+    /// Draw pictures of the Plush World, which the miniature knows, with their truth; recognise its concepts in pictures
+    #[command(subcommand)]
+    Plush(plush::Plush),
 }
 
 /// Runs what the command line asks for. `studio` opens the window.
@@ -70,6 +75,7 @@ pub fn run(cli: Cli, studio: impl FnOnce(Option<PathBuf>, DeviceChoice) -> Outco
         }
         Some(Command::Get(command)) => command.run(),
         Some(Command::List(command)) => command.run(),
+        Some(Command::Plush(command)) => command.run(),
         Some(Command::Inspect { path, tensors }) => inspect::inspect(&path, tensors),
     }
 }

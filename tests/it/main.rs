@@ -45,6 +45,10 @@ mod nets_parity;
 mod odd_configs;
 /// LoRAs of other trainers as concepts and styles.
 mod own_files;
+/// The Plush World and its scores against the kit's Python.
+mod plush_parity;
+/// `podium plush`, driven from outside.
+mod plush_pictures;
 /// Prompts as people type them: chunks and weights.
 mod prompts;
 /// The real binary under Xvfb.
