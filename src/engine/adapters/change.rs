@@ -22,7 +22,7 @@ impl Array {
 /// strength 1: `W' = W + s · ΔW`. The factor alpha / rank (or what the trainer uses in its place) is in `scale`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// `ΔW = scale · up · (mid ·) down`: LoRA and LoCon, and LoHa where that is fewer numbers than ΔW has.
+    /// `ΔW = scale · up · (mid ·) down`: LoRA and LoCon, and LoHa where that is less than half the numbers that ΔW has.
     LowRank {
         /// `[rank, in]`, or of a convolution `[rank, in, kh, kw]`; with `mid` `[rank, in, 1, 1]`.
         down: Array,
@@ -49,7 +49,7 @@ pub enum Change {
         /// Along the inputs; else along the outputs.
         on_input: bool,
     },
-    /// `ΔW = scale · (up₁ · down₁) ⊙ (up₂ · down₂)`: a LoHa whose rank² is past half the layer's width, about. The
+    /// `ΔW = scale · (up₁ · down₁) ⊙ (up₂ · down₂)`: a LoHa whose rank² is past a quarter of the layer's width, about. The
     /// products are made anew in every pass: as a difference, a LoHa of all layers would be as large as the UNet.
     Hadamard {
         /// Each `[out, rank]`.

@@ -1,9 +1,10 @@
 //! LoHa: `ΔW = alpha / rank · (w1_a · w1_b) ⊙ (w2_a · w2_b)`, and with cores its convolutions.
 //!
 //! An elementwise product of matrices of ranks p and q is one of rank p q, whose factors are the products of all pairs of
-//! columns and of all pairs of rows. Where that is fewer numbers than the matrix has it is taken so: up to about half the
-//! layer's width, and then it costs a pass less than the matrix would. Beyond that the factors stay as they are, and each
-//! pass multiplies them out: at rank 32 some 128 products a weight, where the layer itself takes one for every pixel or word.
+//! columns and of all pairs of rows. Where that is less than half the numbers that the matrix has it is taken so: up to
+//! about a quarter of the layer's width, and then it costs a pass less than the matrix would. Beyond that the factors stay
+//! as they are, and each pass multiplies them out: at rank 32 that is 64 products a weight, where the layer itself takes one
+//! for every pixel or word.
 
 use super::change::{Array, Change, Held, Kind};
 use super::group::{Budget, Built, Group};
@@ -75,12 +76,12 @@ fn cells(group: &Group<'_>, cored: bool) -> Option<usize> {
 }
 
 /// How many numbers all pairs of columns and rows are, `rank` of them, and of their cores over `cells` pixels; none where
-/// the matrix has no more.
+/// the matrix has less than twice as many.
 fn pairs(rank: usize, output: usize, columns: usize, cells: Option<usize>) -> Option<usize> {
     let core = cells.map_or(0, |cells| rank.saturating_mul(rank).saturating_mul(cells));
     let whole = output.saturating_mul(columns).saturating_mul(cells.unwrap_or(1));
     let factors = rank.saturating_mul(output.saturating_add(columns)).saturating_add(core);
-    (factors < whole).then_some(factors)
+    (factors < whole / 2).then_some(factors)
 }
 
 /// What [`build`] would make, from shapes alone.

@@ -206,7 +206,7 @@ fn a_picture_in_a_file_is_shown_where_none_lies_beside_it() {
     assert_eq!(preview("a"), Some(path("a.safetensors")));
     assert_eq!((preview("c"), preview("d")), (None, Some(path("d.preview.png"))));
     let made = previews::make(&path("a.safetensors")).unwrap();
-    assert_eq!((made.dimensions(), made.get_pixel(0, 0).0), ((1, 1), [255; 3]));
+    assert_eq!((made.dimensions(), made.get_pixel(0, 0).0), ((256, 256), [255; 3]));
     assert!(previews::make(&path("b.safetensors")).is_none() && previews::make(&path("c.safetensors")).is_none());
 }
 

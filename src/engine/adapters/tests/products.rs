@@ -70,14 +70,14 @@ fn loha(layer: &str, rank: usize, out: usize, columns: usize) -> Made {
 }
 
 #[test]
-fn loha_is_low_rank_where_that_is_fewer_numbers_and_else_two_products() {
+fn loha_is_low_rank_where_that_is_less_than_half_the_numbers_and_else_two_products() {
     for (layer, shape, rank, products) in [
-        // Rank 9: 9 · (17 + 20) numbers against 17 · 20, and so on.
-        (LINEAR, &[17, 20][..], 3, false),
-        (LINEAR, &[16, 20], 3, true),
+        // Rank 9: 9 · (36 + 37) numbers against half of 36 · 37, and so on.
+        (LINEAR, &[36, 37][..], 3, false),
+        (LINEAR, &[36, 36], 3, true),
         (LINEAR, &[8, 12], 3, true),
-        (CONV, &[11, 6, 3, 3], 3, false),
-        (CONV, &[10, 6, 3, 3], 3, true),
+        (CONV, &[28, 6, 3, 3], 3, false),
+        (CONV, &[27, 6, 3, 3], 3, true),
     ] {
         let columns: usize = shape[1..].iter().product();
         let made = loha(layer, rank, shape[0], columns);
