@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Outcome;
-use crate::engine::adapters::{self, AdapterFile};
+use crate::engine::adapters::{self, AdapterFile, Held};
 use crate::engine::family::{self, Family};
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::memory;
@@ -89,7 +89,14 @@ fn folder(path: &Path, list: bool) -> Outcome {
 /// What a render at the model's usual size takes, or why the model cannot be used.
 fn describe_model(files: &ModelFiles) -> Outcome {
     let model = inspect_model(files)?;
-    let demand = Demand { canvas: (512, 512), pictures: 1, concepts: 2, aligned: true, sequential: false };
+    let demand = Demand {
+        canvas: (512, 512),
+        pictures: 1,
+        concepts: 2,
+        adapters: Held::default(),
+        aligned: true,
+        sequential: false,
+    };
     let layout = match files {
         ModelFiles::File(_) => "in one file",
         _ => "a folder as diffusers writes it",

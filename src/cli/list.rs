@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Outcome;
+use crate::engine::adapters::Base;
 use crate::engine::memory;
 use crate::hub::{Cancel, Hub};
 use crate::studio::library::entry::{Entry, Kind};
@@ -23,6 +24,10 @@ pub struct List {
     /// Only this kind: model, lora, embedding, vae or unknown
     #[arg(long)]
     kind: Option<Kind>,
+
+    /// Only what is, or is for, this kind of model: sd1.5, sd2, sdxl, sd3 or flux
+    #[arg(long)]
+    base: Option<Base>,
 
     /// Another folder to look through; may be given several times
     #[arg(long = "folder", value_name = "DIR")]
@@ -47,7 +52,8 @@ impl List {
                 entries.push(*entry);
             }
         });
-        let wish = Wish { words: self.words.join(" "), kind: self.kind, usable: false, order: Order::Name };
+        let words = self.words.join(" ");
+        let wish = Wish { words, kind: self.kind, base: self.base, usable: false, order: Order::Name };
         let found = shown(&entries, &wish);
         for entry in found.iter().filter_map(|at| entries.get(*at)) {
             lines(entry).iter().for_each(|line| say!("{line}"));
@@ -62,10 +68,8 @@ impl List {
 
 /// What is said of one.
 fn lines(entry: &Entry) -> Vec<String> {
-    let base = entry.base.as_deref().map_or_else(String::new, |base| format!(" for {base}"));
-    let what = format!("{}{base}", entry.kind.words());
     let mut lines = vec![
-        format!("{}  ({what}, {}, {})", entry.name, memory::words(entry.bytes), entry.program),
+        format!("{}  ({}, {}, {})", entry.name, entry.what(), memory::words(entry.bytes), entry.program),
         format!("    {}", entry.path.display()),
     ];
     if !entry.triggers.is_empty() {

@@ -10,9 +10,11 @@ use super::Outcome;
 use super::record::Record;
 use super::say;
 use crate::engine::cache::Cache;
-use crate::engine::worker::Engine;
+use crate::engine::concept_files;
+use crate::engine::inspect::{Demand, ModelReport, inspect_model};
+use crate::engine::worker::{Engine, model_files};
 use crate::link::{DeviceChoice, Event, Finished, Stage, Watch};
-use crate::project::{self, Project, png_text};
+use crate::project::{self, DiskFiles, Project, png_text};
 
 /// What `podium render` is told.
 #[derive(Debug, Args)]
@@ -57,9 +59,10 @@ impl Render {
         png_text::check(&project, &folder)?;
         let mut record = self.record.as_deref().map(Record::create).transpose()?;
         let watch = if record.is_some() { Watch::ALL } else { Watch::default() };
+        let needs = needs(&project, &folder);
         let engine = Engine::start(Cache::standard(), || ())?;
         engine.render(project.clone(), folder.clone(), self.device, watch);
-        let finished = follow(&engine, record.as_mut(), self.strict)?;
+        let finished = follow(&engine, needs, record.as_mut(), self.strict)?;
         let many = finished.pictures.len() > 1;
         for (index, (picture, seed)) in finished.pictures.iter().zip(&finished.seeds).enumerate() {
             let path = if many { numbered(&self.output, index + 1) } else { self.output.clone() };
@@ -87,6 +90,14 @@ impl Render {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Ok((project, folder.to_owned()))
     }
+}
+
+/// The model and what the project asks of it, to be compared with the device's memory; none where either cannot be looked
+/// at, which the render will say.
+fn needs(project: &Project, folder: &Path) -> Option<(ModelReport, Demand)> {
+    let model = inspect_model(&model_files(project, folder)).ok()?;
+    let files = DiskFiles { base: folder.to_owned(), assets: crate::assets::find };
+    Some((model, Demand::of(project, concept_files::held(&files, project))))
 }
 
 /// A render takes a while; that its result cannot be written shall not come out at the end.
@@ -123,6 +134,7 @@ fn aside(bar: &ProgressBar, words: String) {
 /// Shows progress until the job ends.
 fn follow(
     engine: &Engine,
+    mut needs: Option<(ModelReport, Demand)>,
     mut record: Option<&mut Record>,
     strict: bool,
 ) -> Result<std::sync::Arc<Finished>, Box<dyn std::error::Error>> {
@@ -139,7 +151,13 @@ fn follow(
                 let warm_up = if first_use { "; its first use compiles kernels, which takes a while" } else { "" };
                 aside(&bar, format!("on {device}{warm_up}"));
             }
-            Event::Device(_) | Event::Model(_) | Event::Training(..) => {}
+            Event::Device(device) => {
+                // A GPU does not say how much memory it has.
+                let available = device.total_bytes.filter(|_| device.kind.is_none());
+                let short = needs.take().and_then(|(model, demand)| model.shortage(demand, available?));
+                short.into_iter().for_each(|words| aside(&bar, format!("note: {words}")));
+            }
+            Event::Model(_) | Event::Training(..) => {}
             Event::Progress { stage: now, step, steps, .. } => {
                 if stage != Some(now) {
                     stage = Some(now);

@@ -71,7 +71,11 @@ fn change(kind: usize, sizes: Sizes, rank: usize, chance: &mut Chance) -> Change
         }
         4 => Change::Scaled { weight: chance.values(input, 0.3), on_input: true },
         5 => Change::Scaled { weight: chance.values(output, 0.3), on_input: false },
-        _ => Change::Dense { delta: chance.array(&conv(output, input, side), 0.03) },
+        _ => Change::Hadamard {
+            up: [chance.array(&conv(output, 3, 1), 0.3), chance.array(&conv(output, 2, 1), 0.3)],
+            down: [chance.array(&conv(3, input, side), 0.3), chance.array(&conv(2, input, side), 0.3)],
+            scale: 0.5,
+        },
     }
 }
 
@@ -134,7 +138,14 @@ fn delta(change: &Change, weight: &[f32], input: usize, cells: usize) -> Vec<f64
                         let factor = by[if *on_input { i } else { o }];
                         f64::from(weight[(o * input + i) * cells + cell]) * f64::from(factor)
                     }
-                    Change::Dense { delta } => at(delta, (o * input + i) * cells + cell),
+                    Change::Hadamard { up, down, scale } => {
+                        let product = |up: &Array, down: &Array| {
+                            let rank = down.shape[0];
+                            let pair = |r| at(up, o * rank + r) * at(down, (r * input + i) * cells + cell);
+                            (0..rank).map(pair).sum::<f64>()
+                        };
+                        f64::from(*scale) * product(&up[0], &down[0]) * product(&up[1], &down[1])
+                    }
                 };
             }
         }
@@ -452,8 +463,14 @@ fn what_does_not_fit_names_file_module_and_both_sizes() {
     assert!(text.contains("ranks 2 and 4"), "{text}");
     let text = message(&with("down_blocks.7.resnets.0.conv1", low_rank(&[2, 32, 3, 3], &[32, 2, 1, 1])));
     assert!(text.contains("is not a layer of this model"), "{text}");
-    let short = Change::Dense { delta: Array { values: vec![0.0; 7], shape: vec![32, 32, 3, 3] } };
-    assert!(message(&with(conv, short)).contains("with 7 numbers"));
+    let short = || Array { values: vec![0.0; 7], shape: vec![32, 32, 3, 3] };
+    let mut hadamard = |rank: usize, second: Option<Array>| Change::Hadamard {
+        up: [chance.array(&[32, 2], 1.0), chance.array(&[32, rank], 1.0)],
+        down: [chance.array(&[2, 32, 3, 3], 1.0), second.unwrap_or_else(|| chance.array(&[2, 32, 3, 3], 1.0))],
+        scale: 1.0,
+    };
+    assert!(message(&with(conv, hadamard(2, Some(short())))).contains("with 7 numbers"));
+    assert!(message(&with(conv, hadamard(3, None))).contains("factors do not fit each other"));
     let wide = AdapterFile {
         embeddings: vec![Embedding { name: "tom".into(), vectors: 1, layers: 1, width: 768, values: vec![0.0; 768] }],
         ..empty(BTreeMap::new())

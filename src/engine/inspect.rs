@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
+use super::adapters::Held;
 use super::ddim::Schedule;
 use super::error::{EngineError, Result};
 use super::memory::words;
@@ -15,7 +16,8 @@ use super::nets::vae::Vae;
 use super::told::{self, Told};
 use super::weights::{Checkpoint, ModelFiles, compare, is_buffer};
 pub use crate::link::model::{ModelReport, PartReport};
-use crate::project::settings::Prediction;
+use crate::project::settings::{Execution, Prediction};
+use crate::project::{Concept, MaskSource, Project};
 
 /// Bytes of a number while the engine computes.
 const F32: u64 = size_of::<f32>() as u64;
@@ -29,10 +31,29 @@ pub struct Demand {
     pub pictures: usize,
     /// Concepts that stand on a layer; each is a branch beside the base model's.
     pub concepts: usize,
+    /// What the files of concepts and styles take; see [`super::concept_files::held`].
+    pub adapters: Held,
     /// Whether layout alignment acts, which keeps what its gradient needs.
     pub aligned: bool,
     /// Whether the branches run one after another.
     pub sequential: bool,
+}
+
+impl Demand {
+    /// A render of a project whose concepts' and styles' files take so much.
+    pub fn of(project: &Project, adapters: Held) -> Self {
+        let seen =
+            |name: &str| project.layers().iter().any(|layer| layer.is_seen() && layer.concept.as_deref() == Some(name));
+        let used = |concept: &&Concept| !matches!(concept.mask, MaskSource::Layers) || seen(&concept.name);
+        Self {
+            canvas: (project.canvas.width, project.canvas.height),
+            pictures: project.pictures as usize,
+            concepts: project.concepts.iter().filter(used).count(),
+            adapters,
+            aligned: project.settings.guided_steps().contains(&true),
+            sequential: project.settings.execution == Execution::Sequential,
+        }
+    }
 }
 
 /// Reads a model's configurations and headers. Takes milliseconds and little memory whatever the model's size.
@@ -143,6 +164,9 @@ const GRADIENT: u64 = 20;
 const PICTURE: u64 = 5;
 /// Decoder attention layers whose outputs Sequential keeps of every custom branch, for each block.
 const KEPT: u64 = 6;
+/// How often the numbers of concepts' files are held: as they were read, for the next render; as terms on the device; and
+/// side by side, as one batched product takes those of all branches.
+const ADAPTERS: u64 = 3;
 
 impl ModelReport {
     /// Bytes that a render needs, about: on the CPU, where it was measured, within a quarter.
@@ -160,7 +184,10 @@ impl ModelReport {
         let gradient = if demand.aligned { pictures * at_once * 2 * GRADIENT * all } else { 0 };
         let widest = self.picture_channels[0].max(self.picture_channels[1]) as u64;
         let picture = width * height * widest * PICTURE;
-        PROGRAM + self.total_bytes + F32 * (forward + kept).max(gradient).max(picture)
+        let kept_for_gradient = if demand.aligned { demand.adapters.anew } else { 0 };
+        let adapters = ADAPTERS.saturating_mul(demand.adapters.bytes).saturating_add(kept_for_gradient);
+        let network = PROGRAM + self.total_bytes + F32 * (forward + kept).max(gradient).max(picture);
+        network.saturating_add(adapters)
     }
 
     /// Why a render does not fit into `available` bytes; none where it does.
@@ -168,6 +195,8 @@ impl ModelReport {
         let needed = self.needed_bytes(demand);
         let advice = if self.total_bytes + PROGRAM > available {
             "its weights alone are too large; choose another model"
+        } else if self.needed_bytes(Demand { adapters: Held::default(), ..demand }) <= available {
+            "the files of its concepts and styles are too large together; take out one, or choose one of a smaller rank"
         } else {
             "render fewer pictures at once, or choose a smaller canvas or Sequential execution"
         };
@@ -204,7 +233,9 @@ impl ModelReport {
 mod tests {
     use super::*;
 
-    const DEMAND: Demand = Demand { canvas: (512, 512), pictures: 1, concepts: 2, aligned: true, sequential: false };
+    const NO_FILES: Held = Held { bytes: 0, anew: 0 };
+    const DEMAND: Demand =
+        Demand { canvas: (512, 512), pictures: 1, concepts: 2, adapters: NO_FILES, aligned: true, sequential: false };
 
     fn miniature() -> ModelReport {
         inspect_model(&ModelFiles::BuiltIn).expect("the built-in model")
@@ -247,7 +278,7 @@ mod tests {
             (512, 8, false, true, 552.0),
             (512, 8, true, true, 552.0),
         ] {
-            let demand = Demand { canvas: (side, side), pictures, concepts: 2, aligned, sequential };
+            let demand = Demand { canvas: (side, side), pictures, aligned, sequential, ..DEMAND };
             let needed = report.needed_bytes(demand) as f64 / 1e6;
             let ratio = needed / (measured * 1.048576);
             assert!((0.75..1.25).contains(&ratio), "{demand:?}: {needed:.0} MB, measured {measured} MiB");
@@ -265,6 +296,19 @@ mod tests {
             "{words}"
         );
         assert!(words.contains("fewer pictures"), "{words}");
+        let heavy = Demand { adapters: Held { bytes: 1_000_000_000, anew: 0 }, ..DEMAND };
+        assert_eq!(report.needed_bytes(heavy), report.needed_bytes(DEMAND) + 3_000_000_000);
+        let anew = Demand { adapters: Held { bytes: 0, anew: 7_000 }, ..DEMAND };
+        assert_eq!(report.needed_bytes(anew), report.needed_bytes(DEMAND) + 7_000);
+        let plain = Demand { aligned: false, ..DEMAND };
+        assert_eq!(report.needed_bytes(Demand { aligned: false, ..anew }), report.needed_bytes(plain));
+        let words = report.shortage(heavy, 2_000_000_000).expect("too much");
+        assert!(words.contains("needs about 3.") && words.contains("the files of its concepts and styles"), "{words}");
+        assert!(
+            report
+                .shortage(Demand { adapters: Held { bytes: u64::MAX, anew: u64::MAX }, ..DEMAND }, u64::MAX - 1)
+                .is_some()
+        );
         let words = report.shortage(DEMAND, 10_000_000).expect("far too much");
         assert!(words.contains("choose another model"), "{words}");
     }

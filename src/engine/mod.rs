@@ -8,6 +8,7 @@ pub mod adapters;
 pub mod align;
 pub mod cache;
 pub mod concept;
+pub mod concept_files;
 pub mod ddim;
 pub mod device;
 pub mod error;

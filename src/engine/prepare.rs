@@ -1,16 +1,15 @@
 //! From a project to a scene that can be sampled.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use image::RgbImage;
 
-use super::adapters::{self, AdapterFile};
 use super::align::{Alignment, Distance};
 use super::cache::Cache;
 use super::concept::{Adapter, Part};
+use super::concept_files::Kept;
 use super::error::{EngineError, Result};
 use super::inject::{Fused, Record};
 use super::invert::{self, Key, Trajectory, invert_cached};
@@ -28,7 +27,7 @@ use super::report::Reporter;
 use super::sample::{map_of, refinement_site};
 use super::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
 use crate::link::{Stage, Warning};
-use crate::project::{self, ConceptFile, DiskFiles, Files, MaskSource, Project, picture};
+use crate::project::{self, ConceptFile, DiskFiles, MaskSource, Project, picture};
 
 /// Clusters of the reference's attention that point masks are picked from (method: "Masks").
 const POINT_CLUSTERS: usize = 6;
@@ -57,6 +56,8 @@ pub struct Desk<'a> {
     pub files: &'a DiskFiles,
     /// Inversions of earlier renders.
     pub cache: &'a Cache,
+    /// Concepts' files that earlier renders have read.
+    pub kept: &'a Kept,
     /// The job's line to its listener.
     pub report: &'a Reporter,
 }
@@ -165,7 +166,7 @@ fn open_adapter(desk: &Desk<'_>, files: &[ConceptFile]) -> Result<Adapter> {
     let mut held = Vec::with_capacity(files.len());
     for file in files {
         desk.report.check()?;
-        held.push(open_concept(desk.files, &file.file)?);
+        held.push(desk.kept.open(desk.files, &file.file)?);
     }
     let mut parts = Vec::with_capacity(files.len());
     for (file, of) in held.iter().zip(files) {
@@ -173,17 +174,6 @@ fn open_adapter(desk: &Desk<'_>, files: &[ConceptFile]) -> Result<Adapter> {
         parts.push(Part { file, strength: of.strength, text_strength });
     }
     Adapter::new(&parts, &models.unet.config, &models.text_encoder.config, &models.device)
-}
-
-/// Opens a concept's file as a project names it: on disk, or built in.
-///
-/// # Errors
-/// When it cannot be read or is of no kind that changes a model.
-pub fn open_concept(files: &DiskFiles, path: &Path) -> Result<AdapterFile> {
-    if project::files::asset_name(path).is_some() {
-        return adapters::from_bytes(&path.display().to_string(), files.read(path)?);
-    }
-    adapters::read(&project::resolve(&files.base, path))
 }
 
 /// The project's settings, resolved to steps.

@@ -19,8 +19,8 @@ pub enum LinearTerm {
     ScaledInput(Tensor<1>),
     /// `(x W) ⊙ w`: `w` `[out]`.
     ScaledOutput(Tensor<1>),
-    /// `x ΔW`: `[in, out]`.
-    Dense(Tensor<2>),
+    /// `x ((A B) ⊙ (A' B'))`: `A`, `A'` `[in, rank]`, `B`, `B'` `[rank, out]`, in the order A, B, A', B'.
+    Hadamard(Box<[Tensor<2>; 4]>),
 }
 
 /// What is added to a convolution's output.
@@ -36,8 +36,28 @@ pub enum ConvTerm {
     ScaledInput(Tensor<1>),
     /// Scaled channels out: `[out]`.
     ScaledOutput(Tensor<1>),
-    /// Another kernel: `[out, in, k, k]`.
-    Dense(Tensor<4>),
+    /// Another kernel, the product of two, multiplied out in every pass.
+    Hadamard(Box<Kernel>),
+}
+
+/// A kernel `(B A) ⊙ (B' A')` of a convolution.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// `B`, `B'` `[out, rank]`; `A`, `A'` `[rank, in · k · k]`, in the order B, A, B', A'.
+    factors: [Tensor<2>; 4],
+    /// `[out, in, k, k]`
+    shape: [usize; 4],
+}
+
+impl Kernel {
+    fn multiplied_out(&self) -> Tensor<4> {
+        hadamard(&self.factors).reshape(self.shape)
+    }
+}
+
+/// `(A B) ⊙ (A' B')`. It is let go of after its layer: kept, those of a LoHa of all layers are as large as the UNet.
+fn hadamard([a, b, a2, b2]: &[Tensor<2>; 4]) -> Tensor<2> {
+    kernels::linear(a.clone(), b.clone(), None) * kernels::linear(a2.clone(), b2.clone(), None)
 }
 
 /// Why a change does not belong to a layer, as the rest of a sentence that begins with its module.
@@ -64,7 +84,12 @@ impl LinearTerm {
                 let weight = scaled(weight, strength, device);
                 if *on_input { Self::ScaledInput(weight) } else { Self::ScaledOutput(weight) }
             }
-            Change::Dense { delta } => Self::Dense(turned(delta, strength)?),
+            Change::Hadamard { up: [up, up2], down: [down, down2], scale } => Self::Hadamard(Box::new([
+                turned(down, 1.0)?,
+                turned(up, strength * scale)?,
+                turned(down2, 1.0)?,
+                turned(up2, 1.0)?,
+            ])),
         })
     }
 
@@ -91,7 +116,7 @@ impl LinearTerm {
                 };
                 bare * weight.clone().unsqueeze::<3>()
             }
-            Self::Dense(delta) => kernels::linear(input.clone(), delta.clone(), None),
+            Self::Hadamard(factors) => kernels::linear(input.clone(), hadamard(factors), None),
         }
     }
 
@@ -107,7 +132,7 @@ impl LinearTerm {
         match self {
             Self::LowRank(a, b) | Self::Kronecker(a, b) => a.shape().num_elements() + b.shape().num_elements(),
             Self::ScaledInput(weight) | Self::ScaledOutput(weight) => weight.shape().num_elements(),
-            Self::Dense(delta) => delta.shape().num_elements(),
+            Self::Hadamard(factors) => factors.iter().map(|factor| factor.shape().num_elements()).sum(),
         }
     }
 }
@@ -138,7 +163,17 @@ impl ConvTerm {
                 let weight = scaled(weight, strength, device);
                 if *on_input { Self::ScaledInput(weight) } else { Self::ScaledOutput(weight) }
             }
-            Change::Dense { delta } => Self::Dense(put(delta, strength)?),
+            Change::Hadamard { up: [up, up2], down: [down, down2], scale } => {
+                let ([output, ..], [_, input, height, width]) = (cube(up)?, cube(down)?);
+                let flat = |array: &Array, factor: f32| -> Result<Tensor<2>, Misfit> {
+                    let [rows, rest @ ..] = cube(array)?;
+                    Ok(put(array, factor)?.reshape([rows, rest.iter().product()]))
+                };
+                Self::Hadamard(Box::new(Kernel {
+                    factors: [flat(up, strength * scale)?, flat(down, 1.0)?, flat(up2, 1.0)?, flat(down2, 1.0)?],
+                    shape: [output, input, height, width],
+                }))
+            }
         })
     }
 
@@ -170,7 +205,7 @@ impl ConvTerm {
             }
             Self::ScaledInput(weight) => layer.product(input.clone() * along_channels(weight)),
             Self::ScaledOutput(weight) => (plain.clone() - along_channels(layer.bias())) * along_channels(weight),
-            Self::Dense(delta) => layer.slide(input.clone(), delta.clone()),
+            Self::Hadamard(kernel) => layer.slide(input.clone(), kernel.multiplied_out()),
         }
     }
 
@@ -189,7 +224,7 @@ impl ConvTerm {
             Self::Tucker(factors) => factors.iter().map(count).sum(),
             Self::Kronecker(left, right) => left.shape().num_elements() + count(right),
             Self::ScaledInput(weight) | Self::ScaledOutput(weight) => weight.shape().num_elements(),
-            Self::Dense(delta) => count(delta),
+            Self::Hadamard(kernel) => kernel.factors.iter().map(|factor| factor.shape().num_elements()).sum(),
         }
     }
 }
@@ -261,8 +296,12 @@ pub fn check(change: &Change, sizes: Sizes) -> Result<(), Misfit> {
         }
         Change::Scaled { weight, on_input: true } => (weight.len(), sizes.output),
         Change::Scaled { weight, on_input: false } => (sizes.input, weight.len()),
-        Change::Dense { delta } => {
-            let [output, input] = kernel(delta, side)?;
+        Change::Hadamard { up, down, .. } => {
+            let [[output, rank], [output2, rank2]] = [kernel(&up[0], 1)?, kernel(&up[1], 1)?];
+            let [[down_rank, input], [down_rank2, input2]] = [kernel(&down[0], side)?, kernel(&down[1], side)?];
+            if (output, input) != (output2, input2) || [rank, rank2] != [down_rank, down_rank2] {
+                return Err("has two products whose factors do not fit each other".into());
+            }
             (input, output)
         }
     };
@@ -274,3 +313,7 @@ pub fn check(change: &Change, sizes: Sizes) -> Result<(), Misfit> {
         sizes.input, sizes.output
     ))
 }
+
+#[cfg(test)]
+#[path = "terms_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 
 use super::cache::Cache;
+use super::concept_files::Kept;
 use super::device::{self, DeviceChoice, Opened, SharedGpu};
 use super::error::{EngineError, Result};
 use super::history::{History, Resume};
@@ -32,6 +33,10 @@ const KEPT_JOBS: usize = 8;
 
 /// The part of the memory that latents of earlier jobs may take.
 const HISTORIES: u64 = 8;
+
+/// The part of the memory that files of concepts may take which are kept for later jobs: on a machine of 16 GB one of a
+/// thousand million bytes, some ten LoRAs of rank 32.
+const CONCEPTS: u64 = 16;
 
 /// Taken for the machine's memory where the system does not say how much there is.
 const UNKNOWN_MEMORY: u64 = 8 << 30;
@@ -94,6 +99,7 @@ impl Engine {
         let (commands, inbox) = unbounded();
         let (outbox, events) = unbounded();
         let jobs = Jobs::default();
+        let memory = memory::total().unwrap_or(UNKNOWN_MEMORY);
         let mut worker = Worker {
             pool: Arc::new(pool(&options)?),
             outbox,
@@ -104,7 +110,8 @@ impl Engine {
             devices: HashMap::new(),
             loaded: None,
             kept: VecDeque::new(),
-            room: memory::total().unwrap_or(UNKNOWN_MEMORY) / HISTORIES,
+            room: memory / HISTORIES,
+            concepts: Kept::new(memory / CONCEPTS),
         };
         let thread = std::thread::Builder::new()
             .name("podium-engine".into())
@@ -259,6 +266,8 @@ struct Worker {
     kept: VecDeque<(JobId, History)>,
     /// Bytes of them that are kept.
     room: u64,
+    /// Concepts' files that were read.
+    concepts: Kept,
 }
 
 /// Where a job begins.
@@ -340,7 +349,7 @@ impl Worker {
         let Some(loaded) = &self.loaded else { unreachable!("loaded just now") };
         let files = project::DiskFiles { base: job.folder.clone(), assets: crate::assets::find };
         let models = loaded.models.as_told(&job.project)?;
-        let desk = Desk { models: &models, files: &files, cache: &self.cache, report };
+        let desk = Desk { models: &models, files: &files, cache: &self.cache, kept: &self.concepts, report };
         let outcome = render(&desk, &job.project, resume, history);
         models.device.memory_cleanup();
         self.tell_device(&opened, report);

@@ -7,12 +7,12 @@ use super::background::Asked;
 use super::fields::small;
 use super::look::Look;
 use super::{icons, theme, widgets};
+use crate::engine::adapters::Held;
+use crate::engine::concept_files;
 use crate::engine::device::{Adapter, AdapterKind, DeviceChoice, DeviceReport, NO_ADAPTER, adapters};
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::memory as bytes;
 use crate::engine::weights::ModelFiles;
-use crate::project::settings::Execution;
-use crate::project::{MaskSource, Project};
 use crate::studio::session::config::Config;
 use crate::studio::{Studio, Target};
 
@@ -99,11 +99,11 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
         device.model = Some((files.clone(), Asked::Never));
     }
     let total = look.machine.memory(ui.ctx()).total;
+    let demand = demand(studio);
     let Some((_, asked)) = &mut device.model else { return };
     let answer = asked.get(ui.ctx(), move || inspect_model(&files).map_err(|error| error.to_string()));
     match answer {
         Some(Ok(report)) => {
-            let demand = demand(studio.project());
             model_lines(report, demand).iter().for_each(|line| {
                 small(ui, line);
             });
@@ -147,22 +147,15 @@ fn autoencoder(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     });
 }
 
-/// What a render of the project asks of the memory.
-fn demand(project: &Project) -> Demand {
-    let seen =
-        |name: &str| project.layers().iter().any(|layer| layer.is_seen() && layer.concept.as_deref() == Some(name));
-    let used = project
-        .concepts
-        .iter()
-        .filter(|concept| !matches!(concept.mask, MaskSource::Layers) || seen(&concept.name))
-        .count();
-    Demand {
-        canvas: (project.canvas.width, project.canvas.height),
-        pictures: project.pictures as usize,
-        concepts: used,
-        aligned: project.settings.guided_steps().contains(&true),
-        sequential: project.settings.execution == Execution::Sequential,
-    }
+/// What a render of the project asks of the memory, as far as its concepts' files have been looked at.
+fn demand(studio: &mut Studio) -> Demand {
+    let files = concept_files::files_of(studio.project());
+    let held = files.iter().map(|file| match studio.files.file_facts(&studio.document, &file.file) {
+        Some(Ok(facts)) => facts.held,
+        _ => Held::default(),
+    });
+    let adapters = held.sum();
+    Demand::of(studio.project(), adapters)
 }
 
 /// What a model is and needs, in lines.
@@ -294,18 +287,19 @@ mod tests {
         let report = inspect_model(&ModelFiles::BuiltIn).unwrap();
         let text = crate::assets::find("projects/beach.ron").unwrap();
         let mut project = crate::project::file::from_str(std::str::from_utf8(text).unwrap()).unwrap();
-        let before = demand(&project);
+        let before = Demand::of(&project, Held::default());
         assert_eq!((before.concepts, before.aligned, before.sequential), (2, true, false));
         let lines = model_lines(&report, before);
         assert!(lines[0].contains(" M parameters, F16,") && lines[0].ends_with("for this project; computes in f32."));
         assert!(lines[1].contains("32, 64, 96, 128 channels") && lines[2].contains("64 wide, 77 tokens"), "{lines:?}");
 
         project.pictures = 8;
-        project.settings.execution = Execution::Sequential;
+        project.settings.execution = crate::project::settings::Execution::Sequential;
         project.settings.layout_alignment.enabled = false;
         project.layers_mut().unwrap().iter_mut().for_each(|layer| layer.visible = false);
-        let after = demand(&project);
+        let after = Demand::of(&project, Held::of(7, 0));
         assert_eq!((after.pictures, after.concepts, after.aligned, after.sequential), (8, 0, false, true));
+        assert_eq!(after.adapters.bytes, 28);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use eframe::egui::{
 };
 
 use super::{icons, theme};
-use crate::studio::{Place, Studio};
+use crate::project::ConceptFile;
+use crate::studio::{Place, Studio, Target};
 
 /// How near the line between two pictures a press takes hold of it, in points.
 const GRIP: f32 = 10.0;
@@ -194,11 +195,16 @@ pub fn said_ui(ui: &mut Ui, studio: &mut Studio, place: &Place) {
                 studio.document.mention(&name);
             }
         }
-        for (file, strength) in &advice.load {
+        for ConceptFile { file, strength, text_strength } in &advice.load {
             let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
             let button = ui.small_button(format!("Load {name} as a concept"));
-            if button.on_hover_text(file.display().to_string()).clicked() {
-                studio.document.load_concept(file.clone(), None, *strength);
+            let at = match text_strength {
+                Some(text) => format!("strength {strength}, {text} in the text encoder"),
+                None => format!("strength {strength}"),
+            };
+            if button.on_hover_text(format!("{}\n{at}", file.display())).clicked() {
+                let target = Target::AskedFor { strength: *strength, text_strength: *text_strength };
+                studio.take_in(file.clone(), target);
             }
         }
     }

@@ -12,7 +12,7 @@ use super::library::entry::Kind;
 use super::notice::Place;
 use super::place::Placing;
 use crate::project::settings::Fusion;
-use crate::project::syntax::{self, TagKind};
+use crate::project::syntax::{self, Tag, TagKind};
 use crate::project::{Concept, ConceptFile, Project, ProjectWarning, PromptReading, resolve};
 
 /// What was advised last, worked out again only when the document or what is known of its files has changed.
@@ -67,8 +67,8 @@ pub struct Advice {
     pub words: String,
     /// The concept whose class word a press of a button puts into the prompt, where that is what to do.
     pub mention: Option<String>,
-    /// Files that a press of a button loads as a concept, each with its strength, where that is what to do.
-    pub load: Vec<(PathBuf, f32)>,
+    /// Files that a press of a button loads as a concept, each with its strengths, where that is what to do.
+    pub load: Vec<ConceptFile>,
 }
 
 impl Advice {
@@ -245,18 +245,18 @@ fn advise_of_networks(document: &Document, files: &mut Files, library: &Library,
     }
     let own = project.concepts.iter().filter_map(|concept| concept.prompt.as_deref());
     let tags = [project.prompt.as_str()].into_iter().chain(own).flat_map(|prompt| syntax::parse(prompt, &[]).tags);
-    let mut wanted: Vec<(String, f32)> = Vec::new();
+    let mut wanted: Vec<Tag> = Vec::new();
     for tag in tags.filter(|tag| tag.kind == TagKind::Lora && !tag.name.is_empty()) {
-        if wanted.iter().all(|(name, _)| *name != tag.name) {
-            wanted.push((tag.name, tag.unet));
+        if wanted.iter().all(|other| *other.name != tag.name) {
+            wanted.push(tag);
         }
     }
     if wanted.is_empty() {
         return;
     }
-    let names = wanted.iter().map(|(name, _)| name.clone()).collect();
+    let names = wanted.iter().map(|tag| tag.name.clone()).collect();
     let Some(found) = files.networks(document, names) else { return };
-    for (name, strength) in wanted {
+    for Tag { name, unet, text, .. } in wanted {
         let mut there = found.get(&name).cloned().unwrap_or_default();
         let kept = library.entries().iter().filter(|entry| entry.kind == Kind::Lora);
         for entry in kept.filter(|entry| entry.name.eq_ignore_ascii_case(&name)).take(MAX_OFFERS) {
@@ -279,8 +279,9 @@ fn advise_of_networks(document: &Document, files: &mut Files, library: &Library,
             [_] => format!("The prompt asks for the LoRA {name}. Here each LoRA is a concept with a place of its own."),
             _ => format!("The prompt asks for the LoRA {name}, and several files are called so."),
         };
-        let strength = strength.clamp(*Concept::STRENGTH.start(), *Concept::STRENGTH.end());
-        let load = there.iter().map(|file| (file.clone(), strength)).collect();
+        let [strength, text] = [unet, text].map(|it| it.clamp(*Concept::STRENGTH.start(), *Concept::STRENGTH.end()));
+        let text_strength = Some(text).filter(|text| *text != strength);
+        let load = there.into_iter().map(|file| ConceptFile { file, strength, text_strength }).collect();
         all.push(Advice { load, ..Advice::new(Place::Prompt, words) });
     }
 }

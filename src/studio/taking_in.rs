@@ -6,14 +6,15 @@ use image::RgbaImage;
 
 use super::document::UNTITLED;
 use super::files::intake::Intake;
+use super::files::knowledge::AsTrained;
 use super::files::target::{TakenIn, Target};
 use super::library::entry::{Entry, Kind};
 use super::notice::Place;
 use super::rooms::Studio;
 use super::session::question::{Held, Question};
-use crate::project::Background;
 use crate::project::foreign::{Parameters, TakenOver};
 use crate::project::stamp::Stamp;
+use crate::project::{Background, ConceptFile};
 
 impl Studio {
     /// Looks at a file in the background and takes it in.
@@ -23,11 +24,11 @@ impl Studio {
 
     /// A file was looked at.
     pub(super) fn taken_in(&mut self, taken: TakenIn) {
-        let TakenIn { target, path, stamp, found, strength } = taken;
+        let TakenIn { target, path, stamp, found, trained } = taken;
         let place = match &target {
             Target::Background | Target::Cutout | Target::Anywhere { .. } => Place::Canvas,
             Target::ReplaceLayer(layer) => Place::Layer(*layer),
-            Target::Concept | Target::Style => Place::Project,
+            Target::Concept | Target::AskedFor { .. } | Target::Style => Place::Project,
             Target::ReplaceConcept(name) | Target::MoreOf(name) => Place::Concept(name.clone()),
             Target::Open => Place::Project,
             Target::Model | Target::Autoencoder => Place::Device,
@@ -38,14 +39,14 @@ impl Studio {
             Err(words) => return self.notice(place, format!("{}.", words.trim_end_matches('.'))),
         };
         match (target, found) {
-            (Target::Anywhere { at, layer }, found) => self.take_anything(found, stamp, (at, layer), strength),
+            (Target::Anywhere { at, layer }, found) => self.take_anything(found, stamp, (at, layer), &trained),
             (Target::Open, Intake::OthersPicture { path, size, parameters, .. }) => {
                 self.ask_of_others(path, size, None, *parameters);
             }
             (target, Intake::OthersPicture { path: file, size, note, .. }) => {
                 // Who asks for a picture wants its pixels.
                 let found = Ok(Intake::Picture { path: file, size, note });
-                self.taken_in(TakenIn { found, target, path, stamp, strength });
+                self.taken_in(TakenIn { found, target, path, stamp, trained });
             }
             (Target::Open, Intake::Project { path, project, folder }) => {
                 self.ask_to(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() });
@@ -77,9 +78,12 @@ impl Studio {
                     self.notice(place, format!("{} is a picture. Choose a file of the kind asked for.", path.display()))
                 }
             },
-            (Target::Concept, Intake::Concept { path }) => self.document.load_concept(path, None, strength),
-            (Target::MoreOf(name), Intake::Concept { path }) => self.document.add_file(&name, path, strength),
-            (Target::Style, Intake::Concept { path }) => self.document.add_style(path, strength),
+            (Target::Concept, Intake::Concept { path }) => self.load_concept(path, None, &trained),
+            (Target::AskedFor { strength, text_strength }, Intake::Concept { path: file }) => {
+                self.document.load_concept(ConceptFile { file, strength, text_strength }, None, &trained.words);
+            }
+            (Target::MoreOf(name), Intake::Concept { path }) => self.document.add_file(&name, path, trained.strength),
+            (Target::Style, Intake::Concept { path }) => self.document.add_style(path, trained.strength),
             (Target::ReplaceConcept(name), Intake::Concept { path }) => {
                 self.document.edit_concept(&name, format!("Change the file of {name}"), |concept| concept.file = path);
             }
@@ -89,7 +93,11 @@ impl Studio {
             | (Target::Autoencoder, Intake::Model { path }) => self.set_vae(Some(path)),
             (target, _) => {
                 let wanted = match target {
-                    Target::Concept | Target::ReplaceConcept(_) | Target::MoreOf(_) | Target::Style => {
+                    Target::Concept
+                    | Target::AskedFor { .. }
+                    | Target::ReplaceConcept(_)
+                    | Target::MoreOf(_)
+                    | Target::Style => {
                         "a concept (.safetensors, .pth, .pt or .bin)"
                     }
                     Target::Open => "a project (.ron) or a picture that Podium wrote",
@@ -109,7 +117,7 @@ impl Studio {
         found: Intake,
         stamp: Option<Stamp>,
         (at, layer): (Option<(f32, f32)>, Option<usize>),
-        strength: f32,
+        trained: &AsTrained,
     ) {
         match found {
             Intake::Picture { path, size, note } => {
@@ -123,10 +131,15 @@ impl Studio {
             Intake::Project { path, project, folder } => {
                 self.ask_to(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() })
             }
-            Intake::Concept { path } => self.document.load_concept(path, layer, strength),
+            Intake::Concept { path } => self.load_concept(path, layer, trained),
             Intake::Model { path } => self.set_model(Some(path)),
             Intake::Autoencoder { path } => self.set_vae(Some(path)),
         }
+    }
+
+    fn load_concept(&mut self, file: PathBuf, layer: Option<usize>, trained: &AsTrained) {
+        let file = ConceptFile { strength: trained.strength, ..ConceptFile::new(file) };
+        self.document.load_concept(file, layer, &trained.words);
     }
 
     /// Takes in what was chosen in the library: a model becomes the project's, anything that a concept can be made of

@@ -8,7 +8,7 @@ use super::*;
 use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
 use crate::engine::worker::Engine;
-use crate::project::{Canvas, Project, PromptReading, file};
+use crate::project::{Canvas, ConceptFile, Project, PromptReading, file};
 
 /// A project that does not change when the examples are tuned.
 const FROZEN: &str = include_str!("../../tests/data/projects-v1/beach.ron");
@@ -115,15 +115,20 @@ fn the_prompt_says_what_it_asks_for_in_vain_and_offers_what_is_there() {
         settle(studio);
         studio.advice().iter().filter(|advice| advice.place == Place::Prompt).cloned().collect()
     };
-    studio.edit("Words", |project| project.prompt = "a cat and a (dog <lora:red_fox:0.6> <lora:none:1>".into());
+    let prompt = "a cat and a (dog <lora:red_fox:0.4:0.6> <lora:none:1>";
+    studio.edit("Words", |project| project.prompt = prompt.into());
     assert_eq!(said(&mut studio), [], "the plain reading takes signs as they stand");
     studio.edit("Reading", |project| project.settings.prompt_reading = PromptReading::Weighted);
     let advice = said(&mut studio);
     let words: Vec<&str> = advice.iter().map(|advice| advice.words.as_str()).collect();
     assert!(words[0].contains("never closed"), "{words:?}");
     assert!(words[1].contains("red_fox") && words[2].contains("no such file"), "{words:?}");
-    assert_eq!(advice[1].load, [(file.clone(), 0.6)]);
-    studio.document.load_concept(file, None, 0.6);
+    // The first number is the text encoder's, as in the WebUI.
+    assert_eq!(advice[1].load, [ConceptFile { file: file.clone(), strength: 0.6, text_strength: Some(0.4) }]);
+    studio.take_in(file, Target::AskedFor { strength: 0.6, text_strength: Some(0.4) });
+    wait(&mut studio, "the concept", |studio| studio.project().concept("Red Fox").is_some());
+    let (_, concept) = studio.project().concept("Red Fox").unwrap();
+    assert_eq!((concept.strength, concept.text_strength), (0.6, Some(0.4)));
     assert!(said(&mut studio).iter().all(|advice| !advice.words.contains("red_fox")));
 }
 
@@ -186,8 +191,8 @@ fn layers_are_added_assigned_duplicated_reordered_and_all_of_it_undone() {
     let mut studio = studio();
     let before = studio.project().clone();
     let index = studio.add_layer("assets:cutouts/tan_bear.png".into(), (256, 256), Some((20.0, 30.0))).unwrap();
-    let name =
-        studio.document.add_concept("assets:miniature/concepts/coral_bear.pth".into(), &["<coral_bear_1>".into()], 0.7);
+    let file = ConceptFile::new("assets:miniature/concepts/coral_bear.pth");
+    let name = studio.document.add_concept(file, &["<coral_bear_1>".into()]);
     assert_eq!((name.as_str(), studio.project().concepts[2].class_word.as_str()), ("coral bear", "bear"));
     studio.document.assign(index, Some(name.clone()));
     studio.document.duplicate_selected((10.0, 10.0));
@@ -268,6 +273,15 @@ fn a_lora_is_loaded_as_its_trainer_means_it_and_called_by_its_words() {
     assert!(!said(&mut studio).contains("alone"));
     let concept = studio.project().concepts[2].clone();
     assert_eq!(studio.call_of(&concept), "tomcat");
+
+    // A file whose name says nothing stands for what of its captions the prompt mentions.
+    let nameless = folder.path().join("v7.safetensors");
+    std::fs::copy(&path, &nameless).unwrap();
+    studio.edit("Words", |project| project.prompt = "a Tomcat and a dog on the beach".into());
+    studio.take_in(nameless, Target::Concept);
+    wait(&mut studio, "the concept", |studio| studio.project().concept("v7").is_some());
+    assert_eq!(studio.project().concept("v7").unwrap().1.class_word, "tomcat");
+    studio.document.remove_concept("v7");
 
     // Further files and styles, each once and each a step.
     for _ in 0..2 {

@@ -4,9 +4,13 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use podium::engine::adapters::modules;
+use podium::engine::concept_files;
 use podium::engine::inspect::{Demand, inspect_model};
+use podium::engine::nets::unet::UnetConfig;
 use podium::engine::weights::ModelFiles;
-use podium::project::{Project, file, png_text};
+use podium::project::{ConceptFile, DiskFiles, Project, file, png_text};
+use safetensors::tensor::{Dtype, TensorView};
 
 use crate::broken::assert_says;
 use crate::studio::{frozen, small};
@@ -131,6 +135,26 @@ fn peak(folder: &Path, project: &Project) -> u64 {
     peak
 }
 
+/// A kohya file of great rank for the miniature.
+#[cfg(target_os = "linux")]
+fn write_large(path: &Path) {
+    const RANK: usize = 1024;
+    let unet: UnetConfig = ModelFiles::BuiltIn.json("unet/config.json").expect("built in");
+    let attention = modules::unet(&unet).into_iter().filter(|(path, _)| path.contains(".attn"));
+    let factors = attention.filter(|(_, layer)| layer.op == modules::Op::Linear).flat_map(|(path, layer)| {
+        let flat = format!("lora_unet_{}", path.replace('.', "_"));
+        [
+            (format!("{flat}.lora_down.weight"), [RANK, layer.input]),
+            (format!("{flat}.lora_up.weight"), [layer.output, RANK]),
+        ]
+    });
+    let factors: Vec<_> = factors.map(|(name, shape)| (name, shape, vec![0_u8; shape[0] * shape[1] * 2])).collect();
+    let views = factors.iter().map(|(name, shape, bytes)| {
+        (name, TensorView::new(Dtype::F16, shape.to_vec(), bytes).expect("as many as the shape says"))
+    });
+    safetensors::serialize_to_file(views, None, path).expect("written");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_render_takes_about_as_much_memory_as_its_model_says() {
@@ -138,11 +162,21 @@ fn a_render_takes_about_as_much_memory_as_its_model_says() {
     let model = inspect_model(&ModelFiles::BuiltIn).expect("built in");
     let mut project = frozen("beach");
     project.settings.steps = 1;
-    for (pictures, aligned) in [(1, false), (4, true)] {
+    // With two files that are large beside the miniature, as LoRAs of rank 256 are beside Stable Diffusion 1.5.
+    let large = ["one", "two"].map(|name| folder.path().join(format!("{name}.safetensors")));
+    large.iter().for_each(|path| write_large(path));
+    for (pictures, aligned, with_files) in [(1, false, false), (4, true, false), (1, false, true)] {
+        if with_files {
+            let concepts = project.concepts.iter_mut().zip(&large);
+            concepts.for_each(|(concept, large)| concept.more.push(ConceptFile::new(large)));
+        }
         project.pictures = pictures;
         project.settings.layout_alignment.enabled = aligned;
         let canvas = (project.canvas.width, project.canvas.height);
-        let demand = Demand { canvas, pictures: pictures as usize, concepts: 2, aligned, sequential: false };
+        let files = DiskFiles { base: folder.path().into(), assets: podium::assets::find };
+        let adapters = concept_files::held(&files, &project);
+        let demand = Demand::of(&project, adapters);
+        assert_eq!((demand.canvas, demand.concepts, demand.aligned), (canvas, 2, aligned));
         let (said, taken) = (model.needed_bytes(demand), peak(folder.path(), &project));
         println!("{demand:?}: {said} bytes are said, {taken} were taken");
         let ratio = said as f64 / taken as f64;
@@ -164,6 +198,24 @@ fn notes_reach_whoever_reads_and_strict_makes_them_failures() {
     let strict = podium(folder.path(), &[&render[..], &["--strict"]].concat());
     assert!(!strict.status.success() && !folder.path().join("out.png").exists(), "{}", out(&strict));
     assert_says(&out(&strict), &["dog", "--strict"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_render_that_will_not_fit_is_said_before_it_begins() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let mut project = small("beach", 1);
+    let large = folder.path().join("large.safetensors");
+    write_large(&large);
+    // The same file, so often that what is said of it is more than this machine has. None of it acts.
+    let many = podium::engine::memory::total().expect("Linux says") / 100_000_000 + 1;
+    let off = ConceptFile { strength: 0.0, ..ConceptFile::new(&large) };
+    project.concepts[0].more = vec![off; many as usize];
+    file::save(&folder.path().join("small.ron"), &project).expect("saved");
+    let told = podium(folder.path(), &["render", "small.ron", "-o", "out.png", "--device", "flex"]);
+    assert!(told.status.success(), "{}", out(&told));
+    let notes = String::from_utf8_lossy(&told.stderr);
+    assert_says(&notes, &["note: ", "for this project", "the files of its concepts and styles are too large"]);
 }
 
 #[cfg(unix)]

@@ -370,7 +370,7 @@ fn a_model_told_to_predict_velocity_samples_and_inverts_as_the_formula_says() {
 }
 
 /// Numbers of f16 that look random, the same for the same name; all between -1/16 and 1/16.
-fn made_up(name: &str, count: usize) -> Vec<u8> {
+pub fn made_up(name: &str, count: usize) -> Vec<u8> {
     let mut state =
         blake3::hash(name.as_bytes()).as_bytes()[..8].iter().fold(1_u64, |state, byte| state << 8 | u64::from(*byte))
             | 1;
@@ -389,50 +389,64 @@ fn made_up(name: &str, count: usize) -> Vec<u8> {
 }
 
 /// The most memory that this process held since [`forget_peak`], in bytes.
-fn peak() -> u64 {
+pub fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("said");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
 /// Seconds that all threads of this process computed.
-fn computed() -> f64 {
+pub fn computed() -> f64 {
     let state = std::fs::read_to_string("/proc/self/stat").expect("Linux");
     // The name may hold spaces; ticks are hundredths of a second.
     let fields: Vec<&str> = state.rsplit(')').next().expect("fields").split_whitespace().collect();
     [11, 12].map(|field: usize| fields[field].parse::<f64>().expect("a number")).iter().sum::<f64>() / 100.0
 }
 
-fn forget_peak() {
+pub fn forget_peak() {
     std::fs::write("/proc/self/clear_refs", "5").expect("Linux");
+}
+
+/// Made-up weights for all of Stable Diffusion 1.5's tensors.
+fn made_up_parts() -> BTreeMap<&'static str, Part> {
+    let part = |part: &'static str| {
+        let half = |(name, shape): (String, Vec<usize>)| {
+            let (of, count) = (format!("{part} {name}"), shape.iter().product());
+            (name, Half { shape, bytes: Rc::new(move || made_up(&of, count)) })
+        };
+        (part, full_size(part).into_iter().map(half).collect())
+    };
+    PARTS.into_iter().map(part).collect()
+}
+
+/// Writes Stable Diffusion 1.5's configurations and tokenizer into a model's folder.
+fn write_settings(folder: &Path) {
+    for (name, bytes) in
+        podium::assets::FILES.iter().filter_map(|(name, bytes)| Some((name.strip_prefix("sd15/")?, bytes)))
+    {
+        let to = folder.join(name);
+        std::fs::create_dir_all(to.parent().expect("has one")).expect("created");
+        std::fs::write(to, bytes).expect("written");
+    }
+}
+
+/// Writes a model of the full size with made-up weights into a folder, as diffusers does.
+pub fn write_full_size(folder: &Path) {
+    write("folder.safetensors", folder, &made_up_parts());
+    write_settings(folder);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "writes some 20 GB, one layout after another, and takes minutes"]
 fn the_full_size_loads_from_every_layout_in_the_time_and_memory_that_it_takes() {
-    let parts: BTreeMap<&str, Part> = PARTS
-        .into_iter()
-        .map(|part| {
-            let half = |(name, shape): (String, Vec<usize>)| {
-                let (of, count) = (format!("{part} {name}"), shape.iter().product());
-                (name, Half { shape, bytes: Rc::new(move || made_up(&of, count)) })
-            };
-            (part, full_size(part).into_iter().map(half).collect())
-        })
-        .collect();
+    let parts = made_up_parts();
     let mut first = None;
     for layout in LAYOUTS {
         let folder = folder();
         let path = write(layout, folder.path(), &parts);
         if layout.starts_with("folder") {
-            for (name, bytes) in
-                podium::assets::FILES.iter().filter_map(|(name, bytes)| Some((name.strip_prefix("sd15/")?, bytes)))
-            {
-                let to = folder.path().join(name);
-                std::fs::create_dir_all(to.parent().expect("has one")).expect("created");
-                std::fs::write(to, bytes).expect("written");
-            }
+            write_settings(folder.path());
         }
         let files = ModelFiles::at(path.clone());
         let begun = Instant::now();

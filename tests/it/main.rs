@@ -18,6 +18,9 @@ mod examples;
 /// Saving, opening, closing, recovering.
 #[cfg(feature = "gui")]
 mod files;
+/// Concepts on a model of the full size, with times and memory.
+#[cfg(target_os = "linux")]
+mod full_size;
 /// The gallery and the Place page, driven as a person would.
 #[cfg(feature = "gui")]
 mod gallery;

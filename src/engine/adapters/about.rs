@@ -33,6 +33,7 @@ pub fn about(metadata: &BTreeMap<String, String>) -> About {
         output_name: said("ss_output_name"),
         trigger_phrase: said("modelspec.trigger_phrase"),
         folder_words: folder_words(metadata),
+        noted: Vec::new(),
     }
 }
 
@@ -78,7 +79,7 @@ fn folder_words(metadata: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 /// A value as a person wrote it: None where it is empty or `None`, cut where it is longer than anyone would read.
-fn text(value: &str) -> Option<String> {
+pub fn text(value: &str) -> Option<String> {
     let value = value.trim();
     let plain = value.chars().take(MOST_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c });
     (!value.is_empty() && value != "None").then(|| plain.collect())

@@ -11,11 +11,18 @@ pub struct Array {
     pub shape: Vec<usize>,
 }
 
+impl Array {
+    /// Its second size; of a factor `[out, rank]` the rank.
+    fn columns(&self) -> usize {
+        self.shape.get(1).copied().unwrap_or(1)
+    }
+}
+
 /// What a file adds to one linear layer or convolution with the weight W `[out, in]` or `[out, in, kh, kw]`, at
 /// strength 1: `W' = W + s · ΔW`. The factor alpha / rank (or what the trainer uses in its place) is in `scale`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// `ΔW = scale · up · (mid ·) down`: LoRA and LoCon, and LoHa where that is fewer numbers than ΔW itself.
+    /// `ΔW = scale · up · (mid ·) down`: LoRA and LoCon, and LoHa where that is less than half the numbers that ΔW has.
     LowRank {
         /// `[rank, in]`, or of a convolution `[rank, in, kh, kw]`; with `mid` `[rank, in, 1, 1]`.
         down: Array,
@@ -42,10 +49,15 @@ pub enum Change {
         /// Along the inputs; else along the outputs.
         on_input: bool,
     },
-    /// ΔW itself, `[out, in]` or `[out, in, kh, kw]`: a LoHa whose rank² is past half the layer's width, about.
-    Dense {
-        /// ΔW, with its scale multiplied in.
-        delta: Array,
+    /// `ΔW = scale · (up₁ · down₁) ⊙ (up₂ · down₂)`: a LoHa whose rank² is past a quarter of the layer's width, about. The
+    /// products are made anew in every pass: as a difference, a LoHa of all layers would be as large as the UNet.
+    Hadamard {
+        /// Each `[out, rank]`.
+        up: [Array; 2],
+        /// Each `[rank, in]`, or of a convolution `[rank, in, kh, kw]`.
+        down: [Array; 2],
+        /// alpha / rank.
+        scale: f32,
     },
 }
 
@@ -135,7 +147,40 @@ pub struct AdapterFile {
     pub left_aside: Vec<(String, String)>,
 }
 
+/// What a file takes in memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Of its numbers, in f32.
+    pub bytes: u64,
+    /// Of the differences that a pass multiplies out, one layer after another. The gradient of layout alignment keeps them
+    /// until its pass is over.
+    pub anew: u64,
+}
+
+impl Held {
+    /// So many numbers, and so many that are multiplied out.
+    pub fn of(numbers: usize, anew: usize) -> Self {
+        let bytes = |count: usize| (count as u64).saturating_mul(size_of::<f32>() as u64);
+        Self { bytes: bytes(numbers), anew: bytes(anew) }
+    }
+}
+
+impl std::iter::Sum for Held {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            bytes: sum.bytes.saturating_add(one.bytes),
+            anew: sum.anew.saturating_add(one.anew),
+        })
+    }
+}
+
 impl AdapterFile {
+    /// What it takes in memory.
+    pub fn held(&self) -> Held {
+        let changes = self.unet.values().chain(self.text_encoder.values());
+        Held::of(self.parameters(), changes.map(Change::anew).sum())
+    }
+
     /// Numbers held, all together.
     pub fn parameters(&self) -> usize {
         let changes = self.unet.values().chain(self.text_encoder.values()).map(Change::parameters);
@@ -147,12 +192,14 @@ impl AdapterFile {
         self.about.ranks.last().copied().unwrap_or(0)
     }
 
-    /// What may be said in a prompt to call it, the likeliest first: the words it brings, its trigger phrase, the word of
-    /// the folder of its pictures, the most frequent captions, the name its trainer gave it. No word comes twice.
+    /// What may be said in a prompt to call it, the likeliest first: the words it brings, its trigger phrase, those of a
+    /// note beside it, the word of the folder of its pictures, the most frequent captions, the name its trainer gave it. No
+    /// word comes twice.
     pub fn suggestions(&self) -> Vec<String> {
         let about = &self.about;
         let words = (self.embeddings.iter().map(|embedding| &embedding.name))
             .chain(&about.trigger_phrase)
+            .chain(&about.noted)
             .chain(&about.folder_words)
             .chain(self.trigger_words.iter().map(|(word, _)| word))
             .chain(&about.output_name);
@@ -174,7 +221,23 @@ impl Change {
                 finite(&[*scale]) && finite(&left.values) && finite(&right.values)
             }
             Self::Scaled { weight, .. } => finite(weight),
-            Self::Dense { delta } => finite(&delta.values),
+            Self::Hadamard { up, down, scale } => {
+                let largest = |array: &Array| array.values.iter().fold(0_f32, |most, value| most.max(value.abs()));
+                let largest = |up: &Array, down: &Array| up.columns() as f32 * largest(up) * largest(down);
+                let arrays = || up.iter().chain(down);
+                arrays().all(|array| finite(&array.values))
+                    && finite(&[*scale * largest(&up[0], &down[0]) * largest(&up[1], &down[1])])
+            }
+        }
+    }
+
+    /// Numbers that each pass multiplies out.
+    fn anew(&self) -> usize {
+        match self {
+            Self::Hadamard { up: [up, _], down: [down, _], .. } => {
+                up.shape.first().unwrap_or(&0) * down.shape.iter().skip(1).product::<usize>()
+            }
+            _ => 0,
         }
     }
 
@@ -186,7 +249,7 @@ impl Change {
             }
             Self::Kronecker { left, right, .. } => left.values.len() + right.values.len(),
             Self::Scaled { weight, .. } => weight.len(),
-            Self::Dense { delta } => delta.values.len(),
+            Self::Hadamard { up, down, .. } => up.iter().chain(down).map(|array| array.values.len()).sum(),
         }
     }
 }
@@ -206,6 +269,40 @@ pub enum Base {
     Flux,
     /// One whose name is all that is known.
     Other,
+}
+
+impl Base {
+    /// All of them that have a name.
+    pub const ALL: [Self; 5] = [Self::Sd1, Self::Sd2, Self::Sdxl, Self::Sd3, Self::Flux];
+
+    /// The kind of model that people, Civitai and A1111 call so: `SD 1.5`, `sdxl`, `SDXL 1.0`, `Flux.1 D`, and models that
+    /// are known by names of their own. None where it is none of them.
+    pub fn named(text: &str) -> Option<Self> {
+        let plain: String = text.chars().filter(|letter| letter.is_alphanumeric()).take(100).collect();
+        let plain = plain.to_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
+        if has(&["flux"]) {
+            return Some(Self::Flux);
+        }
+        if has(&["xl", "pony", "illustrious", "noobai"]) {
+            return Some(Self::Sdxl);
+        }
+        let number = plain.strip_prefix("stablediffusion").or_else(|| plain.strip_prefix("sd")).unwrap_or(&plain);
+        match number.trim_start_matches('v').chars().next() {
+            Some('1') => Some(Self::Sd1),
+            Some('2') => Some(Self::Sd2),
+            Some('3') => Some(Self::Sd3),
+            _ => None,
+        }
+    }
+}
+
+impl std::str::FromStr for Base {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::named(text).ok_or_else(|| format!("\"{text}\" is no kind of model; write sd1.5, sd2, sdxl, sd3 or flux"))
+    }
 }
 
 impl std::fmt::Display for Base {
@@ -255,4 +352,33 @@ pub struct About {
     pub trigger_phrase: Option<String>,
     /// The words of its pictures' folders: `cat` of `10_cat`.
     pub folder_words: Vec<String>,
+    /// The words that call it, as a note beside the file says.
+    pub noted: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_models_are_known_by_what_people_call_them() {
+        for (text, base) in [
+            ("SD 1.5", Base::Sd1),
+            ("SD 1.5 Hyper", Base::Sd1),
+            ("sd_v1", Base::Sd1),
+            ("1.5", Base::Sd1),
+            ("SD 2.1 768", Base::Sd2),
+            ("SDXL 1.0", Base::Sdxl),
+            ("Pony", Base::Sdxl),
+            ("SD 3.5 Large", Base::Sd3),
+            ("Flux.1 D", Base::Flux),
+        ] {
+            assert_eq!(text.parse(), Ok(base), "{text}");
+        }
+        for base in Base::ALL {
+            assert_eq!(Base::named(&base.to_string()), Some(base));
+        }
+        assert!(["Unknown", "Other", "", "Wan Video"].iter().all(|text| Base::named(text).is_none()));
+        assert!("llama".parse::<Base>().unwrap_err().contains("sdxl"));
+    }
 }

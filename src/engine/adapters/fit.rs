@@ -91,7 +91,10 @@ impl Change {
                 }
                 shape
             }
-            Self::Dense { delta } => delta.shape.clone(),
+            // Both products are of one size, as the reader has seen.
+            Self::Hadamard { up: [up, _], down: [down, _], .. } => {
+                up.shape.iter().take(1).chain(down.shape.iter().skip(1)).copied().collect()
+            }
         }
     }
 }

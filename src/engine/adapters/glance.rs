@@ -1,9 +1,9 @@
 //! What an adapter is at a glance: by its list of tensors and what it says of itself. None of its numbers is read.
 
-use super::about;
-use super::change::Base;
+use super::change::{Base, Held};
 use super::names::{self, Names};
-use super::sort;
+use super::sidecar::Beside;
+use super::{about, held, sort};
 use crate::engine::error::Result;
 use crate::engine::tensors::TensorFile;
 
@@ -25,6 +25,8 @@ pub struct Glance {
     pub unfit: Option<String>,
     /// Words that call it: those that it brings, then those that it was trained with.
     pub words: Vec<String>,
+    /// What it will take in memory.
+    pub held: Held,
 }
 
 /// Looks at many files, for which the names of all layers are worked out once.
@@ -43,14 +45,15 @@ impl Glancer {
         Ok(Self { names: Names::plain()?, context: text.hidden_size.max(unet.cross_attention_dim) })
     }
 
-    /// Looks at a file; None where it is no adapter.
+    /// Looks at a file, of which notes say what is `beside` it; None where it is no adapter.
     ///
     /// # Errors
     /// When two of its tensors are the same to one layer.
-    pub fn look(&self, file: &TensorFile) -> Result<Option<Glance>> {
+    pub fn look(&self, file: &TensorFile, beside: &Beside) -> Result<Option<Glance>> {
         let sorted = sort::sort(file, &self.names)?;
         let changes = !sorted.groups.is_empty() || sorted.refused.is_some();
         let base = sorted.family(file, self.context).map(|evidence| evidence.base);
+        let held = held::held(&sorted);
         let brings = !sorted.tokens.is_empty() || !sorted.words.is_empty();
         if !changes && !brings && base.is_none() {
             return Ok(None);
@@ -63,7 +66,7 @@ impl Glancer {
         });
         let about = about::about(file.metadata());
         let brought = sorted.tokens.iter().chain(&sorted.words).map(|(word, _)| word.clone());
-        let trained = about.trigger_phrase.into_iter().chain(about.folder_words);
+        let trained = about.trigger_phrase.into_iter().chain(beside.words.iter().cloned()).chain(about.folder_words);
         let captions = about::trigger_words(file.metadata()).into_iter().map(|(word, _)| word);
         let mut words: Vec<String> = Vec::new();
         for word in brought.chain(trained).chain(captions) {
@@ -71,6 +74,8 @@ impl Glancer {
                 words.push(word);
             }
         }
-        Ok(Some(Glance { changes, brings, is_ed_lora: !sorted.tokens.is_empty(), base, unfit, words }))
+        // What the tensors show is surer than what somebody wrote.
+        let base = base.or(beside.base);
+        Ok(Some(Glance { changes, brings, is_ed_lora: !sorted.tokens.is_empty(), base, unfit, words, held }))
     }
 }

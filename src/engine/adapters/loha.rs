@@ -1,12 +1,12 @@
 //! LoHa: `ΔW = alpha / rank · (w1_a · w1_b) ⊙ (w2_a · w2_b)`, and with cores its convolutions.
 //!
 //! An elementwise product of matrices of ranks p and q is one of rank p q, whose factors are the products of all pairs of
-//! columns and of all pairs of rows. Where that is fewer numbers than the matrix itself it stays so: up to about half the
-//! layer's width, since two factors of the whole width are already twice the matrix.
+//! columns and of all pairs of rows. Where that is less than half the numbers that the matrix has it is taken so: up to
+//! about a quarter of the layer's width, and then it costs a pass less than the matrix would. Beyond that the factors stay
+//! as they are, and each pass multiplies them out: at rank 32 that is 64 products a weight, where the layer itself takes one
+//! for every pixel or word.
 
-use rayon::prelude::*;
-
-use super::change::{Array, Change, Kind};
+use super::change::{Array, Change, Held, Kind};
 use super::group::{Budget, Built, Group};
 use super::leaves::Leaf;
 use super::modules::Op;
@@ -41,17 +41,9 @@ pub fn build(group: &Group<'_>, scaling: &Scaling, budget: &mut Budget) -> Resul
         )));
     }
     let rank = first.rank.saturating_mul(second.rank);
-    let cells = group.kernel() * group.kernel();
-    let (core, whole) = match &first.core {
-        Some(_) => {
-            (rank.saturating_mul(rank).saturating_mul(cells), output.saturating_mul(columns).saturating_mul(cells))
-        }
-        None => (0, output.saturating_mul(columns)),
-    };
-    let factors = rank.saturating_mul(output.saturating_add(columns)).saturating_add(core);
     let scale = group.scale(first.rank, scaling)?;
     let trained = first.rank;
-    let change = if factors < whole {
+    let change = if pairs(rank, output, columns, cells(group, first.core.is_some())).is_some() {
         let up_shape = vec![output, rank];
         budget.take(group, &up_shape, rank * output)?;
         let up = Array { values: pairs_in_rows(&first.up, &second.up, first.rank, second.rank), shape: up_shape };
@@ -67,9 +59,47 @@ pub fn build(group: &Group<'_>, scaling: &Scaling, budget: &mut Budget) -> Resul
         };
         Change::LowRank { down, mid, up, scale: scale.factor }
     } else {
-        Change::Dense { delta: dense(group, budget, first, second, scale.factor)? }
+        let mut arrays = |half: Half| -> Result<(Array, Array)> {
+            let Half { up, down, rank, columns, .. } = spread(group, budget, half)?;
+            let up = Array { values: up, shape: vec![output, rank] };
+            Ok((up, Array { values: down, shape: group.unfolded("hada_w1_b", rank, columns)? }))
+        };
+        let ((up, down), (up2, down2)) = (arrays(first)?, arrays(second)?);
+        Change::Hadamard { up: [up, up2], down: [down, down2], scale: scale.factor }
     };
     Ok(Built { change, kind: Kind::LoHa, rank: Some(trained), alpha: scale.alpha })
+}
+
+/// The pixels of the kernel where the halves have a core over it.
+fn cells(group: &Group<'_>, cored: bool) -> Option<usize> {
+    cored.then(|| group.kernel() * group.kernel())
+}
+
+/// How many numbers all pairs of columns and rows are, `rank` of them, and of their cores over `cells` pixels; none where
+/// the matrix has less than twice as many.
+fn pairs(rank: usize, output: usize, columns: usize, cells: Option<usize>) -> Option<usize> {
+    let core = cells.map_or(0, |cells| rank.saturating_mul(rank).saturating_mul(cells));
+    let whole = output.saturating_mul(columns).saturating_mul(cells.unwrap_or(1));
+    let factors = rank.saturating_mul(output.saturating_add(columns)).saturating_add(core);
+    (factors < whole / 2).then_some(factors)
+}
+
+/// What [`build`] would make, from shapes alone.
+pub fn held(group: &Group<'_>) -> Held {
+    let sizes = |a: Leaf, b: Leaf, core: Leaf| {
+        let [a, b] = [group.get(a)?.matrix()?, group.get(b)?.matrix()?];
+        // Output, rank, columns.
+        Some(if group.get(core).is_some() { [a[1], a[0], b[1]] } else { [a[0], a[1], b[1]] })
+    };
+    let halves = [sizes(Leaf::HadaW1A, Leaf::HadaW1B, Leaf::HadaT1), sizes(Leaf::HadaW2A, Leaf::HadaW2B, Leaf::HadaT2)];
+    let [Some([output, rank, columns]), Some([_, rank2, _])] = halves else { return Held::default() };
+    let cells = cells(group, group.get(Leaf::HadaT1).is_some());
+    if let Some(numbers) = pairs(rank.saturating_mul(rank2), output, columns, cells) {
+        return Held::of(numbers, 0);
+    }
+    let columns = columns.saturating_mul(cells.unwrap_or(1));
+    let factors = rank.saturating_add(rank2).saturating_mul(output.saturating_add(columns));
+    Held::of(factors, output.saturating_mul(columns))
 }
 
 fn half(group: &Group<'_>, leaves: [Leaf; 3], names: [&str; 3]) -> Result<Half> {
@@ -121,31 +151,6 @@ fn pairs_of_cores(group: &Group<'_>, budget: &mut Budget, first: &Array, second:
             values.extend((0..cells).map(|k| cell(first, p, i1, j1, k) * cell(second, q, i2, j2, k)));
         }
     }
-    Ok(Array { values, shape })
-}
-
-/// The difference itself.
-fn dense(group: &Group<'_>, budget: &mut Budget, first: Half, second: Half, scale: f32) -> Result<Array> {
-    let output = first.output;
-    let [first, second] = [spread(group, budget, first)?, spread(group, budget, second)?];
-    let columns = first.columns;
-    let shape = group.unfolded("hada_w1_b", output, columns)?;
-    budget.take(group, &shape, output.saturating_mul(columns).saturating_mul(first.rank + second.rank))?;
-    let mut values = vec![0.0; output * columns];
-    let row = |half: &Half, row: usize, into: &mut [f32]| {
-        for (factor, down) in half.up[row * half.rank..][..half.rank].iter().zip(half.down.chunks_exact(columns)) {
-            into.iter_mut().zip(down).for_each(|(sum, value)| *sum += factor * value);
-        }
-    };
-    values.par_chunks_exact_mut(columns).enumerate().for_each_init(
-        || vec![0.0; columns],
-        |other, (index, sum)| {
-            other.fill(0.0);
-            row(&first, index, sum);
-            row(&second, index, other);
-            sum.iter_mut().zip(other.iter()).for_each(|(sum, value)| *sum *= value * scale);
-        },
-    );
     Ok(Array { values, shape })
 }
 

@@ -6,8 +6,8 @@
 //!
 //! [`read`] goes in steps: `sort` finds out what each tensor is, by `names` (which layer), `leaves` (what it is to that
 //! layer) and `words`; `family` which kind of model it is for; then `low_rank`, `loha`, `lokr` and `ia3` make the changes
-//! of the layers, scaled as `peft` says; `about` reads what the file says of itself. `glance` goes no further than names
-//! and shapes, for lists of many files.
+//! of the layers, scaled as `peft` says; `about` reads what the file says of itself, `sidecar` what lies beside it. `glance`
+//! goes no further than names and shapes, for lists of many files, and `held` counts by them what a file will take.
 
 mod about;
 pub mod change;
@@ -15,6 +15,7 @@ mod family;
 mod fit;
 pub mod glance;
 mod group;
+mod held;
 mod ia3;
 mod leaves;
 mod loha;
@@ -31,7 +32,7 @@ mod summary;
 mod tests;
 mod words;
 
-pub use change::{About, AdapterFile, Base, Change, Embedding, Kind, Part, Prediction};
+pub use change::{About, AdapterFile, Base, Change, Embedding, Held, Kind, Part, Prediction};
 pub use fit::{check, check_word};
-pub use read::{from_bytes, read};
-pub use sidecar::preview_picture;
+pub use read::{from_bytes, looked_at, read};
+pub use sidecar::{Beside, beside, has_thumbnail, preview_picture, thumbnail};

@@ -1,7 +1,7 @@
 //! Reads an adapter's file, whoever wrote it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::change::{About, AdapterFile, Base, Kind, Part};
 use super::group::{Budget, Built, Group, Tensors};
@@ -9,6 +9,7 @@ use super::leaves::Leaf;
 use super::modules::Op;
 use super::names::{self, Names};
 use super::peft::Scaling;
+use super::sidecar::{self, Beside};
 use super::sort::{self, Sorted};
 use super::{about, ia3, loha, lokr, low_rank, words};
 use crate::engine::error::{EngineError, Result};
@@ -56,11 +57,7 @@ pub fn read(path: &Path) -> Result<AdapterFile> {
     if !path.is_dir() {
         return one(path, &names);
     }
-    let within = |folder: &Path| {
-        let files =
-            STEMS.iter().flat_map(|stem| ["safetensors", "bin"].map(|end| folder.join(format!("{stem}.{end}"))));
-        files.into_iter().find(|file| file.is_file())
-    };
+    let within = |folder: &Path| candidates(folder).into_iter().find(|file| file.is_file());
     if let Some(file) = within(path) {
         return one(&file, &names);
     }
@@ -85,16 +82,48 @@ pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<AdapterFile> {
     take(&file, Scaling::of_metadata(name, Tensors::metadata(&file))?, &Names::plain()?)
 }
 
+/// Everything on the disk that [`read`] looks at for a path, and what it would look at if it were there: where none of it
+/// has changed, it reads the same.
+pub fn looked_at(path: &Path) -> Vec<PathBuf> {
+    let files = if path.is_dir() {
+        let folders = [path.to_owned(), path.join(Part::Unet.to_string()), path.join(Part::TextEncoder.to_string())];
+        folders.iter().flat_map(|folder| candidates(folder)).collect()
+    } else {
+        vec![path.to_owned()]
+    };
+    let mut all: Vec<PathBuf> = files.iter().flat_map(|file| sidecar::notes(file).chain([config_of(file)])).collect();
+    all.extend(files);
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// What files of PEFT and diffusers may be called within a folder, the likeliest first.
+fn candidates(folder: &Path) -> Vec<PathBuf> {
+    let ends = |stem: &&str| ["safetensors", "bin"].map(|end| folder.join(format!("{stem}.{end}")));
+    STEMS.iter().flat_map(ends).collect()
+}
+
+/// Where PEFT writes its settings.
+fn config_of(file: &Path) -> PathBuf {
+    file.with_file_name("adapter_config.json")
+}
+
 fn one(path: &Path, names: &Names) -> Result<AdapterFile> {
     let file = TensorFile::open(path)?;
-    let config = path.with_file_name("adapter_config.json");
+    let config = config_of(path);
     let is_peft = path.file_stem().is_some_and(|stem| stem == STEMS[0]) && config.is_file();
     let scaling = if is_peft {
         Scaling::of_config(&config.display().to_string(), &small_file(&config)?)?
     } else {
         Scaling::of_metadata(Tensors::name(&file), Tensors::metadata(&file))?
     };
-    take(&file, scaling, names)
+    let mut taken = take(&file, scaling, names)?;
+    let Beside { words, base } = sidecar::beside(path);
+    taken.about.noted = words;
+    // What the tensors show is surer than what somebody wrote.
+    taken.about.base = taken.about.base.or(base);
+    Ok(taken)
 }
 
 fn small_file(path: &Path) -> Result<Vec<u8>> {

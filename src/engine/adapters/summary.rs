@@ -24,12 +24,13 @@ impl AdapterFile {
         line("trained", self.training());
         line("words it brings", several(self.embeddings.iter().map(embedding)));
         line("trigger phrase", about.trigger_phrase.clone().unwrap_or_default());
+        line("words noted beside it", several(about.noted.iter().cloned()));
         let folders = about.folder_words.iter().cloned();
         let captions = self.trigger_words.iter().map(|(word, count)| format!("{word} ({count})"));
         line("trigger words", several(folders.filter(|word| !self.captioned(word)).chain(captions)));
         line("changes in the UNet", layers(&self.unet));
         line("changes in the text encoder", layers(&self.text_encoder));
-        line("held in memory", self.held());
+        line("held in memory", self.in_memory());
         line("left aside", self.aside());
         lines
     }
@@ -77,15 +78,15 @@ impl AdapterFile {
         [module, size, prediction].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// The memory that a LoHa takes, which is many times its file.
-    fn held(&self) -> String {
+    /// The memory that a LoHa takes, which may be many times its file, and what of it costs time instead.
+    fn in_memory(&self) -> String {
         if self.kind != Kind::LoHa {
             return String::new();
         }
         let changes = || self.unet.values().chain(self.text_encoder.values());
-        let whole = changes().filter(|change| matches!(change, Change::Dense { .. })).count();
+        let anew = changes().filter(|change| matches!(change, Change::Hadamard { .. })).count();
         let megabytes = (self.parameters() * size_of::<f32>()) as f64 / 1e6;
-        format!("{megabytes:.0} MB, {whole} of {} layers as whole differences", changes().count())
+        format!("{megabytes:.0} MB; {anew} of {} layers are multiplied out in every pass", changes().count())
     }
 
     fn aside(&self) -> String {

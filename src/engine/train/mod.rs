@@ -46,10 +46,10 @@ use self::draw::Wish;
 use self::loss::{Counts, slope};
 use self::parameters::{Group, Parameters, Place};
 use self::photos::ReadPhoto;
+use super::concept_files;
 use super::error::{EngineError, Result};
 use super::models::Models;
 use super::pictures::host;
-use super::prepare::open_concept;
 use super::report::Reporter;
 use crate::link::{Event, Stage, Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep, Warning};
 use crate::project::DiskFiles;
@@ -83,7 +83,7 @@ pub fn train(models: &Models, job: &TrainingJob, report: &Reporter) -> Result<Tr
     let of = fingerprint(models, training, &photos, size);
     std::fs::create_dir_all(&job.run).map_err(|source| EngineError::Write { path: job.run.clone(), source })?;
     let fresh = match &training.from {
-        Some(path) => concept_file::read(models, training, &open_concept(&files, path)?)?,
+        Some(path) => concept_file::read(models, training, &concept_files::open(&files, path)?)?,
         None => Parameters::new(models, training)?,
     };
     let state = match State::read(&job.run, &of, fresh.clone(), &models.device)? {

@@ -5,7 +5,7 @@ use eframe::egui::{Button, Ui};
 use super::asks::Purpose;
 use super::look::Look;
 use super::{icons, theme, widgets};
-use crate::project::Concept;
+use crate::project::{Concept, ConceptFile};
 use crate::studio::{Place, Studio};
 
 mod card;
@@ -47,7 +47,8 @@ fn load_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             let words = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().replace('_', " "));
             let there = studio.project().concepts.iter().any(|concept| concept.file == path);
             if ui.add_enabled(!there, Button::new(words)).clicked() {
-                studio.document.load_concept(path, None, Concept::STRENGTH_OF_ED_LORA);
+                let file = ConceptFile { strength: Concept::STRENGTH_OF_ED_LORA, ..ConceptFile::new(path) };
+                studio.document.load_concept(file, None, &[]);
                 ui.close();
             }
         }

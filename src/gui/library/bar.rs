@@ -3,6 +3,7 @@
 use eframe::egui::{self, ComboBox, RichText, TextEdit, Ui};
 
 use super::LibraryLook;
+use crate::engine::adapters::Base;
 use crate::gui::asks::Purpose;
 use crate::gui::look::Look;
 use crate::gui::{icons, theme, widgets};
@@ -18,6 +19,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, library: &mut Lib
     ui.horizontal_wrapped(|ui| {
         search(ui, library);
         kinds(ui, library);
+        bases(ui, library);
         order(ui, library);
         let hover = "Leaves out what is for other kinds of models, such as SDXL";
         ui.checkbox(&mut library.wish.usable, "Only what fits").on_hover_text(hover);
@@ -79,6 +81,18 @@ fn kinds(ui: &mut Ui, library: &mut LibraryLook) {
         }
     });
     widgets::name_list(list.response, &format!("Kind: {}", words(*kind)), "Which kind of files is shown");
+}
+
+fn bases(ui: &mut Ui, library: &mut LibraryLook) {
+    let base = &mut library.wish.base;
+    let words = |base: Option<Base>| base.map_or_else(|| "All bases".into(), |base| base.to_string());
+    let list = ComboBox::from_id_salt("library base").selected_text(words(*base)).width(104.0).show_ui(ui, |ui| {
+        for choice in std::iter::once(None).chain(Base::ALL.map(Some)) {
+            ui.selectable_value(base, choice, words(choice));
+        }
+    });
+    let hover = "For which kind of model the files are that are shown";
+    widgets::name_list(list.response, &format!("Base: {}", words(*base)), hover);
 }
 
 fn order(ui: &mut Ui, library: &mut LibraryLook) {

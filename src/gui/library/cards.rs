@@ -112,8 +112,7 @@ pub fn card_id(path: &Path) -> Id {
 
 /// What an entry is, in a few words.
 pub fn what(entry: &Entry) -> String {
-    let base = entry.base.as_deref().map_or_else(String::new, |base| format!(" for {base}"));
-    format!("{}{base}, {}", entry.kind.words(), crate::engine::memory::words(entry.bytes))
+    format!("{}, {}", entry.what(), crate::engine::memory::words(entry.bytes))
 }
 
 fn icon(kind: Kind) -> &'static str {

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use super::geometry::clamp;
 use super::groups::part_copies;
 use super::{Document, palette};
-use crate::project::prompt::class_word_spans;
 use crate::project::{Background, Concept, ConceptFile, Layer, Layout, PlaceBackground, Placement, Project};
 use crate::studio::notice::{Notice, Place};
 
@@ -203,16 +202,18 @@ impl Document {
         self.edit_layer(layer, name, |layer| layer.concept = concept);
     }
 
-    /// Adds a concept file at a strength and gives back the concept's name; one that is there already is not added twice.
-    pub fn add_concept(&mut self, file: PathBuf, tokens: &[String], strength: f32) -> String {
+    /// Adds a concept's file at its strengths and gives back the concept's name; one that is there already is not added
+    /// twice. `words` are those that call it, the likeliest first.
+    pub fn add_concept(&mut self, file: ConceptFile, words: &[String]) -> String {
+        let ConceptFile { file, strength, text_strength } = file;
         if let Some(known) = self.project().concepts.iter().find(|concept| concept.file == file) {
             return known.name.clone();
         }
         let stem = file.file_stem().map_or_else(|| "concept".into(), |stem| stem.to_string_lossy().into_owned());
         let name = free_name(self.project(), stem.replace(['_', '-'], " ").trim());
-        let class_word = guess_class_word(&self.project().prompt, &stem, tokens);
+        let class_word = guess_class_word(self.project(), &stem, words);
         let color = palette::free(self.project());
-        let concept = Concept { strength, ..Concept::new(name.clone(), file, class_word, color) };
+        let concept = Concept { strength, text_strength, ..Concept::new(name.clone(), file, class_word, color) };
         self.edit(format!("Load {name}"), |project| project.concepts.push(concept));
         name
     }
@@ -303,9 +304,9 @@ impl Document {
         self.edit(format!("Add the style {}", style.title()), |project| project.styles.push(style));
     }
 
-    /// Adds a concept's file to the project at a strength, and to a layer.
-    pub fn load_concept(&mut self, file: PathBuf, layer: Option<usize>, strength: f32) {
-        let name = self.add_concept(file, &[], strength);
+    /// Adds a concept's file to the project at its strengths, and to a layer. `words` are those that call it.
+    pub fn load_concept(&mut self, file: ConceptFile, layer: Option<usize>, words: &[String]) {
+        let name = self.add_concept(file, words);
         if let Some(layer) = layer {
             self.assign(layer, Some(name));
         }
@@ -365,20 +366,31 @@ fn free_name(project: &Project, wanted: &str) -> String {
     (2..).map(|number| format!("{wanted} {number}")).find(|name| !taken(name)).unwrap_or_else(|| wanted.to_owned())
 }
 
-/// The word that a concept most likely stands for: one of its file's or tokens' words that the prompt mentions, else
-/// the last of its file's.
-fn guess_class_word(prompt: &str, stem: &str, tokens: &[String]) -> String {
+/// Words of captions that name no subject.
+const NO_SUBJECTS: [&str; 10] =
+    ["the", "and", "with", "from", "photo", "picture", "image", "drawing", "painting", "style"];
+
+/// The word that a concept most likely stands for: what of its file's name or of the words that call it the prompt
+/// mentions, else the last word of its file's name.
+fn guess_class_word(project: &Project, stem: &str, calls: &[String]) -> String {
     let words = |text: &str| -> Vec<String> {
         text.split(|letter: char| !letter.is_alphabetic())
             .filter(|word| word.len() > 1)
             .map(str::to_lowercase)
             .collect()
     };
-    let mut all = words(stem);
-    all.extend(tokens.iter().flat_map(|token| words(token)));
-    let mentioned = all.iter().find(|word| !class_word_spans(prompt, &[word]).is_empty());
-    let last = words(stem).pop();
-    mentioned.cloned().or(last).unwrap_or_else(|| "object".into())
+    let mentioned = |word: &String| !project.class_word_spans(&project.prompt, &[word]).is_empty();
+    let of_stem = words(stem);
+    // "teddy bear" as a whole before "bear"; of a phrase the last word names what it is about.
+    let of_call = |call: &String| {
+        let whole = Some(call.trim().to_lowercase()).filter(|call| !call.starts_with('<'));
+        let parts =
+            words(call).into_iter().rev().filter(|word| word.len() > 2 && !NO_SUBJECTS.contains(&word.as_str()));
+        whole.into_iter().chain(parts).find(mentioned)
+    };
+    let found = of_stem.iter().find(|word| mentioned(word)).cloned();
+    let found = found.or_else(|| calls.iter().find_map(of_call));
+    found.or_else(|| of_stem.last().cloned()).unwrap_or_else(|| "object".into())
 }
 
 #[cfg(test)]
@@ -394,5 +406,23 @@ mod tests {
         assert_eq!(after(&[1, 4], Reorder::Forward), [0, 2, 1, 3, 4]);
         assert_eq!(after(&[0, 3, 4], Reorder::Backward), [0, 1, 3, 4, 2]);
         assert_eq!(after(&[], Reorder::Front), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_concept_stands_for_what_of_its_words_the_prompt_mentions() {
+        let mut project = Project::new();
+        project.settings.prompt_reading = crate::project::PromptReading::Weighted;
+        let mut guess = |prompt: &str, stem: &str, calls: &[&str]| {
+            project.prompt = prompt.into();
+            guess_class_word(&project, stem, &calls.iter().map(|call| (*call).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(guess("a cat on a sofa", "fluffy_v2", &["mint cat", "sofa"]), "cat");
+        assert_eq!(guess("a photo of a teddy bear", "bobo", &["photo of bobo", "teddy bear"]), "teddy bear");
+        assert_eq!(guess("a photo of a bear", "bobo", &["photo of bobo", "teddy bear"]), "bear");
+        assert_eq!(guess("a Bear and a cat", "x_bear", &["cat"]), "bear", "the file's own name goes before");
+        assert_eq!(guess("a bear", "x", &["<coral_bear_1>", "<coral_bear_2>"]), "bear");
+        assert_eq!(guess("a house <lora:red:1>", "red_fox", &["red"]), "fox", "what asks for a file mentions nothing");
+        assert_eq!(guess("the sea", "123", &["photo"]), "object");
+        assert_eq!(guess("a photo of the sea", "123", &["the photo"]), "object");
     }
 }

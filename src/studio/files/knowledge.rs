@@ -1,16 +1,17 @@
 //! What is known of concept files and prompts before anything is rendered: kind, words, rank, fit, token counts.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use image::RgbaImage;
 
 use crate::engine::adapters::glance::Glancer;
-use crate::engine::adapters::{self, Kind};
+use crate::engine::adapters::{self, Held, Kind};
+use crate::engine::concept_files;
 use crate::engine::nets::clip::ClipConfig;
 use crate::engine::nets::tokenizer::{Placeholder, Tokenizer};
 use crate::engine::nets::unet::UnetConfig;
-use crate::engine::prepare::open_concept;
 use crate::engine::tensors::TensorFile;
 use crate::engine::weights::ModelFiles;
 use crate::project::{Concept, DiskFiles, Project, PromptReading, picture};
@@ -28,6 +29,8 @@ pub struct ConceptFacts {
     pub rank: usize,
     /// Everything else that a person may want to know of it, line by line.
     pub summary: Vec<String>,
+    /// What it takes in memory.
+    pub held: Held,
     /// Why it does not fit the model, in words; None where it does.
     pub misfit: Option<String>,
     /// A picture kept beside the file under the same name.
@@ -45,12 +48,32 @@ fn usual_strength(kind: Kind) -> f32 {
     if kind == Kind::EdLora { Concept::STRENGTH_OF_ED_LORA } else { 1.0 }
 }
 
-/// The strength that the trainer of a file on disk means; 1 where it cannot be read, which is said elsewhere. None of the
-/// file's numbers is read: that is the card's to do.
-pub fn usual_strength_of(path: &Path) -> f32 {
-    let glance = || Glancer::new()?.look(&TensorFile::open(path)?);
-    let is_ed_lora = matches!(glance(), Ok(Some(glance)) if glance.is_ed_lora);
-    if is_ed_lora { usual_strength(Kind::EdLora) } else { 1.0 }
+/// What the trainer of a file means by it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AsTrained {
+    /// The strength.
+    pub strength: f32,
+    /// Words that call it, the likeliest first.
+    pub words: Vec<String>,
+}
+
+impl Default for AsTrained {
+    fn default() -> Self {
+        Self { strength: 1.0, words: Vec::new() }
+    }
+}
+
+/// What the trainer of a file on disk means by it; nothing in particular where it cannot be read, which is said elsewhere.
+/// None of the file's numbers is read: that is the card's to do.
+pub fn as_trained(path: &Path) -> AsTrained {
+    let glance = || Glancer::new()?.look(&TensorFile::open(path)?, &adapters::beside(path));
+    match glance() {
+        Ok(Some(glance)) => AsTrained {
+            strength: usual_strength(if glance.is_ed_lora { Kind::EdLora } else { Kind::Lora }),
+            words: glance.words,
+        },
+        _ => AsTrained::default(),
+    }
 }
 
 /// The side of a card's thumbnail, for screens of twice the density.
@@ -61,7 +84,7 @@ const THUMBNAIL_SIDE: u32 = 96;
 /// # Errors
 /// In words, when the file cannot be read or is of no kind that changes a model.
 pub fn concept_facts(files: &DiskFiles, path: &Path, model: &ModelFiles) -> Result<ConceptFacts, String> {
-    let file = open_concept(files, path).map_err(|error| error.to_string())?;
+    let file = concept_files::open(files, path).map_err(|error| error.to_string())?;
     let configs: Result<(UnetConfig, ClipConfig), _> =
         model.json("unet/config.json").and_then(|unet| model.json("text_encoder/config.json").map(|text| (unet, text)));
     let fit = configs.and_then(|(unet, text)| adapters::check(&file, &unet, &text));
@@ -75,6 +98,7 @@ pub fn concept_facts(files: &DiskFiles, path: &Path, model: &ModelFiles) -> Resu
         triggers,
         rank: file.rank(),
         summary: file.summary(),
+        held: file.held(),
         misfit: fit.err().map(|error| error.to_string()),
         thumbnail: thumbnail(files, path),
     })
@@ -82,10 +106,18 @@ pub fn concept_facts(files: &DiskFiles, path: &Path, model: &ModelFiles) -> Resu
 
 fn thumbnail(files: &DiskFiles, path: &Path) -> Option<RgbaImage> {
     let beside = match crate::project::files::asset_name(path) {
-        Some(_) => path.with_extension("png"),
-        None => adapters::preview_picture(&crate::project::resolve(&files.base, path))?,
+        Some(_) => Some(path.with_extension("png")),
+        None => adapters::preview_picture(&crate::project::resolve(&files.base, path)),
     };
-    let found = picture::load_rgba(files, &beside).ok()?;
+    let found = match beside {
+        Some(beside) => picture::load_rgba(files, &beside).ok()?,
+        None => {
+            let file = TensorFile::open(&crate::project::resolve(&files.base, path)).ok()?;
+            // Whatever a decoder may do at a picture made to break it, the card is shown.
+            let decode = || picture::decode(&adapters::thumbnail(&file)?, path).ok();
+            catch_unwind(AssertUnwindSafe(decode)).ok()??.into_rgba8()
+        }
+    };
     let (width, height) = found.dimensions();
     let longest = width.max(height);
     if longest <= THUMBNAIL_SIDE {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use image::RgbaImage;
 
 use self::answer::Answer;
-use self::knowledge::{ConceptFacts, Prompts, TokenCounter, TokenCounts};
+use self::knowledge::{AsTrained, ConceptFacts, Prompts, TokenCounter, TokenCounts};
 use self::networks::{Found, Sought};
 use self::pictures::{Loaded, Picture, Pictures};
 use self::target::{TakenIn, Target};
@@ -326,11 +326,11 @@ impl Files {
         self.desk.run(move || {
             let stamp = Stamp::of(&path);
             let found = intake::classify(&path).map_err(|error| error.to_string());
-            let strength = match &found {
-                Ok(intake::Intake::Concept { path }) => knowledge::usual_strength_of(path),
-                _ => 1.0,
+            let trained = match &found {
+                Ok(intake::Intake::Concept { path }) => knowledge::as_trained(path),
+                _ => AsTrained::default(),
             };
-            Told::TakenIn(Box::new(TakenIn { target, path, stamp, found, strength }))
+            Told::TakenIn(Box::new(TakenIn { target, path, stamp, found, trained }))
         });
     }
 
@@ -340,7 +340,8 @@ impl Files {
             let kept = intake::keep_copy(&places, &path);
             let path = kept.as_ref().map_or(path, Clone::clone);
             let found = kept.and_then(|kept| intake::classify(&kept)).map_err(|error| error.to_string());
-            Told::TakenIn(Box::new(TakenIn { target, stamp: Stamp::of(&path), path, found, strength: 1.0 }))
+            let (stamp, trained) = (Stamp::of(&path), AsTrained::default());
+            Told::TakenIn(Box::new(TakenIn { target, stamp, path, found, trained }))
         });
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::intake::Intake;
+use super::knowledge::AsTrained;
 use crate::project::stamp::Stamp;
 
 /// What a file is taken in as.
@@ -23,6 +24,13 @@ pub enum Target {
     ReplaceLayer(usize),
     /// A concept.
     Concept,
+    /// A concept at the strengths with which a prompt asks for it.
+    AskedFor {
+        /// In the UNet.
+        strength: f32,
+        /// In the text encoder, where it differs.
+        text_strength: Option<f32>,
+    },
     /// Another file for a concept.
     ReplaceConcept(String),
     /// Another file of a concept beside those it has.
@@ -52,6 +60,6 @@ pub struct TakenIn {
     pub stamp: Option<Stamp>,
     /// What it is, or in words why it cannot be used.
     pub found: Result<Intake, String>,
-    /// The strength that its trainer means, where it is a concept's file.
-    pub strength: f32,
+    /// What its trainer means by it, where it is a concept's file.
+    pub trained: AsTrained,
 }

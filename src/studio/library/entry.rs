@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::engine::adapters::Base;
+
 /// What a file is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -103,14 +105,22 @@ pub struct Entry {
     pub bytes: u64,
     /// When it was changed last, seconds since 1970.
     pub changed: u64,
-    /// A picture beside it that shows what it does.
+    /// A picture that shows what it does: beside it, or the file itself where it has one in it.
     pub preview: Option<PathBuf>,
-    /// The kind of model that it is for, in words, where that shows.
-    pub base: Option<String>,
+    /// The kind of model that it is or is for, where that shows.
+    pub base: Option<Base>,
     /// Words that call it.
     pub triggers: Vec<String>,
     /// In words, why Podium cannot use it, where that shows.
     pub unfit: Option<String>,
+}
+
+impl Entry {
+    /// What it is, in a few words.
+    pub fn what(&self) -> String {
+        let base = self.base.map_or_else(String::new, |base| format!(" for {base}"));
+        format!("{}{base}", self.kind.words())
+    }
 }
 
 #[cfg(test)]

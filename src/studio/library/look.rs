@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::entry::Kind;
-use crate::engine::adapters::Base;
 use crate::engine::adapters::glance::Glancer;
+use crate::engine::adapters::{self, Base, Beside};
 use crate::engine::family::{self, Family};
 use crate::engine::tensors::TensorFile;
 use crate::engine::weights::ModelFiles;
@@ -20,12 +20,14 @@ const MOST_CHARACTERS: usize = 300;
 pub struct Seen {
     /// What it is for.
     pub kind: Kind,
-    /// The kind of model that it is for, in words.
-    pub base: Option<String>,
+    /// The kind of model that it is or is for.
+    pub base: Option<Base>,
     /// Words that call it.
     pub triggers: Vec<String>,
     /// In words, why it cannot be used.
     pub unfit: Option<String>,
+    /// Whether it has a picture in it.
+    pub pictured: bool,
 }
 
 /// Looks at many files.
@@ -43,29 +45,40 @@ impl Looker {
     pub fn look(&self, path: &Path, hint: Kind) -> Seen {
         if path.is_dir() {
             let refused = family::check_index(&ModelFiles::at(path.to_owned())).err();
+            let base = refused.is_none().then_some(Base::Sd1);
             let unfit = refused.map(|error| short(&error.to_string()));
-            return Seen { kind: Kind::Model, unfit, ..Seen::default() };
+            return Seen { kind: Kind::Model, base, unfit, ..Seen::default() };
         }
         match TensorFile::open(path) {
-            Ok(file) => self.of_file(&file, hint),
+            Ok(file) => {
+                let seen = self.of_file(&file, hint, &adapters::beside(path));
+                Seen { pictured: adapters::has_thumbnail(&file), ..seen }
+            }
             Err(error) => Seen { kind: hint, unfit: Some(short(&error.to_string())), ..Seen::default() },
         }
     }
 
-    fn of_file(&self, file: &TensorFile, hint: Kind) -> Seen {
+    fn of_file(&self, file: &TensorFile, hint: Kind, beside: &Beside) -> Seen {
         let family = family::of_file(file.tensors().map(|(name, shape, _)| (name, shape)));
         let kind = match family {
-            Family::Lora | Family::Embedding | Family::Unknown => return self.of_adapter(file, hint),
-            Family::Autoencoder => return Seen { kind: Kind::Vae, ..Seen::default() },
+            Family::Lora | Family::Embedding | Family::Unknown => return self.of_adapter(file, hint, beside),
+            Family::Autoencoder => return Seen { kind: Kind::Vae, base: beside.base, ..Seen::default() },
             Family::ControlNet | Family::Motion | Family::TextEncoder | Family::UnetAlone => Kind::Unknown,
             _ => Kind::Model,
         };
-        let base = (family == Family::StableDiffusion1).then(|| Base::Sd1.to_string());
-        Seen { kind, base, triggers: Vec::new(), unfit: family.refusal().map(|words| format!("it {words}")) }
+        let base = match family {
+            Family::StableDiffusion1 => Some(Base::Sd1),
+            Family::StableDiffusion2 => Some(Base::Sd2),
+            Family::Xl => Some(Base::Sdxl),
+            Family::StableDiffusion3 => Some(Base::Sd3),
+            Family::Flux => Some(Base::Flux),
+            _ => beside.base,
+        };
+        Seen { kind, base, unfit: family.refusal().map(|words| format!("it {words}")), ..Seen::default() }
     }
 
-    fn of_adapter(&self, file: &TensorFile, hint: Kind) -> Seen {
-        let glance = self.0.as_ref().map(|glancer| glancer.look(file));
+    fn of_adapter(&self, file: &TensorFile, hint: Kind, beside: &Beside) -> Seen {
+        let glance = self.0.as_ref().map(|glancer| glancer.look(file, beside));
         match glance {
             Some(Ok(Some(glance))) => Seen {
                 kind: match (glance.changes, glance.brings) {
@@ -74,12 +87,13 @@ impl Looker {
                     // Its base shows, by names that only other models have or by what it says of itself.
                     (false, false) => hint,
                 },
-                base: glance.base.filter(|base| *base != Base::Other).map(|base| base.to_string()),
+                base: glance.base.filter(|base| *base != Base::Other),
                 triggers: glance.words,
                 unfit: glance.unfit,
+                pictured: false,
             },
             Some(Err(error)) => Seen { kind: hint, unfit: Some(short(&error.to_string())), ..Seen::default() },
-            Some(Ok(None)) | None => Seen { kind: hint, ..Seen::default() },
+            Some(Ok(None)) | None => Seen { kind: hint, base: beside.base, ..Seen::default() },
         }
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
+use crate::engine::adapters;
+use crate::engine::tensors::{self as stored, TensorFile};
 use crate::project::picture;
 
 /// The longest side of a preview, pixels.
@@ -18,6 +20,8 @@ const MOST: usize = 256;
 const MOST_ASKED: usize = 16;
 /// The largest file that is decoded for this.
 const MAX_BYTES: u64 = 32 << 20;
+/// How much of a file is looked at to tell whether it is a picture or has one in its metadata.
+const HEAD: u64 = 512;
 
 /// A preview, as far as it is there.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,8 +81,14 @@ impl Previews {
 
 /// Makes one: small, upright, without transparency. Takes a while, and memory for the whole picture.
 pub fn make(path: &Path) -> Option<RgbImage> {
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(MAX_BYTES + 1).read_to_end(&mut bytes).ok()?;
+    if stored::may_be(&head) {
+        bytes = adapters::thumbnail(&TensorFile::open(path).ok()?)?;
+    } else {
+        File::open(path).ok()?.take(MAX_BYTES + 1).read_to_end(&mut bytes).ok()?;
+    }
     if bytes.len() as u64 > MAX_BYTES {
         return None;
     }

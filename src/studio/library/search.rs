@@ -1,6 +1,7 @@
 //! Which of the found files are shown, and in which order.
 
 use super::entry::{Entry, Kind};
+use crate::engine::adapters::Base;
 
 /// In which order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Wish {
     pub words: String,
     /// Only this kind.
     pub kind: Option<Kind>,
+    /// Only what is, or is for, this kind of model.
+    pub base: Option<Base>,
     /// Only what Podium can use, as far as that shows.
     pub usable: bool,
     /// In which order.
@@ -38,6 +41,7 @@ pub fn shown(entries: &[Entry], wish: &Wish) -> Vec<usize> {
     let words: Vec<String> = wish.words.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let fits = |entry: &Entry| {
         wish.kind.is_none_or(|kind| kind == entry.kind)
+            && wish.base.is_none_or(|base| entry.base == Some(base))
             && !(wish.usable && entry.unfit.is_some())
             && has_words(entry, &words)
     };
@@ -56,7 +60,7 @@ fn has_words(entry: &Entry, words: &[String]) -> bool {
     if words.is_empty() {
         return true;
     }
-    let base = entry.base.as_deref().unwrap_or_default();
+    let base = entry.base.map(|base| base.to_string()).unwrap_or_default();
     let all = format!("{}\n{}\n{base}\n{}", entry.name, entry.triggers.join("\n"), entry.path.display()).to_lowercase();
     words.iter().all(|word| all.contains(word.as_str()))
 }
@@ -91,6 +95,7 @@ mod tests {
         ];
         entries[0].triggers = vec!["striped Horse".into()];
         entries[3].unfit = Some("it is for SDXL".into());
+        (entries[0].base, entries[2].base, entries[3].base) = (Some(Base::Sd1), Some(Base::Sd1), Some(Base::Sdxl));
         let names = |wish: &Wish| -> Vec<&str> {
             shown(&entries, wish).into_iter().map(|at| entries[at].name.as_str()).collect()
         };
@@ -103,6 +108,10 @@ mod tests {
         assert_eq!(names(&Wish { words: "horse STRIPED".into(), ..Wish::default() }), ["zebra"]);
         assert_eq!(names(&Wish { words: "horse mint".into(), ..Wish::default() }), [] as [&str; 0]);
         assert_eq!(names(&Wish { kind: Some(Kind::Model), ..Wish::default() }), ["mint"]);
+        assert_eq!(names(&Wish { base: Some(Base::Sd1), ..Wish::default() }), ["mint", "zebra"]);
+        assert_eq!(names(&Wish { base: Some(Base::Sdxl), ..Wish::default() }), ["aardvark XL"]);
+        assert_eq!(names(&Wish { base: Some(Base::Flux), ..Wish::default() }), [] as [&str; 0]);
+        assert_eq!(names(&Wish { words: "diffusion XL".into(), ..Wish::default() }), ["aardvark XL"]);
         assert_eq!(names(&Wish { kind: Some(Kind::Lora), usable: true, ..Wish::default() }), ["Apple", "zebra"]);
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::search::{Wish, shown};
 use super::*;
+use crate::engine::adapters::Base;
 
 /// A home with the folders of every program.
 struct Home(tempfile::TempDir);
@@ -181,6 +182,34 @@ fn the_room_looks_in_the_background_only_when_asked() {
     assert_eq!(library.preview(&picture), Preview::Failed);
 }
 
+/// A LoRA with this in the place of a picture in its metadata.
+fn pictured(url: &str) -> Vec<u8> {
+    let layer = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight";
+    tensors(&[(layer, &[4, 768])], &format!(r#""modelspec.thumbnail":"{url}""#))
+}
+
+#[test]
+fn a_picture_in_a_file_is_shown_where_none_lies_beside_it() {
+    let home = tempfile::tempdir().unwrap();
+    // One pixel of a GIF.
+    let gif = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==";
+    let path = |name: &str| home.path().join(name);
+    for (name, url) in [("a", gif), ("b", "data:image/png;base64,AAAA"), ("c", "none"), ("d", gif)] {
+        fs::write(path(&format!("{name}.safetensors")), pictured(url)).unwrap();
+    }
+    fs::write(path("d.preview.png"), b"no picture").unwrap();
+    let looker = look::Looker::default();
+    let preview = |name: &str| {
+        let file = path(&format!("{name}.safetensors"));
+        walk::entry(&looker, &file, name.into(), Kind::Unknown, Program::Folder).unwrap().preview
+    };
+    assert_eq!(preview("a"), Some(path("a.safetensors")));
+    assert_eq!((preview("c"), preview("d")), (None, Some(path("d.preview.png"))));
+    let made = previews::make(&path("a.safetensors")).unwrap();
+    assert_eq!((made.dimensions(), made.get_pixel(0, 0).0), ((256, 256), [255; 3]));
+    assert!(previews::make(&path("b.safetensors")).is_none() && previews::make(&path("c.safetensors")).is_none());
+}
+
 #[test]
 fn one_at_a_time_is_got_and_what_fails_says_why_and_can_be_tried_again() {
     let home = Home::new();
@@ -239,12 +268,13 @@ fn what_a_file_is_shows_by_its_list_of_tensors() {
 
     let seen = look(&lora(768), Kind::Unknown);
     assert_eq!((seen.kind, seen.unfit, seen.triggers), (Kind::Lora, None, vec!["sks cat".to_owned()]));
-    assert_eq!(seen.base.as_deref(), Some("Stable Diffusion 1.5"));
+    assert_eq!(seen.base, Some(Base::Sd1));
 
     // In whatever folder it lies, and for whatever it is.
     let seen = look(&lora(2048), Kind::Embedding);
     assert_eq!(seen.kind, Kind::Lora);
     assert!(seen.unfit.unwrap().contains("Stable Diffusion XL"));
+    assert_eq!(seen.base, Some(Base::Sdxl));
 
     let seen = look(&tensors(&[("<toy>", &[2, 768])], ""), Kind::Unknown);
     assert_eq!((seen.kind, seen.unfit, seen.triggers), (Kind::Embedding, None, vec!["<toy>".to_owned()]));
@@ -256,6 +286,13 @@ fn what_a_file_is_shows_by_its_list_of_tensors() {
     assert!(seen.unfit.unwrap().contains("inpainting"));
     // Nothing shows: the folder's word counts.
     assert_eq!(look(&tensors(&[("decoder.conv_in.bias", &[4])], ""), Kind::Vae).kind, Kind::Vae);
+
+    // What lies beside it says more, and the tensors' word on the base counts before it.
+    let note = r#"{"trainedWords": ["mint cat"], "baseModel": "SDXL 1.0"}"#;
+    fs::write(home.path().join("x.civitai.info"), note).unwrap();
+    let seen = look(&lora(768), Kind::Unknown);
+    assert_eq!((seen.triggers, seen.base), (vec!["sks cat".to_owned(), "mint cat".into()], Some(Base::Sd1)));
+    assert_eq!(look(&tensors(&[("decoder.conv_in.bias", &[4])], ""), Kind::Vae).base, Some(Base::Sdxl));
 
     let seen = look(b"not a model at all", Kind::Lora);
     assert!(seen.kind == Kind::Lora && seen.unfit.is_some_and(|words| words.contains("x.safetensors")));

@@ -158,7 +158,7 @@ pub fn entry(looker: &Looker, path: &Path, name: String, hint: Kind, program: Pr
         program,
         bytes,
         changed: seconds(changed),
-        preview: preview_picture(path),
+        preview: preview_picture(path).or_else(|| seen.pictured.then(|| path.to_owned())),
         base: seen.base,
         triggers: seen.triggers,
         unfit: seen.unfit,

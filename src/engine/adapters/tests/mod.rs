@@ -17,9 +17,11 @@ use rand_chacha::ChaCha8Rng;
 
 use super::change::{AdapterFile, Array, Change};
 use super::group::Tensors;
+use super::held;
 use super::names::Names;
 use super::peft::Scaling;
 use super::read::take;
+use super::sort::sort;
 use crate::engine::error::{EngineError, Result};
 use crate::engine::tensors::TensorFile;
 
@@ -87,7 +89,12 @@ impl Made {
     }
 
     fn taken(&self) -> AdapterFile {
-        self.read().expect("a file that can be taken")
+        let taken = self.read().expect("a file that can be taken");
+        // Whatever the format, names and shapes tell how much it will be.
+        let names = Names::plain().expect("built in");
+        let sorted = sort(self, &names).expect("a file that can be taken");
+        assert_eq!(held::held(&sorted), taken.held(), "{}", self.name);
+        taken
     }
 
     fn refused(&self) -> String {
@@ -159,7 +166,13 @@ fn delta(change: &Change, weight: &[f32], shape: &[usize]) -> Vec<f32> {
                 let factor = factors[if *on_input { i } else { o }];
                 f64::from(factor) * f64::from(weight[(o * input + i) * cells + k])
             }
-            Change::Dense { delta } => f64::from(delta.values[(o * input + i) * cells + k]),
+            Change::Hadamard { up, down, scale } => {
+                let product = |up: &Array, down: &Array| {
+                    let pair = |r| number(up, &[o, r]) * f64::from(down.values[(r * input + i) * cells + k]);
+                    (0..down.shape[0]).map(pair).sum::<f64>()
+                };
+                f64::from(*scale) * product(&up[0], &down[0]) * product(&up[1], &down[1])
+            }
         };
         at(o, i, k, value);
     }

@@ -70,14 +70,14 @@ fn loha(layer: &str, rank: usize, out: usize, columns: usize) -> Made {
 }
 
 #[test]
-fn loha_is_low_rank_where_that_is_fewer_numbers_and_else_dense() {
-    for (layer, shape, rank, dense) in [
-        // Rank 9: 9 · (17 + 20) numbers against 17 · 20, and so on.
-        (LINEAR, &[17, 20][..], 3, false),
-        (LINEAR, &[16, 20], 3, true),
+fn loha_is_low_rank_where_that_is_less_than_half_the_numbers_and_else_two_products() {
+    for (layer, shape, rank, products) in [
+        // Rank 9: 9 · (36 + 37) numbers against half of 36 · 37, and so on.
+        (LINEAR, &[36, 37][..], 3, false),
+        (LINEAR, &[36, 36], 3, true),
         (LINEAR, &[8, 12], 3, true),
-        (CONV, &[11, 6, 3, 3], 3, false),
-        (CONV, &[10, 6, 3, 3], 3, true),
+        (CONV, &[28, 6, 3, 3], 3, false),
+        (CONV, &[27, 6, 3, 3], 3, true),
     ] {
         let columns: usize = shape[1..].iter().product();
         let made = loha(layer, rank, shape[0], columns);
@@ -85,20 +85,20 @@ fn loha_is_low_rank_where_that_is_fewer_numbers_and_else_dense() {
         let two = times(&get(&made, "w2_a"), &get(&made, "w2_b"), rank);
         let expected = scaled(one.iter().zip(&two).map(|(a, b)| a * b), 1.0 / rank as f64);
         let change = only(&made);
-        assert_eq!(matches!(change, Change::Dense { .. }), dense, "{shape:?}");
+        assert_eq!(matches!(change, Change::Hadamard { .. }), products, "{shape:?}");
         assert_near(&delta(&change, &[], shape), &expected);
         let read = made.taken();
         assert_eq!((read.kind, read.about.ranks.as_slice()), (Kind::LoHa, &[3][..]));
-        let whole = format!("{} of 1 layers as whole differences", usize::from(dense));
-        assert!(read.summary().iter().any(|line| line.starts_with("held in memory: 0 MB") && line.ends_with(&whole)));
-        let least = shape.iter().product::<usize>().min(9 * (shape[0] + columns));
-        assert_eq!(read.parameters(), least);
+        let anew = format!("held in memory: 0 MB; {} of 1 layers are multiplied out", usize::from(products));
+        assert!(read.summary().iter().any(|line| line.starts_with(&anew)), "{:?}", read.summary());
+        assert_eq!(read.parameters(), if products { 6 } else { 9 } * (shape[0] + columns));
+        assert_eq!(read.held().anew, if products { 4 * shape.iter().product::<usize>() as u64 } else { 0 });
     }
 }
 
 #[test]
-fn loha_with_cores_is_low_rank_or_dense_alike() {
-    for (out, input, dense) in [(11, 10, false), (2, 8, true)] {
+fn loha_with_cores_is_low_rank_or_two_products_alike() {
+    for (out, input, products) in [(11, 10, false), (2, 8, true)] {
         let mut made = Made::new("f").with(format!("{CONV}.alpha"), &[], vec![3.0]);
         for (half, side) in [("w1_a", out), ("w1_b", input), ("w2_a", out), ("w2_b", input)] {
             made = made.any(format!("{CONV}.hada_{half}"), &[2, side]);
@@ -109,7 +109,7 @@ fn loha_with_cores_is_low_rank_or_dense_alike() {
         let two = tucker(&get(&made, "t2"), &get(&made, "w2_a"), &get(&made, "w2_b"), sizes);
         let expected = scaled(one.iter().zip(&two).map(|(a, b)| a * b), 1.5);
         let change = only(&made);
-        assert_eq!(matches!(change, Change::Dense { .. }), dense, "{out}");
+        assert_eq!(matches!(change, Change::Hadamard { .. }), products, "{out}");
         assert_near(&delta(&change, &[], &[out, input, 3, 3]), &expected);
     }
 }
