@@ -77,6 +77,11 @@ mod timeline;
 /// Torch files as Python writes them.
 #[allow(dead_code, reason = "the engine's own tests use the rest")]
 mod torch_files;
+/// `podium train`: what is found about photos, and training.
+mod train;
+/// The Train page, driven as a person would.
+#[cfg(feature = "gui")]
+mod train_page;
 mod train_parity;
 mod training;
 /// Refinement and placement inside a run.
