@@ -232,7 +232,7 @@ fn everything_of_the_page_can_be_reached_in_a_small_window() {
         settle(&mut window);
         crate::looks::picture_of(&mut window, "train-small");
         let text = says(&window);
-        for words in ["Train", "Findings", "New concept", "Class word", "Progress"] {
+        for words in ["Start training", "Findings", "New concept", "Class word", "Progress"] {
             assert!(text.contains(words), "{words} is missing: {text}");
         }
         window.state_mut().studio.session.config.ui_scale = 2.0;
@@ -268,7 +268,7 @@ fn six_photos_are_trained_for_twenty_steps_used_on_a_layer_and_rendered() {
         training.prompts.truncate(1);
     });
     settle(&mut window);
-    press(&mut window, "Train");
+    press(&mut window, "Start training");
     until(&mut window, "the concept", |podium| match podium.studio.train.runs.shown().map(|run| &run.state) {
         Some(State::Failed(words)) => panic!("{words}"),
         state => matches!(state, Some(State::Done(_))),

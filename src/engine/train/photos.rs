@@ -249,11 +249,8 @@ pub fn inspect(
     match count {
         0 => find(Kind::NoPhotos, Vec::new(), format!("There are no photos: add {FEW} to {MANY} of the subject.")),
         1 | 2 => {
-            let words = format!(
-                "{} {few}: add more, up to {MANY}, from other sides and in other places.",
-                if count == 1 { "One photo shows" } else { "Two photos show" },
-                few = "too little"
-            );
+            let show = if count == 1 { "One photo shows" } else { "Two photos show" };
+            let words = format!("{show} too little: add more, up to {MANY}, from other sides and in other places.");
             find(Kind::FewPhotos, Vec::new(), words);
         }
         more if more > MANY => {

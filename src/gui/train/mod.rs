@@ -70,7 +70,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, train: &mut Train
             train.painted = None;
         }
         match (train.view, train.painted) {
-            (View::Progress, _) => watch::show(ui, studio, look, train),
+            (View::Progress, _) => watch::show(ui, studio, train),
             (View::Photos, Some(at)) => brush::show(ui, studio, train, at),
             (View::Photos, None) => photos::show(ui, studio, look, train),
         }

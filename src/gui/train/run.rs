@@ -39,7 +39,7 @@ fn start(ui: &mut Ui, studio: &mut Studio, train: &mut TrainLook) {
     let words = theme::strong(format!("{} Train", icons::PLAY)).color(colors.on_accent);
     let button = Button::new(words).fill(colors.accent).min_size(Vec2::new(ui.available_width(), TALL));
     let button = ui.add(button);
-    widgets::name_button(&button, "Train");
+    widgets::name_button(&button, "Start training");
     let settings = &studio.train.training().settings;
     let hover = format!("{} steps of {} photos each", settings.steps, settings.batch);
     if button.on_hover_text(hover).clicked() && studio.train().is_some() {
@@ -147,10 +147,10 @@ fn done(ui: &mut Ui, studio: &mut Studio, look: &mut Look, run: &Run) {
         if ui.add(button).on_hover_text("Adds the concept to the project").clicked() {
             studio.use_trained(run.id);
         }
-        if let Some(address) = trained.file.parent().and_then(address) {
-            if ui.button("Show in folder").on_hover_text(trained.file.display().to_string()).clicked() {
-                ui.ctx().open_url(OpenUrl::new_tab(address));
-            }
+        if let Some(address) = trained.file.parent().and_then(address)
+            && ui.button("Show in folder").on_hover_text(trained.file.display().to_string()).clicked()
+        {
+            ui.ctx().open_url(OpenUrl::new_tab(address));
         }
         if known.is_some() && ui.button("Go to Compose").clicked() {
             look.page = Page::Compose;

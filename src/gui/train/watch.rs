@@ -7,7 +7,6 @@ use egui_plot::{GridMark, HoverPosition, Line, Plot, PlotPoints};
 
 use super::TrainLook;
 use super::photos::pictures;
-use crate::gui::look::Look;
 use crate::gui::paint::{Pixels, Source};
 use crate::gui::theme;
 use crate::gui::views::number;
@@ -27,7 +26,7 @@ const MOST: usize = 96;
 type Shown = (Source<Pixels>, Vec2, String);
 
 /// Draws the training that is shown.
-pub(super) fn show(ui: &mut Ui, studio: &mut Studio, _look: &mut Look, train: &mut TrainLook) {
+pub(super) fn show(ui: &mut Ui, studio: &mut Studio, train: &mut TrainLook) {
     let Some(run) = studio.train.runs.shown().cloned() else { return };
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match run.trained() {
         Some(trained) => {

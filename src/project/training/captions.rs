@@ -54,8 +54,7 @@ fn replaced(caption: &str, call: &str) -> Option<String> {
     }
     let is_word = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
     // Lowered letter by letter, since other alphabets' small letters may take more or fewer bytes.
-    let starts = caption.char_indices().map(|(start, _)| start);
-    starts.into_iter().find_map(|start| {
+    caption.char_indices().find_map(|(start, _)| {
         let (before, rest) = caption.split_at(start);
         let end = same(rest, call)?;
         let (_, after) = rest.split_at(end);

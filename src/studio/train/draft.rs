@@ -7,14 +7,24 @@ use crate::project::training::Training;
 /// Steps that can be taken back.
 const MOST_STEPS: usize = 200;
 
+/// A step that can be taken back or made again.
+#[derive(Debug)]
+struct Step {
+    name: String,
+    /// What was there on its other side.
+    training: Training,
+    /// That one's file, where the step is to another training.
+    file: Option<Option<PathBuf>>,
+}
+
 /// The training that is open.
 #[derive(Debug)]
 pub struct Draft {
     training: Training,
     /// Its file, once it has one.
     pub file: Option<PathBuf>,
-    past: Vec<(String, Training)>,
-    future: Vec<(String, Training)>,
+    past: Vec<Step>,
+    future: Vec<Step>,
     /// The widget whose changes are one step until it is let go.
     gesture: Option<u64>,
     revision: u64,
@@ -28,8 +38,18 @@ impl Draft {
 
     /// Another training in its place, as a step that can be taken back; the file is the new one's.
     pub fn replace(&mut self, name: &str, training: Training, file: Option<PathBuf>) {
-        self.edit(name, |present| *present = training);
-        self.file = file;
+        let before = std::mem::replace(&mut self.file, file);
+        if self.edit(name, |present| *present = training)
+            && let Some(step) = self.past.last_mut()
+        {
+            step.file = Some(before);
+        }
+    }
+
+    /// It has been saved to this file.
+    pub fn saved_to(&mut self, file: PathBuf) {
+        self.file = Some(file);
+        self.revision += 1;
     }
 
     /// The training as it is.
@@ -70,7 +90,7 @@ impl Draft {
         if before == self.training {
             return false;
         }
-        self.past.push((name.into(), before));
+        self.past.push(Step { name: name.into(), training: before, file: None });
         let surplus = self.past.len().saturating_sub(MOST_STEPS);
         self.past.drain(..surplus);
         self.future.clear();
@@ -80,30 +100,38 @@ impl Draft {
 
     /// What undo would take back.
     pub fn undo_name(&self) -> Option<&str> {
-        self.past.last().map(|(name, _)| name.as_str())
+        self.past.last().map(|step| step.name.as_str())
     }
 
     /// What redo would make again.
     pub fn redo_name(&self) -> Option<&str> {
-        self.future.last().map(|(name, _)| name.as_str())
+        self.future.last().map(|step| step.name.as_str())
     }
 
     /// Takes the last step back. Says whether there was one.
     pub fn undo(&mut self) -> bool {
         self.gesture = None;
-        let Some((name, before)) = self.past.pop() else { return false };
-        self.future.push((name, std::mem::replace(&mut self.training, before)));
-        self.revision += 1;
+        let Some(step) = self.past.pop() else { return false };
+        let step = self.cross(step);
+        self.future.push(step);
         true
     }
 
     /// Makes the last step taken back again. Says whether there was one.
     pub fn redo(&mut self) -> bool {
         self.gesture = None;
-        let Some((name, after)) = self.future.pop() else { return false };
-        self.past.push((name, std::mem::replace(&mut self.training, after)));
-        self.revision += 1;
+        let Some(step) = self.future.pop() else { return false };
+        let step = self.cross(step);
+        self.past.push(step);
         true
+    }
+
+    /// Goes to a step's other side, and gives the step back as it is seen from there.
+    fn cross(&mut self, step: Step) -> Step {
+        self.revision += 1;
+        let training = std::mem::replace(&mut self.training, step.training);
+        let file = step.file.map(|file| std::mem::replace(&mut self.file, file));
+        Step { name: step.name, training, file }
     }
 }
 
@@ -135,5 +163,17 @@ mod tests {
         assert!(draft.revision() > before, "a state that comes again has another number");
         draft.edit("Other", |training| training.settings.steps = 9);
         assert_eq!(draft.redo_name(), None);
+    }
+
+    #[test]
+    fn another_training_brings_its_file_and_undo_the_one_before() {
+        let mut draft = Draft::new(Training::new("tom", "cat"), None);
+        draft.saved_to("/tom.ron".into());
+        draft.replace("Open rex", Training::new("rex", "dog"), Some("/rex.ron".into()));
+        draft.edit("Steps", |training| training.settings.steps = 9);
+        assert_eq!(draft.file, Some("/rex.ron".into()));
+        assert!(draft.undo() && draft.file == Some("/rex.ron".into()));
+        assert!(draft.undo() && draft.file == Some("/tom.ron".into()) && draft.training().name == "tom");
+        assert!(draft.redo() && draft.file == Some("/rex.ron".into()) && draft.training().name == "rex");
     }
 }

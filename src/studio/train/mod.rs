@@ -138,7 +138,7 @@ impl Trainings {
             }
             Told::Found(found) => return self.take_found(found),
             Told::Opened(path, Ok(training)) => self.draft.replace("Open a training", *training, Some(path)),
-            Told::Saved(path, Ok(())) => self.draft.file = Some(path),
+            Told::Saved(path, Ok(())) => self.draft.saved_to(path),
             Told::Opened(_, Err(words)) | Told::Saved(_, Err(words)) => return Some(sentence(&words)),
             Told::Painted(path, written) => {
                 if let Some(count) = self.writing.get_mut(&path) {
@@ -194,12 +194,8 @@ impl Trainings {
         let is_new = self.training().photos.is_empty();
         match training {
             Some((read, file)) if is_new || file.is_some() => {
-                let (settings, model, vae) = self.own();
                 let name = format!("Open {}", read.name);
-                let read = match file {
-                    Some(_) => read,
-                    None => Training { settings, model, vae, ..read },
-                };
+                let read = if file.is_some() { read } else { self.as_own(read) };
                 self.draft.replace(&name, read, file);
                 self.add_photos(photos);
             }
@@ -209,9 +205,20 @@ impl Trainings {
         (!notes.is_empty()).then(|| notes.join(" "))
     }
 
-    fn own(&self) -> (TrainingSettings, Option<PathBuf>, Option<PathBuf>) {
-        let training = self.training();
-        (training.settings.clone(), training.model.clone(), training.vae.clone())
+    /// What was made of a folder, with what is set already: settings, model, and names that somebody gave.
+    fn as_own(&self, read: Training) -> Training {
+        let own = self.training();
+        let (named, classed) = (own.name != NAME, !own.class_word.is_empty());
+        let (name, class) = (read.name.clone(), read.class_word.clone());
+        let mut read = Training {
+            settings: own.settings.clone(),
+            model: own.model.clone(),
+            vae: own.vae.clone(),
+            prompts: own.prompts.clone(),
+            ..read
+        };
+        read.rename(if named { &own.name } else { &name }, if classed { &own.class_word } else { &class });
+        read
     }
 
     fn add_photos(&mut self, photos: Vec<Photo>) {

@@ -179,6 +179,8 @@ impl Run {
                 }
             }
             Event::Training(_, told) => self.take_training(told, now),
+            // One that had ended already stays what it is.
+            Event::Cancelled(_) if self.trained().is_some() => {}
             Event::Cancelled(_) => self.state = State::Paused,
             Event::Failed(_, words) => self.state = State::Failed(words.clone()),
             Event::Done(..) | Event::Step(..) | Event::Device(_) | Event::Model(_) => {}
