@@ -85,7 +85,7 @@ fn photos_are_dropped_captioned_masked_and_every_finding_has_its_cure() {
     assert!(says(&window).contains("There are no photos: add 3 to 15"), "{}", says(&window));
     six_photos(&mut window, folder.path());
     let text = says(&window);
-    for words in ["Photo 0.png", "Caption of 5.png", "6 photos", "0.png · 256 x 256", "Class_word is empty"] {
+    for words in ["Photo 0.png", "Caption of 5.png", "6 photos", "0.png · 256 x 256", "The class word is empty"] {
         assert!(text.contains(words), "{words}: {text}");
     }
 

@@ -196,7 +196,8 @@ pub(super) fn pictures(ui: &mut Ui, side: f32, pictures: &[(Source<paint::Pixels
             paint::picture(&painter, place, source, Sampling::Smooth);
             let at = pos2(left, rect.top() + side + 2.0);
             ui.painter().text(at, Align2::LEFT_TOP, words, FontId::proportional(11.0), theme::colors(ui).weak);
-            let response = ui.interact(place, ui.id().with((words, left as i64, rect.top() as i64)), Sense::hover());
+            let response =
+                ui.interact(place, ui.scope_id().with((words, left as i64, rect.top() as i64)), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Image, true, words));
         }
     }

@@ -451,12 +451,12 @@ mod tests {
                     assert_eq!(get(&settings), !before, "{}", field.key);
                 }
                 Value::Number { least, most, none, get, set, .. } => {
+                    set(&mut settings, None);
+                    assert_eq!(get(&settings).is_none(), none.is_some(), "{}", field.key);
                     for value in [least, most] {
                         set(&mut settings, Some(value));
                         assert_eq!(get(&settings), Some(value), "{}", field.key);
                     }
-                    set(&mut settings, None);
-                    assert_eq!(get(&settings).is_none(), none.is_some(), "{}", field.key);
                 }
             }
             assert_ne!(settings, TrainingSettings::default(), "{}", field.key);

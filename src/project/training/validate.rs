@@ -11,15 +11,15 @@ impl Training {
     pub fn validate(&self) -> Result<(), ProjectError> {
         let name = self.name.trim();
         if name.is_empty() {
-            return Err(ProjectError::value("name", "is empty", "give the concept a name, such as mint_cat"));
+            return Err(ProjectError::value("the name", "is empty", "give the concept a name, such as mint_cat"));
         }
         if name.starts_with('.') || name.contains(['/', '\\', ':', '\0']) {
             let advice = "leave out / \\ : and a point at its beginning: it becomes the name of files";
-            return Err(ProjectError::value("name", format!("is {name:?}"), advice));
+            return Err(ProjectError::value("the name", format!("is {name:?}"), advice));
         }
         if self.class_word.trim().is_empty() {
             let advice = "say what kind of thing the concept is, such as cat";
-            return Err(ProjectError::value("class_word", "is empty", advice));
+            return Err(ProjectError::value("the class word", "is empty", advice));
         }
         self.validate_tokens()?;
         for (number, prompt) in (1..).zip(&self.prompts) {
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_says_where_and_what_to_do() {
-        assert!(said(|t| t.name = " ".into()).starts_with("name is empty; give"));
+        assert!(said(|t| t.name = " ".into()).starts_with("the name is empty; give"));
         assert!(said(|t| t.name = "a/b".into()).contains("becomes the name of files"));
         assert!(said(|t| t.class_word.clear()).contains("what kind of thing"));
         assert!(said(|t| t.tokens.truncate(1)).contains("an ED-LoRA has two"));

@@ -39,11 +39,14 @@ const NAME: &str = "my_concept";
 /// The model of a training: its files.
 type ModelKey = (Option<PathBuf>, Option<PathBuf>);
 
+/// What findings are of: the state of the training, and how much was learnt.
+type Seen = (u64, u64);
+
 /// What came of a piece of work.
 enum Told {
     Looked(Key, Look),
     Side(ModelKey, Result<u32, String>),
-    Found(Found),
+    Found(Box<Found>),
     Opened(PathBuf, Result<Box<Training>, String>),
     Saved(PathBuf, Result<(), String>),
     Painted(PathBuf, Result<(), WriteError>),
@@ -73,7 +76,7 @@ pub struct Trainings {
     side: Option<(ModelKey, Option<Result<u32, String>>)>,
     /// Masks on their way to the disk, by the number of times that each is.
     writing: HashMap<PathBuf, usize>,
-    findings: Option<((u64, u64), Arc<Vec<Finding>>)>,
+    findings: Option<(Seen, Arc<Vec<Finding>>)>,
     /// The state that was kept for the next start, and whether it is being written.
     kept: (u64, bool),
     learnt: u64,
@@ -136,7 +139,7 @@ impl Trainings {
                     *slot = Some(side);
                 }
             }
-            Told::Found(found) => return self.take_found(found),
+            Told::Found(found) => return self.take_found(*found),
             Told::Opened(path, Ok(training)) => self.draft.replace("Open a training", *training, Some(path)),
             Told::Saved(path, Ok(())) => self.draft.saved_to(path),
             Told::Opened(_, Err(words)) | Told::Saved(_, Err(words)) => return Some(sentence(&words)),
@@ -185,7 +188,7 @@ impl Trainings {
 
     /// Takes photos, folders of photos or a training's file in, in the background.
     pub fn add(&mut self, paths: Vec<PathBuf>) {
-        self.desk.run(move || Told::Found(files::find(&paths)));
+        self.desk.run(move || Told::Found(Box::new(files::find(&paths))));
     }
 
     fn take_found(&mut self, found: Found) -> Option<String> {

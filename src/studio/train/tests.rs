@@ -170,7 +170,7 @@ fn what_keeps_a_training_from_beginning_is_said() {
     let room = &mut opened.room;
     room.draft.edit("Class", |training| training.class_word.clear());
     let said = room.start(&engine, DeviceChoice::Flex).unwrap_err();
-    assert!(said.starts_with("Class_word is empty; say what kind"), "{said}");
+    assert!(said.starts_with("The class word is empty; say what kind"), "{said}");
     room.draft.edit("Class", |training| {
         training.class_word = "cat".into();
         training.model = Some("/nowhere/model".into());
