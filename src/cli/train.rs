@@ -60,6 +60,10 @@ pub struct Train {
     #[arg(long)]
     model: Option<PathBuf>,
 
+    /// An ED-LoRA to go on from, in place of fresh numbers: of as many tokens and of the same rank
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+
     /// A prompt of the test sheet, with <TOK> where the concept stands; may be given several times
     #[arg(long = "prompt", value_name = "WORDS")]
     prompts: Vec<String>,
@@ -136,6 +140,9 @@ impl Train {
         training.rename(&name, &class_word);
         if let Some(model) = &self.model {
             training.model = Some(std::path::absolute(model)?);
+        }
+        if let Some(from) = &self.from {
+            training.from = Some(std::path::absolute(from)?);
         }
         if !self.prompts.is_empty() {
             training.prompts.clone_from(&self.prompts);
