@@ -38,7 +38,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, train: &mut TrainLook, at: 
 fn now(looked: &Looked) -> Arc<GrayImage> {
     match looked.facts.mask_from {
         MaskFrom::Nothing => Arc::new(GrayImage::new(looked.mask.width(), looked.mask.height())),
-        MaskFrom::Alpha | MaskFrom::File => looked.mask.clone(),
+        _ => looked.mask.clone(),
     }
 }
 

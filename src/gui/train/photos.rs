@@ -140,7 +140,7 @@ fn about(look: Option<&photos::Look>, name: &str) -> String {
             let (width, height) = looked.facts.size;
             let mask = match looked.facts.mask_from {
                 MaskFrom::Nothing => "no mask".to_owned(),
-                MaskFrom::Alpha | MaskFrom::File => format!("{:.0} % masked", looked.facts.share * 100.0),
+                _ => format!("{:.0} % masked", looked.facts.share * 100.0),
             };
             format!("{name} · {width} x {height} · {mask}")
         }
