@@ -1,6 +1,5 @@
-//! The command line: `podium render`, `podium devices`, `podium inspect`, `podium get`, `podium list`,
-//! `podium plush`; without a
-//! subcommand the studio opens.
+//! The command line: `podium render`, `podium train`, `podium devices`, `podium inspect`, `podium get`, `podium list`,
+//! `podium plush`; without a subcommand the studio opens.
 
 #[macro_use]
 mod say;
@@ -8,10 +7,12 @@ mod say;
 mod devices;
 mod get;
 mod inspect;
+mod interrupt;
 mod list;
 mod plush;
 mod record;
 mod render;
+mod train;
 
 use std::path::PathBuf;
 
@@ -41,6 +42,8 @@ pub struct Cli {
 enum Command {
     /// Render a project to a picture, without a window
     Render(render::Render),
+    /// Train a concept from a handful of photos
+    Train(train::Train),
     /// List what can compute
     Devices,
     /// Say what a model, a LoRA, an embedding, a project or a picture is
@@ -69,6 +72,7 @@ pub fn run(cli: Cli, studio: impl FnOnce(Option<PathBuf>, DeviceChoice) -> Outco
     match cli.command {
         None => studio(cli.project, cli.device),
         Some(Command::Render(command)) => command.run(),
+        Some(Command::Train(command)) => command.run(),
         Some(Command::Devices) => {
             devices::list();
             Ok(())

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
 use super::record::Record;
-use super::say;
+use super::say::{self, aside};
 use crate::engine::cache::Cache;
 use crate::engine::concept_files;
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
@@ -120,15 +120,6 @@ fn check_output(path: &Path) -> Outcome {
 fn numbered(path: &Path, number: usize) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!("{stem}-{number}.png"))
-}
-
-/// Says something beside the bar. The bar itself shows nothing where standard error is no terminal, and would swallow it.
-fn aside(bar: &ProgressBar, words: String) {
-    if bar.is_hidden() {
-        say::aside(words);
-    } else {
-        bar.println(words);
-    }
 }
 
 /// Shows progress until the job ends.

@@ -4,15 +4,22 @@
 use std::fmt::Display;
 use std::io::{Write, stderr, stdout};
 
+use indicatif::ProgressBar;
+
 /// A line of what was asked for.
 pub fn line(words: impl Display) {
     // A closed pipe, as above.
     let _ = writeln!(stdout().lock(), "{words}");
 }
 
-/// A line about how it goes.
-pub fn aside(words: impl Display) {
-    let _ = writeln!(stderr().lock(), "{words}");
+/// A line about how it goes, beside the bar. The bar itself shows nothing where standard error is no terminal, and would
+/// swallow it.
+pub fn aside(bar: &ProgressBar, words: impl Display) {
+    if bar.is_hidden() {
+        let _ = writeln!(stderr().lock(), "{words}");
+    } else {
+        bar.println(words.to_string());
+    }
 }
 
 /// [`line`], as `println!` is written.

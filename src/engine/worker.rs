@@ -26,6 +26,7 @@ use super::trouble;
 use super::weights::ModelFiles;
 use crate::link::{Command, Event, Finished, Job, JobId, MaskEdit, Stage, Trained, TrainingEvent, TrainingJob, Watch};
 use crate::project::stamp::Stamp;
+use crate::project::training::Training;
 use crate::project::{self, Project};
 
 /// Jobs whose latents are kept so that one can go on from any of their steps.
@@ -357,7 +358,7 @@ impl Worker {
     }
 
     fn training(&mut self, job: &TrainingJob, report: &Reporter) -> Result<Trained> {
-        let files = files_of(&job.training.model, &job.training.vae, &job.folder);
+        let files = training_files(&job.training, &job.folder);
         let opened = self.get_ready(files, job.device, report)?;
         let Some(loaded) = &self.loaded else { unreachable!("loaded just now") };
         let outcome = train(&loaded.models, job, report);
@@ -473,6 +474,11 @@ fn stamps(files: &ModelFiles) -> Vec<(PathBuf, Option<Stamp>)> {
 /// The files of a project's model.
 pub fn model_files(project: &Project, folder: &Path) -> ModelFiles {
     files_of(&project.model, &project.vae, folder)
+}
+
+/// The files of a training's model.
+pub fn training_files(training: &Training, folder: &Path) -> ModelFiles {
+    files_of(&training.model, &training.vae, folder)
 }
 
 /// The files of a model and of the autoencoder that is used in place of its own.

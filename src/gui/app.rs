@@ -8,7 +8,7 @@ use super::frame::{self, Panels};
 use super::frame_times::FrameTimes;
 use super::look::{Look, Page};
 use super::paint::{self, ColorMap, Sampling};
-use super::{gpu, keys, place, theme};
+use super::{gpu, keys, place, theme, train};
 use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
 use crate::engine::worker::{Engine, EngineOptions};
@@ -177,6 +177,7 @@ impl Podium {
         self.scale_set = Some(studio.session.config.ui_scale);
         match look.page {
             Page::Place => place::take_dropped(ctx, studio),
+            Page::Train => train::take_dropped(ctx, studio, &mut self.panels.train),
             Page::Compose | Page::Gallery | Page::Library => keys::take_dropped(ctx, studio, &self.panels.canvas),
         }
         if ctx.input(|input| input.events.contains(&egui::Event::WindowFocused(true))) {

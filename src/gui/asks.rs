@@ -63,6 +63,16 @@ pub enum Purpose {
     Photo,
     /// Where that photo may change.
     EditMask,
+    /// Photos for the training that is open.
+    TrainingPhotos,
+    /// A folder of photos for it.
+    TrainingFolder,
+    /// A mask for one of its photos.
+    TrainingMask(usize),
+    /// A training's file to open.
+    OpenTraining,
+    /// Where to save the training.
+    SaveTraining,
     /// Where to export to.
     Export {
         /// What of.
@@ -75,4 +85,4 @@ pub enum Purpose {
 }
 
 /// How names of pictures that can be loaded end.
-pub const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
+pub const PICTURES: &[&str] = &crate::project::training::folder::PICTURES;

@@ -96,7 +96,7 @@ fn font() -> Vec<u8> {
 }
 
 /// A folder as a browser's address.
-fn address(folder: &std::path::Path) -> Option<String> {
+pub(super) fn address(folder: &std::path::Path) -> Option<String> {
     Url::from_file_path(std::path::absolute(folder).ok()?).ok().map(String::from)
 }
 

@@ -169,7 +169,7 @@ pub(super) fn together<R>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> 
 }
 
 /// A switch that says "on" or "off". Gives what it shall be when it was pressed.
-fn switch(ui: &mut Ui, on: bool, name: &str, explanation: &str) -> Option<bool> {
+pub(super) fn switch(ui: &mut Ui, on: bool, name: &str, explanation: &str) -> Option<bool> {
     let colors = theme::colors(ui);
     let (words, color) = if on { ("on", colors.accent) } else { ("off", colors.weak) };
     let button =

@@ -30,32 +30,42 @@ impl Purpose {
             Self::VaeFile => "Choose an autoencoder (VAE) of Stable Diffusion 1.5".into(),
             Self::Photo => "Choose a photo".into(),
             Self::EditMask => "Choose a mask: white may change".into(),
+            Self::TrainingPhotos => "Choose photos of the subject".into(),
+            Self::TrainingFolder => "Choose a folder of photos".into(),
+            Self::TrainingMask(_) => "Choose a mask: white is the subject".into(),
+            Self::OpenTraining => "Open a training".into(),
+            Self::SaveTraining => "Save the training".into(),
             Self::Export { kind, .. } => kind.title().into(),
         }
     }
 
     fn kinds(&self) -> Option<(&'static str, Vec<&'static str>)> {
         match self {
-            Self::Cutouts | Self::Background | Self::ReplaceLayer(_) | Self::Photo | Self::EditMask => {
-                Some(("Pictures", PICTURES.to_vec()))
-            }
+            Self::Cutouts
+            | Self::Background
+            | Self::ReplaceLayer(_)
+            | Self::Photo
+            | Self::EditMask
+            | Self::TrainingPhotos
+            | Self::TrainingMask(_) => Some(("Pictures", PICTURES.to_vec())),
             Self::Concepts | Self::ReplaceConcept(_) | Self::MoreOf(_) | Self::Styles => {
                 Some(("Concepts", vec!["pth", "pt", "bin", "ckpt", "safetensors"]))
             }
             Self::ModelFile | Self::VaeFile => Some(("Models", vec!["safetensors", "ckpt", "pt", "bin", "pth"])),
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject(_) => Some(("Projects", vec!["ron"])),
-            Self::ModelFolder | Self::LibraryFolder | Self::Export { .. } => None,
+            Self::OpenTraining | Self::SaveTraining => Some(("Trainings", vec!["ron"])),
+            Self::ModelFolder | Self::LibraryFolder | Self::TrainingFolder | Self::Export { .. } => None,
         }
     }
 
     fn many(&self) -> bool {
-        matches!(self, Self::Cutouts | Self::Concepts | Self::MoreOf(_) | Self::Styles)
+        matches!(self, Self::Cutouts | Self::Concepts | Self::MoreOf(_) | Self::Styles | Self::TrainingPhotos)
     }
 
     fn folder(&self) -> bool {
         match self {
-            Self::ModelFolder | Self::LibraryFolder => true,
+            Self::ModelFolder | Self::LibraryFolder | Self::TrainingFolder => true,
             Self::Export { kind, .. } => kind.is_folder(),
             _ => false,
         }
@@ -64,6 +74,7 @@ impl Purpose {
     fn saves(&self) -> Option<String> {
         match self {
             Self::SaveProject(_) => Some("project.ron".into()),
+            Self::SaveTraining => Some("concept.ron".into()),
             Self::Export { name, kind, .. } if !kind.is_folder() => Some(name.clone()),
             _ => None,
         }
@@ -159,6 +170,7 @@ impl Pickers {
         self.base = if studio.document.folder.is_absolute() { studio.document.folder.clone() } else { documents };
         let start = match &purpose {
             Purpose::SaveProject(_) => studio.document.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
+            Purpose::SaveTraining => self.base.join("concept.ron"),
             Purpose::Export { name, .. } => self.base.join(name),
             _ => PathBuf::new(),
         };
@@ -276,6 +288,10 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
         Purpose::VaeFile => studio.take_in(path, Target::Autoencoder),
         Purpose::Photo => studio.take_in(path, Target::Photo),
         Purpose::EditMask => studio.take_in(path, Target::EditMask),
+        Purpose::TrainingPhotos | Purpose::TrainingFolder => studio.train.add(vec![path]),
+        Purpose::TrainingMask(at) => studio.train.set_mask(*at, path),
+        Purpose::OpenTraining => studio.train.open(path),
+        Purpose::SaveTraining => studio.train.save_to(path),
         Purpose::Export { subject, kind, .. } => export::begin(studio, look, subject, *kind, path),
     }
 }

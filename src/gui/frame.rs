@@ -16,6 +16,7 @@ use super::place::{self, PlaceLook};
 use super::prompt::{self, PromptLook};
 use super::shortcuts::{self, ShortcutsLook};
 use super::timeline::{self, TimelineLook};
+use super::train::{self, TrainLook};
 use super::{dialogs, keys, layers, render, settings, theme, topbar, widgets};
 use crate::studio::{Place, Studio};
 
@@ -34,6 +35,8 @@ pub struct Panels {
     pub inspector: InspectorLook,
     /// The Place page.
     pub place: PlaceLook,
+    /// The Train page.
+    pub train: TrainLook,
     /// The Gallery page.
     pub gallery: GalleryLook,
     /// The Library page.
@@ -55,6 +58,10 @@ pub fn draw(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Pane
     Panel::top("bar").frame(bar).resizable(false).show(ui, |ui| topbar::show(ui, studio, look));
     match look.page {
         Page::Compose | Page::Place => compose(ui, studio, look, panels),
+        Page::Train => {
+            let middle = CentralPanel::default().frame(Frame::NONE);
+            middle.show(ui, |ui| train::show(ui, studio, look, &mut panels.train));
+        }
         Page::Gallery => {
             let middle = CentralPanel::default().frame(Frame::NONE);
             middle.show(ui, |ui| gallery::show(ui, studio, look, &mut panels.gallery));
@@ -182,7 +189,9 @@ fn compose(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panel
         });
         match look.page {
             Page::Place => place::show(ui, studio, look, &mut panels.place),
-            Page::Compose | Page::Gallery | Page::Library => canvas::show(ui, studio, look, &mut panels.canvas),
+            Page::Compose | Page::Train | Page::Gallery | Page::Library => {
+                canvas::show(ui, studio, look, &mut panels.canvas)
+            }
         }
     });
 }

@@ -21,9 +21,13 @@ const fn shifted(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
 }
 
-/// While masks are painted, undo is of strokes alone: with none left it shall not reach for the project behind them.
-fn undo(studio: &mut Studio) {
+/// While masks are painted, undo is of strokes alone: with none left it shall not reach for the project behind them. On the
+/// Train page it is of the training.
+fn undo(studio: &mut Studio, look: &Look) {
     match &mut studio.renders.mask_editor {
+        _ if look.page == Page::Train => {
+            studio.train.draft.undo();
+        }
         Some(editor) => {
             editor.undo();
         }
@@ -33,14 +37,25 @@ fn undo(studio: &mut Studio) {
     }
 }
 
-fn redo(studio: &mut Studio) {
+fn redo(studio: &mut Studio, look: &Look) {
     match &mut studio.renders.mask_editor {
+        _ if look.page == Page::Train => {
+            studio.train.draft.redo();
+        }
         Some(editor) => {
             editor.redo();
         }
         None => {
             studio.document.redo();
         }
+    }
+}
+
+/// Saves the training to its file, or asks for one.
+fn save_training(studio: &mut Studio, look: &mut Look) {
+    match studio.train.draft.file.clone() {
+        Some(file) => studio.train.save_to(file),
+        None => look.choose(Purpose::SaveTraining),
     }
 }
 
@@ -53,16 +68,19 @@ pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
     let pressed = |shortcut: KeyboardShortcut| ctx.input_mut(|input| input.consume_shortcut(&shortcut));
     // The longer ones first: without Shift they would match too.
     if pressed(shifted(Key::Z)) || pressed(command(Key::Y)) {
-        redo(studio);
+        redo(studio, look);
     }
     if pressed(command(Key::Z)) {
-        undo(studio);
+        undo(studio, look);
     }
     if pressed(shifted(Key::S)) {
         look.choose(Purpose::SaveProject(None));
     }
     if pressed(command(Key::S)) {
-        topbar::save(studio, look);
+        match look.page {
+            Page::Train => save_training(studio, look),
+            _ => topbar::save(studio, look),
+        }
     }
     if pressed(command(Key::O)) {
         look.choose(Purpose::OpenProject);
@@ -71,7 +89,14 @@ pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
         studio.ask_to(Held::New);
     }
     if pressed(command(Key::Enter)) {
-        studio.render();
+        match look.page {
+            Page::Train => {
+                studio.train();
+            }
+            _ => {
+                studio.render();
+            }
+        }
     }
     if pressed(command(Key::Backslash)) {
         look.folded = !look.folded;
@@ -107,6 +132,10 @@ fn clipboard(ctx: &Context, studio: &mut Studio, look: &mut Look) {
                 // A file manager copies paths.
                 for line in text.lines() {
                     if let Some(path) = pasted_path(line.trim()) {
+                        if look.page == Page::Train {
+                            studio.train.add(vec![path]);
+                            continue;
+                        }
                         studio.take_in(path, Target::Anywhere { at: None, layer: None });
                     }
                 }

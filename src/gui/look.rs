@@ -20,6 +20,8 @@ pub enum Page {
     Compose,
     /// Placing subjects into a photo.
     Place,
+    /// Training concepts from photos.
+    Train,
     /// What was made.
     Gallery,
     /// Models and LoRAs, and getting more.

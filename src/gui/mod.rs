@@ -7,7 +7,7 @@
 //! 2. What several panels share: `look.rs` (what the window shows), `asks.rs` (what one panel wants of another),
 //!    `widgets.rs`, `fields.rs`, `tables.rs`, `views.rs`, `layer_menu.rs`, `export.rs`, `preset.rs`.
 //! 3. The panels, none of which knows another; each owns what it remembers: `topbar.rs`, `layers.rs`, `concepts.rs`,
-//!    `canvas/`, `prompt.rs`, `render.rs`, `settings.rs`, `timeline/`, `inspector/`, `place.rs`, `gallery/`, `library/`, `hints.rs`;
+//!    `canvas/`, `prompt.rs`, `render.rs`, `settings.rs`, `timeline/`, `inspector/`, `place.rs`, `train/`, `gallery/`, `library/`, `hints.rs`;
 //!    and what stands over them: `files.rs`, `dialogs.rs`, `device.rs`, `shortcuts.rs`.
 //! 4. Who knows them all: `keys.rs` (shortcuts, what is dropped and pasted), `frame.rs` (what stands where), `app.rs` (the
 //!    window's life).
@@ -50,6 +50,7 @@ mod theme;
 mod timeline;
 mod times;
 mod topbar;
+pub mod train;
 mod views;
 mod widgets;
 

@@ -50,7 +50,13 @@ pub const SHORTCUTS: [(&str, &[(&str, &str)]); 5] = [
             ("Delete, Esc", "Delete; give the gesture up"),
         ],
     ),
-    ("Render", &[("Ctrl+Enter", "Render"), ("Left, Right on the timeline", "A step back, a step on")]),
+    (
+        "Render",
+        &[
+            ("Ctrl+Enter", "Render; on the Train page: train"),
+            ("Left, Right on the timeline", "A step back, a step on"),
+        ],
+    ),
     ("Masks", &[("X", "Brush or eraser"), ("[, ]", "Smaller, larger brush")]),
 ];
 

@@ -22,6 +22,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             &[
                 (Page::Compose, "Compose"),
                 (Page::Place, "Place"),
+                (Page::Train, "Train"),
                 (Page::Gallery, "Gallery"),
                 (Page::Library, "Library"),
             ],

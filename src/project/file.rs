@@ -86,7 +86,7 @@ pub fn from_str_as_it_is(text: &str) -> Result<Project, ProjectError> {
     Ok(project)
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ProjectError> {
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ProjectError> {
     // People may leave out `Some(…)`.
     let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
     options.from_str(text).map_err(|error| ProjectError::Syntax {

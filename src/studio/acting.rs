@@ -14,6 +14,7 @@ use super::place::Known;
 use super::results::comparing::Compared;
 use super::results::store::{BEHIND, Entry};
 use super::rooms::Studio;
+use super::train::PLACE;
 use crate::link::JobId;
 use crate::project::Project;
 
@@ -75,6 +76,47 @@ impl Studio {
         if of != Some(self.document.id()) {
             self.document.part_from_file();
         }
+    }
+
+    // Trainings.
+
+    /// Starts the training that is open. What stands in its way is said at its place.
+    pub fn train(&mut self) -> Option<u64> {
+        self.session.unsay(&PLACE);
+        let started = self.train.start(self.renders.engine(), self.renders.device);
+        started.map_err(|words| self.notice(PLACE, words)).ok()
+    }
+
+    /// Begins a new training, of the project's model.
+    pub fn new_training(&mut self) {
+        let project = self.project();
+        let (model, vae) = (project.model.clone(), project.vae.clone());
+        self.session.unsay(&PLACE);
+        self.train.begin(model, vae);
+    }
+
+    /// Lets a training write a checkpoint and wait.
+    pub fn pause_training(&mut self, id: u64) {
+        self.train.pause(self.renders.engine(), id);
+    }
+
+    /// Lets a training go on from its checkpoint.
+    pub fn go_on_training(&mut self, id: u64) {
+        self.train.go_on(self.renders.engine(), self.renders.device, id);
+    }
+
+    /// Ends a training and keeps the concept as it is.
+    pub fn finish_training(&mut self, id: u64) {
+        self.train.finish(self.renders.engine(), self.renders.device, id);
+    }
+
+    /// Adds a concept that was trained to the project, on the selected layer where there is one, as one step. Gives its
+    /// name.
+    pub fn use_trained(&mut self, id: u64) -> Option<String> {
+        let run = self.train.runs.get(id)?;
+        let (file, class_word) = (run.trained()?.file.clone(), run.training.class_word.clone());
+        let layer = self.document.selected();
+        Some(self.document.add_trained(file, &class_word, layer))
     }
 
     // Results.

@@ -11,6 +11,7 @@
 //! - What runs, how far is it, which masks does it go on with? `renders/`.
 //! - What came of it, what is in the gallery, in what do results differ? `results/`.
 //! - What leaves the program? `export/`.
+//! - What is trained, from which photos, how far is it? `train/`.
 //! - Where may the photo change that subjects are placed into? `place/`.
 //! - Where are a person's models and LoRAs, and how does one get more? `library/`.
 //! - What is remembered, kept for a crash, said and asked? `session/`.
@@ -36,6 +37,7 @@ mod rooms;
 pub mod session;
 mod taking_in;
 pub mod tasks;
+pub mod train;
 
 pub use advice::Advice;
 pub use document::history::{Doc, History, ResultId};

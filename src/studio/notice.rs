@@ -21,6 +21,8 @@ pub enum Place {
     Gallery,
     /// The model and device.
     Device,
+    /// The Train page.
+    Training,
 }
 
 /// Something that went wrong or that a person should know, kept at its place until it is dismissed.
@@ -36,5 +38,22 @@ impl Notice {
     /// Words at a place.
     pub fn new(place: Place, words: impl Into<String>) -> Self {
         Self { place, words: words.into() }
+    }
+}
+
+/// Words as a sentence of their own.
+pub fn sentence(words: &str) -> String {
+    let mut letters = words.trim_end_matches('.').chars();
+    let first = letters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_a_sentence() {
+        assert_eq!(["name is empty", "Told.", "", "é"].map(sentence), ["Name is empty.", "Told.", ".", "É."]);
     }
 }

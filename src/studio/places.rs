@@ -65,6 +65,16 @@ impl Places {
         self.data.join("models")
     }
 
+    /// Checkpoints and concepts of trainings that have no file, a folder each.
+    pub fn trainings_folder(&self) -> PathBuf {
+        self.data.join("trainings")
+    }
+
+    /// The training that is open: RON.
+    pub fn open_training(&self) -> PathBuf {
+        self.data.join("training.ron")
+    }
+
     /// Pictures pasted from the clipboard, so that a project can name them.
     pub fn pasted_folder(&self) -> PathBuf {
         self.data.join("pasted")

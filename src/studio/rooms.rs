@@ -18,6 +18,7 @@ use super::renders::{self, Renders};
 use super::results::{self, Results};
 use super::session::{self, Session};
 use super::tasks::{Pool, Wake};
+use super::train::{self, Trainings};
 use crate::engine::device::DeviceChoice;
 use crate::engine::memory;
 use crate::engine::weights::ModelFiles;
@@ -37,6 +38,8 @@ pub struct Studio {
     pub results: Results,
     /// What leaves the program.
     pub export: Exports,
+    /// What is trained.
+    pub train: Trainings,
     /// The photo that subjects are placed into.
     pub place: Placing,
     /// Where models and LoRAs are, and getting more.
@@ -77,6 +80,7 @@ impl Studio {
             renders: Renders::new(engine, device),
             results: Results::open(session.places(), &pool),
             export: Exports::new(&pool),
+            train: Trainings::new(&pool, session.places().clone()),
             place: Placing::new(&pool),
             library: Library::new(&pool, session.places().models_folder())?,
             session,
@@ -100,7 +104,11 @@ impl Studio {
     pub fn poll(&mut self) -> bool {
         let mut any = self.carry(|studio| studio.files.poll(), Self::of_files);
         any |= self.carry(|studio| studio.renders.poll(), Self::of_renders);
+        for event in self.renders.take_others() {
+            self.train.take(&event);
+        }
         any |= self.carry(|studio| studio.export.poll(), Self::of_export);
+        any |= self.carry(|studio| studio.train.poll(), Self::of_train);
         any |= self.carry(|studio| studio.place.poll(), Self::of_place);
         any |= self.carry(|studio| studio.library.poll(), |_, library::Outcome::Learnt| {});
         any |= self.carry(|studio| studio.session.poll(), Self::of_session);
@@ -144,6 +152,12 @@ impl Studio {
         }
     }
 
+    fn of_train(&mut self, outcome: train::Outcome) {
+        if let train::Outcome::Say(notice) = outcome {
+            self.session.say(notice);
+        }
+    }
+
     fn of_place(&mut self, outcome: place::Outcome) {
         match outcome {
             place::Outcome::Learnt => {}
@@ -177,6 +191,7 @@ impl Studio {
         self.files.is_busy()
             || self.results.is_busy()
             || self.export.is_busy()
+            || self.train.is_busy()
             || self.place.is_busy()
             || self.library.is_busy()
             || self.session.is_busy()
@@ -189,6 +204,10 @@ impl Studio {
             0 => {}
             1 => losses.push("A render is not finished and would be lost.".to_owned()),
             count => losses.push(format!("{count} renders are not finished and would be lost.")),
+        }
+        if self.train.runs.active().next().is_some() {
+            let words = "A training is not finished. It leaves a checkpoint, and the same training goes on from there.";
+            losses.push(words.to_owned());
         }
         match self.results.store.unwritten() {
             0 => {}

@@ -136,7 +136,7 @@ type Change = fn(&mut Podium);
 
 /// The states of the window that snapshots show: name, what leads there, what leads back. From the fourth on there is a
 /// finished render.
-const SCENES: [(&str, Change, Change); 8] = [
+const SCENES: [(&str, Change, Change); 9] = [
     ("shortcuts", |p| p.panels.shortcuts.open = true, |p| p.panels.shortcuts.open = false),
     ("place", |p| p.look.page = Page::Place, |p| p.look.page = Page::Compose),
     ("device", |p| p.panels.device.open = true, |p| p.panels.device.open = false),
@@ -172,6 +172,7 @@ const SCENES: [(&str, Change, Change); 8] = [
         |p| p.panels.inspector.large = None,
     ),
     ("gallery", |p| p.look.page = Page::Gallery, |p| p.look.page = Page::Compose),
+    ("train", |p| p.look.page = Page::Train, |p| p.look.page = Page::Compose),
 ];
 
 /// Steps until nothing more comes from files and threads.

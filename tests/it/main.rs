@@ -72,8 +72,8 @@ mod shaders;
 /// A model in one file, in the layout of Stable Diffusion's own code.
 mod single_file;
 /// The first use, and what the window says.
-#[cfg(feature = "gui")]
 mod slopes;
+#[cfg(feature = "gui")]
 mod story;
 /// An engine for tests.
 mod studio;
@@ -85,6 +85,11 @@ mod timeline;
 /// Torch files as Python writes them.
 #[allow(dead_code, reason = "the engine's own tests use the rest")]
 mod torch_files;
+/// `podium train`: what is found about photos, and training.
+mod train;
+/// The Train page, driven as a person would.
+#[cfg(feature = "gui")]
+mod train_page;
 mod train_parity;
 mod training;
 /// Refinement and placement inside a run.

@@ -79,7 +79,7 @@ fn every_arrow_between_rooms_goes_down() {
 }
 
 /// The rooms of the studio, the lowest first: each names only itself, those before it and what lies beside all of them.
-const ROOMS: [&str; 8] = ["document", "files", "renders", "results", "export", "place", "library", "session"];
+const ROOMS: [&str; 9] = ["document", "files", "renders", "results", "export", "train", "place", "library", "session"];
 /// What all rooms of the studio may name.
 const BENEATH_ROOMS: [&str; 3] = ["tasks", "places", "notice"];
 
@@ -100,7 +100,7 @@ fn rooms_of_the_studio_know_only_those_below_them() {
 }
 
 /// The panels of the window, none of which knows another.
-const PANELS: [&str; 17] = [
+const PANELS: [&str; 18] = [
     "canvas",
     "concepts",
     "device",
@@ -118,6 +118,7 @@ const PANELS: [&str; 17] = [
     "shortcuts",
     "timeline",
     "topbar",
+    "train",
 ];
 
 #[test]

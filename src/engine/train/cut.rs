@@ -108,6 +108,7 @@ mod tests {
     use image::{Luma, Rgb};
     use rand::SeedableRng;
 
+    use super::super::photos::MaskFrom;
     use super::*;
 
     fn photo(width: u32, height: u32, subject: [u32; 4]) -> ReadPhoto {
@@ -116,6 +117,7 @@ mod tests {
             name: "photo".into(),
             picture: RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, 0])),
             mask: GrayImage::from_fn(width, height, |x, y| Luma([if inside(x, y) { 255 } else { 0 }])),
+            mask_from: MaskFrom::File,
             caption: "<TOK>".into(),
         }
     }

@@ -4,7 +4,7 @@
 //! | file              | what                                                                |
 //! |-------------------|---------------------------------------------------------------------|
 //! | `mod.rs`          | a training from its photos to its files                             |
-//! | `photos.rs`       | photos and masks as they are read                                   |
+//! | `photos.rs`       | photos and masks as they are read, and what is found about them     |
 //! | `cut.rs`          | squares of photos                                                   |
 //! | `batch.rs`        | what each step sees                                                 |
 //! | `parameters.rs`   | what is learnt                                                      |

@@ -45,6 +45,7 @@ pub fn sheet(photos: &[ReadPhoto], pictures: &[&TrainingPicture], seeds: usize) 
 mod tests {
     use image::GrayImage;
 
+    use super::super::photos::MaskFrom;
     use super::*;
 
     #[test]
@@ -53,6 +54,7 @@ mod tests {
             name: "photo".into(),
             picture: RgbImage::from_pixel(80, 40, Rgb([value, 0, 0])),
             mask: GrayImage::new(80, 40),
+            mask_from: MaskFrom::Nothing,
             caption: String::new(),
         };
         let drawn = |value| TrainingPicture {

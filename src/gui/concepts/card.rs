@@ -5,6 +5,7 @@ use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, Sense, Ui, Vec2}
 use super::memory::ConceptsLook;
 use super::{files, triggers};
 use crate::gui::asks::Purpose;
+use crate::gui::export::address;
 use crate::gui::look::{DraggedConcept, Look};
 use crate::gui::{icons, textures, theme, widgets};
 use crate::project::{Concept, MaskSource};
@@ -153,6 +154,13 @@ fn concept_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mu
             }
         }
     });
+    let facts = studio.file_facts(&concept.file).and_then(Result::ok);
+    if let Some(address) = facts.and_then(|facts| address(facts.sheet.as_ref()?))
+        && ui.button("Show its test sheet").on_hover_text("What it drew when it had been trained").clicked()
+    {
+        ui.ctx().open_url(egui::OpenUrl::new_tab(address));
+        ui.close();
+    }
     ui.separator();
     files::menu(ui, studio, look, concept);
     if ui.button("Choose another file...").clicked() {

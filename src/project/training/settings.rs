@@ -83,3 +83,107 @@ impl Default for TrainingSettings {
         }
     }
 }
+
+impl TrainingSettings {
+    /// For small machines and for the miniature: minutes on two cores.
+    pub fn quick() -> Self {
+        Self {
+            steps: 700,
+            batch: 4,
+            rank: 4,
+            embedding_rate: 5e-3,
+            text_rate: 5e-4,
+            unet_rate: 2e-3,
+            background: 0.15,
+            attention: 0.0,
+            mirror: true,
+            crop: 0.0,
+            embedding_norm: None,
+            noise_offset: 0.01,
+            shuffle: false,
+            ..Self::default()
+        }
+    }
+}
+
+/// A complete set of settings to start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrainingPreset {
+    /// Minutes on a small machine.
+    Quick,
+    /// As Mix-of-Show's trainer, and so the paper, has it.
+    Paper,
+}
+
+impl TrainingPreset {
+    /// All of them, the quickest first.
+    pub const ALL: [Self; 2] = [Self::Quick, Self::Paper];
+
+    /// The name to show.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "Quick",
+            Self::Paper => "Paper",
+        }
+    }
+
+    /// One sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Quick => "700 steps at higher rates: minutes on a small machine, and what the miniature wants.",
+            Self::Paper => "1500 steps with the rates of Mix-of-Show's trainer, which the paper uses.",
+        }
+    }
+
+    /// The settings that it stands for.
+    pub fn settings(self) -> TrainingSettings {
+        match self {
+            Self::Quick => TrainingSettings::quick(),
+            Self::Paper => TrainingSettings::default(),
+        }
+    }
+
+    /// Replaces all settings but the seed, and those that depend on the machine: size and what saves memory.
+    pub fn apply(self, settings: &mut TrainingSettings) {
+        let TrainingSettings { seed, size, recompute, .. } = *settings;
+        *settings = TrainingSettings { seed, size, recompute, ..self.settings() };
+    }
+
+    /// The preset that these settings are, or None where something was changed; what [`Self::apply`] leaves is not
+    /// compared.
+    pub fn matching(settings: &TrainingSettings) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| {
+            let mut applied = settings.clone();
+            preset.apply(&mut applied);
+            applied == *settings
+        })
+    }
+}
+
+impl std::str::FromStr for TrainingPreset {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|preset| preset.name().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| "use quick or paper".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_that_was_applied_is_recognized_until_something_changes() {
+        for preset in TrainingPreset::ALL {
+            let mut settings = TrainingSettings { seed: 7, size: Some(128), recompute: true, ..Default::default() };
+            preset.apply(&mut settings);
+            assert_eq!(TrainingPreset::matching(&settings), Some(preset));
+            assert_eq!((settings.seed, settings.size, settings.recompute), (7, Some(128), true));
+            assert_eq!(settings.validate(), Ok(()));
+            settings.steps += 1;
+            assert_eq!(TrainingPreset::matching(&settings), None);
+            assert_eq!(preset.name().to_lowercase().parse(), Ok(preset));
+        }
+    }
+}

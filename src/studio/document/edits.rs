@@ -312,6 +312,26 @@ impl Document {
         }
     }
 
+    /// Adds a concept that was trained here, with the class word that it was trained for, and puts it on a layer, all as
+    /// one step; one that is there already is not added twice. Gives its name.
+    pub fn add_trained(&mut self, file: PathBuf, class_word: &str, layer: Option<usize>) -> String {
+        let known = self.project().concepts.iter().find(|concept| concept.file == file).map(|known| known.name.clone());
+        let stem = file.file_stem().map_or_else(|| "concept".into(), |stem| stem.to_string_lossy().into_owned());
+        let is_new = known.is_none();
+        let name = known.unwrap_or_else(|| free_name(self.project(), stem.replace(['_', '-'], " ").trim()));
+        let color = palette::free(self.project());
+        let concept = Concept::new(name.clone(), file, class_word.to_owned(), color);
+        let words = if layer.is_some() { format!("Use {name} on a layer") } else { format!("Load {name}") };
+        self.edit(words, |project| {
+            if is_new {
+                project.concepts.push(concept);
+            }
+            let layer = layer.and_then(|index| project.layers_mut()?.get_mut(index));
+            layer.into_iter().for_each(|layer| layer.concept = Some(name.clone()));
+        });
+        name
+    }
+
     /// Draws a new seed.
     pub fn roll_seed(&mut self) {
         // Short enough to be read and typed.

@@ -1,7 +1,7 @@
 //! What is known of concept files and prompts before anything is rendered: kind, words, rank, fit, token counts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use image::RgbaImage;
@@ -35,6 +35,8 @@ pub struct ConceptFacts {
     pub misfit: Option<String>,
     /// A picture kept beside the file under the same name.
     pub thumbnail: Option<RgbaImage>,
+    /// The page with its test sheet, where it was trained here and that lies beside it.
+    pub sheet: Option<PathBuf>,
 }
 
 impl ConceptFacts {
@@ -101,7 +103,14 @@ pub fn concept_facts(files: &DiskFiles, path: &Path, model: &ModelFiles) -> Resu
         held: file.held(),
         misfit: fit.err().map(|error| error.to_string()),
         thumbnail: thumbnail(files, path),
+        sheet: sheet(files, path),
     })
+}
+
+fn sheet(files: &DiskFiles, path: &Path) -> Option<PathBuf> {
+    let on_disk = crate::project::files::asset_name(path).is_none();
+    let page = crate::project::resolve(&files.base, path).with_extension("sheet.png");
+    Some(page).filter(|page| on_disk && page.is_file())
 }
 
 fn thumbnail(files: &DiskFiles, path: &Path) -> Option<RgbaImage> {

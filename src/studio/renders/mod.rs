@@ -1,4 +1,4 @@
-//! Renders: what waits and runs, starting, pausing, continuing and branching. The only room that talks to the engine.
+//! Renders: what waits and runs, starting, pausing, continuing and branching. The room that has the engine and hears it.
 //!
 //! - What runs, how far is it, what did each step look like? `runs.rs`.
 //! - How long will it take? `clock.rs`.
@@ -46,6 +46,8 @@ pub struct Renders {
     /// What the engine last told of the model it loaded.
     pub model_report: Option<Arc<ModelReport>>,
     engine: Engine,
+    /// What the engine told of jobs that are no renders, and nobody has taken yet.
+    others: Vec<Event>,
     /// How many were started, for their names.
     made: u64,
 }
@@ -61,6 +63,7 @@ impl Renders {
             device_report: None,
             model_report: None,
             engine,
+            others: Vec::new(),
             made: 0,
         }
     }
@@ -75,8 +78,16 @@ impl Renders {
         let mut outcomes = Vec::new();
         while let Ok(event) = self.engine.events().try_recv() {
             outcomes.push(self.take(&event));
+            if self.runs.of_event(&event).is_none() {
+                self.others.push(event);
+            }
         }
         outcomes
+    }
+
+    /// What the engine told of jobs that are no renders, in order.
+    pub fn take_others(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.others)
     }
 
     fn take(&mut self, event: &Event) -> Outcome {

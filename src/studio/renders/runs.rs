@@ -401,16 +401,21 @@ impl Runs {
         }
     }
 
-    /// Takes in what the engine tells. Gives the run's name back where it has just finished.
-    pub fn take(&mut self, event: &Event, now: Instant) -> Option<JobId> {
+    /// Which run an event is of. Facts about the device and the model belong to none, nor does a training.
+    pub(super) fn of_event(&self, event: &Event) -> Option<usize> {
         let job = match event {
             Event::Started { job, .. } | Event::Progress { job, .. } => *job,
             Event::Step(job, _) | Event::Warning(job, _) | Event::Done(job, _) => *job,
             Event::Cancelled(job) | Event::Failed(job, _) => *job,
-            // Facts about the device and the model belong to no run, and a training is none.
             Event::Device(_) | Event::Model(_) | Event::Training(..) => return None,
         };
-        let index = self.runs.iter().position(|run| run.job == job)?;
+        self.runs.iter().position(|run| run.job == job)
+    }
+
+    /// Takes in what the engine tells. Gives the run's name back where it has just finished.
+    pub fn take(&mut self, event: &Event, now: Instant) -> Option<JobId> {
+        let index = self.of_event(event)?;
+        let job = self.runs[index].job;
         let (run, measured) = (&mut self.runs[index], &mut self.measured);
         match event {
             Event::Started { device, first_use, .. } => {
