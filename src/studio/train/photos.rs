@@ -108,8 +108,11 @@ impl Looks {
     pub fn put(&mut self, key: Key, look: Look) {
         self.used += 1;
         self.known.insert(key, (look, self.used));
+        // What was asked for lately stays, however much it is: dropped, it would be read anew in each frame.
+        let lately = self.used.saturating_sub(2 * self.known.len() as u64);
         while self.known.len() > KEPT {
-            let oldest = self.known.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+            let old = self.known.iter().filter(|(_, (_, used))| *used < lately);
+            let oldest = old.min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
             let Some(oldest) = oldest else { break };
             self.known.remove(&oldest);
         }
@@ -126,8 +129,44 @@ impl Looks {
         self.put((photo.picture.clone(), Some(path)), Look::Ready(Arc::new(looked)));
     }
 
+    /// How many are kept.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
     /// Forgets those that could not be used.
     pub fn look_again(&mut self) {
         self.known.retain(|_, (look, _)| !matches!(look, Look::Failed(_)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn photos_that_are_shown_stay_however_many_and_others_go() {
+        let photo = |number: usize| Photo::new(format!("{number}.png").into());
+        let (mut looks, mut read) = (Looks::default(), 0);
+        for _ in 0..3 {
+            for number in 0..100 {
+                let mut wanted = false;
+                looks.get(&photo(number), |_| wanted = true);
+                if wanted {
+                    read += 1;
+                    looks.put(key(&photo(number)), Look::Failed(String::new()));
+                }
+            }
+        }
+        assert_eq!((read, looks.len()), (100, 100));
+        for _ in 0..50 {
+            (0..10).for_each(|number| {
+                looks.get(&photo(number), |_| panic!("it is there"));
+            });
+        }
+        looks.put(key(&photo(200)), Look::Loading);
+        assert_eq!(looks.len(), KEPT, "of those that nobody shows any more the oldest are gone");
+        assert!(looks.known(&photo(9)).is_some() && looks.known(&photo(10)).is_none());
     }
 }
