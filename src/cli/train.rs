@@ -12,6 +12,7 @@ use super::say::aside;
 use super::{Outcome, interrupt};
 use crate::engine::cache::Cache;
 use crate::engine::inspect::inspect_model;
+use crate::engine::memory;
 use crate::engine::train::photos::{self, Facts, Severity};
 use crate::engine::worker::{Engine, training_files};
 use crate::link::{DeviceChoice, Event, JobId, Stage, Trained, TrainingEvent, TrainingJob, TrainingStep};
@@ -102,9 +103,19 @@ impl Train {
         training.validate()?;
         self.check_out()?;
         let files = training_files(&training, &beside);
-        inspect_model(&files)?;
+        let report = inspect_model(&files)?;
         let side = training.settings.size.map_or_else(|| photos::own_side(&files), Ok)?;
         self.inspect(&training, &beside, side)?;
+        let needed = memory::words(report.training_bytes(&training.settings, side));
+        aside(&ProgressBar::hidden(), format_args!("a step needs about {needed} of memory"));
+        // A GPU does not say how much it has.
+        let total = memory::total().filter(|_| self.device == DeviceChoice::Flex);
+        if let Some(shortage) = total.and_then(|total| report.training_shortage(&training.settings, side, total)) {
+            aside(&ProgressBar::hidden(), format_args!("note: {shortage}"));
+            if self.strict {
+                return Err("with --strict the notes above stop the training".into());
+            }
+        }
         if self.check {
             let count = training.photos.len();
             say!("{count} photos of \"{}\" for a concept of {side} x {side} pixels", training.class_word);

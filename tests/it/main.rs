@@ -71,8 +71,8 @@ mod service;
 mod shaders;
 /// A model in one file, in the layout of Stable Diffusion's own code.
 mod single_file;
-/// The first use, and what the window says.
 mod slopes;
+/// The first use, and what the window says.
 #[cfg(feature = "gui")]
 mod story;
 /// An engine for tests.

@@ -202,7 +202,7 @@ fn no_size_of_stable_diffusion_is_in_the_engine() {
 /// of models are told apart, `adapters/` what trainers of LoRAs and of words write.
 const NAMES: [(&[&str], &[&str]); 4] = [
     (&["diffusion_model.", "first_stage_model", "cond_stage_model"], &["engine/original.rs", "engine/family.rs"]),
-    (&["lora_down", "lora_up", "new_concept_embedding"], &["engine/adapters/"]),
+    (&["lora_down", "lora_up", "new_concept_embedding"], &["engine/adapters/", "engine/train/"]),
     (
         &["lora_unet", "lora_te", "lora_A", "hada_", "lokr_", "string_to_param", "emb_params"],
         &["engine/adapters/", "engine/family.rs"],

@@ -25,6 +25,8 @@ const CROPS: usize = 6;
 /// Steps and guidance scale of the class's pictures that the base model draws.
 const PRIOR_STEPS: usize = 30;
 const PRIOR_GUIDANCE: f64 = 5.0;
+/// The most that a timestep counts beside the first.
+const MOST_EMPHASIS: f64 = 20.0;
 
 /// What the photos are to the networks, encoded once.
 pub struct Pool {
@@ -131,7 +133,10 @@ impl Pool {
             noise.extend((0..height * width).map(|_| normal(&mut rng) + offset));
         }
         let all = models.schedule.steps();
-        let timesteps = (0..rows).map(|_| timestep(settings.weighting, all, &mut rng)).collect();
+        let timesteps: Vec<usize> = (0..rows).map(|_| rng.random_range(0..all)).collect();
+        for (weight, timestep) in weights.iter_mut().zip(&timesteps) {
+            *weight *= emphasis(models.schedule.noised(Some(*timestep)).latent, settings.weighting);
+        }
         let noise = upload(noise, [rows, channels, height, width], &models.device);
         Batch { latents, noise, timesteps, masks, captions, weights }
     }
@@ -145,12 +150,10 @@ impl Pool {
     }
 }
 
-/// A timestep of `steps`: evenly drawn, or as often as `weighting` says as the mean of two such, which is more often one from the
-/// middle, where what a subject looks like is decided.
-fn timestep(weighting: f64, steps: usize, rng: &mut impl Rng) -> usize {
-    let mut even = || rng.random_range(0..steps);
-    let (first, second) = (even(), even());
-    if rng.random_bool(weighting.clamp(0.0, 1.0)) { (first + second) / 2 } else { first }
+/// How much a timestep counts whose latent keeps the part `latent` (√ᾱ) of the picture: ᾱ to the power of `-weighting`, and at
+/// most [`MOST_EMPHASIS`].
+fn emphasis(latent: f64, weighting: f64) -> f32 {
+    latent.powf(-2.0 * weighting).min(MOST_EMPHASIS) as f32
 }
 
 /// A caption with the concept's words in its place.
@@ -207,16 +210,13 @@ mod tests {
     }
 
     #[test]
-    fn timesteps_are_even_or_more_often_from_the_middle() {
-        let share = |weighting: f64| {
-            let mut rng = ChaCha12Rng::seed_from_u64(1);
-            let drawn: Vec<usize> = (0..4000).map(|_| timestep(weighting, 1000, &mut rng)).collect();
-            assert!(drawn.iter().all(|t| *t < 1000));
-            drawn.iter().filter(|t| (250..750).contains(*t)).count() as f64 / 4000.0
-        };
-        assert!((share(0.0) - 0.5).abs() < 0.04, "{}", share(0.0));
-        // A triangle has three quarters of its area in its middle half.
-        assert!((share(1.0) - 0.75).abs() < 0.04, "{}", share(1.0));
+    fn timesteps_with_much_noise_count_more_where_that_is_wanted() {
+        assert_eq!(emphasis(0.3, 0.0), 1.0);
+        assert!((emphasis(0.5, 1.0) - 4.0).abs() < 1e-6 && (emphasis(0.5, 0.5) - 2.0).abs() < 1e-6);
+        assert!((emphasis(1.0, 1.0) - 1.0).abs() < 1e-6);
+        // Of noise alone.
+        assert_eq!(emphasis(0.0, 1.0), 20.0);
+        assert_eq!(emphasis(0.0, 0.0), 1.0);
     }
 
     #[test]

@@ -7,8 +7,10 @@ use crate::gui::asks::Purpose;
 use crate::gui::fields::{Fold, line, small};
 use crate::gui::look::Look;
 use crate::gui::{icons, theme, widgets};
+use crate::link::DeviceChoice;
 use crate::project::training::Training;
 use crate::studio::Studio;
+use crate::studio::notice::sentence;
 
 /// Draws it.
 pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
@@ -19,6 +21,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     prompts(ui, studio);
     line(ui);
     model(ui, studio);
+    memory(ui, studio, look);
     line(ui);
     widgets::section(ui, "Settings", |_| ());
     values::presets(ui, studio);
@@ -138,6 +141,18 @@ fn prompts(ui: &mut Ui, studio: &mut Studio) {
             small(ui, "A line each, with <TOK> where the concept stands.");
         },
     );
+}
+
+/// What a step needs of the memory. A GPU does not say how much it has.
+fn memory(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let total = look.machine.memory(ui.ctx()).total;
+    let total = total.filter(|_| studio.renders.device == DeviceChoice::Flex);
+    if let Some((needed, shortage)) = studio.train.memory(total) {
+        small(ui, &needed);
+        if let Some(words) = shortage {
+            widgets::amber(ui, &sentence(&words));
+        }
+    }
 }
 
 /// The model that it is trained on.

@@ -291,8 +291,8 @@ pub const FIELDS: [Field; 22] = [
     },
     Field {
         key: "weighting",
-        words: "Prefer the middle",
-        explanation: "How often timesteps are drawn by how much they teach (more from the middle) and not evenly.",
+        words: "Emphasise noise",
+        explanation: "How much more timesteps with much noise count, where colours are decided: 0 as in the paper, 1 as if the velocity were learnt.",
         unit: "",
         group: Group::Variety,
         value: real!(weighting, 1.0),

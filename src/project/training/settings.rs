@@ -38,7 +38,8 @@ pub struct TrainingSettings {
     pub mirror: bool,
     /// Whether the parts of captions between commas change places.
     pub shuffle: bool,
-    /// How often timesteps are drawn by how much they teach (more from the middle) and not evenly, 0..=1.
+    /// How much more timesteps with much noise count, 0..=1: a row's loss is divided by ᾱ to this power. At 1 it is the loss
+    /// of the velocity (Salimans & Ho 2022), under which colours, which are decided there, are learnt sooner.
     pub weighting: f64,
     /// Weight of pictures of the class that the base model draws itself beforehand; 0 for none.
     pub prior: f64,

@@ -19,6 +19,8 @@ use self::runs::{Runs, State};
 use super::notice::{Notice, Place, sentence};
 use super::places::{Places, WriteError};
 use super::tasks::{Desk, Pool};
+use crate::engine::inspect::{ModelReport, inspect_model};
+use crate::engine::memory::words;
 use crate::engine::train::photos::{Facts, Finding, Severity, inspect, own_side};
 use crate::engine::worker::{Engine, training_files};
 use crate::link::{DeviceChoice, Event, JobId, TrainingJob};
@@ -45,7 +47,7 @@ type Seen = (u64, u64);
 /// What came of a piece of work.
 enum Told {
     Looked(Key, Look),
-    Side(ModelKey, Result<u32, String>),
+    Side(ModelKey, Result<u32, String>, Option<Box<ModelReport>>),
     Found(Box<Found>),
     Opened(PathBuf, Result<Box<Training>, String>),
     Saved(PathBuf, Result<(), String>),
@@ -74,6 +76,8 @@ pub struct Trainings {
     looks: Looks,
     /// Side of the pictures of a model, by its files.
     side: Option<(ModelKey, Option<Result<u32, String>>)>,
+    /// What that model is, in numbers.
+    model: Option<Arc<ModelReport>>,
     /// Masks on their way to the disk, by the number of times that each is.
     writing: HashMap<PathBuf, usize>,
     findings: Option<(Seen, Arc<Vec<Finding>>)>,
@@ -95,6 +99,7 @@ impl Trainings {
             places,
             looks: Looks::default(),
             side: None,
+            model: None,
             writing: HashMap::new(),
             findings: None,
             kept: (0, false),
@@ -132,11 +137,12 @@ impl Trainings {
     fn take_told(&mut self, told: Told) -> Option<String> {
         match told {
             Told::Looked(key, look) => self.looks.put(key, look),
-            Told::Side(key, side) => {
+            Told::Side(key, side, model) => {
                 if let Some((known, slot)) = &mut self.side
                     && *known == key
                 {
                     *slot = Some(side);
+                    self.model = model.map(|model| Arc::new(*model));
                 }
             }
             Told::Found(found) => return self.take_found(*found),
@@ -369,7 +375,10 @@ impl Trainings {
         if self.side.as_ref().is_none_or(|(known, _)| *known != key) {
             self.side = Some((key.clone(), None));
             let files = training_files(training, Path::new("."));
-            self.desk.run(move || Told::Side(key, own_side(&files).map_err(|error| error.to_string())));
+            self.desk.run(move || {
+                let side = own_side(&files).map_err(|error| error.to_string());
+                Told::Side(key, side, inspect_model(&files).ok().map(Box::new))
+            });
         }
         let own = self.side.as_ref().and_then(|(_, side)| side.clone());
         match (training.settings.size, own) {
@@ -378,6 +387,15 @@ impl Trainings {
             (Some(size), _) => Some(Ok(size)),
             (None, own) => own,
         }
+    }
+
+    /// What a step of the training needs of the memory, in words; and why it does not fit into `total` bytes, where it does
+    /// not. None until the model is known.
+    pub fn memory(&mut self, total: Option<u64>) -> Option<(String, Option<String>)> {
+        let side = self.side()?.ok()?;
+        let (model, settings) = (self.model.as_ref()?, &self.draft.training().settings);
+        let needed = format!("Needs about {}.", words(model.training_bytes(settings, side)));
+        Some((needed, total.and_then(|total| model.training_shortage(settings, side, total))))
     }
 
     /// What is found about the photos, as far as they are read.
