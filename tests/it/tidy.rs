@@ -199,13 +199,13 @@ fn no_size_of_stable_diffusion_is_in_the_engine() {
 
 /// Pieces of the names in checkpoint files, and the files that may have them in quotes: a network knows its own layers'
 /// names as diffusers writes them, `original.rs` the layout of Stable Diffusion's own code, `family.rs` those by which kinds
-/// of models are told apart, `adapters/` what trainers of LoRAs and of words write.
+/// of models are told apart, `adapters/` what trainers of LoRAs and of words write, `train/` what it writes itself.
 const NAMES: [(&[&str], &[&str]); 4] = [
     (&["diffusion_model.", "first_stage_model", "cond_stage_model"], &["engine/original.rs", "engine/family.rs"]),
     (&["lora_down", "lora_up", "new_concept_embedding"], &["engine/adapters/", "engine/train/"]),
     (
         &["lora_unet", "lora_te", "lora_A", "hada_", "lokr_", "string_to_param", "emb_params"],
-        &["engine/adapters/", "engine/family.rs"],
+        &["engine/adapters/", "engine/family.rs", "engine/train/"],
     ),
     (
         &[
