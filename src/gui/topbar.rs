@@ -1,6 +1,6 @@
 //! The top bar: the project and its state, the pages, device, memory and model, the theme.
 
-use eframe::egui::{self, Align, Layout as Arrange, RichText, Ui};
+use eframe::egui::{self, Align, ComboBox, Layout as Arrange, RichText, Ui};
 
 use super::asks::{Ask, Purpose, Sheet};
 use super::look::{Look, Page};
@@ -9,6 +9,18 @@ use crate::engine::memory;
 use crate::studio::session::config::Theme;
 use crate::studio::{Held, Place, Studio, Target};
 
+/// The pages in their order.
+const PAGES: [(Page, &str); 5] = [
+    (Page::Compose, "Compose"),
+    (Page::Place, "Place"),
+    (Page::Train, "Train"),
+    (Page::Gallery, "Gallery"),
+    (Page::Library, "Library"),
+];
+
+/// What they take side by side, with the buttons at the bar's end, in points.
+const ROOM_FOR_PAGES: f32 = 396.0;
+
 /// Draws the bar.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.horizontal(|ui| {
@@ -16,17 +28,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         project_menu(ui, studio, look);
         undo_buttons(ui, studio);
         ui.add_space(8.0);
-        widgets::segmented(
-            ui,
-            &mut look.page,
-            &[
-                (Page::Compose, "Compose"),
-                (Page::Place, "Place"),
-                (Page::Train, "Train"),
-                (Page::Gallery, "Gallery"),
-                (Page::Library, "Library"),
-            ],
-        );
+        pages(ui, &mut look.page);
         ui.with_layout(Arrange::right_to_left(Align::Center), |ui| {
             if widgets::icon_button(ui, icons::QUESTION, "Shortcuts and hints (?)").clicked() {
                 look.ask(Ask::Toggle(Sheet::Shortcuts));
@@ -60,6 +62,21 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         });
     });
     widgets::said_ui(ui, studio, &Place::Device);
+}
+
+/// The pages side by side, or as a list in a window that is too narrow for them.
+fn pages(ui: &mut Ui, page: &mut Page) {
+    if ui.available_width() > ROOM_FOR_PAGES {
+        widgets::segmented(ui, page, &PAGES);
+        return;
+    }
+    let chosen = PAGES.iter().find(|(of, _)| of == page).map_or("", |(_, words)| words);
+    let list = ComboBox::from_id_salt("page").selected_text(chosen).width(88.0).show_ui(ui, |ui| {
+        for (of, words) in PAGES {
+            ui.selectable_value(page, of, words);
+        }
+    });
+    widgets::name_list(list.response, &format!("Page: {chosen}"), "What the window shows");
 }
 
 fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {

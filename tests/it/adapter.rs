@@ -8,11 +8,13 @@ use podium::engine::device::{self, AdapterKind, DeviceChoice, SharedGpu};
 use podium::engine::nets::attention::Context;
 use podium::engine::sample::{Observer, StepReport, sample};
 use podium::engine::scene::Execution;
+use podium::engine::train::loss::{Batch, slope};
 use podium::engine::{Result, noise};
 
 use crate::golden::{assert_close_within, host};
 use crate::needs;
 use crate::run_parity::Case;
+use crate::train_parity;
 
 /// How far two devices may be apart: they add in another order. Measured on lavapipe: 1e-6 after a forward pass, 5e-5 in
 /// the layout gradient, 8e-5 after a fused step.
@@ -95,6 +97,32 @@ fn inside_wgpu() {
     assert_close_within("layout gradient", &gpu_step.gradient, &step.gradient, DEVICES);
     assert_close_within("fused prediction", &gpu_step.noise, &step.noise, DEVICES);
     assert_close_within("latents after the step", &gpu_step.latents, &step.latents, DEVICES);
+}
+
+/// The gradients of a training's step on the reference model, on a tiny latent.
+fn slope_on(device: &Device) -> [Vec<f32>; 3] {
+    let step = train_parity::Step::on(device);
+    let batch = Batch {
+        latents: noise::seeded(&[1], [4, 8, 8], device),
+        noise: noise::seeded(&[2], [4, 8, 8], device),
+        timesteps: vec![501],
+        masks: vec![(0..64).map(|cell| if cell % 8 < 4 { 1.0 } else { 0.0 }).collect()],
+        captions: step.words("prompts").into_iter().take(1).collect(),
+        weights: vec![1.0],
+    };
+    let found = slope(&step.models, &step.parameters(""), &batch, step.counts());
+    found.gradients.map(|gradient| host(gradient.expect("everything is learnt from")))
+}
+
+#[test]
+#[ignore = "minutes: a software adapter compiles its kernels slowly"]
+fn a_training_s_step_on_wgpu_agrees_with_flex() {
+    let gpu = device::open(DeviceChoice::Wgpu).expect("an adapter");
+    println!("on {}", gpu.name);
+    let (flex, wgpu) = (slope_on(&Device::flex()), slope_on(&gpu.device));
+    for (name, (found, wanted)) in ["words", "text encoder", "UNet"].into_iter().zip(wgpu.iter().zip(&flex)) {
+        assert_close_within(name, found, wanted, 1e-3);
+    }
 }
 
 /// A device as a window would open it, on the adapter that the engine would take, with what burn needs or with wgpu's

@@ -95,7 +95,7 @@ fn photos_are_dropped_captioned_masked_and_every_finding_has_its_cure() {
     let training = window.state().studio.train.training().clone();
     assert_eq!((training.name.as_str(), training.class_word.as_str()), ("mint_cat", "cat"));
     assert_eq!(training.tokens[0].word, "<mint_cat_1>");
-    assert!(says(&window).contains("Nothing stands in the way"), "{}", says(&window));
+    assert!(says(&window).contains("Nothing is wrong with the photos"), "{}", says(&window));
 
     type_into(&mut window, "Caption of 1.png", "a cat in the desert");
     settle(&mut window);

@@ -12,16 +12,16 @@ use serde_json::Value;
 use crate::golden::{Golden, cosine, host, relative_error};
 
 /// The reference step.
-struct Step {
-    models: Models,
+pub struct Step {
+    pub models: Models,
     case: Value,
     tensors: Checkpoint,
 }
 
 impl Step {
-    fn open() -> Self {
+    pub fn on(device: &Device) -> Self {
         let golden = Golden::open();
-        let models = golden.models(&Device::flex());
+        let models = golden.models(device);
         let case = std::fs::read(golden.folder.join("training.json")).expect("training.json is there");
         let tensors = Checkpoint::open_file(&golden.folder.join("training.safetensors")).expect("tensors are there");
         Self { models, case: serde_json::from_slice(&case).expect("JSON"), tensors }
@@ -31,7 +31,7 @@ impl Step {
         self.tensors.values(name).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    fn words(&self, key: &str) -> Vec<String> {
+    pub fn words(&self, key: &str) -> Vec<String> {
         serde_json::from_value(self.case[key].clone()).unwrap_or_else(|error| panic!("{key}: {error}"))
     }
 
@@ -40,7 +40,7 @@ impl Step {
     }
 
     /// The parameters, whose factors the files keep the other way round.
-    fn parameters(&self, prefix: &str) -> Parameters {
+    pub fn parameters(&self, prefix: &str) -> Parameters {
         let rank = self.case["rank"].as_u64().expect("a rank") as usize;
         let number = |parameter: &Parameter| Ok(self.parameter(prefix, parameter));
         Parameters::from_numbers(&self.models, self.words("tokens"), rank, number).expect("as the model has them")
@@ -94,7 +94,7 @@ impl Step {
             .collect()
     }
 
-    fn counts(&self) -> Counts {
+    pub fn counts(&self) -> Counts {
         Counts {
             background: 0.0,
             attention: self.number("attn_reg_weight"),
@@ -106,7 +106,7 @@ impl Step {
 
 #[test]
 fn parity_the_losses_and_every_gradient_of_a_training_step() {
-    let step = Step::open();
+    let step = Step::on(&Device::flex());
     let parameters = step.parameters("");
     let found = slope(&step.models, &parameters, &step.batch(), step.counts());
     let close = |what: &str, found: f32, wanted: f64| {

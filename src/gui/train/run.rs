@@ -188,7 +188,7 @@ fn findings(ui: &mut Ui, studio: &mut Studio, train: &mut TrainLook) {
     let findings = studio.train.findings();
     widgets::section(ui, "Findings", |_| ());
     if findings.is_empty() {
-        small(ui, &format!("{} Nothing stands in the way.", icons::CHECK));
+        small(ui, &format!("{} Nothing is wrong with the photos.", icons::CHECK));
     }
     for finding in findings.iter() {
         match finding.kind.severity() {
