@@ -115,8 +115,13 @@ pub fn picture_of(harness: &mut Harness<'_, Podium>, name: &str) -> Option<RgbaI
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     std::fs::create_dir_all(&folder).expect("created");
     picture.save(folder.join(format!("{name}.png"))).expect("written");
-    for page in ["Compose", "Place", "Gallery"] {
-        let tab = harness.get_all_by_label(page).next().expect("the tab").rect();
+    // In a narrow window the pages are a list.
+    let list = harness.query_all_by_label_contains("Page: ").next().map(|list| list.rect());
+    let pages = ["Compose", "Place", "Gallery"].into_iter().map(|page| {
+        let tab = list.unwrap_or_else(|| harness.get_all_by_label(page).next().expect("the tab").rect());
+        (page, tab)
+    });
+    for (page, tab) in pages {
         let seen = colours(&picture, tab, harness.ctx.pixels_per_point());
         assert!(seen > 8, "{name}: of {page} in the top bar only {seen} colours are seen at {tab:?}");
     }
