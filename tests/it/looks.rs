@@ -355,4 +355,5 @@ fn screenshots_are_written_when_asked_for() {
         window.get_by_label("Star this picture").click();
         save(&mut window, "gallery");
     }
+    crate::train_page::write_screenshots(&folder);
 }

@@ -12,6 +12,7 @@ use podium::gui::Podium;
 use podium::gui::look::Page;
 use podium::gui::train::View;
 use podium::link::{Event as Told, Stage, Trained, TrainingEvent, TrainingPicture, TrainingStep};
+use podium::studio::session::config;
 use podium::studio::train::runs::State;
 
 use crate::looks::{Dropped, same_in_both_themes, settle, until, window};
@@ -49,6 +50,33 @@ fn six_photos(window: &mut Window, folder: &Path) {
     let photos = copied(folder);
     let paths: Vec<_> = (0..6).map(|number| photos.join(format!("{number}.png"))).collect();
     drop_on(window, &paths);
+}
+
+/// Writes the page as it is while a concept is trained, in both themes.
+pub fn write_screenshots(to: &Path) {
+    let folder = tempfile::tempdir().expect("temporary");
+    let mut window = opened([1440.0, 900.0]);
+    six_photos(&mut window, folder.path());
+    let studio = &mut window.state_mut().studio;
+    studio.train.draft.edit("As in the picture", |training| {
+        training.rename("mint_cat", "cat");
+        training.settings.steps = 240;
+        training.settings.batch = 2;
+        training.settings.show_every = 120;
+    });
+    let id = studio.train().expect("nothing stands in the way");
+    window.state_mut().panels.train.view = View::Progress;
+    until(&mut window, "the first pictures", |podium| {
+        podium.studio.train.runs.shown().is_some_and(|run| run.steps().0 >= 130)
+    });
+    for (theme, ending) in [(config::Theme::Dark, "dark"), (config::Theme::Light, "light")] {
+        window.state_mut().studio.session.config.theme = theme;
+        window.event(Event::PointerGone);
+        window.run_steps(4);
+        let picture = window.render().expect("an adapter draws it");
+        picture.save(to.join(format!("train-{ending}.png"))).expect("written");
+    }
+    window.state_mut().studio.pause_training(id);
 }
 
 fn drag(window: &mut Window, from: Pos2, to: Pos2) {
