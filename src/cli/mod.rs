@@ -10,6 +10,7 @@ mod inspect;
 mod interrupt;
 mod list;
 mod plush;
+mod progress;
 mod record;
 mod render;
 mod train;

@@ -1,19 +1,18 @@
 //! `podium render`
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
+use super::progress::Progress;
 use super::record::Record;
 use super::say::{self, aside};
 use crate::engine::cache::Cache;
 use crate::engine::concept_files;
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::worker::{Engine, model_files};
-use crate::link::{DeviceChoice, Event, Finished, Stage, Watch};
+use crate::link::{DeviceChoice, Event, Finished, Watch};
 use crate::project::{self, DiskFiles, Project, png_text};
 
 /// What `podium render` is told.
@@ -129,34 +128,18 @@ fn follow(
     mut record: Option<&mut Record>,
     strict: bool,
 ) -> Result<std::sync::Arc<Finished>, Box<dyn std::error::Error>> {
-    let bar = ProgressBar::new(1);
-    // The template is constant and correct, so the default style is never seen.
-    let style = ProgressStyle::with_template("{msg:32} {bar:30} {pos}/{len}  {elapsed}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    let mut stage: Option<Stage> = None;
+    let mut progress = Progress::new("{msg:32} {bar:30} {pos}/{len}  {elapsed}  {eta} left");
+    let bar = progress.bar.clone();
     loop {
-        match engine.events().recv()? {
-            Event::Started { device, first_use, .. } => {
-                let warm_up = if first_use { "; its first use compiles kernels, which takes a while" } else { "" };
-                aside(&bar, format!("on {device}{warm_up}"));
-            }
+        let event = engine.events().recv()?;
+        progress.take(&event);
+        match event {
+            Event::Started { .. } | Event::Progress { .. } | Event::Model(_) | Event::Training(..) => {}
             Event::Device(device) => {
                 // A GPU does not say how much memory it has.
                 let available = device.total_bytes.filter(|_| device.kind.is_none());
                 let short = needs.take().and_then(|(model, demand)| model.shortage(demand, available?));
                 short.into_iter().for_each(|words| aside(&bar, format!("note: {words}")));
-            }
-            Event::Model(_) | Event::Training(..) => {}
-            Event::Progress { stage: now, step, steps, .. } => {
-                if stage != Some(now) {
-                    stage = Some(now);
-                    bar.reset();
-                    bar.set_message(now.words());
-                }
-                bar.set_length(steps as u64);
-                bar.set_position(step as u64);
             }
             Event::Warning(_, warning) => {
                 if let Some(record) = record.as_deref_mut() {

@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use crossbeam_channel::{Receiver, select};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
+use super::progress::Progress;
 use super::say::aside;
 use super::{Outcome, interrupt};
 use crate::engine::cache::Cache;
 use crate::engine::inspect::inspect_model;
 use crate::engine::memory;
+use crate::engine::train::concept_file::sheet_of;
 use crate::engine::train::photos::{self, Facts, Severity};
 use crate::engine::worker::{Engine, training_files};
 use crate::link::{DeviceChoice, Event, JobId, Stage, Trained, TrainingEvent, TrainingJob, TrainingStep};
@@ -104,7 +105,7 @@ impl Train {
         self.check_out()?;
         let files = training_files(&training, &beside);
         let report = inspect_model(&files)?;
-        let side = training.settings.size.map_or_else(|| photos::own_side(&files), Ok)?;
+        let side = photos::side(&training.settings, report.picture_side, &files)?;
         self.inspect(&training, &beside, side)?;
         let needed = memory::words(report.training_bytes(&training.settings, side));
         aside(&ProgressBar::hidden(), format_args!("a step needs about {needed} of memory"));
@@ -224,8 +225,7 @@ impl Train {
         }
         say!("{}", trained.file.display());
         say!("{}", trained.pth.display());
-        let sheet = trained.file.with_extension("sheet.png");
-        if sheet.is_file() {
+        if let Some(sheet) = sheet_of(&trained.file) {
             say!("{} (test sheet)", sheet.display());
         }
         say!("trained {} steps in {:.1} s", trained.steps, trained.elapsed.as_secs_f64());
@@ -243,13 +243,8 @@ fn follow(
     job: JobId,
     interrupts: &Receiver<()>,
 ) -> Result<Option<Arc<Trained>>, Box<dyn std::error::Error>> {
-    let bar = ProgressBar::new(1);
-    // The template is constant and correct, so the default style is never seen.
-    let style = ProgressStyle::with_template("{msg:48} {bar:24} {pos}/{len}  {elapsed}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    let mut stage: Option<Stage> = None;
+    let mut progress = Progress::new("{msg:48} {bar:24} {pos}/{len}  {elapsed}  {eta} left");
+    let bar = progress.bar.clone();
     let mut loss: Option<f32> = None;
     loop {
         let event = select! {
@@ -264,20 +259,9 @@ fn follow(
                 continue;
             }
         };
+        progress.take(&event);
         match event {
-            Event::Started { device, first_use, .. } => {
-                let warm_up = if first_use { "; its first use compiles kernels, which takes a while" } else { "" };
-                aside(&bar, format_args!("on {device}{warm_up}"));
-            }
-            Event::Progress { stage: now, step, steps, .. } => {
-                if stage != Some(now) {
-                    stage = Some(now);
-                    bar.reset();
-                    bar.set_message(now.words());
-                }
-                bar.set_length(steps as u64);
-                bar.set_position(step as u64);
-            }
+            Event::Started { .. } | Event::Progress { .. } => {}
             Event::Warning(_, warning) => aside(&bar, format_args!("note: {warning}")),
             Event::Training(_, TrainingEvent::Resumed(step)) => {
                 aside(&bar, format_args!("goes on from its checkpoint after step {step}"));
@@ -285,12 +269,8 @@ fn follow(
             Event::Training(_, TrainingEvent::Step(step)) => {
                 let shown = loss.map_or(step.denoising, |loss| loss + NEW * (step.denoising - loss));
                 loss = Some(shown);
-                if stage != Some(Stage::Training) {
-                    stage = Some(Stage::Training);
-                    bar.reset();
-                }
-                bar.set_length(step.steps as u64);
-                bar.set_position(step.step as u64);
+                progress.enter(Stage::Training);
+                progress.set(step.step, step.steps);
                 bar.set_message(words(&step, shown));
                 let every = (step.steps / LINES).max(1);
                 if bar.is_hidden() && (step.step % every == 0 || step.step == step.steps) {
@@ -327,6 +307,8 @@ fn words(step: &TrainingStep, loss: f32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

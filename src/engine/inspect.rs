@@ -9,7 +9,7 @@ use super::adapters::Held;
 use super::ddim::Schedule;
 use super::error::{EngineError, Result};
 use super::memory::words;
-use super::models::{Configs, recognised};
+use super::models::{Configs, picture_side, recognised};
 use super::nets::clip::TextEncoder;
 use super::nets::unet::Unet;
 use super::nets::vae::Vae;
@@ -98,6 +98,7 @@ pub fn inspect_model(files: &ModelFiles) -> Result<ModelReport> {
         parts,
         latent_channels: unet.in_channels,
         latent_factor: vae.factor(),
+        picture_side: picture_side(&unet, &vae),
         canvas_multiple: vae.factor() * unet.latent_multiple(),
         context_width: unet.cross_attention_dim,
         tokens: text.max_position_embeddings,

@@ -123,11 +123,6 @@ impl Models {
         Ok(models)
     }
 
-    /// The side of the pictures that the model was trained on, in pixels, where its configuration says it.
-    pub fn picture_size(&self) -> Option<u32> {
-        Some((self.unet.config.sample_size()? * self.vae.config.factor()) as u32)
-    }
-
     /// The noise that a prediction of the network's stands for, for latents at a timestep.
     ///
     /// # Shapes
@@ -138,6 +133,11 @@ impl Models {
             None => predicted,
         }
     }
+}
+
+/// The side of the pictures that a model was trained on, in pixels, where its configurations say it.
+pub fn picture_side(unet: &UnetConfig, vae: &VaeConfig) -> Option<u32> {
+    unet.sample_size().and_then(|cells| u32::try_from(cells * vae.factor()).ok())
 }
 
 /// A model's configurations.

@@ -10,7 +10,7 @@ use url::Url;
 use super::asks::{Ask, Purpose, Sheet};
 use super::canvas::{self, CanvasLook};
 use super::look::{Look, Mode, Page};
-use super::{textures, topbar};
+use super::{textures, topbar, train};
 use crate::studio::{Held, Studio, Target};
 
 const fn command(key: Key) -> KeyboardShortcut {
@@ -51,14 +51,6 @@ fn redo(studio: &mut Studio, look: &Look) {
     }
 }
 
-/// Saves the training to its file, or asks for one.
-fn save_training(studio: &mut Studio, look: &mut Look) {
-    match studio.train.draft.file.clone() {
-        Some(file) => studio.train.save_to(file),
-        None => look.choose(Purpose::SaveTraining),
-    }
-}
-
 /// Takes the keys of this frame.
 pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
     // A question takes all keys until it is answered.
@@ -78,7 +70,7 @@ pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
     }
     if pressed(command(Key::S)) {
         match look.page {
-            Page::Train => save_training(studio, look),
+            Page::Train => train::save(studio, look),
             _ => topbar::save(studio, look),
         }
     }

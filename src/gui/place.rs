@@ -96,7 +96,7 @@ fn invite(ui: &mut Ui, look: &mut Look) {
 }
 
 fn brush_bar(ui: &mut Ui, studio: &mut Studio, place: &mut PlaceLook, mask: &Known<GrayImage>) {
-    take_keys(ui, place);
+    widgets::brush_keys(ui, &mut place.erase, &mut place.radius, RADIUS);
     ui.horizontal_wrapped(|ui| {
         let brush = format!("{} Brush", icons::PAINT_BRUSH);
         let eraser = format!("{} Eraser", icons::ERASER);
@@ -125,21 +125,6 @@ fn brush_bar(ui: &mut Ui, studio: &mut Studio, place: &mut PlaceLook, mask: &Kno
             studio.edit_mask_from_outlines();
         }
     });
-}
-
-fn take_keys(ui: &Ui, place: &mut PlaceLook) {
-    if ui.ctx().egui_wants_keyboard_input() {
-        return;
-    }
-    let key = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-    if key(Key::X) {
-        place.erase = !place.erase;
-    }
-    for (bracket, by) in [(Key::OpenBracket, 0.8), (Key::CloseBracket, 1.25)] {
-        if key(bracket) {
-            place.radius = (place.radius * by).clamp(*RADIUS.start(), *RADIUS.end());
-        }
-    }
 }
 
 fn background(ui: &mut Ui, studio: &mut Studio) {

@@ -1,8 +1,10 @@
 //! Small things that several panels draw: named icon buttons, segmented switches, rows of values, advice.
 
+use std::ops::RangeInclusive;
+
 use eframe::egui::{
-    self, Align, Button, Color32, CornerRadius, CursorIcon, Frame, Image, Layout, Margin, Rect, Response, RichText,
-    Role, Sense, Stroke, TextureHandle, Ui, Vec2, WidgetInfo,
+    self, Align, Button, Color32, CornerRadius, CursorIcon, Frame, Image, Key, Layout, Margin, Modifiers, Rect,
+    Response, RichText, Role, Sense, Stroke, TextureHandle, Ui, Vec2, WidgetInfo,
 };
 
 use super::{icons, theme};
@@ -236,9 +238,30 @@ pub fn edit_by(
     if response.changed() {
         studio.document.edit_in_gesture(response.id.value(), name, change);
     }
-    let clicked_away = response.clicked() && !response.has_focus() && !response.dragged();
-    if response.drag_stopped() || response.lost_focus() || clicked_away {
+    if is_let_go(response) {
         studio.document.end_gesture();
+    }
+}
+
+/// Whether a widget that is dragged or typed into has just been let go.
+pub fn is_let_go(response: &Response) -> bool {
+    let clicked_away = response.clicked() && !response.has_focus() && !response.dragged();
+    response.drag_stopped() || response.lost_focus() || clicked_away
+}
+
+/// Takes the keys of a brush, unless somebody types: X changes between painting and erasing, [ and ] the radius.
+pub fn brush_keys(ui: &Ui, erase: &mut bool, radius: &mut f32, range: RangeInclusive<f32>) {
+    if ui.ctx().egui_wants_keyboard_input() {
+        return;
+    }
+    let key = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    if key(Key::X) {
+        *erase = !*erase;
+    }
+    for (bracket, by) in [(Key::OpenBracket, 0.8), (Key::CloseBracket, 1.25)] {
+        if key(bracket) {
+            *radius = (*radius * by).clamp(*range.start(), *range.end());
+        }
     }
 }
 

@@ -181,6 +181,18 @@ pub enum Event {
     Failed(JobId, String),
 }
 
+impl Event {
+    /// Whose it is; none where it is about the device or a model.
+    pub fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Started { job, .. } | Self::Progress { job, .. } => Some(*job),
+            Self::Step(job, _) | Self::Warning(job, _) | Self::Done(job, _) | Self::Training(job, _) => Some(*job),
+            Self::Cancelled(job) | Self::Failed(job, _) => Some(*job),
+            Self::Device(_) | Self::Model(_) => None,
+        }
+    }
+}
+
 /// What a user must know about a job that goes on.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Warning {

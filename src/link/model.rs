@@ -36,6 +36,8 @@ pub struct ModelReport {
     pub latent_channels: usize,
     /// Pixels a cell of the latent stands for, along one side.
     pub latent_factor: usize,
+    /// The side of the pictures that it was trained on, in pixels, where its configuration says it.
+    pub picture_side: Option<u32>,
     /// What both sides of the canvas must be a multiple of, in pixels.
     pub canvas_multiple: usize,
     /// Width of the text context.

@@ -73,6 +73,33 @@ pub fn resolve(base: &Path, path: &Path) -> PathBuf {
     }
 }
 
+/// Makes paths of a document hold wherever it is kept: absolute, or built in. `base` is what relative ones start from.
+///
+/// # Errors
+/// When the working folder is gone.
+pub(super) fn make_absolute(paths: Vec<&mut PathBuf>, base: &Path) -> Result<(), ProjectError> {
+    for path in paths {
+        // An empty path is one not chosen yet; it must not turn into the folder itself.
+        if asset_name(path).is_none() && !path.as_os_str().is_empty() {
+            let full = std::path::absolute(resolve(base, path));
+            *path = full.map_err(|error| ProjectError::reading(path, &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes those paths of a document that lie below `base` from there, so that the folder can be moved.
+pub(super) fn make_relative(paths: Vec<&mut PathBuf>, base: &Path) {
+    let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
+    for path in paths {
+        if let Ok(relative) = path.strip_prefix(&base).map(Path::to_owned)
+            && !relative.as_os_str().is_empty()
+        {
+            *path = relative;
+        }
+    }
+}
+
 impl Project {
     /// Every path in the project, to change: model, autoencoder, layout, concepts, masks and photo.
     pub fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
@@ -103,27 +130,14 @@ impl Project {
     /// The same project with paths that hold wherever it is kept: absolute, or built in.
     pub fn with_absolute_paths(&self, base: &Path) -> Result<Self, ProjectError> {
         let mut project = self.clone();
-        for path in project.paths_mut() {
-            // An empty path is one not chosen yet; it must not turn into the folder itself.
-            if asset_name(path).is_none() && !path.as_os_str().is_empty() {
-                let full = std::path::absolute(resolve(base, path));
-                *path = full.map_err(|error| ProjectError::reading(path, &error))?;
-            }
-        }
+        make_absolute(project.paths_mut(), base)?;
         Ok(project)
     }
 
     /// The same project with the paths of files below `base` written from there, so that the folder can be moved.
     pub fn with_relative_paths(&self, base: &Path) -> Self {
         let mut project = self.clone();
-        let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
-        for path in project.paths_mut() {
-            if let Ok(relative) = path.strip_prefix(&base).map(Path::to_owned)
-                && !relative.as_os_str().is_empty()
-            {
-                *path = relative;
-            }
-        }
+        make_relative(project.paths_mut(), base);
         project
     }
 }

@@ -15,7 +15,8 @@ use crate::studio::small;
 
 type Window = Harness<'static, Podium>;
 
-fn drag(window: &mut Window, from: Pos2, to: Pos2) {
+/// Presses at one place, moves to another in four steps and lets go.
+pub fn drag(window: &mut Window, from: Pos2, to: Pos2) {
     let button = |window: &mut Window, pos, pressed| {
         let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
         window.event(Event::PointerButton { pos, button, pressed, modifiers });

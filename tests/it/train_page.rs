@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Theme, vec2};
+use eframe::egui::{Event, Key, Modifiers, Theme, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use podium::gui::Podium;
@@ -16,7 +16,7 @@ use podium::studio::session::config;
 use podium::studio::train::runs::State;
 
 use crate::looks::{Dropped, same_in_both_themes, settle, until, window};
-use crate::story::says;
+use crate::story::{drag, says};
 use crate::studio::small;
 use crate::train::copied;
 
@@ -77,23 +77,6 @@ pub fn write_screenshots(to: &Path) {
         picture.save(to.join(format!("train-{ending}.png"))).expect("written");
     }
     window.state_mut().studio.pause_training(id);
-}
-
-fn drag(window: &mut Window, from: Pos2, to: Pos2) {
-    let button = |window: &mut Window, pos, pressed| {
-        let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
-        window.event(Event::PointerButton { pos, button, pressed, modifiers });
-        window.step();
-    };
-    window.event(Event::PointerMoved(from));
-    window.step();
-    button(window, from, true);
-    for part in 1..=4 {
-        window.event(Event::PointerMoved(from.lerp(to, part as f32 / 4.0)));
-        window.step();
-    }
-    button(window, to, false);
-    window.step();
 }
 
 fn type_into(window: &mut Window, field: &str, words: &str) {

@@ -1,18 +1,17 @@
 //! Checkpoints: everything that a training needs to go on as if it had never stopped, in one safetensors file.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use safetensors::tensor::{Dtype, TensorView};
 
 use super::adam::Moments;
+use super::concept_file;
 use super::parameters::{Group, Parameters};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::nets::layers::upload;
 use crate::engine::pictures::host;
 use crate::engine::tensors::TensorFile;
-use crate::project::disk::{self, Readers};
 
 /// The checkpoint's name in the folder of a training.
 pub const NAME: &str = "checkpoint.safetensors";
@@ -44,32 +43,22 @@ impl State {
     /// # Errors
     /// What the disk says.
     pub fn write(&self, folder: &Path, of: &blake3::Hash) -> Result<()> {
-        let path = folder.join(NAME);
-        let mut tensors: BTreeMap<String, (Vec<u8>, usize)> = BTreeMap::new();
+        let mut held = Vec::new();
         for group in Group::ALL {
             let Moments { mean, square } = &self.moments[group as usize];
-            for (what, tensor) in
-                [("values", &self.parameters.groups[group as usize]), ("mean", mean), ("square", square)]
-            {
-                let numbers = host(tensor.clone());
-                let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-                tensors.insert(format!("{}.{what}", group.name()), (bytes, numbers.len()));
+            let values = &self.parameters.groups[group as usize];
+            for (what, tensor) in [("values", values), ("mean", mean), ("square", square)] {
+                held.push((format!("{}.{what}", group.name()), host(tensor.clone())));
             }
         }
+        let tensors = held.iter().map(|(name, numbers)| (name.clone(), vec![numbers.len()], numbers.as_slice()));
         let metadata = HashMap::from([
             ("podium.checkpoint".to_owned(), VERSION.to_owned()),
             ("podium.training".to_owned(), of.to_hex().to_string()),
             ("podium.step".to_owned(), self.step.to_string()),
             ("podium.words_done".to_owned(), self.words_done.to_string()),
         ]);
-        let view = |bytes, length: usize| TensorView::new(Dtype::F32, vec![length], bytes);
-        let views = tensors.iter().map(|(name, (bytes, length))| Ok((name.as_str(), view(bytes, *length)?)));
-        let serialized = views
-            .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
-            .and_then(|views| safetensors::serialize(views, Some(metadata)))
-            .map_err(|error| EngineError::Job(format!("the checkpoint could not be put together ({error})")))?;
-        let written = disk::replace(&path, Readers::Everybody, |file| file.write_all(&serialized));
-        written.map_err(|source| EngineError::Write { path, source })
+        concept_file::put(&folder.join(NAME), &concept_file::serialize(tensors.collect(), metadata)?)
     }
 
     /// Reads the checkpoint in a folder; none where there is none.
@@ -124,9 +113,4 @@ impl State {
 fn damaged(path: &Path, what: &str) -> EngineError {
     let what = format!("{what}; to begin anew, choose another folder or remove this file");
     EngineError::Malformed { file: path.display().to_string(), what }
-}
-
-/// Where a training's checkpoint lies.
-pub fn path(folder: &Path) -> PathBuf {
-    folder.join(NAME)
 }

@@ -19,9 +19,27 @@ use crate::project::training::Training;
 pub struct Numbers {
     /// Each word with its embeddings, `[layers, width]`.
     words: Vec<(String, [usize; 2], Vec<f32>)>,
-    /// Each factor by its name below `text_encoder.` or `unet.`, as `[rank, in]` or `[out, rank]`.
-    factors: Vec<(Group, String, [usize; 2], Vec<f32>)>,
+    /// The factors, in order.
+    factors: Vec<Factor>,
     rank: usize,
+}
+
+/// A low-rank factor.
+struct Factor {
+    group: Group,
+    /// The module that it changes, by diffusers' path below its part of the model.
+    path: String,
+    side: Side,
+    /// `[rank, in]` or `[out, rank]`
+    shape: [usize; 2],
+    numbers: Vec<f32>,
+}
+
+impl Factor {
+    /// Its name below `text_encoder` or `unet`.
+    fn name(&self) -> String {
+        format!("{}.{}", self.path, self.side.leaf())
+    }
 }
 
 impl Numbers {
@@ -32,19 +50,19 @@ impl Numbers {
         for parameter in &parameters.list {
             let numbers = &groups[parameter.group() as usize][parameter.start..][..parameter.len()];
             let [rows, columns] = parameter.shape;
-            let (path, side) = match parameter.place {
-                Place::Word(index) => {
+            match (parameter.place, parameter.module()) {
+                (Place::Word(index), _) => {
                     words.push((parameters.words[index].clone(), parameter.shape, numbers.to_vec()));
-                    continue;
                 }
-                Place::Text(layer, side) => (layer.to_string(), side),
-                Place::Unet(layer, side) => (layer.to_string(), side),
-            };
-            if side == Side::Down {
-                rank = columns;
+                (_, Some((path, side))) => {
+                    if side == Side::Down {
+                        rank = columns;
+                    }
+                    let (shape, numbers) = ([columns, rows], turned(numbers, rows, columns));
+                    factors.push(Factor { group: parameter.group(), path, side, shape, numbers });
+                }
+                (_, None) => {}
             }
-            let name = format!("{path}.{}.weight", if side == Side::Down { "lora_down" } else { "lora_up" });
-            factors.push((parameter.group(), name, [columns, rows], turned(numbers, rows, columns)));
         }
         Self { words, factors, rank }
     }
@@ -54,8 +72,8 @@ impl Numbers {
         let words = self.words.iter().map(|(word, shape, numbers)| {
             (format!("new_concept_embedding.{word}"), shape.to_vec(), numbers.as_slice())
         });
-        let factors = self.factors.iter().map(|(group, name, shape, numbers)| {
-            (format!("{}.{name}", group.name()), shape.to_vec(), numbers.as_slice())
+        let factors = self.factors.iter().map(|factor| {
+            (format!("{}.{}", factor.group.name(), factor.name()), factor.shape.to_vec(), factor.numbers.as_slice())
         });
         serialize(words.chain(factors).collect(), about)
     }
@@ -63,10 +81,8 @@ impl Numbers {
     /// Mix-of-Show's file, which the authors' release reads.
     fn torch(&self) -> std::io::Result<Vec<u8>> {
         let part = |wanted: Group| {
-            let of = self.factors.iter().filter(move |(group, ..)| *group == wanted);
-            Value::Dict(
-                of.map(|(_, name, shape, numbers)| (name.clone(), Value::Tensor(numbers, shape.to_vec()))).collect(),
-            )
+            let of = self.factors.iter().filter(|factor| factor.group == wanted);
+            Value::Dict(of.map(|of| (of.name(), Value::Tensor(&of.numbers, of.shape.to_vec()))).collect())
         };
         let words =
             self.words.iter().map(|(word, shape, numbers)| (word.clone(), Value::Tensor(numbers, shape.to_vec())));
@@ -97,25 +113,23 @@ impl Numbers {
             vec![self.words.len(), width],
             bundle.as_slice(),
         ));
-        for (group, factor, shape, numbers) in &self.factors {
+        for Factor { group, path, side, shape, numbers } in &self.factors {
             let prefix = if *group == Group::Text { "lora_te" } else { "lora_unet" };
-            let (layer, leaf) = match (factor.strip_suffix(".lora_down.weight"), factor.strip_suffix(".lora_up.weight"))
-            {
-                (Some(layer), _) => (layer, "lora_down.weight"),
-                (_, Some(layer)) => (layer, "lora_up.weight"),
-                _ => continue,
-            };
-            let layer = format!("{prefix}_{}", layer.replace('.', "_"));
-            if leaf == "lora_down.weight" {
+            let layer = format!("{prefix}_{}", path.replace('.', "_"));
+            if *side == Side::Down {
                 tensors.push((format!("{layer}.alpha"), Vec::new(), alpha.as_slice()));
             }
-            tensors.push((format!("{layer}.{leaf}"), shape.to_vec(), numbers.as_slice()));
+            tensors.push((format!("{layer}.{}", side.leaf()), shape.to_vec(), numbers.as_slice()));
         }
         serialize(tensors, about)
     }
 }
 
-fn serialize(tensors: Vec<(String, Vec<usize>, &[f32])>, about: HashMap<String, String>) -> Result<Vec<u8>> {
+/// The bytes of a safetensors file of float32 tensors, each with its name and shape, and what is said about them.
+///
+/// # Errors
+/// When they cannot be put together.
+pub(super) fn serialize(tensors: Vec<(String, Vec<usize>, &[f32])>, about: HashMap<String, String>) -> Result<Vec<u8>> {
     let bytes = |numbers: &[f32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
     let held: BTreeMap<String, (Vec<usize>, Vec<u8>)> =
         tensors.into_iter().map(|(name, shape, numbers)| (name, (shape, bytes(numbers)))).collect();
@@ -125,7 +139,15 @@ fn serialize(tensors: Vec<(String, Vec<usize>, &[f32])>, about: HashMap<String, 
     views
         .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
         .and_then(|views| safetensors::serialize(views, Some(about)))
-        .map_err(|error| EngineError::Job(format!("the concept's file could not be put together ({error})")))
+        .map_err(|error| EngineError::Job(format!("a file of tensors could not be put together ({error})")))
+}
+
+/// What the name of a test sheet ends in, in place of the concept's own ending.
+const SHEET: &str = "sheet.png";
+
+/// The page with a concept's test sheet, where one lies beside the concept.
+pub fn sheet_of(concept: &Path) -> Option<PathBuf> {
+    Some(concept.with_extension(SHEET)).filter(|page| page.is_file())
 }
 
 /// Where a concept's files lie.
@@ -154,7 +176,7 @@ impl Places {
             own: file(".safetensors"),
             torch: file(".pth"),
             kohya: file("-lora.safetensors"),
-            sheet: file(".sheet.png"),
+            sheet: file(&format!(".{SHEET}")),
             preview: file(".preview.png"),
         }
     }

@@ -35,7 +35,7 @@ pub mod torch_file;
 
 use std::io::Cursor;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use image::{ImageFormat, RgbImage};
 
@@ -48,12 +48,12 @@ use self::parameters::{Group, Parameters, Place};
 use self::photos::ReadPhoto;
 use super::concept_files;
 use super::error::{EngineError, Result};
-use super::models::Models;
+use super::models::{Models, picture_side};
 use super::pictures::host;
 use super::report::Reporter;
 use crate::link::{Event, Stage, Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep, Warning};
 use crate::project::DiskFiles;
-use crate::project::training::{PLACE, Training};
+use crate::project::training::{PLACE, Training, captions};
 
 /// Strengths of the validation pictures.
 const STRENGTHS: [f32; 3] = [0.0, 0.7, 1.0];
@@ -108,11 +108,8 @@ pub fn train(models: &Models, job: &TrainingJob, report: &Reporter) -> Result<Tr
 /// The side of the squares that photos are cut to, in pixels.
 fn size(models: &Models, training: &Training) -> Result<u32> {
     let multiple = (models.vae.config.factor() * models.unet.config.latent_multiple()) as u32;
-    let size = training.settings.size.or_else(|| models.picture_size()).ok_or_else(|| {
-        EngineError::Job(
-            "this model does not say how large its pictures are; set the size that photos are cut to".into(),
-        )
-    })?;
+    let own = picture_side(&models.unet.config, &models.vae.config);
+    let size = photos::side(&training.settings, own, &models.files)?;
     if size == 0 || !size.is_multiple_of(multiple) {
         return Err(EngineError::Job(format!("photos of {size} pixels; this model needs a multiple of {multiple}")));
     }
@@ -127,7 +124,7 @@ fn read_photos(training: &Training, files: &DiskFiles, report: &Reporter) -> Res
     for photo in &training.photos {
         report.check()?;
         let photo = photos::read(files, photo)?;
-        if !photo.caption.contains(PLACE) {
+        if !captions::has_place(&photo.caption) {
             let (name, caption) = (&photo.name, &photo.caption);
             let what =
                 format!("{name}: its caption \"{caption}\" does not name the subject; write {PLACE} where it does");
@@ -312,7 +309,7 @@ impl Run<'_> {
             pth: places.torch,
             steps: self.state.step,
             sheet: pictures,
-            elapsed: begun.elapsed().max(Duration::from_millis(1)),
+            elapsed: begun.elapsed(),
         })
     }
 }

@@ -51,6 +51,13 @@ pub enum Side {
     Up,
 }
 
+impl Side {
+    /// What follows the module's path in a file, in Mix-of-Show's names and kohya's.
+    pub fn leaf(self) -> &'static str {
+        if self == Self::Down { "lora_down.weight" } else { "lora_up.weight" }
+    }
+}
+
 /// What a parameter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -83,14 +90,19 @@ impl Parameter {
         }
     }
 
+    /// The module that a factor changes, by diffusers' path, and which factor it is; none of a word.
+    pub fn module(&self) -> Option<(String, Side)> {
+        match self.place {
+            Place::Word(_) => None,
+            Place::Text(layer, side) => Some((layer.to_string(), side)),
+            Place::Unet(layer, side) => Some((layer.to_string(), side)),
+        }
+    }
+
     /// Its name in a concept's file, as Mix-of-Show names it; of a word nothing, since there the word itself is the name.
     pub fn file_name(&self) -> String {
-        let side = |side: Side| if side == Side::Down { "lora_down" } else { "lora_up" };
-        match self.place {
-            Place::Word(_) => String::new(),
-            Place::Text(layer, which) => format!("text_encoder.{layer}.{}.weight", side(which)),
-            Place::Unet(layer, which) => format!("unet.{layer}.{}.weight", side(which)),
-        }
+        let of_factor = |(path, side): (String, Side)| format!("{}.{path}.{}", self.group().name(), side.leaf());
+        self.module().map_or_else(String::new, of_factor)
     }
 
     /// Numbers of its shape turned the other way round: files keep factors as `[rank, in]` and `[out, rank]`. The inverse of
@@ -256,16 +268,6 @@ impl Parameters {
             }
         }
         Adapter::of_factors(words, text, unet)
-    }
-
-    /// Numbers that are learnt.
-    pub fn len(&self) -> usize {
-        self.list.iter().map(Parameter::len).sum()
-    }
-
-    /// Whether nothing is learnt, which is never so.
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
     }
 }
 

@@ -7,8 +7,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage, RgbaImage};
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::model_files::ModelFiles;
-use crate::engine::models::recognised;
-use crate::project::training::{PLACE, Photo, Training, captions};
+use crate::project::training::{PLACE, Photo, Training, TrainingSettings, captions};
 use crate::project::{Canvas, Files, picture};
 
 /// Where a photo's mask is from.
@@ -103,15 +102,12 @@ fn over_white(pixels: &RgbaImage) -> RgbImage {
     })
 }
 
-/// The side of the pictures that a model was trained on, in pixels, by its configuration.
+/// The side that photos are cropped to, in pixels: what the settings say, else that of the pictures that a model was trained on.
 ///
 /// # Errors
-/// When there is no such model, it is of another kind, or it does not say.
-pub fn own_side(files: &ModelFiles) -> Result<u32> {
-    let (_, configs) = recognised(files)?;
-    let cells = configs.unet.sample_size();
-    let side = cells.and_then(|cells| u32::try_from(cells * configs.vae.factor()).ok());
-    side.ok_or_else(|| EngineError::Malformed {
+/// When neither says it; `files` are the model's, for the message.
+pub fn side(settings: &TrainingSettings, models_own: Option<u32>, files: &ModelFiles) -> Result<u32> {
+    settings.size.or(models_own).ok_or_else(|| EngineError::Malformed {
         file: files.name("unet/config.json"),
         what: "it does not say how large the model's pictures are; set the size that photos are cropped to".into(),
     })

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use image::imageops;
 
 use super::*;
+use crate::engine::inspect::inspect_model;
 use crate::project::DiskFiles;
 
 fn folder() -> PathBuf {
@@ -83,7 +84,8 @@ fn transparency_is_a_mask_and_what_is_clear_is_white() {
 
 #[test]
 fn the_built_in_model_says_which_side_its_pictures_had() {
-    assert_eq!(own_side(&ModelFiles::BuiltIn).unwrap(), 256);
+    let own = inspect_model(&ModelFiles::BuiltIn).unwrap().picture_side;
+    assert_eq!(side(&TrainingSettings::default(), own, &ModelFiles::BuiltIn).unwrap(), 256);
 }
 
 #[test]

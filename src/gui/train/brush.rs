@@ -43,20 +43,10 @@ fn now(looked: &Looked) -> Arc<GrayImage> {
 }
 
 fn keys(ui: &Ui, train: &mut TrainLook) {
-    if ui.ctx().egui_wants_keyboard_input() {
-        return;
-    }
-    let key = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-    if key(Key::X) {
-        train.erase = !train.erase;
-    }
-    for (bracket, by) in [(Key::OpenBracket, 0.8), (Key::CloseBracket, 1.25)] {
-        if key(bracket) {
-            train.radius = (train.radius * by).clamp(*RADIUS.start(), *RADIUS.end());
-        }
-    }
+    widgets::brush_keys(ui, &mut train.erase, &mut train.radius, RADIUS);
+    let escape = || ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
     // The stroke in hand is given up first.
-    if key(Key::Escape) && train.stroke.take().is_none() {
+    if !ui.ctx().egui_wants_keyboard_input() && escape() && train.stroke.take().is_none() {
         train.painted = None;
     }
 }

@@ -16,6 +16,7 @@ mod values;
 mod watch;
 
 pub use memory::{TrainLook, View};
+pub use side::save_training as save;
 
 use super::look::Look;
 use super::{theme, widgets};

@@ -46,13 +46,18 @@ fn file(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             |file| file.display().to_string(),
         );
         if save.on_hover_text(hover).clicked() {
-            match file {
-                Some(file) => studio.train.save_to(file),
-                None => look.choose(Purpose::SaveTraining),
-            }
+            save_training(studio, look);
         }
         undo(ui, studio);
     });
+}
+
+/// Saves the training to its file, or asks for one.
+pub fn save_training(studio: &mut Studio, look: &mut Look) {
+    match studio.train.draft.file.clone() {
+        Some(file) => studio.train.save_to(file),
+        None => look.choose(Purpose::SaveTraining),
+    }
 }
 
 fn undo(ui: &mut Ui, studio: &mut Studio) {

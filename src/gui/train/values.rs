@@ -18,8 +18,7 @@ pub(super) fn edit_by(studio: &mut Studio, response: &Response, name: &str, chan
     if response.changed() {
         studio.train.draft.edit_in_gesture(response.id.value(), name, change);
     }
-    let clicked_away = response.clicked() && !response.has_focus() && !response.dragged();
-    if response.drag_stopped() || response.lost_focus() || clicked_away {
+    if widgets::is_let_go(response) {
         studio.train.draft.end_gesture();
     }
 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::ProjectError;
-use super::files::{asset_name, resolve};
+use super::files::{make_absolute, make_relative};
 pub use settings::{TrainingPreset, TrainingSettings};
 
 /// Where the concept's two tokens stand in captions and prompts.
@@ -132,26 +132,14 @@ impl Training {
     /// When the working folder is gone.
     pub fn with_absolute_paths(&self, base: &Path) -> Result<Self, ProjectError> {
         let mut training = self.clone();
-        for path in training.paths_mut() {
-            if asset_name(path).is_none() && !path.as_os_str().is_empty() {
-                let full = std::path::absolute(resolve(base, path));
-                *path = full.map_err(|error| ProjectError::reading(path, &error))?;
-            }
-        }
+        make_absolute(training.paths_mut(), base)?;
         Ok(training)
     }
 
     /// The same with the paths of files below `base` written from there, so that the folder can be moved.
     pub fn with_relative_paths(&self, base: &Path) -> Self {
         let mut training = self.clone();
-        let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
-        for path in training.paths_mut() {
-            if let Ok(relative) = path.strip_prefix(&base).map(Path::to_owned)
-                && !relative.as_os_str().is_empty()
-            {
-                *path = relative;
-            }
-        }
+        make_relative(training.paths_mut(), base);
         training
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::geometry::clamp;
 use super::groups::part_copies;
@@ -206,16 +206,21 @@ impl Document {
     /// twice. `words` are those that call it, the likeliest first.
     pub fn add_concept(&mut self, file: ConceptFile, words: &[String]) -> String {
         let ConceptFile { file, strength, text_strength } = file;
-        if let Some(known) = self.project().concepts.iter().find(|concept| concept.file == file) {
-            return known.name.clone();
+        if let Some(known) = self.concept_of(&file) {
+            return known;
         }
-        let stem = file.file_stem().map_or_else(|| "concept".into(), |stem| stem.to_string_lossy().into_owned());
-        let name = free_name(self.project(), stem.replace(['_', '-'], " ").trim());
+        let stem = stem_of(&file);
+        let name = free_name_of(self.project(), &stem);
         let class_word = guess_class_word(self.project(), &stem, words);
         let color = palette::free(self.project());
         let concept = Concept { strength, text_strength, ..Concept::new(name.clone(), file, class_word, color) };
         self.edit(format!("Load {name}"), |project| project.concepts.push(concept));
         name
+    }
+
+    /// The name of the concept that has this file.
+    fn concept_of(&self, file: &Path) -> Option<String> {
+        self.project().concepts.iter().find(|concept| concept.file == file).map(|known| known.name.clone())
     }
 
     /// Takes a concept out of the project and off its layers.
@@ -315,10 +320,9 @@ impl Document {
     /// Adds a concept that was trained here, with the class word that it was trained for, and puts it on a layer, all as
     /// one step; one that is there already is not added twice. Gives its name.
     pub fn add_trained(&mut self, file: PathBuf, class_word: &str, layer: Option<usize>) -> String {
-        let known = self.project().concepts.iter().find(|concept| concept.file == file).map(|known| known.name.clone());
-        let stem = file.file_stem().map_or_else(|| "concept".into(), |stem| stem.to_string_lossy().into_owned());
+        let known = self.concept_of(&file);
         let is_new = known.is_none();
-        let name = known.unwrap_or_else(|| free_name(self.project(), stem.replace(['_', '-'], " ").trim()));
+        let name = known.unwrap_or_else(|| free_name_of(self.project(), &stem_of(&file)));
         let color = palette::free(self.project());
         let concept = Concept::new(name.clone(), file, class_word.to_owned(), color);
         let words = if layer.is_some() { format!("Use {name} on a layer") } else { format!("Load {name}") };
@@ -377,7 +381,15 @@ fn reordered(count: usize, chosen: &BTreeSet<usize>, way: Reorder) -> Vec<usize>
     order
 }
 
-fn free_name(project: &Project, wanted: &str) -> String {
+/// What a concept's file is called, without its ending.
+fn stem_of(file: &Path) -> String {
+    file.file_stem().map_or_else(|| "concept".into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// A name for the concept of a file that is called so, which no other has.
+fn free_name_of(project: &Project, stem: &str) -> String {
+    let wanted = stem.replace(['_', '-'], " ");
+    let wanted = wanted.trim();
     let wanted = if wanted.is_empty() { "concept" } else { wanted };
     let taken = |name: &str| project.concept(name).is_some();
     if !taken(wanted) {

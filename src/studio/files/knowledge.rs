@@ -13,6 +13,7 @@ use crate::engine::nets::clip::ClipConfig;
 use crate::engine::nets::tokenizer::{Placeholder, Tokenizer};
 use crate::engine::nets::unet::UnetConfig;
 use crate::engine::tensors::TensorFile;
+use crate::engine::train::concept_file::sheet_of;
 use crate::engine::weights::ModelFiles;
 use crate::project::{Concept, DiskFiles, Project, PromptReading, picture};
 
@@ -109,8 +110,7 @@ pub fn concept_facts(files: &DiskFiles, path: &Path, model: &ModelFiles) -> Resu
 
 fn sheet(files: &DiskFiles, path: &Path) -> Option<PathBuf> {
     let on_disk = crate::project::files::asset_name(path).is_none();
-    let page = crate::project::resolve(&files.base, path).with_extension("sheet.png");
-    Some(page).filter(|page| on_disk && page.is_file())
+    sheet_of(&crate::project::resolve(&files.base, path)).filter(|_| on_disk)
 }
 
 fn thumbnail(files: &DiskFiles, path: &Path) -> Option<RgbaImage> {

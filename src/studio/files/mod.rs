@@ -33,6 +33,7 @@ mod answer;
 pub mod intake;
 pub mod knowledge;
 pub mod networks;
+pub mod painted;
 pub mod pictures;
 pub mod target;
 

@@ -1,13 +1,9 @@
-//! The edit mask as pixels: painted by hand, made of the layers' outlines, written.
+//! The edit mask as pixels: painted by hand, made of the layers' outlines.
 
-use std::io::Cursor;
-use std::path::Path;
-
-use image::{GrayImage, ImageFormat, Luma};
+use image::{GrayImage, Luma};
 
 use crate::project::Collage;
 use crate::studio::document::geometry;
-use crate::studio::places::{WriteError, write_whole};
 
 /// How far a mask made of the layers' outlines goes beyond them, in canvas pixels: the subject's new shape needs room.
 pub const MARGIN: u32 = 16;
@@ -15,16 +11,6 @@ pub const MARGIN: u32 = 16;
 /// Whether a mask has nothing in it once it is thresholded.
 pub fn is_empty(mask: &GrayImage) -> bool {
     mask.pixels().all(|pixel| pixel.0 <= [127])
-}
-
-/// Writes a mask; one that is there already has the same contents, since its name is made of them.
-pub(super) fn write(path: &Path, mask: &GrayImage) -> Result<(), WriteError> {
-    if path.exists() {
-        return Ok(());
-    }
-    let mut bytes = Cursor::new(Vec::new());
-    mask.write_to(&mut bytes, ImageFormat::Png).map_err(|error| WriteError::new(path, error))?;
-    write_whole(path, bytes.get_ref())
 }
 
 /// Where layers with a concept show, and all within `margin` pixels of it.

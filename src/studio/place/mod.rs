@@ -9,7 +9,7 @@ use image::{GrayImage, RgbImage};
 use self::mask::outlines;
 use super::document::Document;
 use super::files::pictures::Loaded;
-use super::files::{Files, on_disk};
+use super::files::{Files, on_disk, painted};
 use super::notice::{Notice, Place};
 use super::places::{Places, WriteError};
 use super::tasks::{Desk, Pool};
@@ -171,10 +171,7 @@ impl Placing {
         if document.project().place.is_none() {
             return;
         }
-        let mut hash = blake3::Hasher::new();
-        hash.update(&mask.width().to_le_bytes()).update(mask.as_raw());
-        let hash = hash.finalize().to_hex();
-        let path = places.pasted_folder().join(format!("edit-mask-{}.png", hash.get(..16).unwrap_or_default()));
+        let path = painted::path(places, "edit-mask", &mask);
         let key = (document.folder.clone(), path.clone(), document.project().canvas);
         let changed = document.edit(name, |project| {
             if let Some(place) = &mut project.place {
@@ -187,7 +184,7 @@ impl Placing {
         self.keep(key, Known::Ready(mask.clone()));
         *self.writing.entry(path.clone()).or_default() += 1;
         self.desk.run(move || {
-            let written = mask::write(&path, &mask);
+            let written = painted::write(&path, &mask);
             Told::Written(path, written)
         });
     }

@@ -403,12 +403,7 @@ impl Runs {
 
     /// Which run an event is of. Facts about the device and the model belong to none, nor does a training.
     pub(super) fn of_event(&self, event: &Event) -> Option<usize> {
-        let job = match event {
-            Event::Started { job, .. } | Event::Progress { job, .. } => *job,
-            Event::Step(job, _) | Event::Warning(job, _) | Event::Done(job, _) => *job,
-            Event::Cancelled(job) | Event::Failed(job, _) => *job,
-            Event::Device(_) | Event::Model(_) | Event::Training(..) => return None,
-        };
+        let job = event.job()?;
         self.runs.iter().position(|run| run.job == job)
     }
 

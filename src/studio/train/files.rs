@@ -1,9 +1,7 @@
-//! What trainings read and write: photos that were dropped, painted masks, what was open.
+//! What trainings read and write: photos that were dropped, what was open.
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::{GrayImage, ImageFormat};
 use serde::{Deserialize, Serialize};
 
 use super::super::notice::sentence;
@@ -57,24 +55,6 @@ fn is_beside(path: &Path, ending: &str) -> bool {
     ["txt", "caption"].contains(&ending) || is_mask
 }
 
-/// Where a painted mask is kept: its name is that of its contents.
-pub(super) fn mask_path(places: &Places, mask: &GrayImage) -> PathBuf {
-    let mut hash = blake3::Hasher::new();
-    hash.update(&mask.width().to_le_bytes()).update(mask.as_raw());
-    let hash = hash.finalize().to_hex();
-    places.pasted_folder().join(format!("mask-{}.png", hash.get(..16).unwrap_or_default()))
-}
-
-/// Writes a painted mask; one that is there already has the same contents.
-pub(super) fn write_mask(path: &Path, mask: &GrayImage) -> Result<(), WriteError> {
-    if path.exists() {
-        return Ok(());
-    }
-    let mut bytes = Cursor::new(Vec::new());
-    mask.write_to(&mut bytes, ImageFormat::Png).map_err(|error| WriteError::new(path, error))?;
-    write_whole(path, bytes.get_ref())
-}
-
 /// What was open when a session ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct KeptDraft {
@@ -106,9 +86,4 @@ pub(super) fn run_folder(places: &Places, training: &Training, file: Option<&Pat
     let text = file::to_string(training).unwrap_or_default();
     let hash = blake3::hash(text.as_bytes()).to_hex();
     places.trainings_folder().join(format!("{}-{}", training.name.trim(), hash.get(..8).unwrap_or_default()))
-}
-
-/// The page with a concept's test sheet, where it was written.
-pub(super) fn sheet_of(concept: &Path) -> Option<PathBuf> {
-    Some(concept.with_extension("sheet.png")).filter(|page| page.is_file())
 }

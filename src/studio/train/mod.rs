@@ -16,12 +16,14 @@ use self::draft::Draft;
 use self::files::{Found, KeptDraft};
 use self::photos::{Key, Look, Looks};
 use self::runs::{Runs, State};
+use super::files::painted;
 use super::notice::{Notice, Place, sentence};
 use super::places::{Places, WriteError};
 use super::tasks::{Desk, Pool};
 use crate::engine::inspect::{ModelReport, inspect_model};
 use crate::engine::memory::words;
-use crate::engine::train::photos::{Facts, Finding, Severity, inspect, own_side};
+use crate::engine::train::concept_file::sheet_of;
+use crate::engine::train::photos::{Facts, Finding, Severity, inspect, side};
 use crate::engine::worker::{Engine, training_files};
 use crate::link::{DeviceChoice, Event, JobId, TrainingJob};
 use crate::project::training::{Photo, Training, TrainingSettings, captions, file};
@@ -41,13 +43,16 @@ const NAME: &str = "my_concept";
 /// The model of a training: its files.
 type ModelKey = (Option<PathBuf>, Option<PathBuf>);
 
+/// What is known of a model: what it is, or in words why not.
+type KnownModel = Result<Arc<ModelReport>, String>;
+
 /// What findings are of: the state of the training, and how much was learnt.
 type Seen = (u64, u64);
 
 /// What came of a piece of work.
 enum Told {
     Looked(Key, Look),
-    Side(ModelKey, Result<u32, String>, Option<Box<ModelReport>>),
+    Model(ModelKey, KnownModel),
     Found(Box<Found>),
     Opened(PathBuf, Result<Box<Training>, String>),
     Saved(PathBuf, Result<(), String>),
@@ -74,10 +79,8 @@ pub struct Trainings {
     pub runs: Runs,
     places: Places,
     looks: Looks,
-    /// Side of the pictures of a model, by its files.
-    side: Option<(ModelKey, Option<Result<u32, String>>)>,
-    /// What that model is, in numbers.
-    model: Option<Arc<ModelReport>>,
+    /// What a model is, by its files; in words where it is none.
+    model: Option<(ModelKey, Option<KnownModel>)>,
     /// Masks on their way to the disk, by the number of times that each is.
     writing: HashMap<PathBuf, usize>,
     findings: Option<(Seen, Arc<Vec<Finding>>)>,
@@ -98,7 +101,6 @@ impl Trainings {
             runs: Runs::default(),
             places,
             looks: Looks::default(),
-            side: None,
             model: None,
             writing: HashMap::new(),
             findings: None,
@@ -129,7 +131,7 @@ impl Trainings {
     pub fn take(&mut self, event: &Event) {
         let Some(id) = self.runs.take(event, Instant::now()) else { return };
         if let Some(concept) = self.runs.get(id).and_then(|run| Some(run.trained()?.file.clone())) {
-            self.desk.run(move || Told::Sheet(id, files::sheet_of(&concept)));
+            self.desk.run(move || Told::Sheet(id, sheet_of(&concept)));
         }
     }
 
@@ -137,12 +139,11 @@ impl Trainings {
     fn take_told(&mut self, told: Told) -> Option<String> {
         match told {
             Told::Looked(key, look) => self.looks.put(key, look),
-            Told::Side(key, side, model) => {
-                if let Some((known, slot)) = &mut self.side
+            Told::Model(key, model) => {
+                if let Some((known, slot)) = &mut self.model
                     && *known == key
                 {
-                    *slot = Some(side);
-                    self.model = model.map(|model| Arc::new(*model));
+                    *slot = Some(model);
                 }
             }
             Told::Found(found) => return self.take_found(*found),
@@ -286,7 +287,7 @@ impl Trainings {
     /// finds every earlier one.
     pub fn paint_mask(&mut self, at: usize, mask: Arc<GrayImage>) {
         let Some(photo) = self.training().photos.get(at).cloned() else { return };
-        let path = files::mask_path(&self.places, &mask);
+        let path = painted::path(&self.places, "mask", &mask);
         self.looks.repaint(&photo, path.clone(), mask.clone());
         self.learnt += 1;
         let changed = self.draft.edit(format!("Paint the mask of {}", photo.name()), |training| {
@@ -295,7 +296,7 @@ impl Trainings {
         if changed {
             *self.writing.entry(path.clone()).or_default() += 1;
             self.desk.run(move || {
-                let written = files::write_mask(&path, &mask);
+                let written = painted::write(&path, &mask);
                 Told::Painted(path, written)
             });
         }
@@ -364,36 +365,43 @@ impl Trainings {
     /// Looks again for photos that could not be read.
     pub fn look_again(&mut self) {
         self.looks.look_again();
-        self.side = None;
+        self.model = None;
         self.learnt += 1;
     }
 
     /// The side that photos are cropped to, in pixels; None until the model's own is known.
     pub fn side(&mut self) -> Option<Result<u32, String>> {
+        let model = self.model();
+        let training = self.draft.training();
+        match model {
+            None => training.settings.size.map(Ok),
+            // A model that is gone says so, whatever the size.
+            Some(Err(words)) => Some(Err(words)),
+            Some(Ok(model)) => {
+                let files = training_files(training, Path::new("."));
+                Some(side(&training.settings, model.picture_side, &files).map_err(|error| error.to_string()))
+            }
+        }
+    }
+
+    /// What the model is; None until it was looked at.
+    fn model(&mut self) -> Option<KnownModel> {
         let training = self.draft.training();
         let key = (training.model.clone(), training.vae.clone());
-        if self.side.as_ref().is_none_or(|(known, _)| *known != key) {
-            self.side = Some((key.clone(), None));
+        if self.model.as_ref().is_none_or(|(known, _)| *known != key) {
+            self.model = Some((key.clone(), None));
             let files = training_files(training, Path::new("."));
-            self.desk.run(move || {
-                let side = own_side(&files).map_err(|error| error.to_string());
-                Told::Side(key, side, inspect_model(&files).ok().map(Box::new))
-            });
+            self.desk
+                .run(move || Told::Model(key, inspect_model(&files).map(Arc::new).map_err(|error| error.to_string())));
         }
-        let own = self.side.as_ref().and_then(|(_, side)| side.clone());
-        match (training.settings.size, own) {
-            // A model that is gone says so, whatever the size.
-            (_, Some(Err(words))) => Some(Err(words)),
-            (Some(size), _) => Some(Ok(size)),
-            (None, own) => own,
-        }
+        self.model.as_ref().and_then(|(_, model)| model.clone())
     }
 
     /// What a step of the training needs of the memory, in words; and why it does not fit into `total` bytes, where it does
     /// not. None until the model is known.
     pub fn memory(&mut self, total: Option<u64>) -> Option<(String, Option<String>)> {
         let side = self.side()?.ok()?;
-        let (model, settings) = (self.model.as_ref()?, &self.draft.training().settings);
+        let (model, settings) = (self.model()?.ok()?, &self.draft.training().settings);
         let needed = format!("Needs about {}.", words(model.training_bytes(settings, side)));
         Some((needed, total.and_then(|total| model.training_shortage(settings, side, total))))
     }

@@ -275,21 +275,11 @@ impl Runs {
 
     /// Takes in what the engine tells. Gives the number of a training whose concept has just been written.
     pub(super) fn take(&mut self, event: &Event, now: Instant) -> Option<u64> {
-        let job = job_of(event)?;
+        let job = event.job()?;
         let run = self.runs.iter_mut().find(|run| run.job == job)?;
         let was = run.trained().is_some();
         run.take(event, now);
         (!was && run.trained().is_some()).then_some(run.id)
-    }
-}
-
-/// Whose event it is; none where it is about the device or a model.
-fn job_of(event: &Event) -> Option<JobId> {
-    match event {
-        Event::Started { job, .. } | Event::Progress { job, .. } => Some(*job),
-        Event::Step(job, _) | Event::Warning(job, _) | Event::Done(job, _) | Event::Training(job, _) => Some(*job),
-        Event::Cancelled(job) | Event::Failed(job, _) => Some(*job),
-        Event::Device(_) | Event::Model(_) => None,
     }
 }
 
