@@ -228,6 +228,9 @@ impl Train {
         if let Some(sheet) = sheet_of(&trained.file) {
             say!("{} (test sheet)", sheet.display());
         }
+        if let Some(likeness) = trained.likeness {
+            say!("likeness {likeness:.2}: how much of the subject's own colours the test sheet shows, of 1");
+        }
         say!("trained {} steps in {:.1} s", trained.steps, trained.elapsed.as_secs_f64());
         Ok(())
     }

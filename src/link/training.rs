@@ -71,6 +71,8 @@ pub struct TrainingPicture {
     pub seed: u64,
     /// The picture.
     pub picture: RgbImage,
+    /// How much of the subject's own colours it shows, 0..=1; none where the photos' masks do not tell them.
+    pub likeness: Option<f32>,
 }
 
 /// A concept that was trained.
@@ -84,6 +86,8 @@ pub struct Trained {
     pub steps: usize,
     /// The test sheet: pictures of its prompts.
     pub sheet: Vec<Arc<TrainingPicture>>,
+    /// The mean likeness of the sheet's pictures.
+    pub likeness: Option<f32>,
     /// The whole time of this run.
     pub elapsed: Duration,
 }

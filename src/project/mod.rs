@@ -27,6 +27,7 @@ pub mod error;
 pub mod file;
 pub mod files;
 pub mod foreign;
+mod heic;
 mod keys;
 pub mod layer;
 pub(crate) mod migration;

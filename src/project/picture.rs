@@ -15,8 +15,12 @@ use image::{Rgb, RgbImage, RgbaImage};
 use super::Canvas;
 use super::error::ProjectError;
 use super::files::Files;
+use super::heic;
 
 pub use super::collage::{Collage, LayerMask, composite, composite_from};
+
+/// The kinds of pictures that are read, in words.
+pub const KINDS: &str = "PNG, JPEG, HEIC, WebP, GIF, BMP or TIFF";
 
 /// The longest side that is accepted, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
@@ -51,6 +55,9 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<DynamicImage, ProjectError> {
         return Err(ProjectError::picture(path, "the file is empty (0 bytes)", advice));
     }
     // By content only: names lie, and a wrong ending does no harm.
+    if heic::is_heic(bytes) {
+        return heic::decode(bytes, path, MAX_PIXELS, |size| check_size(size, path));
+    }
     let format = image::guess_format(bytes).ok().filter(ImageFormat::reading_enabled);
     let Some(format) = format else {
         return Err(not_a_picture(bytes, path));
@@ -109,18 +116,20 @@ fn not_a_picture(bytes: &[u8], path: &Path) -> ProjectError {
     let has = |mark: &[u8]| start.windows(mark.len()).any(|window| window == mark);
     let kind = if has(b"<svg") {
         "an SVG drawing"
-    } else if has(b"ftyphei") || has(b"ftypmif1") || has(b"ftypavif") {
-        "a HEIC or AVIF photo"
+    } else if has(b"ftyphev") || has(b"ftypmsf1") {
+        "a HEIC sequence of pictures"
+    } else if has(b"ftypavi") {
+        "an AVIF photo"
     } else if start.starts_with(b"8BPS") {
         "a Photoshop document"
     } else if !start.contains(&0) && std::str::from_utf8(start).is_ok() {
         "text"
     } else {
-        let advice = "choose a PNG, JPEG, WebP, GIF, BMP or TIFF file";
+        let advice = format!("choose a {KINDS} file");
         return ProjectError::picture(path, "its contents are not those of a picture", advice);
     };
     let problem = format!("its contents are {kind}, whatever its name says");
-    ProjectError::picture(path, problem, "export it as PNG, or choose a PNG, JPEG, WebP, GIF, BMP or TIFF file")
+    ProjectError::picture(path, problem, format!("export it as PNG, or choose a {KINDS} file"))
 }
 
 /// Scales a picture to cover the canvas, cutting off what stands over evenly; white where it is

@@ -80,11 +80,11 @@ fn text_and_other_documents_named_png_are_recognized() {
     let folder = Folder::new();
     folder.write("a.png", "Dear Sir, grüße".as_bytes());
     folder.write("b.png", b"<?xml version='1.0'?><svg></svg>");
-    folder.write("c.png", b"\x00\x00\x00\x18ftypheic\x00\x00");
+    folder.write("c.png", b"\x00\x00\x00\x18ftypavif\x00\x00");
     folder.write("d.png", &[1, 2, 3, 0, 0, 250]);
     assert!(folder.message("a.png").contains("its contents are text, whatever its name says"));
     assert!(folder.message("b.png").contains("an SVG drawing"));
-    assert!(folder.message("c.png").contains("a HEIC or AVIF photo"));
+    assert!(folder.message("c.png").contains("an AVIF photo"));
     assert!(folder.message("d.png").contains("choose a PNG, JPEG"));
 }
 

@@ -13,6 +13,7 @@ use super::notice::Place;
 use super::rooms::Studio;
 use super::session::question::{Held, Question};
 use crate::project::foreign::{Parameters, TakenOver};
+use crate::project::picture::KINDS;
 use crate::project::stamp::Stamp;
 use crate::project::{Background, ConceptFile};
 
@@ -105,7 +106,7 @@ impl Studio {
                         "a model: a folder that holds model_index.json and unet, or a file of Stable Diffusion 1.5 (.safetensors, .ckpt)"
                     }
                     Target::Autoencoder => "an autoencoder (VAE) of Stable Diffusion 1.5: a .safetensors or .pt file, or its folder",
-                    _ => "a picture (PNG, JPEG, WebP, GIF, BMP or TIFF)",
+                    _ => &format!("a picture ({KINDS})"),
                 };
                 self.notice(place, format!("{} is something else; choose {wanted}.", path.display()));
             }

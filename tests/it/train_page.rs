@@ -186,7 +186,14 @@ fn made_up(window: &mut Window, steps: usize) -> u64 {
 
 fn picture(step: usize, strength: f32, shade: u8) -> Arc<TrainingPicture> {
     let picture = image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([x as u8 * 3, y as u8 * 3, 60 + shade * 60]));
-    Arc::new(TrainingPicture { step, prompt: "<TOK> on the beach".into(), strength, seed: 1, picture })
+    Arc::new(TrainingPicture {
+        step,
+        prompt: "<TOK> on the beach".into(),
+        strength,
+        seed: 1,
+        picture,
+        likeness: Some(0.75),
+    })
 }
 
 #[test]
@@ -212,13 +219,25 @@ fn a_training_is_watched_and_its_concept_is_used_on_a_layer() {
     let concept = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/miniature/concepts/mint_cat.pth");
     std::fs::copy(concept, &file).expect("copied");
     let sheet = (0..6).map(|at| picture(100, 0.7, at)).collect();
-    let trained =
-        Trained { file: file.clone(), pth: file.clone(), steps: 100, sheet, elapsed: Duration::from_secs(40) };
+    let trained = Trained {
+        file: file.clone(),
+        pth: file.clone(),
+        steps: 100,
+        sheet,
+        likeness: Some(0.75),
+        elapsed: Duration::from_secs(40),
+    };
     studio.train.take(&Told::Training(job, TrainingEvent::Done(Arc::new(trained))));
     studio.document.select_only(0);
     settle(&mut window);
     let text = says(&window);
-    for words in ["Trained 100 steps in 40 s", "Test sheet of mint_cat", "mint_cat.sheet.png", "0.png"] {
+    for words in [
+        "Trained 100 steps in 40 s · likeness 0.75",
+        "seed 1, likeness 0.75",
+        "Test sheet of mint_cat",
+        "mint_cat.sheet.png",
+        "0.png",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     same_in_both_themes(&mut window, "train-done");

@@ -28,6 +28,9 @@ pub fn about(metadata: &BTreeMap<String, String>) -> About {
         ranks: Vec::new(),
         alphas: Vec::new(),
         resolution: said("modelspec.resolution").or_else(|| said("ss_resolution").map(|size| resolution(&size))),
+        likeness: said("podium.likeness")
+            .and_then(|likeness| likeness.parse().ok())
+            .filter(|likeness| (0.0..=1.0).contains(likeness)),
         title: said("modelspec.title"),
         prediction,
         output_name: said("ss_output_name"),

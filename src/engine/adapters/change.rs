@@ -342,6 +342,8 @@ pub struct About {
     pub alphas: Vec<f32>,
     /// The size of the pictures, such as `512x512`.
     pub resolution: Option<String>,
+    /// How much of the subject's own colours the pictures of its test sheet show, 0..=1, where Podium trained it.
+    pub likeness: Option<f32>,
     /// Its title.
     pub title: Option<String>,
     /// What was predicted.

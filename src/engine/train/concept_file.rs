@@ -182,7 +182,7 @@ impl Places {
     }
 }
 
-/// Writes all of a concept's files, each wholly or not at all.
+/// Writes all of a concept's files, each wholly or not at all; `likeness` is that of its test sheet, where it has one yet.
 ///
 /// # Errors
 /// What the disk says.
@@ -192,18 +192,21 @@ pub fn write(
     training: &Training,
     models: &Models,
     steps: usize,
+    likeness: Option<f32>,
 ) -> Result<()> {
     let numbers = Numbers::new(parameters);
     let settings = ron::ser::to_string(&training.settings).unwrap_or_default();
     let words = parameters.words.join(" ");
     let about = || {
-        HashMap::from([
+        let mut about = HashMap::from([
             ("modelspec.title".to_owned(), training.name.clone()),
             ("podium.class_word".to_owned(), training.class_word.clone()),
             ("podium.model".to_owned(), models.fingerprint.to_hex().to_string()),
             ("podium.settings".to_owned(), settings.clone()),
             ("podium.steps".to_owned(), steps.to_string()),
-        ])
+        ]);
+        about.extend(likeness.map(|likeness| ("podium.likeness".to_owned(), format!("{likeness:.3}"))));
+        about
     };
     let mut own = about();
     own.insert("modelspec.trigger_phrase".into(), words);

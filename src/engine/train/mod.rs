@@ -13,6 +13,7 @@
 //! | `adam.rs`         | the optimiser                                                       |
 //! | `checkpoint.rs`   | a training at one moment, on the disk                               |
 //! | `draw.rs`         | pictures of the concept alone                                       |
+//! | `likeness.rs`     | how much of the subject's colours they show                         |
 //! | `sheet.rs`        | those of the end side by side                                       |
 //! | `concept_file.rs` | the files of a concept                                              |
 //! | `torch_file.rs`   | torch's own kind of file                                            |
@@ -26,6 +27,7 @@ pub mod checkpoint;
 pub mod concept_file;
 mod cut;
 pub mod draw;
+pub mod likeness;
 pub mod loss;
 pub mod parameters;
 pub mod photos;
@@ -43,6 +45,7 @@ use self::batch::{Pool, bind};
 use self::checkpoint::State;
 use self::concept_file::Places;
 use self::draw::Wish;
+use self::likeness::Palette;
 use self::loss::{Counts, slope};
 use self::parameters::{Group, Parameters, Place};
 use self::photos::ReadPhoto;
@@ -66,6 +69,8 @@ const SHEET_STEPS: usize = 30;
 const SEEDS: u64 = 2;
 /// The most prompts on it.
 const PROMPTS: usize = 6;
+/// Prompts that say on the way whether the subject is known well enough.
+const ASKED: usize = 4;
 /// Guidance scale of all these pictures.
 const GUIDANCE: f64 = 5.0;
 
@@ -93,7 +98,12 @@ pub fn train(models: &Models, job: &TrainingJob, report: &Reporter) -> Result<Tr
         }
         None => State::new(fresh, &models.device),
     };
-    let mut run = Run { models, job, report, of, size, state, written: None };
+    let palette = Palette::of(&photos);
+    let mut run = Run { models, job, report, of, size, state, palette, written: None };
+    if training.settings.enough > 0.0 && run.palette.is_none() {
+        let what = "it cannot end early by its likeness: no photo has a mask, or the subject has the colours of its surroundings";
+        report.warn(Warning::Training(what.into()));
+    }
     let pool = Pool::new(models, training, &photos, size, report)?;
     match run.learn(&pool) {
         Err(EngineError::Cancelled) => {
@@ -140,7 +150,7 @@ fn read_photos(training: &Training, files: &DiskFiles, report: &Reporter) -> Res
 fn fingerprint(models: &Models, training: &Training, photos: &[ReadPhoto], size: u32) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     let mut settings = training.settings.clone();
-    (settings.steps, settings.checkpoint_every, settings.show_every) = (0, 0, 0);
+    (settings.steps, settings.checkpoint_every, settings.show_every, settings.enough) = (0, 0, 0, 0.0);
     settings.recompute = false;
     hasher.update(models.fingerprint.as_bytes()).update(format!("{settings:?}").as_bytes()).update(&size.to_le_bytes());
     hasher.update(format!("{:?} {:?}", training.tokens, training.from).as_bytes());
@@ -162,6 +172,8 @@ struct Run<'a> {
     of: blake3::Hash,
     size: u32,
     state: State,
+    /// The subject's own colours, where the photos tell them.
+    palette: Option<Palette>,
     /// The step of the checkpoint that is on the disk.
     written: Option<usize>,
 }
@@ -182,8 +194,8 @@ impl Run<'_> {
                         .warn(Warning::Training(format!("no checkpoint after step {}: {error}", self.state.step)));
                 }
             }
-            if show && self.state.step < settings.steps {
-                self.show()?;
+            if show && self.state.step < settings.steps && self.show()? {
+                break;
             }
             self.report.progress(Stage::Training, self.state.step, settings.steps)?;
         }
@@ -251,13 +263,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Validation pictures: one prompt and seed at several strengths.
-    fn show(&self) -> Result<()> {
-        let prompt = prompts(&self.job.training).swap_remove(0);
+    /// Validation pictures: one prompt and seed at several strengths. True if the subject is known well enough, which further
+    /// prompts have a say in.
+    fn show(&self) -> Result<bool> {
+        let settings = &self.job.training.settings;
+        let prompts = prompts(&self.job.training);
+        let mut seen = Vec::new();
         for strength in STRENGTHS {
-            self.draw(&prompt, strength, self.job.training.settings.seed, QUICK_STEPS)?;
+            let picture = self.draw(&prompts[0], strength, settings.seed, QUICK_STEPS)?;
+            if strength == STRENGTH {
+                seen.extend(picture.likeness);
+            }
         }
-        Ok(())
+        if settings.enough <= 0.0 || self.palette.is_none() {
+            return Ok(false);
+        }
+        for prompt in prompts.iter().skip(1).take(ASKED - 1) {
+            seen.extend(self.draw(prompt, STRENGTH, settings.seed, QUICK_STEPS)?.likeness);
+        }
+        Ok(mean(&seen).is_some_and(|mean| f64::from(mean) >= settings.enough))
     }
 
     fn draw(&self, prompt: &str, strength: f32, seed: u64, steps: usize) -> Result<Arc<TrainingPicture>> {
@@ -266,8 +290,9 @@ impl Run<'_> {
         let bound = bind(&self.job.training, prompt);
         let wish = Wish { prompt: &bound, seed, steps, guidance: GUIDANCE, size: self.size };
         let picture = draw::picture(self.models, &adapter, wish, self.report)?;
-        let picture =
-            Arc::new(TrainingPicture { step: self.state.step, prompt: prompt.into(), strength, seed, picture });
+        let likeness = self.palette.as_ref().map(|palette| palette.likeness(&picture));
+        let step = self.state.step;
+        let picture = Arc::new(TrainingPicture { step, prompt: prompt.into(), strength, seed, picture, likeness });
         self.report.send(Event::Training(self.report.job, TrainingEvent::Drawn(picture.clone())));
         Ok(picture)
     }
@@ -279,7 +304,10 @@ impl Run<'_> {
             self.report.warn(Warning::Training(format!("no checkpoint after step {}: {error}", self.state.step)));
         }
         let places = Places::of(run, &training.name);
-        concept_file::write(&places, &self.state.parameters, training, self.models, self.state.step)?;
+        let write = |likeness| {
+            concept_file::write(&places, &self.state.parameters, training, self.models, self.state.step, likeness)
+        };
+        write(None)?;
         let prompts = prompts(training);
         let count = prompts.len() * SEEDS as usize;
         let mut pictures = Vec::with_capacity(count);
@@ -297,6 +325,13 @@ impl Run<'_> {
             }
         }
         let drawn: Vec<&TrainingPicture> = pictures.iter().map(|picture| &**picture).collect();
+        let likeness = mean(&drawn.iter().filter_map(|picture| picture.likeness).collect::<Vec<_>>());
+        // The same numbers with what the sheet says of them.
+        if likeness.is_some()
+            && let Err(error) = write(likeness)
+        {
+            self.report.warn(Warning::Training(error.to_string()));
+        }
         let whole = sheet::sheet(photos, &drawn, SEEDS as usize);
         let preview = drawn.first().map(|picture| (&places.preview, &picture.picture));
         for (path, picture) in [(&places.sheet, &whole)].into_iter().chain(preview) {
@@ -309,9 +344,15 @@ impl Run<'_> {
             pth: places.torch,
             steps: self.state.step,
             sheet: pictures,
+            likeness,
             elapsed: begun.elapsed(),
         })
     }
+}
+
+/// None where there are none.
+fn mean(values: &[f32]) -> Option<f32> {
+    (!values.is_empty()).then(|| values.iter().sum::<f32>() / values.len() as f32)
 }
 
 /// The prompts of validation pictures and of the test sheet; those of the captions where none are given.

@@ -87,10 +87,17 @@ fn by_prompt<'a>(
 fn sheet(ui: &mut Ui, sheet: &[Arc<TrainingPicture>]) {
     for (prompt, drawn) in by_prompt(sheet.iter().take(MOST)) {
         heading(ui, prompt);
-        let words = |picture: &Arc<TrainingPicture>| format!("strength {}, seed {}", picture.strength, picture.seed);
+        let words = |picture: &Arc<TrainingPicture>| {
+            format!("strength {}, seed {}{}", picture.strength, picture.seed, likeness(picture))
+        };
         let shown: Vec<Shown> = drawn.into_iter().filter_map(|picture| shown(picture, words(picture))).collect();
         pictures(ui, SIDE, &shown);
     }
+}
+
+/// How much of the subject's own colours it shows, where that is known.
+fn likeness(picture: &TrainingPicture) -> String {
+    picture.likeness.map(|likeness| format!(", likeness {likeness:.2}")).unwrap_or_default()
 }
 
 /// The newest validation pictures, by strength.
@@ -107,7 +114,7 @@ fn drawn(ui: &mut Ui, run: &Run) {
     for (prompt, mut drawn) in by_prompt(newest.into_iter()) {
         drawn.sort_by(|one, other| one.strength.total_cmp(&other.strength));
         ui.add(Label::new(theme::note(ui, prompt)).wrap());
-        let words = |picture: &Arc<TrainingPicture>| format!("strength {}", picture.strength);
+        let words = |picture: &Arc<TrainingPicture>| format!("strength {}{}", picture.strength, likeness(picture));
         let shown: Vec<Shown> = drawn.into_iter().filter_map(|picture| shown(picture, words(picture))).collect();
         pictures(ui, SIDE, &shown);
     }

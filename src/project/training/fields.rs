@@ -122,7 +122,7 @@ macro_rules! switch {
 const GREATEST: f64 = 9_007_199_254_740_992.0;
 
 /// All of them, in the order in which they are shown.
-pub const FIELDS: [Field; 22] = [
+pub const FIELDS: [Field; 23] = [
     Field {
         key: "steps",
         words: "Steps",
@@ -312,6 +312,14 @@ pub const FIELDS: [Field; 22] = [
         unit: " steps",
         group: Group::Watching,
         value: whole!(show_every, usize, 0.0, 100_000.0),
+    },
+    Field {
+        key: "enough",
+        words: "Enough likeness",
+        explanation: "Ends early once its pictures show this much of the subject's own colours, of 1; 0 for never. Needs masks and pictures on the way.",
+        unit: "",
+        group: Group::Watching,
+        value: real!(enough, 1.0),
     },
 ];
 

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::super::error::ProjectError;
 use super::super::files::read_file;
+use super::super::picture::KINDS;
 use super::{Photo, Training};
 
 /// How names of pictures end that are taken.
-pub const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
+pub const PICTURES: [&str; 10] = ["png", "jpg", "jpeg", "heic", "heif", "webp", "gif", "bmp", "tif", "tiff"];
 /// What names of masks end with that lie beside their pictures, before the ending: ours and OneTrainer's.
 const MASKS: [&str; 2] = [".mask", "-masklabel"];
 /// Folders of masks, inside the pictures' folder or beside it.
@@ -48,7 +49,7 @@ pub fn read_folder(path: &Path, said: &Said) -> Result<Training, ProjectError> {
     let (inside, called) = place_of_pictures(&path)?;
     let photos = photos_in(&inside)?;
     if photos.is_empty() {
-        let advice = "put 3 to 15 photos of the subject into it: PNG, JPEG, WebP, GIF, BMP or TIFF";
+        let advice = format!("put 3 to 15 photos of the subject into it: {KINDS}");
         return Err(ProjectError::read(&inside, "there is no picture in it", advice));
     }
     let own = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

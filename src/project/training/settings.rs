@@ -51,6 +51,9 @@ pub struct TrainingSettings {
     pub checkpoint_every: usize,
     /// Validation pictures every so many steps; 0 for none.
     pub show_every: usize,
+    /// It ends early once validation pictures show this much of the subject's own colours (mean over up to four prompts at
+    /// strength 0.7, 0..=1); 0 for never.
+    pub enough: f64,
     /// The seed of everything that is random.
     pub seed: u64,
 }
@@ -80,6 +83,7 @@ impl Default for TrainingSettings {
             recompute: false,
             checkpoint_every: 100,
             show_every: 100,
+            enough: 0.0,
             seed: 0,
         }
     }

@@ -110,6 +110,19 @@ fn sixteen_bits_become_eight_and_the_note_says_so() {
     assert_eq!(load("deep.png").get_pixel(0, 0).0, [156, 156, 156, 255]);
 }
 
+/// Written by libheif; what it reads of them itself lies beside.
+#[test]
+fn a_phone_s_photos_are_read_as_others_read_them() {
+    for name in ["plain.heic", "clear.heic", "ten.heic"] {
+        let (ours, theirs) = (load(name), load(&format!("{name}.png")));
+        assert_eq!(ours.dimensions(), theirs.dimensions());
+        let apart = |(ours, theirs): (&u8, &u8)| ours.abs_diff(*theirs);
+        let most = ours.as_raw().iter().zip(theirs.as_raw()).map(apart).max();
+        assert!(most <= Some(2), "{name}: {most:?}");
+    }
+    assert_eq!((load("clear.heic").get_pixel(1, 1).0[3], load("clear.heic").get_pixel(30, 20).0[3]), (0, 255));
+}
+
 #[test]
 fn a_picture_of_30_000_pixels_is_refused_before_it_is_decoded() {
     let words = refused(&sample("huge.png"));

@@ -150,7 +150,9 @@ impl Run {
             State::Paused => format!("Paused after step {done} of {of}"),
             State::Finishing => "Ending with what it has learnt".into(),
             State::Done(trained) => {
-                format!("Trained {} steps in {:.0} s", trained.steps, trained.elapsed.as_secs_f64())
+                let likeness = trained.likeness.map(|likeness| format!(" · likeness {likeness:.2}"));
+                let (steps, seconds) = (trained.steps, trained.elapsed.as_secs_f64());
+                format!("Trained {steps} steps in {seconds:.0} s{}", likeness.unwrap_or_default())
             }
             State::Failed(words) => words.clone(),
         }
@@ -305,7 +307,7 @@ mod tests {
 
     fn picture(step: usize, strength: f32) -> Event {
         let picture = RgbImage::new(8, 8);
-        let drawn = TrainingPicture { step, prompt: "<TOK>".into(), strength, seed: 0, picture };
+        let drawn = TrainingPicture { step, prompt: "<TOK>".into(), strength, seed: 0, picture, likeness: None };
         told(TrainingEvent::Drawn(Arc::new(drawn)))
     }
 
@@ -365,11 +367,15 @@ mod tests {
             pth: "/run/tom.pth".into(),
             steps: 20,
             sheet: Vec::new(),
+            likeness: Some(0.823),
             elapsed: Duration::from_secs(9),
         };
         let done = told(TrainingEvent::Done(Arc::new(trained)));
         assert_eq!((runs.take(&done, now), runs.take(&done, now)), (Some(id), None));
-        assert_eq!((runs.get(id).unwrap().words().as_str(), runs.active().count()), ("Trained 20 steps in 9 s", 0));
+        assert_eq!(
+            (runs.get(id).unwrap().words().as_str(), runs.active().count()),
+            ("Trained 20 steps in 9 s · likeness 0.82", 0)
+        );
         assert_eq!(runs.take(&Event::Cancelled(JobId(99)), now), None);
         runs.dismiss(id);
         assert!(runs.shown().is_none());
