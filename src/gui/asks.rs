@@ -69,6 +69,8 @@ pub enum Purpose {
     TrainingFolder,
     /// A mask for one of its photos.
     TrainingMask(usize),
+    /// A concept that the training goes on from.
+    TrainingFrom,
     /// A training's file to open.
     OpenTraining,
     /// Where to save the training.

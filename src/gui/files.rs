@@ -33,6 +33,7 @@ impl Purpose {
             Self::TrainingPhotos => "Choose photos of the subject".into(),
             Self::TrainingFolder => "Choose a folder of photos".into(),
             Self::TrainingMask(_) => "Choose a mask: white is the subject".into(),
+            Self::TrainingFrom => "Choose an ED-LoRA to go on from".into(),
             Self::OpenTraining => "Open a training".into(),
             Self::SaveTraining => "Save the training".into(),
             Self::Export { kind, .. } => kind.title().into(),
@@ -48,7 +49,7 @@ impl Purpose {
             | Self::EditMask
             | Self::TrainingPhotos
             | Self::TrainingMask(_) => Some(("Pictures", PICTURES.to_vec())),
-            Self::Concepts | Self::ReplaceConcept(_) | Self::MoreOf(_) | Self::Styles => {
+            Self::Concepts | Self::ReplaceConcept(_) | Self::MoreOf(_) | Self::Styles | Self::TrainingFrom => {
                 Some(("Concepts", vec!["pth", "pt", "bin", "ckpt", "safetensors"]))
             }
             Self::ModelFile | Self::VaeFile => Some(("Models", vec!["safetensors", "ckpt", "pt", "bin", "pth"])),
@@ -290,6 +291,7 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
         Purpose::EditMask => studio.take_in(path, Target::EditMask),
         Purpose::TrainingPhotos | Purpose::TrainingFolder => studio.train.add(vec![path]),
         Purpose::TrainingMask(at) => studio.train.set_mask(*at, path),
+        Purpose::TrainingFrom => studio.train.go_on_from(Some(path)),
         Purpose::OpenTraining => studio.train.open(path),
         Purpose::SaveTraining => studio.train.save_to(path),
         Purpose::Export { subject, kind, .. } => export::begin(studio, look, subject, *kind, path),

@@ -21,6 +21,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     prompts(ui, studio);
     line(ui);
     model(ui, studio);
+    origin(ui, studio, look);
     memory(ui, studio, look);
     line(ui);
     widgets::section(ui, "Settings", |_| ());
@@ -158,6 +159,27 @@ fn memory(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             widgets::amber(ui, &sentence(&words));
         }
     }
+}
+
+/// What the first step begins with.
+fn origin(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let from = studio.train.training().from.clone();
+    let name = from.as_ref().map(|from| from.file_name().unwrap_or(from.as_os_str()).to_string_lossy().into_owned());
+    let words = name.map_or_else(|| "Begins with fresh numbers".to_owned(), |name| format!("Goes on from {name}"));
+    let label = ui.add(Label::new(theme::note(ui, words)).wrap());
+    if let Some(from) = &from {
+        label.on_hover_text(from.display().to_string());
+    }
+    ui.horizontal_wrapped(|ui| {
+        let choose = ui.small_button("Go on from a concept...");
+        let hover = "An ED-LoRA of as many words and of the same rank: yours, or one by Mix-of-Show or the authors' trainer";
+        if choose.on_hover_text(hover).clicked() {
+            look.choose(Purpose::TrainingFrom);
+        }
+        if from.is_some() && ui.small_button("Begin anew").on_hover_text("With fresh numbers").clicked() {
+            studio.train.go_on_from(None);
+        }
+    });
 }
 
 /// The model that it is trained on.

@@ -274,6 +274,16 @@ impl Trainings {
         self.draft.edit(format!("Choose a mask for {name}"), |training| training.photos[at].mask = Some(path));
     }
 
+    /// Begins with the numbers of a concept in place of fresh ones, as one step; None: anew again. Whether the file fits is
+    /// said when the training starts.
+    pub fn go_on_from(&mut self, concept: Option<PathBuf>) {
+        let name = match &concept {
+            Some(_) => "Go on from a concept",
+            None => "Begin the training anew",
+        };
+        self.draft.edit(name, |training| training.from = concept);
+    }
+
     /// Takes masks away, as one step: a picture's own transparency counts again.
     pub fn drop_masks(&mut self, photos: &[usize]) {
         self.draft.edit("Take masks away", |training| {

@@ -182,6 +182,19 @@ fn what_keeps_a_training_from_beginning_is_said() {
 }
 
 #[test]
+fn going_on_from_a_concept_is_a_step_that_can_be_taken_back() {
+    let mut opened = Room::with_photos();
+    let room = &mut opened.room;
+    room.go_on_from(Some("/concepts/tom.safetensors".into()));
+    assert_eq!(room.training().from.as_deref(), Some(std::path::Path::new("/concepts/tom.safetensors")));
+    room.go_on_from(None);
+    assert_eq!(room.training().from, None);
+    room.draft.undo();
+    assert_eq!(room.draft.redo_name(), Some("Begin the training anew"));
+    assert!(room.training().from.is_some());
+}
+
+#[test]
 fn a_queued_training_can_be_paused_and_goes_on_as_itself() {
     let mut opened = Room::with_photos();
     let engine = Engine::start(Cache::none(), || ()).unwrap();
