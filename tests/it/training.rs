@@ -14,7 +14,8 @@ use podium::engine::train::loss::{Batch, Counts, slope};
 use podium::engine::train::parameters::Parameters;
 use podium::engine::weights::ModelFiles;
 use podium::engine::worker::Engine;
-use podium::link::{DeviceChoice, Event, JobId, Trained, TrainingEvent, TrainingJob, TrainingStep};
+use podium::link::{DeviceChoice, Event, JobId, Trained, TrainingEvent, TrainingJob, TrainingStep, Watch};
+use podium::project::Project;
 use podium::project::training::{PLACE, Photo, Token, Training, TrainingSettings};
 
 const PHOTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/training");
@@ -270,4 +271,92 @@ fn a_checkpoint_of_another_training_is_not_written_over() {
     // More steps of the same one go on.
     let more = follow(&engine(), job(training(2), folder.path()), |_, _| ());
     assert_eq!((more.resumed, more.trained.expect("trained").steps), (Some(1), 2));
+}
+
+#[test]
+fn a_training_that_shows_the_subject_s_colours_ends_early_and_says_how_alike_its_pictures_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str, enough: f64, mask: bool| {
+        let mut plan = training(4);
+        (plan.settings.show_every, plan.settings.enough) = (2, enough);
+        if !mask {
+            plan.photos.iter_mut().for_each(|photo| photo.mask = None);
+        }
+        follow(&engine(), job(plan, &folder.path().join(name)), |_, _| ())
+    };
+    let enough = run("enough", 0.001, true);
+    let trained = enough.trained.expect("trained");
+    assert_eq!((trained.steps, enough.warnings.len()), (2, 0));
+    let likeness = trained.likeness.expect("the photos have masks");
+    let of_sheet: Vec<f32> = trained.sheet.iter().filter_map(|picture| picture.likeness).collect();
+    assert!(of_sheet.len() == 2 && (likeness - (of_sheet[0] + of_sheet[1]) / 2.0).abs() < 1e-6, "{of_sheet:?}");
+    // It is told of the concept wherever it goes.
+    let file = adapters::read(&trained.file).expect("a concept");
+    assert!((file.about.likeness.expect("in its file") - likeness).abs() < 0.001);
+
+    let never = run("never", 1.0, true);
+    assert_eq!(never.trained.expect("trained").steps, 4);
+    let unknown = run("unknown", 0.001, false);
+    assert_eq!(unknown.trained.map(|trained| (trained.steps, trained.likeness)), Some((4, None)));
+    assert!(unknown.warnings[0].contains("no photo has a mask"), "{:?}", unknown.warnings);
+}
+
+#[test]
+fn masks_that_are_empty_or_full_train_without_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, light) in [("empty", 0), ("full", 255)] {
+        let mask = folder.path().join(format!("{name}.png"));
+        image::GrayImage::from_pixel(256, 256, image::Luma([light])).save(&mask).expect("written");
+        let mut plan = training(2);
+        // Nothing counts outside of masks, so with empty ones nothing does.
+        plan.settings.background = 0.0;
+        plan.photos.iter_mut().for_each(|photo| photo.mask = Some(mask.clone()));
+        let followed = follow(&engine(), job(plan, &folder.path().join(name)), |_, _| ());
+        let losses: Vec<f32> = followed.steps.iter().map(|step| step.denoising).collect();
+        assert!(losses.len() == 2 && losses.iter().all(|loss| loss.is_finite()), "{name}: {losses:?}");
+        assert_eq!(losses[0] > 0.0, light > 0, "{name}: {losses:?}");
+        assert_eq!(followed.trained.expect("trained").steps, 2);
+    }
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_is_said_and_the_concept_comes_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = training(3);
+    plan.settings.checkpoint_every = 1;
+    let blocked = folder.path().join("checkpoint.safetensors");
+    let followed = follow(&engine(), job(plan, folder.path()), |_, step| {
+        // As a disk does that is full from here on, for this file alone.
+        if step.step == 1 {
+            let _ = std::fs::remove_file(&blocked);
+            std::fs::create_dir_all(blocked.join("in the way")).expect("made");
+        }
+    });
+    let trained = followed.trained.expect("trained");
+    assert!(trained.steps == 3 && trained.file.exists() && trained.pth.exists());
+    assert!(
+        followed.warnings.iter().any(|words| words.contains("no checkpoint after step")),
+        "{:?}",
+        followed.warnings
+    );
+}
+
+#[test]
+fn a_render_waits_for_the_training_before_it_and_comes_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine();
+    let trained = engine.train(job(training(2), folder.path()));
+    let mut project = Project::new();
+    project.settings.steps = 1;
+    let rendered = engine.render(project, PathBuf::from("."), DeviceChoice::Flex, Watch::default());
+    let mut order = Vec::new();
+    while order.len() < 2 {
+        match engine.events().recv_timeout(PATIENCE).expect("the engine goes on") {
+            Event::Training(id, TrainingEvent::Done(_)) => order.push(id),
+            Event::Done(id, _) => order.push(id),
+            Event::Failed(_, words) => panic!("{words}"),
+            _ => {}
+        }
+    }
+    assert_eq!(order, [trained, rendered]);
 }

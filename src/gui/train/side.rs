@@ -172,7 +172,8 @@ fn origin(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     }
     ui.horizontal_wrapped(|ui| {
         let choose = ui.small_button("Go on from a concept...");
-        let hover = "An ED-LoRA of as many words and of the same rank: yours, or one by Mix-of-Show or the authors' trainer";
+        let hover =
+            "An ED-LoRA of as many words and of the same rank: yours, or one by Mix-of-Show or the authors' trainer";
         if choose.on_hover_text(hover).clicked() {
             look.choose(Purpose::TrainingFrom);
         }

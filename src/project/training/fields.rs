@@ -284,7 +284,7 @@ pub const FIELDS: [Field; 23] = [
     Field {
         key: "noise_offset",
         words: "Noise offset",
-        explanation: "The noise gets this times a constant for each channel, which helps with very dark and bright pictures.",
+        explanation: "The noise gets this times a constant for each channel. With much of it the words tell the subject's colours and not the picture so far: try 0.2 to 0.5 where it comes out in another hue.",
         unit: "",
         group: Group::Variety,
         value: real!(noise_offset, 1.0),
