@@ -1,11 +1,11 @@
 //! Podium: a studio for composing pictures out of several personal concepts.
 //!
 //! ```text
-//! main -> {cli, gui} -> studio -> {engine -> link -> project, hub, plush}
+//! main -> {cli, gui} -> studio -> {engine -> link -> project, hub, plush, cut}
 //! ```
 //!
 //! [`project`] is the document: plain data. [`engine`] holds the models and the algorithm and knows nothing of
-//! egui. [`hub`] gets models and knows none of them, [`plush`] draws
+//! egui. [`hub`] gets models and knows none of them, [`cut`] cuts somebody out of a picture, [`plush`] draws
 //! pictures whose truth is known and measures others by them. [`link`] is all that it and its listeners say to each other. Arrows go down only. See ARCHITECTURE.md for the map.
 
 #![warn(missing_docs)]
@@ -14,6 +14,7 @@
 pub mod assets;
 pub mod bytes;
 pub mod cli;
+pub mod cut;
 pub mod engine;
 #[cfg(feature = "gui")]
 pub mod gui;

@@ -1,9 +1,10 @@
 //! The command line: `podium render`, `podium train`, `podium devices`, `podium inspect`, `podium get`, `podium list`,
-//! `podium plush`; without a subcommand the studio opens.
+//! `podium cut`, `podium plush`; without a subcommand the studio opens.
 
 #[macro_use]
 mod say;
 
+mod cut;
 mod devices;
 mod get;
 mod inspect;
@@ -60,6 +61,8 @@ enum Command {
     Get(get::Get),
     /// List the models, LoRAs, embeddings and VAEs that A1111, ComfyUI, InvokeAI, Krita and the hub's cache have here
     List(list::List),
+    /// Cut somebody out of a photo, onto a transparent ground
+    Cut(cut::Cut),
     /// Draw pictures of the Plush World, which the miniature knows, with their truth; recognise its concepts in pictures
     #[command(subcommand)]
     Plush(plush::Plush),
@@ -80,6 +83,7 @@ pub fn run(cli: Cli, studio: impl FnOnce(Option<PathBuf>, DeviceChoice) -> Outco
         }
         Some(Command::Get(command)) => command.run(),
         Some(Command::List(command)) => command.run(),
+        Some(Command::Cut(command)) => command.run(),
         Some(Command::Plush(command)) => command.run(),
         Some(Command::Inspect { path, tensors }) => inspect::inspect(&path, tensors),
     }

@@ -110,7 +110,10 @@ impl Project {
                 if let Background::Picture(path) = background {
                     paths.push(path);
                 }
-                paths.extend(layers.iter_mut().map(|layer| &mut layer.picture));
+                for layer in layers {
+                    paths.push(&mut layer.picture);
+                    paths.extend(layer.cut.iter_mut().flat_map(|cut| [&mut cut.photo, &mut cut.mask]));
+                }
             }
         }
         for concept in &mut self.concepts {
@@ -144,8 +147,8 @@ impl Project {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::ConceptFile;
     use super::super::tests::example;
+    use super::super::{ConceptFile, Cut};
     use super::*;
 
     /// Files under `base`, with one built-in file of three bytes.
@@ -218,6 +221,18 @@ pub(super) mod tests {
                 "/base/mask.png",
             ]
         );
+    }
+
+    #[test]
+    fn what_a_layer_was_cut_out_of_moves_with_the_project() {
+        let mut project = example();
+        let cut = Cut { photo: "photos/cat.jpg".into(), mask: "/elsewhere/mask.png".into() };
+        project.layers_mut().unwrap()[0].cut = Some(cut.clone());
+        let absolute = project.with_absolute_paths(Path::new("/base")).unwrap();
+        let moved = absolute.layers()[0].cut.clone().unwrap();
+        assert_eq!(moved.photo, Path::new("/base/photos/cat.jpg"));
+        assert_eq!(moved.mask, Path::new("/elsewhere/mask.png"));
+        assert_eq!(absolute.with_relative_paths(Path::new("/base")).layers()[0].cut, Some(cut));
     }
 
     #[test]

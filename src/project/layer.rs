@@ -53,6 +53,20 @@ pub struct Layer {
     /// this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<u32>,
+    /// What the picture was cut out of, so that the cut can be opened again; rendering does not look at this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+}
+
+/// What a layer's picture was cut out of. The picture keeps the photo's own pixels, so its place there is that of the mask's
+/// bounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cut {
+    /// The photo.
+    pub photo: PathBuf,
+    /// What is chosen of it: a grey picture of the photo's size, white inside.
+    pub mask: PathBuf,
 }
 
 fn one() -> f32 {
@@ -91,6 +105,7 @@ impl Layer {
             locked: false,
             concept: None,
             group: None,
+            cut: None,
         }
     }
 

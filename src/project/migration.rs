@@ -97,7 +97,8 @@ impl From<version2::Project> for Project {
 
 fn layer_from_1(id: u32, old: version1::Layer) -> Layer {
     let version1::Layer { name, picture, x, y, scale, rotation, flip, opacity, visible, locked, concept, group } = old;
-    Layer { id, name, picture, x, y, scale, rotation, flip, opacity, visible, locked, concept, group }
+    let cut = None;
+    Layer { id, name, picture, x, y, scale, rotation, flip, opacity, visible, locked, concept, group, cut }
 }
 
 /// A project in the form of version 1 inside of another file, as autosave files had it.

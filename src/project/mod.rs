@@ -47,7 +47,7 @@ pub mod warning;
 pub use concept::{Color, Concept, ConceptFile, MaskSource};
 pub use error::ProjectError;
 pub use files::{DiskFiles, Files, resolve};
-pub use layer::Layer;
+pub use layer::{Cut, Layer};
 pub use picture::{Collage, LayerMask, composite};
 pub use preset::Preset;
 pub use settings::{PromptReading, Settings};

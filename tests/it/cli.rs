@@ -30,6 +30,81 @@ fn out(output: &Output) -> String {
 }
 
 #[test]
+fn cut_writes_what_is_chosen_of_a_photo_and_says_where_it_was() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let drawn = podium(folder.path(), &["plush", "photos", "mint_cat", "drawn", "--count", "1"]);
+    assert!(drawn.status.success(), "{}", out(&drawn));
+    let open = |name: &str| image::open(folder.path().join(name)).expect("a picture");
+    let truth = open("drawn/0.mask.png").to_luma8();
+    let inside = || truth.enumerate_pixels().filter(|(_, _, pixel)| pixel.0[0] > 127);
+    let edge = |of: fn((u32, u32)) -> u32| inside().map(move |(x, y, _)| of((x, y)));
+    let (left, right) = (edge(|at| at.0).min().expect("a cat"), edge(|at| at.0).max().expect("a cat"));
+    let (top, bottom) = (edge(|at| at.1).min().expect("a cat"), edge(|at| at.1).max().expect("a cat"));
+    let within =
+        format!("{},{},{},{}", left.saturating_sub(6), top.saturating_sub(6), right - left + 13, bottom - top + 13);
+    let keep = format!("{},{}:4", (left + right) / 2, (top + bottom) / 2);
+    let cut = podium(
+        folder.path(),
+        &[
+            "cut",
+            "drawn/0.png",
+            "--out",
+            "cat.png",
+            "--within",
+            &within,
+            "--keep",
+            &keep,
+            "--grow=-1",
+            "--feather",
+            "1",
+            "--decontaminate",
+            "--mask",
+            "mask.png",
+        ],
+    );
+    assert!(cut.status.success(), "{}", out(&cut));
+    let (made, mask) = (open("cat.png").to_rgba8(), open("mask.png").to_luma8());
+    assert_says(&out(&cut), &["cat.png (", "of drawn/0.png (256 x 256)", "mask.png is the mask"]);
+    assert!(podium::cut::area::overlap(&mask, &truth) > 0.85, "{}", podium::cut::area::overlap(&mask, &truth));
+    let bounds = podium::cut::area::bounds(&mask).expect("something is chosen");
+    assert_eq!(made.dimensions(), (bounds[2] - bounds[0], bounds[3] - bounds[1]));
+    assert_says(&out(&cut), &[&format!("from {},{} of", bounds[0], bounds[1])]);
+
+    let plain = podium(folder.path(), &["cut", "drawn/0.png", "-o", "a.png", "--rect", "10,20,30,40"]);
+    assert_says(&out(&plain), &["a.png (30 x 40), from 10,20 of"]);
+    let polygon = ["cut", "drawn/0.png", "-o", "b.png", "--polygon", "-9,5,20,5,20,25", "--wand", "0,0,255"];
+    assert_says(&out(&podium(folder.path(), &polygon)), &["b.png (256 x 256), from 0,0 of"]);
+}
+
+#[test]
+fn cut_says_what_is_wrong_with_what_it_is_told() {
+    let folder = tempfile::tempdir().expect("temporary");
+    assert!(podium(folder.path(), &["plush", "photos", "mint_cat", "drawn", "--count", "1"]).status.success());
+    let said = |arguments: &[&str]| {
+        let mut all = vec!["cut", "drawn/0.png", "--out", "a.png"];
+        all.extend(arguments);
+        let said = podium(folder.path(), &all);
+        assert!(!said.status.success(), "{arguments:?}");
+        assert!(!folder.path().join("a.png").exists());
+        out(&said)
+    };
+    assert_says(&said(&[]), &["nothing says what to cut out", "--keep"]);
+    assert_says(&said(&["--rect", "900,900,10,10"]), &["nothing of drawn/0.png is chosen"]);
+    assert_says(&said(&["--rect", "1,2,3"]), &["3 numbers, and it takes four"]);
+    assert_says(&said(&["--rect", "1,2,nan,4"]), &["is no number"]);
+    assert_says(&said(&["--polygon", "1,2,3"]), &["come in pairs"]);
+    assert_says(&said(&["--wand", "900,1,10"]), &["--wand 900,1 is outside", "256 x 256"]);
+    assert_says(&said(&["--wand", "1,1,300"]), &["not between 0 and 255"]);
+    assert_says(&said(&["--keep", "1,1"]), &["a colon and a radius"]);
+    assert_says(&said(&["--keep", "1,1:0"]), &["between 0 and 10000"]);
+    assert_says(&said(&["--rect", "1,1,5,5", "--feather", "-2"]), &["below 0"]);
+    let onto = podium(folder.path(), &["cut", "drawn/0.png", "--out", "drawn/0.png", "--rect", "1,1,5,5"]);
+    assert_says(&out(&onto), &["is the photo itself"]);
+    let none = podium(folder.path(), &["cut", "none.png", "--out", "a.png", "--rect", "1,1,5,5"]);
+    assert_says(&out(&none), &["none.png", "no such file"]);
+}
+
+#[test]
 fn render_writes_a_picture_that_renders_again_to_itself() {
     let folder = tempfile::tempdir().expect("temporary");
     let project = small("beach", 2);

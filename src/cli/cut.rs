@@ -1,0 +1,208 @@
+//! `podium cut`: somebody cut out of a photo, by the tools that the studio has.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use image::{GrayImage, ImageFormat, RgbaImage};
+
+use super::Outcome;
+use crate::cut::{
+    Edge, Hints, Mode, Patch, Scribble, Stop, Subject, Wand, combine, cutout, polygon, rectangle, refine, wand,
+};
+use crate::project::{DiskFiles, picture};
+
+/// Which photo, what of it is chosen, and what becomes of the edge. Choices add up.
+#[derive(Debug, Args)]
+pub struct Cut {
+    /// The photo
+    photo: PathBuf,
+
+    /// The cutout to write (PNG), cropped to what is chosen
+    #[arg(long, short)]
+    out: PathBuf,
+
+    /// Choose a rectangle: left, top, width and height in pixels
+    #[arg(long, value_name = "X,Y,W,H", value_parser = frame, allow_hyphen_values = true)]
+    rect: Vec<[f32; 4]>,
+
+    /// Choose what a line of straight pieces goes round
+    #[arg(long, value_name = "X,Y,X,Y,...", value_parser = line, allow_hyphen_values = true)]
+    polygon: Vec<Line>,
+
+    /// Choose all that hangs together with a pixel and has its colour, within a tolerance of 0 to 255
+    #[arg(long, value_name = "X,Y,TOLERANCE", value_parser = touch)]
+    wand: Vec<(u32, u32, u8)>,
+
+    /// Find the subject in a rectangle: left, top, width and height in pixels
+    #[arg(long, value_name = "X,Y,W,H", value_parser = frame, allow_hyphen_values = true)]
+    within: Option<[f32; 4]>,
+
+    /// Find the subject: a scribble over what belongs to it, and half its width in pixels
+    #[arg(long, value_name = "X,Y[,X,Y...]:RADIUS", value_parser = scribble, allow_hyphen_values = true)]
+    keep: Vec<(Line, f32)>,
+
+    /// Find the subject: a scribble over what does not belong to it
+    #[arg(long, value_name = "X,Y[,X,Y...]:RADIUS", value_parser = scribble, allow_hyphen_values = true)]
+    remove: Vec<(Line, f32)>,
+
+    /// Round off what is smaller than so many pixels
+    #[arg(long, default_value_t = 0.0, value_parser = pixels)]
+    smooth: f32,
+
+    /// Move the edge outwards by so many pixels, or inwards by a number below 0
+    #[arg(long, default_value_t = 0.0, value_parser = signed_pixels, allow_hyphen_values = true)]
+    grow: f32,
+
+    /// Let the edge follow the photo's own, such as fur, within so many pixels
+    #[arg(long, default_value_t = 0.0, value_parser = pixels)]
+    follow: f32,
+
+    /// Soften the edge over so many pixels to either side
+    #[arg(long, default_value_t = 0.0, value_parser = pixels)]
+    feather: f32,
+
+    /// Take the ground's colours out of the rim
+    #[arg(long)]
+    decontaminate: bool,
+
+    /// Write what is chosen too, as a mask of the photo's size (PNG): white is inside
+    #[arg(long, value_name = "MASK.png")]
+    mask: Option<PathBuf>,
+}
+
+/// The places that a line goes through.
+#[derive(Debug, Clone)]
+struct Line(Vec<[f32; 2]>);
+
+fn numbers(words: &str) -> Result<Vec<f32>, String> {
+    let number = |word: &str| match word.trim().parse::<f32>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err(format!("{word:?} is no number")),
+    };
+    words.split(',').map(number).collect()
+}
+
+fn frame(words: &str) -> Result<[f32; 4], String> {
+    let numbers = numbers(words)?;
+    match numbers[..] {
+        [x, y, width, height] if width > 0.0 && height > 0.0 => Ok([x, y, width, height]),
+        [_, _, _, _] => Err("width and height must be more than 0".into()),
+        _ => Err(format!("{} numbers, and it takes four: left, top, width, height", numbers.len())),
+    }
+}
+
+fn line(words: &str) -> Result<Line, String> {
+    let points = places(words)?;
+    if points.0.len() < 3 { Err("a line round something needs three places at least".into()) } else { Ok(points) }
+}
+
+fn places(words: &str) -> Result<Line, String> {
+    let numbers = numbers(words)?;
+    match numbers.as_chunks::<2>() {
+        (points, []) => Ok(Line(points.to_vec())),
+        _ => Err(format!("{} numbers, and places come in pairs: x,y,x,y", numbers.len())),
+    }
+}
+
+fn touch(words: &str) -> Result<(u32, u32, u8), String> {
+    let parts: Vec<&str> = words.split(',').map(str::trim).collect();
+    let [x, y, tolerance] = parts[..] else { return Err("it takes three whole numbers: x, y, tolerance".into()) };
+    let place = |word: &str| word.parse::<u32>().map_err(|_| format!("{word:?} is no place of a pixel"));
+    let tolerance = tolerance.parse::<u8>().map_err(|_| format!("{tolerance:?} is not between 0 and 255"))?;
+    Ok((place(x)?, place(y)?, tolerance))
+}
+
+fn scribble(words: &str) -> Result<(Line, f32), String> {
+    let (line, radius) = words.rsplit_once(':').ok_or("it ends with a colon and a radius: x,y,x,y:8")?;
+    match numbers(radius)?[..] {
+        [radius] if radius > 0.0 && radius <= 10_000.0 => Ok((places(line)?, radius)),
+        _ => Err(format!("the radius is {radius:?}; give one between 0 and 10000 pixels")),
+    }
+}
+
+fn pixels(words: &str) -> Result<f32, String> {
+    let pixels = signed_pixels(words)?;
+    if pixels < 0.0 { Err("it cannot be below 0".into()) } else { Ok(pixels) }
+}
+
+fn signed_pixels(words: &str) -> Result<f32, String> {
+    match numbers(words)?[..] {
+        [pixels] if pixels.abs() <= Edge::MOST => Ok(pixels),
+        _ => Err(format!("give one number of at most {} pixels", Edge::MOST)),
+    }
+}
+
+impl Cut {
+    /// Cuts out.
+    pub fn run(&self) -> Outcome {
+        let same = |path: &Path| std::fs::canonicalize(path).ok() == std::fs::canonicalize(&self.photo).ok();
+        if let Some(path) =
+            [Some(&self.out), self.mask.as_ref()].into_iter().flatten().find(|path| path.exists() && same(path))
+        {
+            return Err(format!("{} is the photo itself; name another file", path.display()).into());
+        }
+        let photo = picture::load_rgba(&DiskFiles { base: PathBuf::new(), assets: |_| None }, &self.photo)?;
+        let chosen = self.chosen(photo)?;
+        let edge = Edge { smooth: self.smooth, grow: self.grow, follow: self.follow, feather: self.feather };
+        let stopped = "it was stopped";
+        let (photo, mask) = chosen;
+        let mask = refine(&photo, &mask, edge, &Stop::default()).ok_or(stopped)?;
+        let Some(cut) = cutout(&photo, &mask, self.decontaminate, &Stop::default()) else {
+            let advice = "choose another place (x goes to the right, y down), or scribble over the subject with --keep";
+            return Err(format!("nothing of {} is chosen; {advice}", self.photo.display()).into());
+        };
+        put(&self.out, |path| cut.picture.save_with_format(path, ImageFormat::Png))?;
+        let (width, height) = cut.picture.dimensions();
+        let whole = format!("{} ({} x {})", self.photo.display(), photo.width(), photo.height());
+        say!("{} ({width} x {height}), from {},{} of {whole}", self.out.display(), cut.left, cut.top);
+        if let Some(path) = &self.mask {
+            put(path, |path| mask.save_with_format(path, ImageFormat::Png))?;
+            say!("{} is the mask", path.display());
+        }
+        Ok(())
+    }
+
+    /// The photo, and what of it is chosen.
+    fn chosen(&self, photo: RgbaImage) -> Result<(RgbaImage, GrayImage), Box<dyn std::error::Error>> {
+        let (size, stop) = (photo.dimensions(), Stop::default());
+        let finds = self.within.is_some() || !self.keep.is_empty();
+        if self.rect.is_empty() && self.polygon.is_empty() && self.wand.is_empty() && !finds {
+            let advice = "choose with --rect, --polygon or --wand, or find the subject with --within or --keep";
+            return Err(format!("nothing says what to cut out; {advice}").into());
+        }
+        let mut mask = GrayImage::new(size.0, size.1);
+        let corners = |[x, y, width, height]: [f32; 4]| [[x, y], [x + width, y + height]];
+        for rect in &self.rect {
+            combine(&mut mask, &rectangle(corners(*rect), size), Mode::Add);
+        }
+        for line in &self.polygon {
+            combine(&mut mask, &polygon(&line.0, size), Mode::Add);
+        }
+        for (x, y, tolerance) in &self.wand {
+            if *x >= size.0 || *y >= size.1 {
+                let words = format!("--wand {x},{y} is outside {}", self.photo.display());
+                return Err(format!("{words}, which is {} x {} pixels", size.0, size.1).into());
+            }
+            let tool = Wand { tolerance: *tolerance, ..Wand::default() };
+            combine(&mut mask, &wand(&photo, (*x, *y), tool, &stop).ok_or("it was stopped")?, Mode::Add);
+        }
+        if !finds {
+            return Ok((photo, mask));
+        }
+        let kept = self.keep.iter().map(|scribble| (scribble, true));
+        let removed = self.remove.iter().map(|scribble| (scribble, false));
+        let scribble =
+            |((line, radius), keep): (&(Line, f32), bool)| Scribble { points: line.0.clone(), radius: *radius, keep };
+        let scribbles = kept.chain(removed).map(scribble).collect();
+        let hints = Hints { within: self.within.map(corners), scribbles };
+        let subject = Subject::new(photo, &stop).ok_or("it was stopped")?;
+        let found = subject.cut(&hints, None, &stop).ok_or("it was stopped")?;
+        combine(&mut mask, &Patch::whole(found.mask), Mode::Add);
+        Ok((subject.into_picture(), mask))
+    }
+}
+
+fn put(path: &Path, write: impl FnOnce(&Path) -> image::ImageResult<()>) -> Result<(), String> {
+    let advice = "make room on that disk, or name another place";
+    write(path).map_err(|error| format!("cannot write {}: {error}; {advice}", path.display()))
+}
