@@ -1,4 +1,5 @@
-//! The files built into the program: the miniature model, its concepts, cutouts, scenes and example projects.
+//! The files built into the program: the miniature model, its concepts, cutouts, scenes, example projects and suites of
+//! evaluations.
 //!
 //! They are part of the binary so that it runs from anywhere, with no set-up.
 
@@ -76,6 +77,8 @@ pub const FILES: &[(&str, &[u8])] = embed![
     "sd15/tokenizer/vocab.json",
     "sd15/unet/config.json",
     "sd15/vae/config.json",
+    "suites/paper.ron",
+    "suites/plush.ron",
 ];
 
 /// The built-in file at a path below `assets/`.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! main -> {cli, gui} -> studio -> {engine -> link -> project, hub, plush, cut}
+//!          cli -> evaluate -> {engine, plush}
 //! ```
 //!
 //! [`project`] is the document: plain data. [`engine`] holds the models and the algorithm and knows nothing of
@@ -16,6 +17,7 @@ pub mod bytes;
 pub mod cli;
 pub mod cut;
 pub mod engine;
+pub mod evaluate;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod hub;

@@ -1,11 +1,12 @@
 //! The command line: `podium render`, `podium train`, `podium devices`, `podium inspect`, `podium get`, `podium list`,
-//! `podium cut`, `podium plush`; without a subcommand the studio opens.
+//! `podium cut`, `podium plush`, `podium evaluate`; without a subcommand the studio opens.
 
 #[macro_use]
 mod say;
 
 mod cut;
 mod devices;
+mod evaluate;
 mod get;
 mod inspect;
 mod interrupt;
@@ -66,6 +67,8 @@ enum Command {
     /// Draw pictures of the Plush World, which the miniature knows, with their truth; recognise its concepts in pictures
     #[command(subcommand)]
     Plush(plush::Plush),
+    /// Measure methods and settings on a suite of concepts and prompts, as the paper measures, and write a report
+    Evaluate(evaluate::Evaluate),
 }
 
 /// Runs what the command line asks for. `studio` opens the window.
@@ -85,6 +88,7 @@ pub fn run(cli: Cli, studio: impl FnOnce(Option<PathBuf>, DeviceChoice) -> Outco
         Some(Command::List(command)) => command.run(),
         Some(Command::Cut(command)) => command.run(),
         Some(Command::Plush(command)) => command.run(),
+        Some(Command::Evaluate(command)) => command.run(),
         Some(Command::Inspect { path, tensors }) => inspect::inspect(&path, tensors),
     }
 }

@@ -13,6 +13,8 @@ mod broken;
 mod canvas;
 /// The real binary, driven from outside.
 mod cli;
+/// `podium evaluate`, driven from outside.
+mod evaluate;
 /// The miniature and the example projects, made anew.
 mod examples;
 /// Saving, opening, closing, recovering.

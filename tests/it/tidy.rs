@@ -11,7 +11,7 @@ use arrows::{arrows, circles};
 use source::{Source, sources};
 
 /// The rooms of `src`, the ground floor first, and the rooms that each may name beside itself: all that it stands on.
-const FLOORS: [(&str, &[&str]); 13] = [
+const FLOORS: [(&str, &[&str]); 14] = [
     ("assets", &[]),
     ("bytes", &[]),
     ("cut", &[]),
@@ -21,9 +21,13 @@ const FLOORS: [(&str, &[&str]); 13] = [
     ("link", &["project"]),
     ("engine", &["assets", "bytes", "link", "project"]),
     ("studio", &["assets", "cut", "engine", "hub", "link", "project"]),
-    ("cli", &["assets", "cut", "engine", "hub", "link", "plush", "project", "studio"]),
+    ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project"]),
+    ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "plush", "project", "studio"]),
     ("gui", &["assets", "cut", "engine", "hub", "link", "project", "studio"]),
-    ("lib", &["assets", "bytes", "cli", "cut", "engine", "gui", "hub", "link", "plush", "project", "studio"]),
+    (
+        "lib",
+        &["assets", "bytes", "cli", "cut", "engine", "evaluate", "gui", "hub", "link", "plush", "project", "studio"],
+    ),
     ("main", &["lib"]),
 ];
 
@@ -144,15 +148,18 @@ fn part<'a>(path: &'a str, room: &str) -> Option<&'a str> {
 
 #[test]
 fn only_the_window_knows_egui() {
-    let below =
-        rooms(&["assets", "bytes", "cut", "hub", "plush", "project", "link", "engine", "studio", "cli", "main", "lib"]);
+    let below = rooms(&[
+        "assets", "bytes", "cut", "hub", "plush", "project", "link", "engine", "evaluate", "studio", "cli", "main",
+        "lib",
+    ]);
     assert_eq!(who_says(&below, &WINDOW), NOBODY);
 }
 
 #[test]
 fn only_the_engine_knows_burn_and_no_tensor_leaves_it() {
-    let others =
-        rooms(&["assets", "bytes", "cut", "hub", "plush", "project", "link", "studio", "cli", "gui", "main", "lib"]);
+    let others = rooms(&[
+        "assets", "bytes", "cut", "evaluate", "hub", "plush", "project", "link", "studio", "cli", "gui", "main", "lib",
+    ]);
     assert_eq!(who_says(&others, &["burn", "burn_wgpu", "cubecl", "Tensor"]), NOBODY);
 }
 

@@ -1,0 +1,257 @@
+//! `podium evaluate`
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+
+use super::Outcome;
+use super::interrupt;
+use super::progress::Progress;
+use super::say::aside;
+use crate::engine::cache::Cache;
+use crate::engine::worker::Engine;
+use crate::evaluate::merge::merge;
+use crate::evaluate::methods::METHODS;
+use crate::evaluate::record::{self, Folder, Record};
+use crate::evaluate::report;
+use crate::evaluate::run::{Ending, Order, Told, run};
+use crate::evaluate::suite::{self, Suite, Unit, shard};
+use crate::link::DeviceChoice;
+
+/// What `podium evaluate` is told.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Evaluate {
+    #[command(subcommand)]
+    other: Option<Other>,
+
+    /// A shipped suite (plush, paper), or a suite's file (.ron)
+    #[arg(required = true)]
+    suite: Option<String>,
+
+    /// The folder of pictures, numbers and report; the same command goes on with what is there
+    #[arg(long, value_name = "DIR", required = true)]
+    out: Option<PathBuf>,
+
+    /// All pairs, scenes and seeds of the suite
+    #[arg(long)]
+    full: bool,
+
+    /// One part of several, counted from 1, such as 3/8: parts made anywhere can be merged
+    #[arg(long, value_name = "K/N", value_parser = part)]
+    shard: Option<(usize, usize)>,
+
+    /// Only these methods, with commas between; --list names all
+    #[arg(long, value_delimiter = ',')]
+    methods: Vec<String>,
+
+    /// Sampling steps, in place of the suite's
+    #[arg(long)]
+    steps: Option<u32>,
+
+    /// Change a setting of the suite, such as guidance_scale=6; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+
+    /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
+
+    /// Only say which pictures would be made, and with which methods
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Put the results of several folders together, and write their report
+    Merge {
+        /// The folders
+        #[arg(required = true)]
+        folders: Vec<PathBuf>,
+
+        /// The folder to put them into
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Write the report of a folder anew
+    Report {
+        /// The folder
+        folder: PathBuf,
+    },
+    /// Write a shipped suite to a file, to change it
+    Suite {
+        /// plush or paper
+        name: String,
+    },
+}
+
+fn part(words: &str) -> Result<(usize, usize), String> {
+    let advice = || "write K/N, such as 3/8: part 3 of 8".to_owned();
+    let (part, parts) = words.split_once('/').ok_or_else(advice)?;
+    let (part, parts) = (part.parse().map_err(|_| advice())?, parts.parse().map_err(|_| advice())?);
+    if part == 0 || part > parts { Err(advice()) } else { Ok((part, parts)) }
+}
+
+impl Evaluate {
+    /// Makes what is missing, and writes the report.
+    pub fn run(&self) -> Outcome {
+        match &self.other {
+            Some(Other::Merge { folders, out }) => {
+                let count = merge(folders, out)?;
+                say!("{count} pictures of {} folders in {}", folders.len(), out.display());
+                return self.report(out);
+            }
+            Some(Other::Report { folder }) => return self.report(folder),
+            Some(Other::Suite { name }) => {
+                let text = Suite::shipped(name)
+                    .ok_or_else(|| format!("there is no suite {name}; there are plush and paper"))?;
+                say!("{}", String::from_utf8_lossy(text).trim_end());
+                return Ok(());
+            }
+            None => {}
+        }
+        // clap sees to both.
+        let (Some(named), Some(out)) = (&self.suite, &self.out) else { return Err("name a suite and --out".into()) };
+        // Before any thread begins.
+        let interrupts = interrupt::listen()?;
+        let (mut suite, base) = suite::open(named)?;
+        if let Some(steps) = self.steps {
+            suite.settings.set("steps", &steps.to_string())?;
+        }
+        for setting in &self.settings {
+            let (key, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: write KEY=VALUE"))?;
+            suite.settings.set(key, value)?;
+        }
+        let choice = suite.choice(self.full, &self.methods)?;
+        let mut units = suite.units(&choice);
+        if let Some((part, parts)) = self.shard {
+            units = shard(units, part, parts);
+        }
+        if self.list {
+            list(&units);
+            return Ok(());
+        }
+        let folder = Folder::create(out)?;
+        let plan = folder.begin(&suite, &choice)?;
+        let engine = Engine::start(Cache::standard(), || ())?;
+        let order = Order { suite: &suite, base: &base, units, folder: &folder, device: self.device };
+        let mut shown = Shown::new();
+        let ending = run(&order, &engine, &interrupts, &mut |told| shown.take(&told));
+        shown.progress.bar.finish_and_clear();
+        if ending? == Ending::Stopped {
+            say!("stopped; the same command goes on with what is missing");
+        }
+        written(&folder, &plan)
+    }
+
+    fn report(&self, folder: &Path) -> Outcome {
+        let (folder, plan) = Folder::open(folder)?;
+        written(&folder, &plan)
+    }
+}
+
+fn written(folder: &Folder, plan: &record::Plan) -> Outcome {
+    for path in report::write(folder, plan)? {
+        say!("{}", path.display());
+    }
+    Ok(())
+}
+
+fn list(units: &[Unit<'_>]) {
+    for method in METHODS.iter().filter(|method| units.iter().any(|unit| unit.method.name == method.name)) {
+        say!("{:20} {}", method.name, method.about);
+    }
+    for unit in units {
+        say!("{}", unit.name().words());
+    }
+    say!("{} pictures", units.len());
+}
+
+/// What is shown while it runs.
+struct Shown {
+    progress: Progress,
+    begun: Instant,
+    /// In all, those that were there, and those that were made since.
+    counts: (usize, usize, usize),
+    unit: String,
+}
+
+impl Shown {
+    fn new() -> Self {
+        let progress = Progress::new("{wide_msg} {bar:20} {pos}/{len}");
+        Self { progress, begun: Instant::now(), counts: (0, 0, 0), unit: String::new() }
+    }
+
+    fn take(&mut self, told: &Told<'_>) {
+        let bar = &self.progress.bar;
+        match told {
+            Told::There(there, of) => {
+                self.counts = (*of, *there, 0);
+                aside(bar, format_args!("{there} of {of} pictures are there"));
+            }
+            Told::Begins(_, unit) => {
+                self.unit = unit.name().words();
+                let (of, there, made) = self.counts;
+                let left = left(self.begun.elapsed(), made, of - there - made);
+                bar.set_message(format!("{} of {of}: {}{left}", there + made + 1, self.unit));
+                self.progress.set(there + made, of);
+            }
+            // What devices and stages say of every picture would drown the rest.
+            Told::Engine(_) => {}
+            Told::Ended(record) => {
+                self.counts.2 += 1;
+                let (of, there, made) = self.counts;
+                aside(bar, format_args!("{} of {of}: {}", there + made, ended(record)));
+                self.progress.set(there + made, of);
+            }
+        }
+    }
+}
+
+/// What became of a picture, in a line.
+fn ended(record: &Record) -> String {
+    let name = record.unit.words();
+    match (&record.outcome, record.measures()) {
+        (record::Outcome::Failed(words), _) => format!("{name} failed: {words}"),
+        (_, None) => format!("{name} ({:.0} s)", record.cost.seconds),
+        (_, Some(measures)) => {
+            let (right, seconds) = (if measures.right { ", right" } else { "" }, record.cost.seconds);
+            let known = measures.subjects.iter().filter(|subject| subject.recognised).count();
+            let (all, figures, segsim) = (measures.subjects.len(), measures.figures, measures.segsim);
+            format!(
+                "{name}: {known} of {all} recognised, {figures} figures, SegSim {segsim:.2}{right} ({seconds:.0} s)"
+            )
+        }
+    }
+}
+
+/// How long the rest will take, in words; nothing where nobody can know.
+fn left(elapsed: Duration, made: usize, left: usize) -> String {
+    if made == 0 {
+        return String::new();
+    }
+    let minutes = elapsed.as_secs_f64() / made as f64 * left as f64 / 60.0;
+    if minutes < 90.0 { format!(", {minutes:.0} minutes left") } else { format!(", {:.1} hours left", minutes / 60.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_job_array_is_read_and_nonsense_is_told() {
+        assert_eq!(part("3/8"), Ok((3, 8)));
+        for wrong in ["3", "0/8", "9/8", "a/b", "3/", "-1/2", ""] {
+            assert!(part(wrong).is_err_and(|words| words.contains("such as 3/8")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_time_left_is_that_of_the_pictures_so_far() {
+        assert_eq!(left(Duration::from_secs(60), 0, 5), "");
+        assert_eq!(left(Duration::from_secs(60), 6, 60), ", 10 minutes left");
+        assert_eq!(left(Duration::from_secs(600), 10, 720), ", 12.0 hours left");
+    }
+}

@@ -1,0 +1,226 @@
+//! A unit as the project that is rendered: layout, prompts and settings. Every method gets the same layout and the same noise.
+
+use std::path::{Path, PathBuf};
+
+use super::methods::Shape;
+use super::suite::{ALL, Case, OwnPrompts, Prompt, Subject, Suite, Unit};
+use crate::project::picture::{cover_gray, load_gray};
+use crate::project::prompt::TOKEN_MARK;
+use crate::project::{
+    Background, Color, Concept, ConceptFile, Files, Layer, Layout, MaskSource, Project, composite, picture,
+};
+use image::{GrayImage, RgbImage};
+
+/// The reference picture of a case's prompt, with where each concept stands in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// The picture, of the canvas's size.
+    pub picture: RgbImage,
+    /// One for each concept, in their order: more than 127 is inside.
+    pub masks: Vec<GrayImage>,
+}
+
+/// What marks concepts on screen, should somebody open a picture's project.
+const COLORS: [[u8; 3]; 4] = [[45, 212, 191], [192, 132, 252], [251, 113, 133], [163, 230, 53]];
+
+/// What lies behind cutouts where a prompt names no background.
+const GREY: [u8; 3] = [160; 3];
+
+/// The project of a unit. `tokens` says which words a concept's file brings, `<cat_1> <cat_2>`.
+///
+/// # Errors
+/// In words, where the prompt has no place for what the method wants to say, or a file cannot be read.
+pub fn project(
+    suite: &Suite,
+    unit: &Unit<'_>,
+    files: &dyn Files,
+    tokens: &dyn Fn(&Path) -> Result<String, String>,
+) -> Result<Project, String> {
+    let Unit { case, prompt, method, seed } = *unit;
+    let settings = method.settings(&suite.settings)?;
+    let mut project =
+        Project { settings, seed, prompt: words(suite, case, prompt)?, ..layout(suite, case, prompt, files)? };
+    let subjects: Vec<&Subject> = suite.concepts_of(case).collect();
+    match method.shape {
+        Shape::Suite | Shape::Release => {
+            let named =
+                |subject: &Subject| !project.class_word_spans(&project.prompt, &[&subject.class_word]).is_empty();
+            if let Some(lost) = subjects.iter().find(|subject| !named(subject)) {
+                let (words, class_word) = (&project.prompt, &lost.class_word);
+                return Err(format!(
+                    "the prompt \"{words}\" does not mention \"{class_word}\", the class word of {}; put it there, or {ALL}",
+                    lost.name
+                ));
+            }
+            if method.shape == Shape::Release {
+                for concept in &mut project.concepts {
+                    concept.strength = Concept::STRENGTH_OF_ED_LORA;
+                    concept.prompt = None;
+                }
+            }
+        }
+        Shape::Sum => {
+            let brought = subjects.iter().map(|subject| {
+                let words = tokens(&subject.file)?;
+                Ok(if words.is_empty() { subject.class_word.clone() } else { words })
+            });
+            let brought = brought.collect::<Result<Vec<_>, String>>()?;
+            project.prompt = each(prompt)?.replace(ALL, &listed(&brought));
+            let file =
+                |subject: &&Subject| ConceptFile { strength: subject.strength, ..ConceptFile::new(&subject.file) };
+            project.styles = subjects.iter().map(file).collect();
+            project.concepts.clear();
+        }
+        Shape::Base => project.concepts.clear(),
+    }
+    if project.concepts.is_empty() {
+        // A layer that names no concept of the project would be refused.
+        project.layers_mut().into_iter().flatten().for_each(|layer| layer.concept = None);
+    }
+    project.validate().map_err(|error| error.to_string())?;
+    Ok(project)
+}
+
+/// The reference of a case's prompt, with its masks.
+///
+/// # Errors
+/// In words, where a file cannot be read, or a mask has nothing in it.
+pub fn reference(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Result<Reference, String> {
+    let project = layout(suite, case, prompt, files)?;
+    let words = |error: crate::project::ProjectError| error.to_string();
+    let collage = composite(&project, files).map_err(words)?;
+    let masks: Vec<GrayImage> = match &prompt.layout {
+        Some(_) => {
+            let read = |path: &PathBuf| cover_gray(&load_gray(files, path)?, suite.canvas);
+            prompt.masks.iter().map(read).collect::<Result<_, _>>().map_err(words)?
+        }
+        None => collage.masks.into_iter().map(|layer| layer.mask).collect(),
+    };
+    let lost = masks.iter().zip(&case.concepts).find(|(mask, _)| mask.pixels().all(|pixel| pixel.0[0] <= 127));
+    if let Some((_, name)) = lost {
+        return Err(format!(
+            "the mask of {name} has nothing in it; draw its place in the layout of \"{}\"",
+            prompt.name
+        ));
+    }
+    Ok(Reference { picture: collage.picture, masks })
+}
+
+/// The project without what depends on the method.
+fn layout(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Result<Project, String> {
+    let mut concepts = Vec::new();
+    for (index, subject) in suite.concepts_of(case).enumerate() {
+        let color = Color(COLORS[index % COLORS.len()]);
+        let mut concept = Concept::new(&subject.name, &subject.file, &subject.class_word, color);
+        concept.strength = subject.strength;
+        concept.prompt = own_words(suite, case, prompt, subject);
+        concepts.push(concept);
+    }
+    let base = Project { canvas: suite.canvas, model: suite.model.clone(), concepts, ..Project::new() };
+    let Some(picture) = &prompt.layout else {
+        return Ok(Project { layout: collage(suite, case, prompt, files)?, ..base });
+    };
+    let (masks, count) = (prompt.masks.len(), case.concepts.len());
+    if masks != count {
+        let name = &prompt.name;
+        return Err(format!("\"{name}\" has {masks} masks for {count} concepts; give one mask for each concept"));
+    }
+    let mut project = Project { layout: Layout::Picture(picture.clone()), ..base };
+    for (concept, mask) in project.concepts.iter_mut().zip(&prompt.masks) {
+        concept.mask = MaskSource::Files(vec![mask.clone()]);
+    }
+    Ok(project)
+}
+
+/// The concepts' cutouts side by side, as figures of the Plush World stand.
+fn collage(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Result<Layout, String> {
+    let (width, height) = (suite.canvas.width as f32, suite.canvas.height as f32);
+    let count = case.concepts.len();
+    // As shares of the picture's sides.
+    let tall = match count {
+        1 => 0.56,
+        2 => 0.49,
+        3 => 0.4,
+        more => (1.2 / more as f32).max(0.1),
+    };
+    let middle = |index: usize| match count {
+        1 => 0.5,
+        2 => [0.31, 0.69][index],
+        3 => [0.19, 0.5, 0.81][index],
+        more => (index as f32 + 0.5) / more as f32,
+    };
+    let mut layers = Vec::new();
+    for (index, subject) in suite.concepts_of(case).enumerate() {
+        let cutout = subject.cutout.as_ref().ok_or_else(|| {
+            let name = &subject.name;
+            format!(
+                "{name} has no cutout to draw the layout of \"{}\" with; give it one, or the prompt a layout",
+                prompt.name
+            )
+        })?;
+        let drawn = picture::load_rgba(files, cutout).map_err(|error| error.to_string())?;
+        let scale = tall * height / drawn.height() as f32;
+        // Nobody stands on one line with all others.
+        let foot = 0.87 + 0.02 * (index % 2) as f32;
+        let mut layer = Layer::new(cutout, middle(index) * width, (foot - tall / 2.0) * height);
+        layer.scale = scale;
+        layer.concept = Some(subject.name.clone());
+        layers.push(layer);
+    }
+    let background = match &prompt.background {
+        Some(path) => Background::Picture(path.clone()),
+        None => Background::Color(GREY),
+    };
+    Ok(Layout::Collage { background, layers })
+}
+
+/// The base prompt.
+fn words(suite: &Suite, case: &Case, prompt: &Prompt) -> Result<String, String> {
+    let class_words: Vec<String> = suite.concepts_of(case).map(|subject| a(&subject.class_word)).collect();
+    let words = prompt.words.replace(ALL, &listed(&class_words));
+    if words.trim().is_empty() {
+        return Err(format!("the prompt \"{}\" has no words; write what the picture shows", prompt.name));
+    }
+    Ok(words)
+}
+
+/// The words of a prompt with a place for every concept.
+fn each(prompt: &Prompt) -> Result<&str, String> {
+    let words = [Some(&prompt.words), prompt.each.as_ref()].into_iter().flatten();
+    words.map(String::as_str).find(|words| words.contains(ALL)).ok_or_else(|| {
+        let name = &prompt.name;
+        format!(
+            "the prompt \"{name}\" has no place where each concept is named; give it each: \"{ALL} on a stage\", say"
+        )
+    })
+}
+
+/// What a concept's own branch reads; none where it is derived from the base prompt.
+fn own_words(suite: &Suite, case: &Case, prompt: &Prompt, own: &Subject) -> Option<String> {
+    if suite.own_prompts == OwnPrompts::Paper || !prompt.words.contains(ALL) {
+        return None;
+    }
+    let called = |subject: &Subject| {
+        if subject.name == own.name {
+            return TOKEN_MARK.to_owned();
+        }
+        a(subject.plain_word.as_ref().unwrap_or(&subject.class_word))
+    };
+    let all: Vec<String> = suite.concepts_of(case).map(called).collect();
+    Some(prompt.words.replace(ALL, &listed(&all)))
+}
+
+/// With its article.
+fn a(words: &str) -> String {
+    let vowel = words.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']);
+    format!("{} {words}", if vowel { "an" } else { "a" })
+}
+
+/// `a cat, a dog and a bear`
+fn listed(all: &[String]) -> String {
+    match all.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}

@@ -1,0 +1,170 @@
+//! The methods that are compared: each a change of the project that a suite composes.
+
+use crate::project::Settings;
+
+/// Whose settings and prompts a method begins with, and how many branches it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Concept Conductor with the suite's settings.
+    Suite,
+    /// Concept Conductor with the settings, strengths and prompts of the paper and its release; the number of steps and how
+    /// the reference is inverted are the suite's, so that all methods cost alike.
+    Release,
+    /// One branch that all concepts' files act on, each concept called by its own tokens; no layout.
+    Sum,
+    /// The base model and its words alone; no concept and no layout.
+    Base,
+}
+
+/// Which table of the report a method stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Methods beside one another (Table 1).
+    Methods,
+    /// What a part of the method is worth (Table 2).
+    Ablations,
+}
+
+/// A method.
+#[derive(Debug, PartialEq)]
+pub struct Method {
+    /// As suites and `--methods` name it.
+    pub name: &'static str,
+    /// As the report names it.
+    pub title: &'static str,
+    /// What it is, in a sentence.
+    pub about: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// What it begins with.
+    pub shape: Shape,
+    /// What it changes, as `--set` does.
+    pub changes: &'static [(&'static str, &'static str)],
+    /// Where it stands.
+    pub table: Table,
+}
+
+/// The method that all others are compared with.
+pub const FULL: &str = "conductor";
+
+const CONDUCTOR: &str = "Yao et al. 2024, arXiv 2408.03632";
+
+/// All methods, in the order of the report.
+pub const METHODS: [Method; 10] = [
+    Method {
+        name: FULL,
+        title: "Concept Conductor",
+        about: "layout alignment, concept injection and mask refinement with the suite's settings",
+        source: CONDUCTOR,
+        shape: Shape::Suite,
+        changes: &[],
+        table: Table::Methods,
+    },
+    Method {
+        name: "release",
+        title: "Concept Conductor, release",
+        about: "the release's settings: guidance 7.5, alignment weight 10 until step 60 of 200, strength 0.7, its rule for prompts",
+        source: "the authors' release",
+        shape: Shape::Release,
+        changes: &[],
+        table: Table::Methods,
+    },
+    Method {
+        name: "paper",
+        title: "Concept Conductor, paper",
+        about: "as the release, with the paper's numbers where it differs: N to 2N clusters, the 2-norm of Eq. 1",
+        source: CONDUCTOR,
+        shape: Shape::Release,
+        changes: &[("mask_refinement.clusters", "Paper"), ("layout_alignment.loss", "Norm")],
+        table: Table::Methods,
+    },
+    Method {
+        name: "noise_fusion",
+        title: "Noise fusion (Eq. 3)",
+        about: "the branches' predicted noises are blended by the masks, and not their features",
+        source: CONDUCTOR,
+        shape: Shape::Suite,
+        changes: &[("concept_injection.fusion", "Noise")],
+        table: Table::Methods,
+    },
+    Method {
+        name: "lora_sum",
+        title: "LoRA sum",
+        about: "all concepts' files added up in one pass, without layout, injection or masks",
+        source: "the plain sum of adapters, such as kohya's and diffusers' programs form it",
+        shape: Shape::Sum,
+        changes: &[("layout_alignment.enabled", "false"), ("mask_refinement.enabled", "false")],
+        table: Table::Methods,
+    },
+    Method {
+        name: "base",
+        title: "Base model alone",
+        about: "no concept and no layout: what the words alone give, the floor of all scores",
+        source: "the base model",
+        shape: Shape::Base,
+        changes: &[("layout_alignment.enabled", "false"), ("mask_refinement.enabled", "false")],
+        table: Table::Methods,
+    },
+    Method {
+        name: "no_alignment",
+        title: "without layout alignment",
+        about: "the latent is not pulled towards the reference's layout",
+        source: "ablation, Table 2 of the paper",
+        shape: Shape::Suite,
+        changes: &[("layout_alignment.enabled", "false")],
+        table: Table::Ablations,
+    },
+    Method {
+        name: "no_self_attention",
+        title: "without self-attention features",
+        about: "only cross-attention features are injected",
+        source: "ablation, Table 2 of the paper",
+        shape: Shape::Suite,
+        changes: &[("concept_injection.self_attention", "false")],
+        table: Table::Ablations,
+    },
+    Method {
+        name: "no_cross_attention",
+        title: "without cross-attention features",
+        about: "only self-attention features are injected",
+        source: "ablation, Table 2 of the paper",
+        shape: Shape::Suite,
+        changes: &[("concept_injection.cross_attention", "false")],
+        table: Table::Ablations,
+    },
+    Method {
+        name: "no_refinement",
+        title: "without mask refinement",
+        about: "the masks stay as the layout has them",
+        source: "ablation, Table 2 of the paper",
+        shape: Shape::Suite,
+        changes: &[("mask_refinement.enabled", "false")],
+        table: Table::Ablations,
+    },
+];
+
+/// The method of that name.
+pub fn method(name: &str) -> Option<&'static Method> {
+    const { &METHODS }.iter().find(|method| method.name == name)
+}
+
+impl Method {
+    /// The settings that it renders with, from the suite's.
+    ///
+    /// # Errors
+    /// In words, should a setting have been renamed.
+    pub fn settings(&self, suite: &Settings) -> Result<Settings, String> {
+        let mut settings = suite.clone();
+        if self.shape == Shape::Release {
+            let release = Settings::default();
+            settings.guidance_scale = release.guidance_scale;
+            settings.layout_alignment = release.layout_alignment;
+            settings.concept_injection = release.concept_injection;
+            settings.mask_refinement = release.mask_refinement;
+        }
+        for (key, value) in self.changes {
+            settings.set(key, value).map_err(|error| format!("the method {}: {error}", self.name))?;
+        }
+        Ok(settings)
+    }
+}

@@ -1,0 +1,21 @@
+//! What the method is worth: suites of concepts and prompts, rendered by several methods, measured, and put into a report by
+//! which users compare settings, researchers methods, and this program's changes are judged.
+//!
+//! - What is evaluated? `suite.rs`; the shipped ones are `assets/suites`. By which methods? `methods.rs`.
+//! - What exactly is rendered? `compose.rs`. How does it run, and go on after it was stopped? `run.rs`.
+//! - What is kept, and how do parts made elsewhere come together? `record.rs`, `merge.rs`.
+//! - What is measured of a picture? `metrics/`. What do many numbers say? `statistics.rs`.
+//! - What is told of it? `report/`.
+
+pub mod compose;
+pub mod merge;
+pub mod methods;
+pub mod metrics;
+pub mod record;
+pub mod report;
+pub mod run;
+pub mod statistics;
+pub mod suite;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! The report: tables, contact sheets, what failed, settings and hashes, and last of all what it cost, which is all that two
+//! runs of the same suite differ in.
+//!
+//! - What stands in the tables? `tables.rs`.
+//! - How do the pictures stand together? `sheets.rs`.
+//! - How is it written? `markdown.rs`, `html.rs`.
+
+mod html;
+mod markdown;
+mod sheets;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use self::sheets::Sheet;
+use self::tables::Table;
+use super::record::{Folder, Outcome, Plan, Record};
+use super::suite::UnitName;
+
+/// The heading of the part that differs from run to run.
+pub const COST: &str = "Time and memory";
+
+/// Everything that a report says, before it is written in one way or another.
+struct Report {
+    title: String,
+    /// Paragraphs.
+    about: Vec<String>,
+    tables: Vec<Table>,
+    sheets: Vec<Sheet>,
+    /// What failed: which unit, and why.
+    failures: Vec<String>,
+    /// What the engine said of pictures that it made, and how often.
+    notes: Vec<String>,
+    /// Names and values: settings, hashes.
+    facts: Vec<(String, String)>,
+    cost: Table,
+}
+
+/// Writes a folder's report: `report.html` with everything in it, and `report.md` with the contact sheets beside it. Gives
+/// their paths.
+///
+/// # Errors
+/// In words, when something cannot be written.
+pub fn write(folder: &Folder, plan: &Plan) -> Result<[PathBuf; 2], String> {
+    let records = folder.records(plan);
+    let report = Report {
+        title: format!("Evaluation: {}", plan.suite.name),
+        about: about(plan, &records),
+        tables: tables::tables(plan, &records),
+        sheets: sheets::sheets(folder, plan, &records)?,
+        failures: failures(&records),
+        notes: notes(&records),
+        facts: facts(plan, &records)?,
+        cost: tables::cost(plan, &records),
+    };
+    let paths = ["report.html", "report.md"].map(|name| folder.root().join(name));
+    folder.put(&paths[0], html::html(&report).as_bytes())?;
+    folder.put(&paths[1], markdown::markdown(&report).as_bytes())?;
+    for sheet in &report.sheets {
+        folder.put(&folder.root().join(&sheet.file), &sheet.png)?;
+    }
+    Ok(paths)
+}
+
+type Records = BTreeMap<UnitName, Record>;
+
+fn about(plan: &Plan, records: &Records) -> Vec<String> {
+    let asked = plan.suite.units(&plan.choice).len();
+    let failed = records.values().filter(|record| matches!(record.outcome, Outcome::Failed(_))).count();
+    let mut about = vec![plan.suite.about.clone()];
+    about.retain(|words| !words.is_empty());
+    let full = if plan.choice.full { " (full)" } else { "" };
+    about.push(format!(
+        "{} of {asked} pictures{full} are made, {failed} of them failed; {} are still to be made.",
+        records.len(),
+        asked - records.len()
+    ));
+    about
+}
+
+fn failures(records: &Records) -> Vec<String> {
+    let why = |record: &Record| match &record.outcome {
+        Outcome::Failed(words) => Some(format!("{}: {words}", record.unit.words())),
+        Outcome::Made(_) => None,
+    };
+    records.values().filter_map(why).collect()
+}
+
+fn notes(records: &Records) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for note in records.values().flat_map(|record| &record.notes) {
+        *counts.entry(note).or_default() += 1;
+    }
+    counts.into_iter().map(|(note, count)| format!("{note} ({count} times)")).collect()
+}
+
+fn facts(plan: &Plan, records: &Records) -> Result<Vec<(String, String)>, String> {
+    let mut all = blake3::Hasher::new();
+    for record in records.values() {
+        all.update(record.unit.file().as_bytes()).update(record.hash.as_bytes());
+    }
+    let suite = plan.suite.to_text()?;
+    let hash = |hash: blake3::Hash| hash.to_hex()[..16].to_owned();
+    Ok(vec![
+        ("program".to_owned(), format!("podium {}", env!("CARGO_PKG_VERSION"))),
+        ("hash of the suite".to_owned(), hash(blake3::hash(suite.as_bytes()))),
+        ("hash of everything that the pictures depend on".to_owned(), hash(all.finalize())),
+        ("suite".to_owned(), suite),
+    ])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,275 @@
+//! The numbers of the report as tables of text.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::COST;
+use super::Records;
+use crate::evaluate::methods::{FULL, Method, Table as Place, method};
+use crate::evaluate::metrics::{Metric, anchors};
+use crate::evaluate::record::{Outcome, Plan, Record};
+use crate::evaluate::statistics::{DRAWS, Draws, Mean, Nest, holm};
+use crate::evaluate::suite::{Case, Measure};
+use crate::plush;
+
+/// A table of text.
+pub(super) struct Table {
+    pub title: String,
+    /// What its numbers are.
+    pub note: String,
+    pub columns: Vec<String>,
+    /// As many cells each as there are columns.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// What no picture has.
+const NOTHING: &str = "—";
+
+/// All pictures that methods share: a case, a prompt and a seed each.
+struct Pictures<'a> {
+    plan: &'a Plan,
+    records: &'a Records,
+    /// For each, the place of its case, of its prompt, and its seed.
+    places: Vec<(&'a Case, &'a str, u64)>,
+    draws: Draws,
+}
+
+impl<'a> Pictures<'a> {
+    fn new(plan: &'a Plan, records: &'a Records) -> Self {
+        let (mut places, mut nest) = (Vec::new(), Nest::new());
+        for case in plan.suite.cases.iter().filter(|case| plan.choice.full || !case.full) {
+            let mut prompts = Vec::new();
+            for prompt in plan.suite.prompts_of(case).iter().filter(|prompt| plan.choice.full || !prompt.full) {
+                let first = places.len();
+                places.extend(
+                    (0..u64::from(plan.suite.seeds(plan.choice.full))).map(|seed| (case, prompt.name.as_str(), seed)),
+                );
+                prompts.push((first..places.len()).collect());
+            }
+            nest.push(prompts);
+        }
+        // Pictures that nobody made yet are not drawn.
+        let made: HashSet<(&str, &str, u64)> =
+            records.keys().map(|unit| (unit.case.as_str(), unit.prompt.as_str(), unit.seed)).collect();
+        let any = |picture: &usize| {
+            let (case, prompt, seed) = places[*picture];
+            made.contains(&(case.name().as_str(), prompt, seed))
+        };
+        nest.iter_mut().flatten().for_each(|seeds| seeds.retain(any));
+        let draws = Draws::new(nest, places.len());
+        Self { plan, records, places, draws }
+    }
+
+    fn record(&self, picture: usize, method: &str) -> Option<&Record> {
+        let (case, prompt, seed) = self.places[picture];
+        let name = crate::evaluate::suite::UnitName {
+            case: case.name(),
+            prompt: prompt.to_owned(),
+            method: method.to_owned(),
+            seed,
+        };
+        self.records.get(&name)
+    }
+
+    /// A metric of every picture; none of those that are not made yet, the worst of those that failed.
+    fn values(&self, method: &str, metric: Metric) -> Vec<Option<f64>> {
+        let value = |picture| match &self.record(picture, method)?.outcome {
+            Outcome::Made(measures) => measures.as_ref().map(|measures| metric.of(measures)),
+            Outcome::Failed(_) => Some(metric.worst()),
+        };
+        (0..self.places.len()).map(value).collect()
+    }
+
+    fn methods(&self) -> impl Iterator<Item = &'static Method> {
+        self.plan.choice.methods.iter().filter_map(|name| method(name))
+    }
+}
+
+/// All tables but that of costs.
+pub(super) fn tables(plan: &Plan, records: &Records) -> Vec<Table> {
+    let pictures = Pictures::new(plan, records);
+    let mut tables = Vec::new();
+    if plan.suite.measure == Measure::Plush {
+        let ablated = |method: &Method| method.table == Place::Ablations || method.name == FULL;
+        let beside: Vec<&Method> = pictures.methods().filter(|method| method.table == Place::Methods).collect();
+        let parts: Vec<&Method> = pictures.methods().filter(|method| ablated(method)).collect();
+        if !beside.is_empty() {
+            tables.push(scores(&pictures, "Table 1: methods", &beside));
+        }
+        if parts.iter().any(|method| method.table == Place::Ablations) {
+            tables.push(scores(&pictures, "Table 2: without parts of the method", &parts));
+        }
+        tables.extend(differences(&pictures));
+        tables.extend([Metric::Recognised, Metric::SegSim].map(|metric| by_case(&pictures, metric)));
+        tables.push(bounds(plan));
+    }
+    tables.push(methods(&pictures));
+    tables
+}
+
+fn number(value: f64) -> String {
+    // No "-0.000".
+    format!("{:.3}", value + 0.0).replace("-0.000", "0.000")
+}
+
+fn interval(mean: &Mean) -> String {
+    format!("{} [{}, {}]", number(mean.mean), number(mean.interval.0), number(mean.interval.1))
+}
+
+fn scores(pictures: &Pictures<'_>, title: &str, methods: &[&Method]) -> Table {
+    let arrow = |metric: Metric| format!("{} {}", metric.title(), if metric.more_is_better() { "↑" } else { "↓" });
+    let row = |method: &&Method| {
+        let means: Vec<Option<Mean>> =
+            Metric::ALL.iter().map(|metric| pictures.draws.mean(&pictures.values(method.name, *metric))).collect();
+        let count = means.iter().flatten().map(|mean| mean.count).max().unwrap_or(0);
+        let cells = means.iter().map(|mean| mean.as_ref().map_or(NOTHING.to_owned(), interval));
+        [method.title.to_owned(), count.to_string()].into_iter().chain(cells).collect()
+    };
+    Table {
+        title: title.to_owned(),
+        note: format!(
+            "Means with 95 % intervals (bootstrap, {DRAWS} draws over cases, prompts and seeds). A picture that failed counts \
+             with the worst of each. CLIP and ImageReward scores are not measured: they need learned models that know \
+             photographs. The paper's own numbers are not at hand and are left out."
+        ),
+        columns: ["method", "pictures"].map(str::to_owned).into_iter().chain(Metric::ALL.map(arrow)).collect(),
+        rows: methods.iter().map(row).collect(),
+    }
+}
+
+/// All methods against the full one, on the pictures that both have.
+fn differences(pictures: &Pictures<'_>) -> Option<Table> {
+    let others: Vec<&Method> = pictures.methods().filter(|method| method.name != FULL).collect();
+    let mut found = Vec::new();
+    for method in &others {
+        for metric in Metric::PRIMARY {
+            let (theirs, ours) = (pictures.values(method.name, metric), pictures.values(FULL, metric));
+            if let Some(difference) = pictures.draws.difference(&theirs, &ours) {
+                found.push((*method, metric, difference));
+            }
+        }
+    }
+    let corrected = holm(&found.iter().map(|(.., difference)| difference.p).collect::<Vec<_>>());
+    let row = |((method, metric, difference), p): (&(&Method, Metric, _), f64)| {
+        let difference: &crate::evaluate::statistics::Difference = difference;
+        vec![
+            method.title.to_owned(),
+            metric.title().to_owned(),
+            interval(&difference.mean),
+            difference.mean.count.to_string(),
+            difference.cases.to_string(),
+            number(difference.p),
+            number(p),
+        ]
+    };
+    let rows: Vec<Vec<String>> = found.iter().zip(corrected).map(row).collect();
+    let full = method(FULL).map_or(FULL, |method| method.title);
+    (!rows.is_empty()).then(|| Table {
+        title: format!("Differences from {full}"),
+        note: format!(
+            "Each method minus {full}, on the same cases, prompts and seeds, for the metrics that were named beforehand; p by \
+             the exact test over the signs of the cases' means, and corrected for all rows by Holm. With few cases no p can \
+             be small: with 7 none is below 0.016."
+        ),
+        columns: ["method", "metric", "difference", "pictures", "cases", "p", "p (Holm)"].map(str::to_owned).to_vec(),
+        rows,
+    })
+}
+
+/// Every case by itself: they are few, and one may carry a mean.
+fn by_case(pictures: &Pictures<'_>, metric: Metric) -> Table {
+    let methods: Vec<&Method> = pictures.methods().collect();
+    let values: Vec<Vec<Option<f64>>> = methods.iter().map(|method| pictures.values(method.name, metric)).collect();
+    let mut rows = Vec::new();
+    for case in pictures.plan.suite.cases.iter().filter(|case| pictures.plan.choice.full || !case.full) {
+        let mean = |values: &Vec<Option<f64>>| {
+            let of_case = pictures.places.iter().zip(values).filter(|((other, ..), _)| std::ptr::eq(*other, case));
+            let known: Vec<f64> = of_case.filter_map(|(_, value)| *value).collect();
+            if known.is_empty() { NOTHING.to_owned() } else { number(known.iter().sum::<f64>() / known.len() as f64) }
+        };
+        rows.push([case.name()].into_iter().chain(values.iter().map(mean)).collect());
+    }
+    Table {
+        title: format!("Case by case: {}", metric.title()),
+        note: "Means over prompts and seeds.".to_owned(),
+        columns: ["case"].into_iter().chain(methods.iter().map(|method| method.title)).map(str::to_owned).collect(),
+        rows,
+    }
+}
+
+/// What SegSim can be at all.
+fn bounds(plan: &Plan) -> Table {
+    let mut rows = Vec::new();
+    for case in plan.suite.cases.iter().filter(|case| plan.choice.full || !case.full) {
+        let all: Vec<&plush::Concept> =
+            plan.suite.concepts_of(case).filter_map(|subject| plush::concept(subject.plush.as_deref()?)).collect();
+        for (index, concept) in all.iter().enumerate() {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != index);
+            let found: Vec<(f64, f64)> = others.map(|(_, other)| anchors(concept, other)).collect();
+            let Some((ceiling, _)) = found.first() else { continue };
+            let floor = found.iter().map(|(_, floor)| *floor).fold(0.0, f64::max);
+            rows.push(vec![case.name(), concept.words(), number(*ceiling), number(floor)]);
+        }
+    }
+    Table {
+        title: "What SegSim can be".to_owned(),
+        note: "Ceiling: photos of a concept among themselves. Floor: a picture of only the case's other concepts."
+            .to_owned(),
+        columns: ["case", "concept", "ceiling", "floor"].map(str::to_owned).to_vec(),
+        rows,
+    }
+}
+
+fn methods(pictures: &Pictures<'_>) -> Table {
+    let row = |method: &'static Method| {
+        let changes: Vec<String> = method.changes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let changes = if changes.is_empty() { NOTHING.to_owned() } else { changes.join(", ") };
+        vec![
+            method.title.to_owned(),
+            method.name.to_owned(),
+            method.about.to_owned(),
+            changes,
+            method.source.to_owned(),
+        ]
+    };
+    Table {
+        title: "The methods".to_owned(),
+        note: "All on the same engine, noise and layouts.".to_owned(),
+        columns: ["method", "name", "what it is", "changes", "source"].map(str::to_owned).to_vec(),
+        rows: pictures.methods().map(row).collect(),
+    }
+}
+
+/// What pictures cost, by method and device.
+pub(super) fn cost(plan: &Plan, records: &Records) -> Table {
+    let mut rows = Vec::new();
+    for method in plan.choice.methods.iter().filter_map(|name| method(name)) {
+        let mut devices: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+        for record in records.values().filter(|record| record.unit.method == method.name) {
+            if matches!(record.outcome, Outcome::Made(_)) {
+                devices.entry(&record.cost.device).or_default().push(record);
+            }
+        }
+        for (device, made) in devices {
+            let mut seconds: Vec<f64> = made.iter().map(|record| record.cost.seconds).collect();
+            seconds.sort_by(f64::total_cmp);
+            let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
+            let memory = made.iter().filter_map(|record| record.cost.memory).max();
+            rows.push(vec![
+                method.title.to_owned(),
+                device.to_owned(),
+                seconds.len().to_string(),
+                format!("{mean:.1} s"),
+                format!("{:.1} s", seconds[seconds.len() / 2]),
+                memory.map_or(NOTHING.to_owned(), crate::bytes::words),
+            ]);
+        }
+    }
+    Table {
+        title: COST.to_owned(),
+        note: "Of each picture, with reading and measuring; the first of a layout inverts its reference, which later ones find \
+               again. Memory is the most that the process was seen to hold."
+            .to_owned(),
+        columns: ["method", "device", "pictures", "mean", "median", "memory"].map(str::to_owned).to_vec(),
+        rows,
+    }
+}

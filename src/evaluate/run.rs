@@ -1,0 +1,296 @@
+//! Making the pictures of a suite, one after another: what is there already is not made again, what fails is written down in
+//! words, and whoever stops loses nothing but the picture that is being made.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, select};
+use image::RgbImage;
+
+use super::compose;
+use super::metrics::Ruler;
+use super::record::{Cost, Folder, Outcome, Record};
+use super::suite::{Measure, Suite, Unit};
+use crate::engine::concept_files;
+use crate::engine::worker::Engine;
+use crate::link::{DeviceChoice, Event, JobId, Watch};
+use crate::plush;
+use crate::project::{self, DiskFiles, Project, png_text};
+
+/// What is told while it runs.
+pub enum Told<'a> {
+    /// How many units are there already, and how many there are in all.
+    There(usize, usize),
+    /// A unit begins: which, counted from 1 among all.
+    Begins(usize, &'a Unit<'a>),
+    /// The engine says something of it.
+    Engine(&'a Event),
+    /// A unit has ended.
+    Ended(&'a Record),
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All units are there, made or failed.
+    Done,
+    /// Somebody stopped it.
+    Stopped,
+}
+
+/// What is to be run, and where.
+pub struct Order<'a> {
+    /// The suite.
+    pub suite: &'a Suite,
+    /// The folder that its paths start from.
+    pub base: &'a Path,
+    /// What of it.
+    pub units: Vec<Unit<'a>>,
+    /// Where the results go.
+    pub folder: &'a Folder,
+    /// Where to compute.
+    pub device: DeviceChoice,
+}
+
+/// Makes all units that are not there yet. The first message of `interrupts` stops it.
+///
+/// # Errors
+/// In words, when results cannot be written or the engine is gone. What fails in one picture is no error.
+pub fn run(
+    order: &Order<'_>,
+    engine: &Engine,
+    interrupts: &Receiver<()>,
+    tell: &mut dyn FnMut(Told<'_>),
+) -> Result<Ending, String> {
+    let files = DiskFiles { base: order.base.to_owned(), assets: crate::assets::find };
+    let mut desk = Desk { order, files, hashes: HashMap::new(), rulers: BTreeMap::new() };
+    let mut left = Vec::new();
+    for (index, unit) in order.units.iter().enumerate() {
+        let prepared = desk.prepare(unit);
+        if !desk.is_there(unit, &prepared) {
+            left.push((index + 1, unit, prepared));
+        }
+    }
+    tell(Told::There(order.units.len() - left.len(), order.units.len()));
+    for (number, unit, prepared) in left {
+        tell(Told::Begins(number, unit));
+        let record = match prepared {
+            Err(words) => Record::new(unit.name(), String::new(), Outcome::Failed(words), Vec::new(), Cost::default()),
+            Ok(prepared) => match desk.make(unit, prepared, engine, interrupts, tell)? {
+                Some(record) => record,
+                None => return Ok(Ending::Stopped),
+            },
+        };
+        order.folder.keep(&record)?;
+        tell(Told::Ended(&record));
+        if interrupts.try_recv().is_ok() {
+            return Ok(Ending::Stopped);
+        }
+    }
+    Ok(Ending::Done)
+}
+
+/// A unit that can be begun.
+struct Prepared {
+    project: Project,
+    hash: String,
+}
+
+/// How a job ended.
+enum Made {
+    Picture(RgbImage),
+    Failed(String),
+    Cancelled,
+}
+
+/// What units share.
+struct Desk<'a> {
+    order: &'a Order<'a>,
+    files: DiskFiles,
+    hashes: HashMap<PathBuf, blake3::Hash>,
+    /// What measures the pictures of a case's prompt, or why nothing can; none where nothing shall.
+    rulers: BTreeMap<(String, String), Result<Option<Ruler>, String>>,
+}
+
+impl Desk<'_> {
+    fn prepare(&mut self, unit: &Unit<'_>) -> Result<Prepared, String> {
+        let tokens = |path: &Path| {
+            let file = concept_files::open(&self.files, path).map_err(|error| error.to_string())?;
+            Ok(file.embeddings.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(" "))
+        };
+        let project = compose::project(self.order.suite, unit, &self.files, &tokens)?;
+        let hash = self.hash(&project)?;
+        Ok(Prepared { project, hash })
+    }
+
+    fn is_there(&self, unit: &Unit<'_>, prepared: &Result<Prepared, String>) -> bool {
+        let (Some(record), Ok(prepared)) = (self.order.folder.record(&unit.name()), prepared) else { return false };
+        let made = matches!(record.outcome, Outcome::Made(_));
+        made && record.hash == prepared.hash && self.order.folder.picture(&record.unit).is_file()
+    }
+
+    /// Of everything that the picture depends on: the project, what its files hold, the model and the program.
+    fn hash(&mut self, project: &Project) -> Result<String, String> {
+        let mut hasher = blake3::Hasher::new();
+        let text = project::file::to_string(project).map_err(|error| error.to_string())?;
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes()).update(text.as_bytes());
+        let paths: Vec<PathBuf> = project.clone().paths_mut().into_iter().map(|path| path.clone()).collect();
+        for path in paths {
+            hasher.update(self.hash_of_file(&path)?.as_bytes());
+        }
+        if project.model.is_none() {
+            for (name, bytes) in crate::assets::FILES.iter().filter(|(name, _)| name.starts_with("miniature/")) {
+                if !name.starts_with("miniature/concepts/") {
+                    let hash = self.hashes.entry(PathBuf::from(name)).or_insert_with(|| blake3::hash(bytes));
+                    hasher.update(hash.as_bytes());
+                }
+            }
+        }
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    fn hash_of_file(&mut self, path: &Path) -> Result<blake3::Hash, String> {
+        if let Some(known) = self.hashes.get(path) {
+            return Ok(*known);
+        }
+        let mut hasher = blake3::Hasher::new();
+        match project::files::asset_name(path) {
+            Some(name) => {
+                let advice = "this Podium has no such built-in file";
+                let bytes = crate::assets::find(name);
+                hasher.update(bytes.ok_or_else(|| format!("cannot read {}: {advice}", path.display()))?);
+            }
+            None => read_into(&mut hasher, &project::resolve(&self.files.base, path)).map_err(|error| {
+                format!("cannot read {}: {error}; correct the suite, or put it there", path.display())
+            })?,
+        }
+        let hash = hasher.finalize();
+        self.hashes.insert(path.to_owned(), hash);
+        Ok(hash)
+    }
+
+    /// Makes one picture; none where somebody stopped it.
+    fn make(
+        &mut self,
+        unit: &Unit<'_>,
+        prepared: Prepared,
+        engine: &Engine,
+        interrupts: &Receiver<()>,
+        tell: &mut dyn FnMut(Told<'_>),
+    ) -> Result<Option<Record>, String> {
+        let begun = Instant::now();
+        let Prepared { project, hash } = prepared;
+        let (mut notes, mut cost) = (Vec::new(), Cost::default());
+        let name = unit.name();
+        let key = (name.case.clone(), name.prompt.clone());
+        if !self.rulers.contains_key(&key) {
+            let ruler = self.ruler(unit)?;
+            self.rulers.insert(key.clone(), ruler);
+        }
+        let made = match self.rulers.get(&key) {
+            Some(Err(words)) => Made::Failed(words.clone()),
+            _ => {
+                let folder = self.order.base.to_owned();
+                let job = engine.render(project.clone(), folder, self.order.device, Watch::default());
+                follow(engine, job, interrupts, &mut notes, &mut cost, tell)?
+            }
+        };
+        let outcome = match made {
+            Made::Cancelled => return Ok(None),
+            Made::Failed(words) => Outcome::Failed(words),
+            Made::Picture(picture) => {
+                let path = self.order.folder.picture(&name);
+                png_text::write_png(&path, &picture, &project, self.order.base, unit.seed)
+                    .map_err(|error| error.to_string())?;
+                match self.rulers.get(&key) {
+                    Some(Ok(Some(ruler))) => match ruler.measure(&picture) {
+                        Ok(measures) => Outcome::Made(Some(measures)),
+                        Err(words) => Outcome::Failed(words),
+                    },
+                    _ => Outcome::Made(None),
+                }
+            }
+        };
+        cost.seconds = begun.elapsed().as_secs_f64();
+        Ok(Some(Record::new(name, hash, outcome, notes, cost)))
+    }
+
+    /// What measures the pictures of a unit's case and prompt, or why they cannot be made. Keeps their reference too.
+    fn ruler(&self, unit: &Unit<'_>) -> Result<Result<Option<Ruler>, String>, String> {
+        let (suite, folder) = (self.order.suite, self.order.folder);
+        let reference = match compose::reference(suite, unit.case, unit.prompt, &self.files) {
+            Ok(reference) => reference,
+            Err(words) => return Ok(Err(words)),
+        };
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let path = folder.reference(&unit.case.name(), &unit.prompt.name);
+        let written = reference.picture.write_to(&mut bytes, image::ImageFormat::Png);
+        written.map_err(|error| format!("{}: cannot be written ({error})", path.display()))?;
+        folder.put(&path, bytes.get_ref())?;
+        if suite.measure == Measure::Nothing {
+            return Ok(Ok(None));
+        }
+        let known =
+            suite.concepts_of(unit.case).filter_map(|subject| plush::concept(subject.plush.as_deref()?).copied());
+        Ok(Ok(Some(Ruler::new(known.collect(), reference.masks, &unit.prompt.words))))
+    }
+}
+
+/// Follows a job to its end.
+fn follow(
+    engine: &Engine,
+    job: JobId,
+    interrupts: &Receiver<()>,
+    notes: &mut Vec<String>,
+    cost: &mut Cost,
+    tell: &mut dyn FnMut(Told<'_>),
+) -> Result<Made, String> {
+    loop {
+        let event = select! {
+            recv(engine.events()) -> event => event.map_err(|_| "the engine has ended; please report this".to_owned())?,
+            recv(interrupts) -> told => {
+                if told.is_err() {
+                    return Err("nobody listens to Ctrl+C any more".to_owned());
+                }
+                engine.cancel(job);
+                continue;
+            }
+        };
+        tell(Told::Engine(&event));
+        match event {
+            Event::Device(report) => {
+                let held = report.process_bytes.map(|bytes| bytes + report.pool.map_or(0, |pool| pool.reserved));
+                cost.memory = cost.memory.max(held);
+                cost.device.clone_from(&report.name);
+            }
+            Event::Warning(of, warning) if of == job => notes.push(warning.to_string()),
+            Event::Done(of, finished) if of == job => {
+                let picture = finished.pictures.first().cloned();
+                return Ok(picture.map_or_else(|| Made::Failed("no picture came out".to_owned()), Made::Picture));
+            }
+            Event::Cancelled(of) if of == job => return Ok(Made::Cancelled),
+            Event::Failed(of, words) if of == job => return Ok(Made::Failed(words)),
+            _ => {}
+        }
+    }
+}
+
+/// Hashes a file, or all files of a folder with their names.
+fn read_into(hasher: &mut blake3::Hasher, path: &Path) -> std::io::Result<()> {
+    if !path.is_dir() {
+        let mut file = std::fs::File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(std::io::Error::other("it is not an ordinary file"));
+        }
+        std::io::copy(&mut file, hasher)?;
+        return Ok(());
+    }
+    let mut inside = std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    inside.sort();
+    for path in inside {
+        hasher.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+        read_into(hasher, &path)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! `podium evaluate`, driven from outside: the same report however the pictures were made, and what is missing is said.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::broken::assert_says;
+
+/// Two methods, two seeds, and a case whose concept's file is missing.
+const SUITE: &str = r#"(
+    version: 1, name: "small", canvas: (width: 128, height: 128), seeds: 2, measure: Plush, own_prompts: Named,
+    settings: (steps: 2, guidance_scale: 4.5, inversion: Coarse),
+    concepts: [
+        (name: "mint cat", plush: "mint_cat", file: "assets:miniature/concepts/mint_cat.pth", class_word: "toy cat", cutout: "assets:cutouts/grey_cat.png"),
+        (name: "plum dog", plush: "plum_dog", file: "assets:miniature/concepts/plum_dog.pth", class_word: "toy dog", cutout: "assets:cutouts/tan_dog.png"),
+        (name: "jade cat", plush: "jade_cat", file: "missing.pth", class_word: "cat", cutout: "assets:cutouts/grey_cat.png"),
+    ],
+    cases: [(concepts: ["mint cat", "plum dog"]), (concepts: ["jade cat", "plum dog"])],
+    prompts: [(name: "beach", words: "{all} on the beach", background: "assets:scenes/beach.png")],
+    methods: ["conductor", "lora_sum"],
+)"#;
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podium"));
+    command.arg("evaluate").args(arguments).current_dir(folder).env("PODIUM_CACHE_DIR", folder.join("cache"));
+    command
+}
+
+fn out(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Runs what must go well.
+fn done(folder: &Path, arguments: &[&str]) -> String {
+    let output = command(folder, arguments).output().expect("the binary starts");
+    assert!(output.status.success(), "{arguments:?}: {}", out(&output));
+    out(&output)
+}
+
+/// Both reports without what they cost.
+fn reports(folder: &Path) -> [String; 2] {
+    ["report.md", "report.html"].map(|name| {
+        let text = std::fs::read_to_string(folder.join(name)).expect("a report");
+        let end = text.rfind("Time and memory").expect("what it cost stands last");
+        let end = text[..end].rfind("Time and memory").unwrap_or(end);
+        text[..end].to_owned()
+    })
+}
+
+const SMALL: [&str; 3] = ["small.ron", "--device", "flex"];
+
+fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    SMALL.iter().chain(more).copied().collect()
+}
+
+#[test]
+fn killed_and_gone_on_or_in_shards_and_merged_the_report_is_the_same() {
+    let folder = tempfile::tempdir().expect("temporary");
+    std::fs::write(folder.path().join("small.ron"), SUITE).expect("written");
+    let said = done(folder.path(), &small(&["--out", "whole"]));
+    // What is missing is said, and the rest is made.
+    let failed = "jade cat + plum dog, beach, conductor, seed 1 failed: cannot read";
+    assert_says(&said, &["0 of 8 pictures are there", failed, "missing.pth", "report.html"]);
+    let [markdown, html] = reports(&folder.path().join("whole"));
+    assert_says(&markdown, &["8 of 8 pictures are made, 4 of them failed", "missing.pth", "Table 1", "LoRA sum"]);
+    assert!(html.contains("data:image/jpeg;base64,"));
+    let picture = folder.path().join("whole/units/mint_cat_+_plum_dog~beach~lora_sum~1.png");
+    assert_eq!(image::open(picture).expect("a picture").width(), 128);
+
+    // Nothing is made twice; what failed is tried again.
+    let again = done(folder.path(), &small(&["--out", "whole"]));
+    assert_says(&again, &["4 of 8 pictures are there", "failed"]);
+    assert_eq!(reports(&folder.path().join("whole")), [markdown.clone(), html.clone()]);
+
+    for part in ["1/2", "2/2"] {
+        let name = format!("part{}", &part[..1]);
+        done(folder.path(), &small(&["--out", &name, "--shard", part]));
+    }
+    let merged = done(folder.path(), &["merge", "part1", "part2", "--out", "merged"]);
+    assert_says(&merged, &["8 pictures of 2 folders"]);
+    assert_eq!(reports(&folder.path().join("merged")), [markdown.clone(), html.clone()]);
+
+    let mut run = command(folder.path(), &small(&["--out", "killed"])).stderr(Stdio::null()).spawn().expect("starts");
+    let first = folder.path().join("killed/units/mint_cat_+_plum_dog~beach~conductor~0.json");
+    let begun = Instant::now();
+    while !first.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(300), "no picture in five minutes");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    run.kill().expect("killed");
+    run.wait().expect("ended");
+    let left = done(folder.path(), &small(&["--out", "killed"]));
+    assert!(!left.contains("0 of 8 pictures are there"), "the first picture was lost: {left}");
+    assert_eq!(reports(&folder.path().join("killed")), [markdown, html]);
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_said_before_anything_is_made() {
+    let folder = tempfile::tempdir().expect("temporary");
+    std::fs::write(folder.path().join("small.ron"), SUITE).expect("written");
+    std::fs::write(folder.path().join("broken.ron"), SUITE.replace("seeds: 2", "seeds: none")).expect("written");
+    for (arguments, said) in [
+        (vec!["nothing", "--out", "x"], "the shipped suites are plush and paper"),
+        (vec!["broken.ron", "--out", "x"], "line 2, column"),
+        (vec!["plush"], "--out"),
+        (small(&["--out", "x", "--methods", "conductor,magic"]), "name \"magic\"; there are conductor, release"),
+        (small(&["--out", "x", "--shard", "3/2"]), "such as 3/8"),
+        (small(&["--out", "x", "--set", "step=3"]), "did you mean"),
+        (small(&["--out", "small.ron"]), "small.ron"),
+        (vec!["report", "."], "holds no evaluation"),
+        (vec!["merge", ".", "--out", "x"], "holds no evaluation"),
+        (vec!["suite", "none"], "there are plush and paper"),
+    ] {
+        let output = command(folder.path(), &arguments).output().expect("the binary starts");
+        assert!(!output.status.success(), "{arguments:?}");
+        assert_says(&out(&output), &[said]);
+    }
+    assert!(!folder.path().join("x/units").exists(), "nothing was begun");
+    assert_says(&done(folder.path(), &small(&["--out", "x", "--list"])), &["lora_sum", "8 pictures"]);
+    let text = done(folder.path(), &["suite", "paper"]);
+    std::fs::write(folder.path().join("mine.ron"), text).expect("written");
+    assert_says(&done(folder.path(), &["mine.ron", "--out", "x", "--list"]), &["3600 pictures"]);
+}
