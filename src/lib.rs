@@ -1,12 +1,12 @@
 //! Podium: a studio for composing pictures out of several personal concepts.
 //!
 //! ```text
-//! main -> {cli, gui} -> studio -> {engine -> link -> project, hub, plush}
+//! main -> {cli, gui} -> studio -> {engine -> link -> project -> photo, hub, plush}
 //! ```
 //!
 //! [`project`] is the document: plain data. [`engine`] holds the models and the algorithm and knows nothing of
 //! egui. [`hub`] gets models and knows none of them, [`plush`] draws
-//! pictures whose truth is known and measures others by them. [`link`] is all that it and its listeners say to each other. Arrows go down only. See ARCHITECTURE.md for the map.
+//! pictures whose truth is known and measures others by them, [`photo`] puts what was rendered back into photos of any size. [`link`] is all that it and its listeners say to each other. Arrows go down only. See ARCHITECTURE.md for the map.
 
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
@@ -19,6 +19,7 @@ pub mod engine;
 pub mod gui;
 pub mod hub;
 pub mod link;
+pub mod photo;
 pub mod plush;
 pub mod project;
 pub mod studio;

@@ -11,18 +11,19 @@ use arrows::{arrows, circles};
 use source::{Source, sources};
 
 /// The rooms of `src`, the ground floor first, and the rooms that each may name beside itself: all that it stands on.
-const FLOORS: [(&str, &[&str]); 12] = [
+const FLOORS: [(&str, &[&str]); 13] = [
     ("assets", &[]),
     ("bytes", &[]),
     ("hub", &["bytes"]),
+    ("photo", &[]),
     ("plush", &[]),
-    ("project", &[]),
+    ("project", &["photo"]),
     ("link", &["project"]),
     ("engine", &["assets", "bytes", "link", "project"]),
-    ("studio", &["assets", "engine", "hub", "link", "project"]),
-    ("cli", &["assets", "engine", "hub", "link", "plush", "project", "studio"]),
+    ("studio", &["assets", "engine", "hub", "link", "photo", "project"]),
+    ("cli", &["assets", "engine", "hub", "link", "photo", "plush", "project", "studio"]),
     ("gui", &["assets", "engine", "hub", "link", "project", "studio"]),
-    ("lib", &["assets", "bytes", "cli", "engine", "gui", "hub", "link", "plush", "project", "studio"]),
+    ("lib", &["assets", "bytes", "cli", "engine", "gui", "hub", "link", "photo", "plush", "project", "studio"]),
     ("main", &["lib"]),
 ];
 
@@ -143,14 +144,16 @@ fn part<'a>(path: &'a str, room: &str) -> Option<&'a str> {
 
 #[test]
 fn only_the_window_knows_egui() {
-    let below =
-        rooms(&["assets", "bytes", "hub", "plush", "project", "link", "engine", "studio", "cli", "main", "lib"]);
+    let below = rooms(&[
+        "assets", "bytes", "hub", "photo", "plush", "project", "link", "engine", "studio", "cli", "main", "lib",
+    ]);
     assert_eq!(who_says(&below, &WINDOW), NOBODY);
 }
 
 #[test]
 fn only_the_engine_knows_burn_and_no_tensor_leaves_it() {
-    let others = rooms(&["assets", "bytes", "hub", "plush", "project", "link", "studio", "cli", "gui", "main", "lib"]);
+    let others =
+        rooms(&["assets", "bytes", "hub", "photo", "plush", "project", "link", "studio", "cli", "gui", "main", "lib"]);
     assert_eq!(who_says(&others, &["burn", "burn_wgpu", "cubecl", "Tensor"]), NOBODY);
 }
 
