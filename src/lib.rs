@@ -1,13 +1,15 @@
 //! Podium: a studio for composing pictures out of several personal concepts.
 //!
 //! ```text
-//! main -> {cli, gui} -> studio -> {engine -> link -> project, hub, plush, cut}
+//! main -> {cli, gui} -> studio -> {engine -> link -> project -> photo, hub, plush, cut}
 //!          cli -> evaluate -> {engine, plush}
 //! ```
 //!
 //! [`project`] is the document: plain data. [`engine`] holds the models and the algorithm and knows nothing of
-//! egui. [`hub`] gets models and knows none of them, [`cut`] cuts somebody out of a picture, [`plush`] draws
-//! pictures whose truth is known and measures others by them. [`link`] is all that it and its listeners say to each other. Arrows go down only. See ARCHITECTURE.md for the map.
+//! egui. [`hub`] gets models and knows none of them, [`cut`] cuts somebody out of a picture, [`photo`] puts what was
+//! rendered back into photos of any size, [`plush`] draws pictures whose truth is known and measures others by them,
+//! [`evaluate`] measures methods by that. [`link`] is all that the engine and its listeners say to each other. Arrows go
+//! down only. See ARCHITECTURE.md for the map.
 
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
@@ -22,6 +24,7 @@ pub mod evaluate;
 pub mod gui;
 pub mod hub;
 pub mod link;
+pub mod photo;
 pub mod plush;
 pub mod project;
 pub mod studio;

@@ -1,5 +1,5 @@
-//! The command line: `podium render`, `podium train`, `podium devices`, `podium inspect`, `podium get`, `podium list`,
-//! `podium cut`, `podium plush`, `podium evaluate`; without a subcommand the studio opens.
+//! The command line: `podium render`, `podium place`, `podium cut`, `podium train`, `podium evaluate`, `podium devices`,
+//! `podium inspect`, `podium get`, `podium list`, `podium plush`; without a subcommand the studio opens.
 
 #[macro_use]
 mod say;
@@ -11,6 +11,7 @@ mod get;
 mod inspect;
 mod interrupt;
 mod list;
+mod place;
 mod plush;
 mod progress;
 mod record;
@@ -45,6 +46,8 @@ pub struct Cli {
 enum Command {
     /// Render a project to a picture, without a window
     Render(render::Render),
+    /// Place concepts into a photo of any size, which stays as it is everywhere else
+    Place(Box<place::Place>),
     /// Train a concept from a handful of photos
     Train(train::Train),
     /// List what can compute
@@ -79,6 +82,7 @@ pub fn run(cli: Cli, studio: impl FnOnce(Option<PathBuf>, DeviceChoice) -> Outco
     match cli.command {
         None => studio(cli.project, cli.device),
         Some(Command::Render(command)) => command.run(),
+        Some(Command::Place(command)) => command.run(),
         Some(Command::Train(command)) => command.run(),
         Some(Command::Devices) => {
             devices::list();

@@ -1,6 +1,8 @@
 //! `podium render`
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -13,7 +15,9 @@ use crate::engine::concept_files;
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::worker::{Engine, model_files};
 use crate::link::{DeviceChoice, Event, Finished, Watch};
+use crate::photo::Format;
 use crate::project::{self, DiskFiles, Project, png_text};
+use crate::studio::export::photo::{self, Which};
 
 /// What `podium render` is told.
 #[derive(Debug, Args)]
@@ -21,7 +25,8 @@ pub struct Render {
     /// The project (.ron), or a PNG that Podium wrote
     project: PathBuf,
 
-    /// The picture to write (PNG); several seeds are numbered: out-1.png, out-2.png
+    /// The picture to write: PNG, or also JPEG where the project places into a piece of a photo; several seeds are
+    /// numbered: out-1.png, out-2.png
     #[arg(short, long)]
     output: PathBuf,
 
@@ -48,26 +53,21 @@ pub struct Render {
     /// Fail at the first note: a setting without effect, a concept that will not appear, a prompt that is cut
     #[arg(long)]
     strict: bool,
+
+    /// Keep where the photo was taken, if it says so and the project places into a piece of it
+    #[arg(long)]
+    keep_gps: bool,
 }
 
 impl Render {
     /// Renders and writes.
     pub fn run(&self) -> Outcome {
         let (project, folder) = self.project()?;
-        check_output(&self.output)?;
+        check_output(&self.output, photo::placement(&project).is_some())?;
         png_text::check(&project, &folder)?;
         let mut record = self.record.as_deref().map(Record::create).transpose()?;
-        let watch = if record.is_some() { Watch::ALL } else { Watch::default() };
-        let needs = needs(&project, &folder);
-        let engine = Engine::start(Cache::standard(), || ())?;
-        engine.render(project.clone(), folder.clone(), self.device, watch);
-        let finished = follow(&engine, needs, record.as_mut(), self.strict)?;
-        let many = finished.pictures.len() > 1;
-        for (index, (picture, seed)) in finished.pictures.iter().zip(&finished.seeds).enumerate() {
-            let path = if many { numbered(&self.output, index + 1) } else { self.output.clone() };
-            png_text::write_png(&path, picture, &project, &folder, *seed)?;
-            say::line(format_args!("{} (seed {seed})", path.display()));
-        }
+        let finished = render(&project, &folder, self.device, record.as_mut(), self.strict)?;
+        write_pictures(&self.output, &finished, &project, &folder, self.keep_gps)?;
         say::line(format_args!("rendered in {:.1} s", finished.elapsed.as_secs_f64()));
         Ok(())
     }
@@ -91,6 +91,37 @@ impl Render {
     }
 }
 
+/// Renders a project whose paths start from `folder`, and shows how far it is.
+pub(super) fn render(
+    project: &Project,
+    folder: &Path,
+    device: DeviceChoice,
+    record: Option<&mut Record>,
+    strict: bool,
+) -> Result<Arc<Finished>, Box<dyn std::error::Error>> {
+    let watch = if record.is_some() { Watch::ALL } else { Watch::default() };
+    let needs = needs(project, folder);
+    let engine = Engine::start(Cache::standard(), || ())?;
+    engine.render(project.clone(), folder.to_owned(), device, watch);
+    follow(&engine, needs, record, strict)
+}
+
+/// Writes every picture of a render, and says where. One that was placed into a piece of a photo is the whole photo.
+fn write_pictures(output: &Path, finished: &Finished, project: &Project, folder: &Path, keep_gps: bool) -> Outcome {
+    let many = finished.pictures.len() > 1;
+    for (index, (picture, seed)) in finished.pictures.iter().zip(&finished.seeds).enumerate() {
+        let path = if many { numbered(output, index + 1) } else { output.to_owned() };
+        if photo::placement(project).is_some() {
+            let whole = photo::with_render(project, folder, picture, Which::All)?;
+            photo::write(&path, &whole, project, folder, *seed, keep_gps)?;
+        } else {
+            png_text::write_png(&path, picture, project, folder, *seed)?;
+        }
+        say::line(format_args!("{} (seed {seed})", path.display()));
+    }
+    Ok(())
+}
+
 /// The model and what the project asks of it, to be compared with the device's memory; none where either cannot be looked
 /// at, which the render will say.
 fn needs(project: &Project, folder: &Path) -> Option<(ModelReport, Demand)> {
@@ -100,7 +131,12 @@ fn needs(project: &Project, folder: &Path) -> Option<(ModelReport, Demand)> {
 }
 
 /// A render takes a while; that its result cannot be written shall not come out at the end.
-fn check_output(path: &Path) -> Outcome {
+pub(super) fn check_output(path: &Path, is_photo: bool) -> Outcome {
+    if is_photo && Format::of(path).is_none() {
+        return Err(
+            format!("{}: photos are written as PNG or JPEG; end its name in .png or .jpg", path.display()).into()
+        );
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
         return Err(format!("{}: there is no such folder to write to", folder.display()).into());
@@ -116,9 +152,11 @@ fn check_output(path: &Path) -> Outcome {
     Ok(())
 }
 
-fn numbered(path: &Path, number: usize) -> PathBuf {
+pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!("{stem}-{number}.png"))
+    // Whatever a picture that is no photo is called, it is a PNG.
+    let ending = Format::of(path).and_then(|_| path.extension()).unwrap_or(OsStr::new("png")).to_string_lossy();
+    path.with_file_name(format!("{stem}-{number}.{ending}"))
 }
 
 /// Shows progress until the job ends.
@@ -127,7 +165,7 @@ fn follow(
     mut needs: Option<(ModelReport, Demand)>,
     mut record: Option<&mut Record>,
     strict: bool,
-) -> Result<std::sync::Arc<Finished>, Box<dyn std::error::Error>> {
+) -> Result<Arc<Finished>, Box<dyn std::error::Error>> {
     let mut progress = Progress::new("{msg:32} {bar:30} {pos}/{len}  {elapsed}  {eta} left");
     let bar = progress.bar.clone();
     loop {

@@ -27,6 +27,18 @@ impl Mask {
         Self { height: to.0, width: to.1, on: values.iter().map(|&value| value > 127).collect() }
     }
 
+    /// Every cell of the grid `to` that any pixel above 127 lies in, of a grey picture of `from` = (height, width) pixels.
+    pub fn of_cells_with_any(pixels: &[u8], from: (usize, usize), to: (usize, usize)) -> Self {
+        let mut on = vec![false; to.0 * to.1];
+        for (at, _) in pixels.iter().enumerate().filter(|(_, value)| **value > 127) {
+            let (row, column) = (at / from.1 * to.0 / from.0, at % from.1 * to.1 / from.1);
+            if let Some(cell) = on.get_mut(row * to.1 + column) {
+                *cell = true;
+            }
+        }
+        Self { height: to.0, width: to.1, on }
+    }
+
     /// The same mask on another grid (height, width), resized and thresholded as the reference does.
     pub fn resized(&self, to: (usize, usize)) -> Self {
         let values: Vec<f32> = self.on.iter().map(|&on| f32::from(u8::from(on))).collect();

@@ -27,7 +27,7 @@ use super::report::Reporter;
 use super::sample::{map_of, refinement_site};
 use super::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
 use crate::link::{Stage, Warning};
-use crate::project::{self, ConceptFile, DiskFiles, MaskSource, Project, picture};
+use crate::project::{self, ConceptFile, DiskFiles, MaskSource, Project, picture, placed};
 
 /// Clusters of the reference's attention that point masks are picked from (method: "Masks").
 const POINT_CLUSTERS: usize = 6;
@@ -115,7 +115,7 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
     let [height, width] = latent_size(desk.models, project);
     let seeds = project.seeds();
     let noise = noise::seeded(&seeds, [channels, height, width], &desk.models.device);
-    let placement = place(desk, project, &run, &noise, &reference_prompt)?;
+    let placement = place(desk, project, &run, &noise, &reference_prompt, &collage)?;
     let mut alignment = run.alignment.clone();
     if project.settings.layout_alignment.foreground_only {
         alignment.foreground = foreground(masks.iter().map(|(_, mask)| mask), desk.models);
@@ -482,18 +482,26 @@ fn place(
     run: &Run,
     noise: &Tensor<4>,
     prompt: &EncodedPrompt,
+    collage: &picture::Collage,
 ) -> Result<Option<Placement>> {
     let Some(place) = &project.place else { return Ok(None) };
-    let models = desk.models;
-    let photo = picture::cover(&picture::load_rgba(desk.files, &place.photo)?, project.canvas)?;
-    let gray = picture::cover_gray(&picture::load_gray(desk.files, &place.edit_mask)?, project.canvas)?;
+    let (models, canvas) = (desk.models, project.canvas);
+    let photo = placed::seen(place, &picture::load_rgba(desk.files, &place.photo)?, canvas)?;
+    let painted = placed::painted(place, desk.files, canvas)?;
+    let gray = placed::edit_mask(place, painted.as_ref(), &collage.masks, canvas);
     let [height, width] = latent_size(models, project);
-    let from = (project.canvas.height as usize, project.canvas.width as usize);
-    let mask = Mask::from_gray_as_pillow(gray.as_raw(), from, (height, width));
+    let from = (canvas.height as usize, canvas.width as usize);
+    let mask = if place.crop.is_some() || place.follow.is_some() {
+        // What is put back goes by pixels, so whatever cell one of them is in is the render's.
+        Mask::of_cells_with_any(gray.as_raw(), from, (height, width))
+    } else {
+        Mask::from_gray_as_pillow(gray.as_raw(), from, (height, width))
+    };
     if mask.is_empty() {
-        let file = place.edit_mask.display();
+        let of = if painted.is_some() { format!("{}: ", place.edit_mask.display()) } else { String::new() };
         return Err(EngineError::Job(format!(
-            "{file}: the edit mask is empty: nothing of the photo may change; paint it where the objects go"
+            "{of}the edit mask is empty: nothing of the photo may change; paint it where the objects go, or have it \
+             follow layers that stand for concepts"
         )));
     }
     let values = mask.on.iter().map(|&on| f32::from(u8::from(on))).collect();

@@ -212,6 +212,9 @@ fn background_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         Layout::Collage { background: Background::Picture(path), .. } => {
             (Some(path.clone()), None, "background, layout only")
         }
+        Layout::Collage { background: Background::Photo, .. } => {
+            (studio.project().place.as_ref().map(|place| place.photo.clone()), None, "the photo to place into")
+        }
         Layout::Collage { background: Background::Color(color), .. } => (None, Some(*color), "background, layout only"),
     };
     widgets::card(ui, false, None, |ui| {
@@ -250,7 +253,7 @@ fn background_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     if let Layout::Collage { background, .. } = &studio.project().layout {
         let mut color = match background {
             Background::Color(color) => *color,
-            Background::Picture(_) => [255; 3],
+            Background::Picture(_) | Background::Photo => [255; 3],
         };
         ui.horizontal(|ui| {
             ui.label("One colour");

@@ -10,7 +10,7 @@ use super::error::ProjectError;
 use super::files::Files;
 use super::picture::{cover, load_rgba};
 use super::sprite::Sprite;
-use super::{Background, Canvas, Layer, Layout, Project};
+use super::{Background, Canvas, Layer, Layout, Project, placed};
 
 /// The method's reference picture, with a mask for each layer that is drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,10 @@ pub fn composite_from(
     let behind = match background {
         Background::Color(color) => RgbImage::from_pixel(canvas.width, canvas.height, Rgb(*color)),
         Background::Picture(path) => cover(&*pictures(path)?, canvas)?,
+        Background::Photo => {
+            let place = project.place.as_ref().ok_or_else(placed::no_photo)?;
+            placed::seen(place, &*pictures(&place.photo)?, canvas)?
+        }
     };
 
     let mut sheet = Sheet::new(canvas, &behind);

@@ -10,6 +10,7 @@
 //! - How is it kept? `file.rs` (RON), `migration.rs` (earlier versions), `png_text.rs` and `parameters.rs` (in a picture), `disk.rs`.
 //! - Is a file still as it was? `stamp.rs`.
 //! - What do its pictures look like together? `files.rs`, `picture.rs`, `sprite.rs`, `collage.rs`.
+//! - What of a photo is on the canvas, and where may it change? `placed.rs`.
 //! - Which words stand for concepts? `prompt.rs`. What do brackets and weights in prompts mean? `syntax/`.
 //! - What is a concept trained from? `training/`.
 //! - What did other programs write into their pictures? `foreign/`.
@@ -33,6 +34,7 @@ pub mod layer;
 pub(crate) mod migration;
 mod parameters;
 pub mod picture;
+pub mod placed;
 pub mod png_text;
 pub mod preset;
 pub mod prompt;
@@ -52,6 +54,8 @@ pub use picture::{Collage, LayerMask, composite};
 pub use preset::Preset;
 pub use settings::{PromptReading, Settings};
 pub use warning::ProjectWarning;
+
+pub use crate::photo::Crop;
 
 /// The version of the format that this program writes, and the newest that it reads. Whoever raises it adds the step from
 /// the last one to `migration.rs`.
@@ -139,19 +143,88 @@ pub enum Background {
     Color([u8; 3]),
     /// A picture, scaled to cover the canvas.
     Picture(PathBuf),
+    /// The photo that subjects are placed into ([`Project::place`]), as the canvas shows it: layers stand in it where their
+    /// subjects shall, and what has no layer is its own reference.
+    Photo,
 }
 
 /// Object placement: the render changes a photo only inside a mask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Placement {
-    /// The photo, scaled to cover the canvas.
+    /// The photo.
     pub photo: PathBuf,
-    /// A gray picture, scaled like the photo; white may change, black stays.
+    /// A gray picture, scaled to cover the canvas; white may change, black stays. Empty: nothing was painted.
     pub edit_mask: PathBuf,
     /// Which latent stands outside the mask during sampling.
     #[serde(default)]
     pub background: PlaceBackground,
+    /// What of the photo the canvas shows, of the canvas's exact shape: the render sees this piece, and what is exported is
+    /// the whole photo with the piece put back. None: the photo is scaled to cover the canvas, and what is exported is
+    /// the canvas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop: Option<Crop>,
+    /// Has the edit mask follow the layers that stand for concepts; what is painted may change too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Follow>,
+    /// How far beyond the edit mask the render fades into the photo when it is put back, in canvas pixels. Range:
+    /// [`Placement::REACH`].
+    #[serde(default = "feather", skip_serializing_if = "is_usual_feather")]
+    pub feather: u32,
+    /// Whether the slight change of colour that an autoencoder makes is undone when the render is put back, by what it made
+    /// of the photo all around the edit mask.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub match_rim: bool,
+}
+
+/// How an edit mask follows layers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Follow {
+    /// How far the mask goes beyond where the layers show, in canvas pixels: a subject's new shape needs room. Range:
+    /// [`Placement::REACH`].
+    pub margin: u32,
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        Self { margin: 16 }
+    }
+}
+
+impl Placement {
+    /// How far margins and feathers may reach, in canvas pixels.
+    pub const REACH: std::ops::RangeInclusive<u32> = 0..=256;
+
+    /// Places into a photo that covers the canvas, changing it where a mask is white.
+    pub fn new(photo: impl Into<PathBuf>, edit_mask: impl Into<PathBuf>) -> Self {
+        Self {
+            photo: photo.into(),
+            edit_mask: edit_mask.into(),
+            background: PlaceBackground::default(),
+            crop: None,
+            follow: None,
+            feather: feather(),
+            match_rim: true,
+        }
+    }
+}
+
+fn feather() -> u32 {
+    12
+}
+
+fn is_usual_feather(pixels: &u32) -> bool {
+    *pixels == feather()
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands on references")]
+fn is_yes(yes: &bool) -> bool {
+    *yes
 }
 
 /// Which latent of the photo stands outside the edit mask at each step.
@@ -303,11 +376,7 @@ pub(crate) mod tests {
             concepts: vec![tom, rex],
             prompt: "Two cats and a \"dog\"\non the beach".into(),
             negative_prompt: "blurry".into(),
-            place: Some(Placement {
-                photo: "photo.png".into(),
-                edit_mask: "mask.png".into(),
-                background: PlaceBackground::Inverted,
-            }),
+            place: Some(Placement { background: PlaceBackground::Inverted, ..Placement::new("photo.png", "mask.png") }),
             seed: 42,
             pictures: 3,
             ..Project::new()

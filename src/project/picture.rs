@@ -12,10 +12,10 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use image::{Rgb, RgbImage, RgbaImage};
 
-use super::Canvas;
 use super::error::ProjectError;
 use super::files::Files;
 use super::heic;
+use super::{Canvas, Crop};
 
 pub use super::collage::{Collage, LayerMask, composite, composite_from};
 
@@ -141,18 +141,43 @@ pub fn cover(picture: &RgbaImage, canvas: Canvas) -> Result<RgbImage, ProjectErr
         canvas,
         &ResizeOptions::new().fit_into_destination(None),
     )?;
-    let mut covered = RgbImage::new(canvas.width, canvas.height);
-    for (to, from) in covered.pixels_mut().zip(fitted.chunks_exact(4)) {
+    Ok(on_white(&fitted, canvas))
+}
+
+/// The picture that these bytes of red, green, blue and opacity show on white.
+fn on_white(bytes: &[u8], size: Canvas) -> RgbImage {
+    let mut picture = RgbImage::new(size.width, size.height);
+    for (to, from) in picture.pixels_mut().zip(bytes.chunks_exact(4)) {
         if let &[red, green, blue, alpha] = from {
             *to = Rgb([red, green, blue].map(|light| over_white(light, alpha)));
         }
     }
-    Ok(covered)
+    picture
 }
 
 fn over_white(light: u8, alpha: u8) -> u8 {
     let (light, alpha) = (u32::from(light), u32::from(alpha));
     ((light * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+}
+
+/// A piece of a photo, scaled to the canvas, whose shape it has; white where it is transparent.
+///
+/// # Errors
+/// When the piece is not inside the photo.
+pub fn crop_to_canvas(photo: &RgbaImage, crop: Crop, canvas: Canvas) -> Result<RgbImage, ProjectError> {
+    let (width, height) = photo.dimensions();
+    if !crop.is_inside((width, height)) {
+        let Crop { x, y, width: across, height: down } = crop;
+        let problem = format!("is {across} x {down} pixels at {x}, {y}, and the photo has {width} x {height}");
+        return Err(ProjectError::value(
+            "place.crop",
+            problem,
+            "plan the crop anew, or choose the photo it was made for",
+        ));
+    }
+    let (x, y, across, down) = (f64::from(crop.x), f64::from(crop.y), f64::from(crop.width), f64::from(crop.height));
+    let options = ResizeOptions::new().crop(x, y, across, down);
+    Ok(on_white(&resize::<U8x4>(Pixels { data: photo, width, height }, canvas, &options)?, canvas))
 }
 
 /// Scales a mask as [`cover`] scales the picture that it belongs to.

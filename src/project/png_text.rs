@@ -103,6 +103,43 @@ pub fn in_a_project_s_place(path: &Path) -> Result<Option<Project>, ProjectError
     Ok(project)
 }
 
+/// The texts that a picture remembers how it was made by.
+pub(crate) struct Texts {
+    parameters: String,
+    project: String,
+}
+
+impl Texts {
+    /// Those of a project's picture, as [`write_png`] writes them.
+    ///
+    /// # Errors
+    /// When a path in the project, or the folder that they start from, cannot be written down.
+    pub fn new(project: &Project, base: &Path, seed: u64) -> Result<Self, ProjectError> {
+        Self::of(&Project { seed, pictures: 1, ..project.with_absolute_paths(base)? }, project.canvas)
+    }
+
+    /// `size` is that of what was rendered.
+    fn of(made: &Project, size: Canvas) -> Result<Self, ProjectError> {
+        Ok(Self { parameters: parameters(made, size, made.seed), project: file::to_string(made)? })
+    }
+
+    /// Writes them before the pixels, where tools that read only the beginning find them.
+    ///
+    /// # Errors
+    /// What the encoder says.
+    pub fn write<W: std::io::Write>(&self, writer: &mut png::Writer<W>) -> Result<(), png::EncodingError> {
+        let line = self.parameters.clone();
+        if line.chars().all(|letter| u32::from(letter) < 256) {
+            writer.write_text_chunk(&TEXtChunk::new(PARAMETERS, line))?;
+        } else {
+            writer.write_text_chunk(&ITXtChunk::new(PARAMETERS, line))?;
+        }
+        let mut whole = ITXtChunk::new(PROJECT, self.project.clone());
+        whole.compressed = true;
+        writer.write_text_chunk(&whole)
+    }
+}
+
 /// Why a picture could not be encoded.
 enum Problem {
     Project(ProjectError),
@@ -124,16 +161,8 @@ fn encode(picture: &RgbImage, project: &Project) -> Result<Vec<u8>, Problem> {
     encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
     let mut writer = encoder.write_header()?;
 
-    // Before the pixels, where tools that read only the beginning find them.
-    let line = parameters(project, Canvas { width, height }, project.seed);
-    if line.chars().all(|letter| u32::from(letter) < 256) {
-        writer.write_text_chunk(&TEXtChunk::new(PARAMETERS, line))?;
-    } else {
-        writer.write_text_chunk(&ITXtChunk::new(PARAMETERS, line))?;
-    }
-    let mut whole = ITXtChunk::new(PROJECT, file::to_string(project).map_err(Problem::Project)?);
-    whole.compressed = true;
-    writer.write_text_chunk(&whole)?;
+    let texts = Texts::of(project, Canvas { width, height }).map_err(Problem::Project)?;
+    texts.write(&mut writer)?;
 
     writer.write_image_data(picture)?;
     writer.finish()?;

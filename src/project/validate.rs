@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use super::error::{ProjectError, check};
-use super::{Canvas, Project, VERSION};
+use super::{Background, Canvas, Crop, Layout, Placement, Project, VERSION, placed};
 
 impl Canvas {
     /// The least and the greatest side, in pixels.
@@ -39,7 +39,30 @@ impl Project {
         for (number, style) in (1..).zip(&self.styles) {
             style.validate(&format!("style {number} ({})", style.title()))?;
         }
+        self.validate_place()?;
         self.validate_layers()
+    }
+
+    fn validate_place(&self) -> Result<(), ProjectError> {
+        let Some(place) = &self.place else {
+            return match self.layout {
+                Layout::Collage { background: Background::Photo, .. } => Err(placed::no_photo()),
+                _ => Ok(()),
+            };
+        };
+        check("place.feather", place.feather, &Placement::REACH)?;
+        if let Some(follow) = place.follow {
+            check("place.follow.margin", follow.margin, &Placement::REACH)?;
+        }
+        let Some(Crop { x, y, width, height }) = place.crop else { return Ok(()) };
+        let Canvas { width: across, height: down } = self.canvas;
+        // Equal shapes, without a division.
+        if width == 0 || height == 0 || u64::from(width) * u64::from(down) != u64::from(height) * u64::from(across) {
+            let problem = format!("is {width} x {height} pixels at {x}, {y}, and the canvas {across} x {down}");
+            let advice = "plan the crop anew: it must have the canvas's exact shape";
+            return Err(ProjectError::value("place.crop", problem, advice));
+        }
+        Ok(())
     }
 
     fn validate_concepts(&self) -> Result<(), ProjectError> {
@@ -79,8 +102,8 @@ impl Project {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ConceptFile;
     use super::super::tests::example;
+    use super::super::{ConceptFile, Follow};
     use super::*;
 
     /// The message of the error that a change to the example causes.
@@ -119,6 +142,38 @@ mod tests {
         });
         assert!(text.contains("layer 3 (dog) names the concept \"Felix\""), "{text}");
         assert!(text.contains("choose one of Tom, Rex, or none"), "{text}");
+    }
+
+    #[test]
+    fn a_placement_s_crop_has_the_canvas_s_shape_and_its_reaches_are_bounded() {
+        let place = |change: fn(&mut Placement)| {
+            message(|project| {
+                if let Some(place) = &mut project.place {
+                    change(place);
+                }
+            })
+        };
+        let text = place(|place| place.crop = Some(Crop { x: 3, y: 4, width: 300, height: 301 }));
+        assert_eq!(
+            text,
+            "place.crop is 300 x 301 pixels at 3, 4, and the canvas 512 x 512; plan the crop anew: it must have the \
+             canvas's exact shape"
+        );
+        let text = place(|place| place.crop = Some(Crop { x: 0, y: 0, width: 0, height: 0 }));
+        assert!(text.starts_with("place.crop is 0 x 0"), "{text}");
+        assert_eq!(place(|place| place.feather = 257), "place.feather is 257; use 0 to 256");
+        let text = place(|place| place.follow = Some(Follow { margin: 1000 }));
+        assert_eq!(text, "place.follow.margin is 1000; use 0 to 256");
+        let text = message(|project| {
+            project.place = None;
+            project.layout = Layout::Collage { background: Background::Photo, layers: Vec::new() };
+        });
+        assert!(text.starts_with("layout.background is the photo"), "{text}");
+        let mut project = example();
+        if let Some(place) = &mut project.place {
+            place.crop = Some(Crop { x: 3, y: 4, width: 300, height: 300 });
+        }
+        assert_eq!(project.validate(), Ok(()));
     }
 
     #[test]

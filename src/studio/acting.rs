@@ -197,7 +197,7 @@ impl Studio {
         self.place.photo(&self.document, &mut self.files)
     }
 
-    /// The edit mask as it covers the canvas: white may change.
+    /// What was painted of the edit mask, as it covers the canvas: white may change.
     pub fn edit_mask(&mut self) -> Known<GrayImage> {
         self.place.edit_mask(&self.document)
     }
@@ -212,6 +212,36 @@ impl Studio {
         if let Err(notice) = self.place.draw_outlines(&self.document, &mut self.files) {
             self.session.say(notice);
         }
+    }
+
+    /// Where the photo may change, with what follows the layers (see [`super::place::Placing::edit_mask_with_layers`]).
+    pub fn edit_mask_with_layers(&mut self) -> Known<GrayImage> {
+        self.place.edit_mask_with_layers(&self.document, &mut self.files)
+    }
+
+    /// Shows the piece of the photo around what is to change (see [`super::place::Placing::frame`]). What stands in the way
+    /// is said at its place.
+    pub fn frame_subjects(&mut self) {
+        let framed = self.place.frame(&mut self.document, &mut self.files, self.session.places());
+        if let Err(notice) = framed {
+            self.session.say(notice);
+        }
+    }
+
+    /// Shows the whole photo again (see [`super::place::Placing::unframe`]).
+    pub fn show_whole_photo(&mut self) {
+        let shown = self.place.unframe(&mut self.document, &mut self.files, self.session.places());
+        if let Err(notice) = shown {
+            self.session.say(notice);
+        }
+    }
+
+    /// Makes the project that makes one subject of a result anew while all else in it stays, and goes to it as one step once
+    /// it is there; `layer` is counted in the result's own project, from the rearmost.
+    pub fn place_again(&mut self, result: &ResultId, layer: usize) {
+        let of = self.renders.runs.of_result(result).map(|(run, _)| run.origin.document);
+        let path = self.results.store.path(result);
+        self.place.again(self.session.places().clone(), path, layer, of);
     }
 
     /// Why the placement keeps a render from starting (see [`super::place::Placing::obstacle`]).

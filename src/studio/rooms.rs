@@ -164,6 +164,9 @@ impl Studio {
             place::Outcome::Outlines(mask) => {
                 self.set_edit_mask("Take the edit mask from the outlines", Arc::new(mask));
             }
+            place::Outcome::Again { project, of } => {
+                self.go_back_to("Make one subject anew".into(), *project, of);
+            }
             place::Outcome::Say(notice) => self.session.say(notice),
         }
     }

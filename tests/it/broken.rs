@@ -238,7 +238,7 @@ fn a_mask_of_another_size_an_empty_one_and_an_empty_edit_mask() {
     }
     let mut project = small("beach", 1);
     let photo = "assets:scenes/beach.png".into();
-    project.place = Some(Placement { photo, edit_mask: "empty.png".into(), background: Default::default() });
+    project.place = Some(Placement::new(photo, "empty.png"));
     assert_says(render_in(folder.path(), project).failure(), &["empty.png", "edit mask is empty"]);
 }
 

@@ -214,7 +214,7 @@ fn a_photo_s_inverted_background_is_another_than_noise_and_keeps_the_photo() {
     let mut project = small("beach", 4);
     let mut place = |background| {
         let photo = "assets:scenes/night.png".into();
-        project.place = Some(Placement { photo, edit_mask: mask.clone(), background });
+        project.place = Some(Placement { background, ..Placement::new(photo, &mask) });
         let told = render(&engine, &project, Watch::default());
         let inverts = |event: &Event| matches!(event, Event::Progress { stage: Stage::InvertingPhoto, .. });
         (told.finished().pictures[0].clone(), told.events.iter().any(inverts))

@@ -11,22 +11,26 @@ use arrows::{arrows, circles};
 use source::{Source, sources};
 
 /// The rooms of `src`, the ground floor first, and the rooms that each may name beside itself: all that it stands on.
-const FLOORS: [(&str, &[&str]); 14] = [
+const FLOORS: [(&str, &[&str]); 15] = [
     ("assets", &[]),
     ("bytes", &[]),
     ("cut", &[]),
     ("hub", &["bytes"]),
+    ("photo", &[]),
     ("plush", &[]),
-    ("project", &[]),
+    ("project", &["photo"]),
     ("link", &["project"]),
     ("engine", &["assets", "bytes", "link", "project"]),
-    ("studio", &["assets", "cut", "engine", "hub", "link", "project"]),
+    ("studio", &["assets", "cut", "engine", "hub", "link", "photo", "project"]),
     ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project"]),
-    ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "plush", "project", "studio"]),
+    ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "plush", "project", "studio"]),
     ("gui", &["assets", "cut", "engine", "hub", "link", "project", "studio"]),
     (
         "lib",
-        &["assets", "bytes", "cli", "cut", "engine", "evaluate", "gui", "hub", "link", "plush", "project", "studio"],
+        &[
+            "assets", "bytes", "cli", "cut", "engine", "evaluate", "gui", "hub", "link", "photo", "plush", "project",
+            "studio",
+        ],
     ),
     ("main", &["lib"]),
 ];
@@ -149,8 +153,8 @@ fn part<'a>(path: &'a str, room: &str) -> Option<&'a str> {
 #[test]
 fn only_the_window_knows_egui() {
     let below = rooms(&[
-        "assets", "bytes", "cut", "hub", "plush", "project", "link", "engine", "evaluate", "studio", "cli", "main",
-        "lib",
+        "assets", "bytes", "cut", "hub", "photo", "plush", "project", "link", "engine", "evaluate", "studio", "cli",
+        "main", "lib",
     ]);
     assert_eq!(who_says(&below, &WINDOW), NOBODY);
 }
@@ -158,7 +162,8 @@ fn only_the_window_knows_egui() {
 #[test]
 fn only_the_engine_knows_burn_and_no_tensor_leaves_it() {
     let others = rooms(&[
-        "assets", "bytes", "cut", "evaluate", "hub", "plush", "project", "link", "studio", "cli", "gui", "main", "lib",
+        "assets", "bytes", "cut", "evaluate", "hub", "photo", "plush", "project", "link", "studio", "cli", "gui",
+        "main", "lib",
     ]);
     assert_eq!(who_says(&others, &["burn", "burn_wgpu", "cubecl", "Tensor"]), NOBODY);
 }

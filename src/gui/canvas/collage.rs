@@ -80,21 +80,35 @@ fn stands_out(bounds: Bounds, canvas: (f32, f32)) -> bool {
 
 /// The layout's background, or the picture that is the whole layout.
 fn background(ui: &Ui, studio: &mut Studio, look: &mut Look, board: &Board, painter: &Painter, sheet: Rect) {
-    let path = match &studio.project().layout {
+    let (path, crop) = match &studio.project().layout {
         Layout::Collage { background: Background::Color([red, green, blue]), .. } => {
             painter.rect_filled(sheet, 0.0, Color32::from_rgb(*red, *green, *blue));
             return;
         }
-        Layout::Collage { background: Background::Picture(path), .. } | Layout::Picture(path) => path.clone(),
+        Layout::Collage { background: Background::Picture(path), .. } | Layout::Picture(path) => (path.clone(), None),
+        Layout::Collage { background: Background::Photo, .. } => {
+            let Some(place) = &studio.project().place else { return };
+            (place.photo.clone(), place.crop)
+        }
     };
     let canvas = canvas_size(studio);
     match studio.picture(&path) {
         Loaded::Ready(picture) => {
             let (width, height) = picture.size;
             let (width, height) = (width.max(1) as f32, height.max(1) as f32);
-            // As `picture::cover` does it: what stands over is cut off evenly.
-            let scale = (sheet.width() / width).max(sheet.height() / height);
-            let place = Rect::from_center_size(sheet.center(), vec2(width, height) * scale);
+            let (scale, place) = match crop {
+                // As `picture::crop_to_canvas` does it: the piece is the sheet, and the rest stands over.
+                Some(crop) => {
+                    let scale = sheet.width() / crop.width.max(1) as f32;
+                    let at = sheet.left_top() - vec2(crop.x as f32, crop.y as f32) * scale;
+                    (scale, Rect::from_min_size(at, vec2(width, height) * scale))
+                }
+                // As `picture::cover` does it: what stands over is cut off evenly.
+                None => {
+                    let scale = (sheet.width() / width).max(sheet.height() / height);
+                    (scale, Rect::from_center_size(sheet.center(), vec2(width, height) * scale))
+                }
+            };
             let corners = [place.left_top(), place.right_top(), place.right_bottom(), place.left_bottom()];
             let source = source(ui.ctx(), &mut look.textures, &picture, width.max(height) * scale);
             paint::layer(painter, corners, &source, 1.0);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::geometry::clamp;
 use super::groups::part_copies;
 use super::{Document, palette};
-use crate::project::{Background, Concept, ConceptFile, Layer, Layout, PlaceBackground, Placement, Project};
+use crate::project::{Background, Concept, ConceptFile, Layer, Layout, Placement, Project};
 use crate::studio::notice::{Notice, Place};
 
 /// A new layer's longest side, as a share of the canvas's shorter one.
@@ -279,8 +279,7 @@ impl Document {
         self.edit("Choose a photo", |project| match &mut project.place {
             Some(place) => place.photo = path,
             None => {
-                project.place =
-                    Some(Placement { photo: path, edit_mask: PathBuf::new(), background: PlaceBackground::default() });
+                project.place = Some(Placement::new(path, PathBuf::new()));
             }
         });
     }

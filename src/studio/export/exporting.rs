@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use image::RgbImage;
+
+use super::photo::{self, Which};
 use super::{ExportError, SheetOptions, Take, Timing, animation, masks, sheet};
 use crate::link::{JobId, StepView};
 use crate::project::picture::load_rgba;
-use crate::project::{DiskFiles, png_text};
+use crate::project::{DiskFiles, Project, png_text};
 use crate::studio::document::history::ResultId;
 use crate::studio::renders::runs::{Run, Runs};
 use crate::studio::results::store::Store;
@@ -18,6 +21,10 @@ use crate::studio::tasks::{Desk, Pool};
 pub enum Kind {
     /// The finished picture with its project in it.
     Png,
+    /// The whole photo that subjects were placed into, PNG or JPEG.
+    Photo,
+    /// The same, with where it was taken.
+    PhotoAndPlace,
     /// Every step as a PNG, in a folder.
     Steps,
     /// The steps as a GIF.
@@ -32,12 +39,15 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the menu.
-    pub const ALL: [Self; 6] = [Self::Png, Self::Steps, Self::Gif, Self::Apng, Self::Sheet, Self::Masks];
+    pub const ALL: [Self; 8] =
+        [Self::Png, Self::Photo, Self::PhotoAndPlace, Self::Steps, Self::Gif, Self::Apng, Self::Sheet, Self::Masks];
 
     /// What the menu calls it.
     pub fn words(self) -> &'static str {
         match self {
             Self::Png => "Picture as PNG...",
+            Self::Photo => "Whole photo...",
+            Self::PhotoAndPlace => "Whole photo, with where it was taken...",
             Self::Steps => "Step sequence as PNG files...",
             Self::Gif => "Animated GIF...",
             Self::Apng => "Animated PNG...",
@@ -50,6 +60,11 @@ impl Kind {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Png => "One picture that opens again as the project that made it.",
+            Self::Photo => {
+                "The photo at its own size with the subjects in it, as PNG or JPEG by the file's ending. It does not say \
+                 where it was taken."
+            }
+            Self::PhotoAndPlace => "The same, and it says where it was taken if the photo does.",
             Self::Steps => "A folder with a picture of every step; the finished picture is the last.",
             Self::Gif => "The way from noise to the picture, for every browser; 256 colours a frame.",
             Self::Apng => "The way from noise to the picture in all its colours.",
@@ -64,6 +79,7 @@ impl Kind {
     pub fn title(self) -> &'static str {
         match self {
             Self::Png => "Export the picture",
+            Self::Photo | Self::PhotoAndPlace => "Export the whole photo",
             Self::Steps => "Choose a folder for the steps",
             Self::Gif => "Export an animated GIF",
             Self::Apng => "Export an animated PNG",
@@ -81,6 +97,7 @@ impl Kind {
     pub fn name(self, stem: &str) -> String {
         match self {
             Self::Png => format!("{stem}.png"),
+            Self::Photo | Self::PhotoAndPlace => format!("{stem} photo.png"),
             Self::Steps => format!("{stem} steps"),
             Self::Gif => format!("{stem}.gif"),
             Self::Apng => format!("{stem} steps.png"),
@@ -93,6 +110,7 @@ impl Kind {
     fn thing(self) -> &'static str {
         match self {
             Self::Png => "the picture",
+            Self::Photo | Self::PhotoAndPlace => "the photo",
             Self::Steps => "the steps",
             Self::Gif => "the animated GIF",
             Self::Apng => "the animated PNG",
@@ -221,6 +239,10 @@ pub struct Exports {
     desk: Desk<Told>,
 }
 
+/// Why a render has no whole photo.
+const NO_PIECE: &str =
+    "This render shows no piece of a photo. Choose a photo on the Place page and frame the subjects there.";
+
 /// Where the pixels come from.
 enum Origin {
     Take(Take, PathBuf),
@@ -281,7 +303,7 @@ impl Exports {
         }
         let Some((run, picture)) = Self::run_of(runs, subject) else {
             return match (subject, kind) {
-                (Subject::Result(_), Kind::Png) => None,
+                (Subject::Result(_), Kind::Png | Kind::Photo | Kind::PhotoAndPlace) => None,
                 (Subject::Result(_), _) => Some(
                     "The steps of this picture are no longer kept: only the last few renders of a session have them. \
                      Go back to its project and render it again."
@@ -292,10 +314,11 @@ impl Exports {
         };
         let take = Self::take_of(run, picture);
         match kind {
-            Kind::Png if take.result().is_none() => {
+            Kind::Photo | Kind::PhotoAndPlace if photo::placement(&take.project).is_none() => Some(NO_PIECE.into()),
+            Kind::Png | Kind::Photo | Kind::PhotoAndPlace if take.result().is_none() => {
                 Some("The picture is not finished yet. Wait for the end of the render, or export its steps.".into())
             }
-            Kind::Png => None,
+            Kind::Png | Kind::Photo | Kind::PhotoAndPlace => None,
             Kind::Masks => {
                 let has_masks = |view: &Arc<StepView>| view.masks.get(picture).is_some_and(|masks| !masks.is_empty());
                 (!take.steps.iter().any(has_masks)).then(|| {
@@ -386,10 +409,14 @@ fn write(
 ) -> Result<(), ExportError> {
     let (take, base) = match from {
         Origin::Take(take, base) => (take, base),
-        Origin::File(file) => return copy(file, path),
+        Origin::File(file) => return copy(file, kind, path),
     };
     match kind {
         Kind::Png => super::png(path, take, base),
+        Kind::Photo | Kind::PhotoAndPlace => {
+            let picture = take.result().ok_or(super::NOT_FINISHED)?;
+            whole(path, picture, &take.project, base, take.seed(), kind)
+        }
         Kind::Steps => animation::steps_as_pngs(path, take, progress).map(drop),
         Kind::Gif => animation::gif(path, take, Timing::default(), progress),
         Kind::Apng => animation::apng(path, take, Timing::default(), progress),
@@ -402,12 +429,26 @@ fn write(
     }
 }
 
-/// Writes a result of the gallery elsewhere, with its project.
-fn copy(file: &Path, path: &Path) -> Result<(), ExportError> {
+/// Writes the whole photo that a picture was placed into.
+fn whole(
+    path: &Path,
+    picture: &RgbImage,
+    project: &Project,
+    base: &Path,
+    seed: u64,
+    kind: Kind,
+) -> Result<(), ExportError> {
+    let photo = photo::with_render(project, base, picture, Which::All)?;
+    photo::write(path, &photo, project, base, seed, kind == Kind::PhotoAndPlace)
+}
+
+/// Writes a result of the gallery elsewhere, with its project; or the photo that it was placed into.
+fn copy(file: &Path, kind: Kind, path: &Path) -> Result<(), ExportError> {
     let files = DiskFiles { base: PathBuf::new(), assets: |_| None };
     let picture = load_rgba(&files, file)?;
     let picture = image::DynamicImage::ImageRgba8(picture).into_rgb8();
     match png_text::read_project(file)? {
+        Some(project) if kind != Kind::Png => whole(path, &picture, &project, Path::new("/"), project.seed, kind),
         Some(project) => Ok(png_text::write_png(path, &picture, &project, Path::new("/"), project.seed)?),
         None => Err(ExportError::Nothing {
             what: "the picture in the gallery holds no project",

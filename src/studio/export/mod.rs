@@ -6,6 +6,7 @@
 //! - What do steps look like as files? `animation.rs`.
 //! - What did attention and masks do from step to step, at a glance? `sheet.rs`, with words by `text.rs`.
 //! - Where did each subject end up? `masks.rs`.
+//! - How does what was rendered come back into a photo? `photo.rs`.
 //! - How does a map become a picture? `draw.rs`.
 //! - How is a file written wholly or not at all? `whole.rs`.
 
@@ -22,6 +23,7 @@ pub mod animation;
 pub mod draw;
 pub mod exporting;
 pub mod masks;
+pub mod photo;
 pub mod sheet;
 mod text;
 mod whole;
@@ -69,6 +71,9 @@ pub enum ExportError {
         /// The most pixels, in millions.
         mega: u64,
     },
+    /// What was rendered does not fit the photo.
+    #[error(transparent)]
+    Photo(#[from] crate::photo::stitch::Unfit),
     /// The project's part of the export failed.
     #[error(transparent)]
     Project(#[from] ProjectError),
@@ -164,6 +169,12 @@ impl Take {
     }
 }
 
+/// There is no result yet.
+const NOT_FINISHED: ExportError = ExportError::Nothing {
+    what: "the picture is not finished yet",
+    advice: "wait for the end of the render, or export its steps",
+};
+
 fn has_pixels(picture: &RgbImage) -> bool {
     picture.width() > 0 && picture.height() > 0
 }
@@ -174,10 +185,7 @@ fn has_pixels(picture: &RgbImage) -> bool {
 /// # Errors
 /// When the render is not done, or the file cannot be written.
 pub fn png(path: &Path, take: &Take, base: &Path) -> Result<(), ExportError> {
-    let picture = take.result().ok_or(ExportError::Nothing {
-        what: "the picture is not finished yet",
-        advice: "wait for the end of the render, or export its steps",
-    })?;
+    let picture = take.result().ok_or(NOT_FINISHED)?;
     Ok(png_text::write_png(path, picture, &take.project, base, take.seed())?)
 }
 

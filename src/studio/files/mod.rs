@@ -27,7 +27,7 @@ use crate::engine::worker::model_files;
 use crate::project::files::asset_name;
 use crate::project::picture::{self, composite_from};
 use crate::project::stamp::Stamp;
-use crate::project::{Background, Canvas, Collage, Concept, ConceptFile, DiskFiles, Layout, resolve};
+use crate::project::{Background, Canvas, Collage, Concept, ConceptFile, Crop, DiskFiles, Layout, resolve};
 
 mod answer;
 pub mod intake;
@@ -69,8 +69,11 @@ pub enum Outcome {
     },
 }
 
-/// What a collage shows.
-type Drawn = (Canvas, Layout);
+/// What a collage shows: a layout on a canvas, and what of a photo is behind it.
+type Drawn = (Canvas, Layout, Option<Behind>);
+
+/// A photo behind the layers, and what of it the canvas shows.
+type Behind = (PathBuf, Option<Crop>);
 
 /// A concept's file and the model that it shall fit.
 type ConceptKey = (PathBuf, PathBuf, Option<PathBuf>);
@@ -204,7 +207,13 @@ impl Files {
     /// Has the collage drawn again where what it shows has changed, and says what it shows.
     fn ask_for_collage(&mut self, document: &Document) -> Drawn {
         let project = document.project();
-        let drawn = (project.canvas, project.layout.clone());
+        let photo = match &project.layout {
+            Layout::Collage { background: Background::Photo, .. } => {
+                project.place.as_ref().map(|place| (place.photo.clone(), place.crop))
+            }
+            _ => None,
+        };
+        let drawn = (project.canvas, project.layout.clone(), photo);
         if self.collage.is_asked(&drawn) || document.history.in_gesture() {
             return drawn;
         }
@@ -218,6 +227,7 @@ impl Files {
                 }
             }
         }
+        paths.extend(drawn.2.iter().map(|(photo, _)| photo));
         let mut pictures = HashMap::new();
         for path in paths {
             match self.picture(document, path) {

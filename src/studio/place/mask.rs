@@ -2,7 +2,8 @@
 
 use image::{GrayImage, Luma};
 
-use crate::project::Collage;
+use crate::photo::soft::grow;
+use crate::project::{Canvas, Collage, placed};
 use crate::studio::document::geometry;
 
 /// How far a mask made of the layers' outlines goes beyond them, in canvas pixels: the subject's new shape needs room.
@@ -16,41 +17,8 @@ pub fn is_empty(mask: &GrayImage) -> bool {
 /// Where layers with a concept show, and all within `margin` pixels of it.
 pub(super) fn outlines(collage: &Collage, margin: u32) -> GrayImage {
     let (width, height) = collage.picture.dimensions();
-    let mut inside = vec![false; width as usize * height as usize];
-    for layer in collage.masks.iter().filter(|layer| layer.concept.is_some()) {
-        for (cell, pixel) in inside.iter_mut().zip(layer.mask.pixels()) {
-            *cell |= pixel.0[0] > 127;
-        }
-    }
-    widen(&inside, (width, height), margin)
-}
-
-/// White within `margin` pixels of what is inside.
-fn widen(inside: &[bool], (width, height): (u32, u32), margin: u32) -> GrayImage {
-    let (columns, far) = (width as usize, i64::from(margin));
-    // For each row, how many cells to the left of a column are inside: a run of cells is then looked at in one step.
-    let counts: Vec<Vec<u32>> = inside
-        .chunks(columns.max(1))
-        .map(|row| {
-            let mut count = 0;
-            let sums = row.iter().map(|cell| {
-                count += u32::from(*cell);
-                count
-            });
-            std::iter::once(0).chain(sums).collect()
-        })
-        .collect();
-    let reach: Vec<i64> = (-far..=far).map(|down| ((far * far - down * down) as f64).sqrt() as i64).collect();
-    GrayImage::from_fn(width, height, |x, y| {
-        let near = (-far..=far).zip(&reach).any(|(down, reach)| {
-            let Ok(row) = usize::try_from(i64::from(y) + down) else { return false };
-            let Some(counts) = counts.get(row) else { return false };
-            let from = (i64::from(x) - reach).max(0) as usize;
-            let to = ((i64::from(x) + reach + 1) as usize).min(columns);
-            counts.get(to) > counts.get(from)
-        });
-        Luma([if near { 255 } else { 0 }])
-    })
+    let shown = placed::outlines(&collage.masks, |layer| layer.concept.is_some(), Canvas { width, height });
+    grow(&shown, margin)
 }
 
 /// Paints on a mask from one point to another, in canvas pixels: white, or black where `erase`.
@@ -105,19 +73,5 @@ mod tests {
         assert!(is_empty(&mask));
         paint(&mut mask, (-500.0, 32.0), (900.0, 32.0), 1.0, false);
         assert_eq!(white(&mask), 128);
-    }
-
-    #[test]
-    fn a_widened_point_is_a_disc() {
-        let mut inside = vec![false; 64 * 64];
-        inside[32 * 64 + 32] = true;
-        let mask = widen(&inside, (64, 64), 16);
-        let naive = (0..64i64 * 64).filter(|at| (at % 64 - 32).pow(2) + (at / 64 - 32).pow(2) <= 256).count();
-        assert_eq!(white(&mask), naive);
-        let mut corner = vec![false; 64 * 64];
-        corner[0] = true;
-        assert_eq!(widen(&corner, (64, 64), 2).get_pixel(2, 0).0, [255]);
-        assert_eq!(white(&widen(&corner, (64, 64), 0)), 1);
-        assert_eq!(white(&widen(&vec![false; 64 * 64], (64, 64), 16)), 0);
     }
 }

@@ -1,4 +1,8 @@
-//! Placing subjects into a photo: the photo as the render sees it, and the mask of where it may change (`mask.rs`).
+//! Placing subjects into a photo: the photo as the render sees it.
+//!
+//! - Where may it change? `mask.rs` paints; what follows layers is worked out here, in the background.
+//! - Which piece of it does the canvas show? `frame.rs`.
+//! - How does one subject come anew while the others stay? `again.rs`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,6 +10,7 @@ use std::sync::Arc;
 
 use image::{GrayImage, RgbImage};
 
+use self::frame::Frame;
 use self::mask::outlines;
 use super::document::Document;
 use super::files::pictures::Loaded;
@@ -13,9 +18,12 @@ use super::files::{Files, on_disk, painted};
 use super::notice::{Notice, Place};
 use super::places::{Places, WriteError};
 use super::tasks::{Desk, Pool};
-use crate::project::picture::{cover, cover_gray, load_gray, load_rgba};
-use crate::project::{Canvas, Placement};
+use crate::photo::plan;
+use crate::project::picture::{cover_gray, load_gray, load_rgba};
+use crate::project::{Canvas, Collage, Crop, Follow, Project, placed};
 
+mod again;
+pub mod frame;
 mod mask;
 
 pub use mask::{MARGIN, is_empty, paint};
@@ -50,13 +58,36 @@ impl<T> Known<T> {
 
 /// A file, from the folder that its path starts in, on a canvas.
 type Key = (PathBuf, PathBuf, Canvas);
+/// The same of a photo, with what of it the canvas shows.
+type PhotoKey = (Key, Option<Crop>);
+
+/// What a mask that follows layers is made of: what is compared is whether these are the very same.
+#[derive(Clone)]
+struct FollowKey {
+    collage: Arc<Collage>,
+    painted: Option<Arc<GrayImage>>,
+    follow: Option<Follow>,
+}
+
+impl PartialEq for FollowKey {
+    fn eq(&self, other: &Self) -> bool {
+        let same = match (&self.painted, &other.painted) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        same && Arc::ptr_eq(&self.collage, &other.collage) && self.follow == other.follow
+    }
+}
 
 /// What came of a piece of work.
 enum Told {
-    Photo(Key, Result<RgbImage, String>),
+    Photo(PhotoKey, Result<RgbImage, String>),
     Mask(Key, Result<GrayImage, String>),
     Written(PathBuf, Result<(), WriteError>),
     Outlines(GrayImage),
+    Following(FollowKey, GrayImage),
+    Again(Result<Box<Project>, String>, Option<u64>),
 }
 
 /// What the other rooms shall know.
@@ -66,17 +97,27 @@ pub enum Outcome {
     Learnt,
     /// The mask that was to be made of the layers' outlines.
     Outlines(GrayImage),
+    /// The project that makes one subject of a result anew; `of` is the document that the result came from, where that is
+    /// known.
+    Again {
+        /// Its paths are absolute.
+        project: Box<Project>,
+        /// The document's number.
+        of: Option<u64>,
+    },
     /// Something to say.
     Say(Notice),
 }
 
 /// What is known of the photo that subjects are placed into, and of its edit mask.
 pub struct Placing {
-    photo: Option<(Key, Known<RgbImage>)>,
+    photo: Option<(PhotoKey, Known<RgbImage>)>,
     /// The newest last.
     masks: Vec<(Key, Known<GrayImage>)>,
     /// Masks on their way to the disk, by the number of times that each is.
     writing: HashMap<PathBuf, usize>,
+    /// The mask of where the photo may change, as it follows layers.
+    following: Option<(FollowKey, Known<GrayImage>)>,
     learnt: u64,
     desk: Desk<Told>,
 }
@@ -84,7 +125,7 @@ pub struct Placing {
 impl Placing {
     /// Nothing is known yet.
     pub fn new(pool: &Pool) -> Self {
-        Self { photo: None, masks: Vec::new(), writing: HashMap::new(), learnt: 0, desk: pool.desk() }
+        Self { photo: None, masks: Vec::new(), writing: HashMap::new(), following: None, learnt: 0, desk: pool.desk() }
     }
 
     /// Takes in what was read, made and written.
@@ -114,11 +155,11 @@ impl Placing {
         self.masks.drain(..surplus);
     }
 
-    /// The photo that subjects are placed into, as it covers the canvas.
+    /// The photo that subjects are placed into, as the canvas shows it: its crop, or all of it.
     pub fn photo(&mut self, document: &Document, files: &mut Files) -> Known<RgbImage> {
-        let Some(Placement { photo: path, .. }) = &document.project().place else { return Known::None };
-        let canvas = document.project().canvas;
-        let key = (document.folder.clone(), path.clone(), canvas);
+        let Some(place) = &document.project().place else { return Known::None };
+        let (path, canvas) = (&place.photo, document.project().canvas);
+        let key = ((document.folder.clone(), path.clone(), canvas), place.crop);
         if let Some((known, photo)) = &self.photo
             && *known == key
         {
@@ -129,22 +170,22 @@ impl Placing {
             Loaded::Failed(words) => Known::Failed(words),
             Loaded::Ready(picture) => {
                 self.photo = Some((key.clone(), Known::Loading));
-                let (files, path) = (on_disk(document), path.clone());
+                let (files, place) = (on_disk(document), place.clone());
                 self.desk.run(move || {
                     let full = match picture.full.clone() {
                         Some(full) => Ok(full),
                         // It gave way to others in memory.
-                        None => load_rgba(&files, &path).map(Arc::new),
+                        None => load_rgba(&files, &place.photo).map(Arc::new),
                     };
-                    let covered = full.and_then(|full| cover(&full, canvas)).map_err(|error| error.to_string());
-                    Told::Photo(key, covered)
+                    let seen = full.and_then(|full| placed::seen(&place, &full, canvas));
+                    Told::Photo(key, seen.map_err(|error| error.to_string()))
                 });
                 Known::Loading
             }
         }
     }
 
-    /// The edit mask as it covers the canvas: white may change.
+    /// What was painted of the edit mask, as it covers the canvas: white may change.
     pub fn edit_mask(&mut self, document: &Document) -> Known<GrayImage> {
         let Some(place) = &document.project().place else { return Known::None };
         if place.edit_mask.as_os_str().is_empty() {
@@ -182,11 +223,152 @@ impl Placing {
             return;
         }
         self.keep(key, Known::Ready(mask.clone()));
+        self.write(path, mask);
+    }
+
+    fn write(&mut self, path: PathBuf, mask: Arc<GrayImage>) {
         *self.writing.entry(path.clone()).or_default() += 1;
         self.desk.run(move || {
             let written = painted::write(&path, &mask);
             Told::Written(path, written)
         });
+    }
+
+    /// Where the photo may change (above 127), of the canvas's size: what was painted, and what follows the layers. That is
+    /// worked out in the background; meanwhile, and during a gesture, it is the last one.
+    pub fn edit_mask_with_layers(&mut self, document: &Document, files: &mut Files) -> Known<GrayImage> {
+        let painted = self.edit_mask(document);
+        let Some(place) = &document.project().place else { return Known::None };
+        if place.follow.is_none() {
+            return painted;
+        }
+        let painted = match painted {
+            Known::None => None,
+            Known::Ready(mask) => Some(mask),
+            other => return other,
+        };
+        let collage = match files.collage(document) {
+            None => return Known::Loading,
+            Some(Err(words)) => return Known::Failed(words),
+            Some(Ok(collage)) => collage,
+        };
+        let key = FollowKey { collage, painted, follow: place.follow };
+        let canvas = document.project().canvas;
+        let size = (canvas.width, canvas.height);
+        // A collage of another canvas is about to be drawn anew.
+        if key.collage.picture.dimensions() != size {
+            return Known::Loading;
+        }
+        if let Some((known, mask)) = &self.following
+            && *known == key
+        {
+            return mask.clone();
+        }
+        let last = match self.following.take() {
+            Some((_, Known::Ready(mask))) if mask.dimensions() == size => Known::Ready(mask),
+            _ => Known::Loading,
+        };
+        self.following = Some((key.clone(), last.clone()));
+        let place = place.clone();
+        self.desk.run(move || {
+            let mask = placed::edit_mask(&place, key.painted.as_deref(), &key.collage.masks, canvas);
+            Told::Following(key, mask)
+        });
+        last
+    }
+
+    /// Plans the piece of the photo that the canvas shows around what is to change, and shows it, as one step: layers,
+    /// points and what was painted stay where they are in the photo.
+    ///
+    /// # Errors
+    /// In words: when there is nothing to plan it around, something is not known yet, or the photo is too small.
+    pub fn frame(&mut self, document: &mut Document, files: &mut Files, places: &Places) -> Result<(), Notice> {
+        let say = |words: String| Err(Notice::new(PLACE, words));
+        let canvas = document.project().canvas;
+        let Some(place) = document.project().place.clone() else {
+            return say("There is no photo to place into. Choose one first.".into());
+        };
+        let size = self.photo_size(document, files)?;
+        let painted = match self.edit_mask(document) {
+            Known::Loading => return say("The edit mask is still being read. Try again in a moment.".into()),
+            other => other.ready().cloned(),
+        };
+        let collage = match files.collage_now(document) {
+            Some(Ok(collage)) => collage,
+            Some(Err(words)) => return say(words),
+            None => return say("The layers are still being drawn. Try again in a moment.".into()),
+        };
+        let subjects = frame::subjects(&place, &collage.masks, painted.as_deref(), size, canvas);
+        if subjects.is_empty() {
+            let words = "There is nothing to frame. Give a concept to a layer that lies on the photo, or paint where it \
+                         may change.";
+            return say(words.into());
+        }
+        let Some(crop) = plan::crop(&subjects, size, (canvas.width, canvas.height)) else {
+            let (width, height) = size;
+            return say(format!(
+                "The photo has {width} x {height} pixels, too few for a piece of the canvas's shape. Choose a larger one."
+            ));
+        };
+        self.show(document, places, size, Some(crop), painted);
+        Ok(())
+    }
+
+    /// Shows the whole photo again, covering the canvas, as one step; what is exported is then the canvas.
+    ///
+    /// # Errors
+    /// In words, when the photo is not known yet.
+    pub fn unframe(&mut self, document: &mut Document, files: &mut Files, places: &Places) -> Result<(), Notice> {
+        let size = self.photo_size(document, files)?;
+        let painted = self.edit_mask(document).ready().cloned();
+        self.show(document, places, size, None, painted);
+        Ok(())
+    }
+
+    fn photo_size(&self, document: &Document, files: &mut Files) -> Result<(u32, u32), Notice> {
+        let say = |words: &str| Err(Notice::new(PLACE, words));
+        let Some(place) = &document.project().place else {
+            return say("There is no photo to place into. Choose one first.");
+        };
+        match files.picture(document, &place.photo) {
+            Loaded::Ready(picture) => Ok(picture.size),
+            Loaded::Loading => say("The photo is still being read. Try again in a moment."),
+            Loaded::Failed(words) => say(&words),
+        }
+    }
+
+    fn show(
+        &mut self,
+        document: &mut Document,
+        places: &Places,
+        size: (u32, u32),
+        crop: Option<Crop>,
+        painted: Option<Arc<GrayImage>>,
+    ) {
+        let canvas = document.project().canvas;
+        let Some(place) = &document.project().place else { return };
+        let (old, new) = (Frame::of(place.crop, size, canvas), Frame::of(crop, size, canvas));
+        let redrawn = painted.filter(|_| old != new).map(|mask| {
+            let mask = Arc::new(frame::moved(&mask, old, new));
+            (painted::path(places, "edit-mask", &mask), mask)
+        });
+        let name = if crop.is_some() { "Frame the subjects" } else { "Show the whole photo" };
+        let changed = document.edit(name, |project| {
+            frame::reframe(project, size, crop);
+            if let (Some(place), Some((path, _))) = (&mut project.place, &redrawn) {
+                place.edit_mask = path.clone();
+            }
+        });
+        if let Some((path, mask)) = redrawn.filter(|_| changed) {
+            self.keep((document.folder.clone(), path.clone(), canvas), Known::Ready(mask.clone()));
+            self.write(path, mask);
+        }
+    }
+
+    /// Makes the project of a picture in the gallery that makes the subject on one layer (its index in that picture's
+    /// project, 0 the rearmost) anew with the next seed, while all else in the picture stays; it comes as an outcome.
+    pub fn again(&self, places: Places, picture: PathBuf, layer: usize, of: Option<u64>) {
+        self.desk.run(move || Told::Again(again::project(&places, &picture, layer).map(Box::new), of));
     }
 
     /// Makes a mask of the union of where concepts' layers show, widened by [`MARGIN`]; it comes as an outcome.
@@ -230,13 +412,18 @@ impl Placing {
         if self.writing.contains_key(&place.edit_mask) {
             return Some(BEING_WRITTEN.into());
         }
-        match self.edit_mask(document) {
+        match self.edit_mask_with_layers(document, files) {
             Known::None => Some(
                 "The photo has no edit mask, so nothing of it may change. Paint on the Place page where the subjects \
                  go, or remove the photo there."
                     .into(),
             ),
             Known::Failed(words) => Some(format!("The edit mask: {words}")),
+            Known::Ready(mask) if is_empty(&mask) && place.follow.is_some() => Some(
+                "Nothing of the photo may change: no layer that stands for a concept can be seen, and nothing is painted. \
+                 Give a concept to a layer, paint on the Place page, or remove the photo there."
+                    .into(),
+            ),
             Known::Ready(mask) if is_empty(&mask) => Some(
                 "The edit mask is empty, so nothing of the photo may change. Paint on the Place page where the \
                  subjects go, or remove the photo there."
@@ -274,6 +461,15 @@ impl Placing {
                 }
             }
             Told::Outlines(mask) => return Outcome::Outlines(mask),
+            Told::Following(key, mask) => {
+                if let Some((known, slot)) = &mut self.following
+                    && *known == key
+                {
+                    *slot = Known::Ready(Arc::new(mask));
+                }
+            }
+            Told::Again(Ok(project), of) => return Outcome::Again { project, of },
+            Told::Again(Err(words), _) => return Outcome::Say(Notice::new(PLACE, words)),
         }
         Outcome::Learnt
     }
@@ -293,7 +489,6 @@ mod tests {
     use image::Luma;
 
     use super::*;
-    use crate::project::Project;
 
     fn wait(placing: &mut Placing, files: &mut Files, mut there: impl FnMut(&mut Placing, &mut Files) -> bool) {
         let begun = Instant::now();
