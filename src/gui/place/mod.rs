@@ -8,14 +8,16 @@ use eframe::egui::{
 };
 use image::{GrayImage, RgbImage};
 
-use super::asks::{PICTURES, Purpose};
-use super::look::Look;
-use super::paint::{self, MaskStyle, Outline, Pixels, Sampling, Source};
-use super::{icons, theme, widgets};
+use crate::gui::asks::{PICTURES, Purpose};
+use crate::gui::look::Look;
+use crate::gui::paint::{self, MaskStyle, Outline, Pixels, Sampling, Source};
+use crate::gui::{icons, theme, widgets};
 use crate::link::{Finished, StepView};
 use crate::project::PlaceBackground;
 use crate::studio::place::{self, Known, MARGIN, PLACE};
 use crate::studio::{Studio, Target};
+
+mod piece;
 
 /// A stroke in the making.
 #[derive(Debug)]
@@ -73,9 +75,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, place: &mut Place
             brush_bar(ui, studio, place, &mask);
             background(ui, studio);
             photo_bar(ui, studio, look);
+            piece::show(ui, studio);
             say_state(ui, studio, &photo, &mask);
         });
         ui.add_space(8.0);
+        piece::of_result(ui, studio, look);
         panes(ui, studio, place, &photo, &mask);
     });
 }
@@ -246,10 +250,18 @@ fn photo_pane(
     let name = "Photo with its edit mask; drag to paint where it may change";
     response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, name));
     stroke(ui, studio, place, mask, &response, rect);
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    // What follows the layers beneath what is painted.
+    if studio.project().place.as_ref().is_some_and(|place| place.follow.is_some())
+        && let Known::Ready(whole) = studio.edit_mask_with_layers()
+    {
+        let style = MaskStyle { fill: 0.25, outline: Outline::Dashed, ..MaskStyle::new(colors.accent) };
+        paint::mask(&painter, rect, &Source::new(&whole), style);
+    }
     let shown = place.stroke.as_ref().map(|stroke| &stroke.mask).or(mask.ready());
     if let Some(shown) = shown {
         let style = MaskStyle { fill: 0.4, outline: Outline::Solid, ..MaskStyle::new(colors.accent) };
-        paint::mask(&ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())), rect, &Source::new(shown), style);
+        paint::mask(&painter, rect, &Source::new(shown), style);
     }
     if let Some(at) = response.hover_pos() {
         ui.set_cursor_icon(CursorIcon::Crosshair);
