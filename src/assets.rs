@@ -1,5 +1,5 @@
-//! The files built into the program: the miniature model, its concepts, cutouts, scenes, example projects and suites of
-//! evaluations.
+//! The files built into the program: the miniature model, its concepts, cutouts, scenes, a photo, example projects and
+//! suites of evaluations.
 //!
 //! They are part of the binary so that it runs from anywhere, with no set-up.
 
@@ -60,8 +60,12 @@ pub const FILES: &[(&str, &[u8])] = embed![
     "miniature/unet/diffusion_pytorch_model.safetensors",
     "miniature/vae/config.json",
     "miniature/vae/diffusion_pytorch_model.safetensors",
+    "photos/meadow.png",
+    "photos/meadow_dog.png",
     "projects/beach.ron",
     "projects/meadow.ron",
+    "projects/photo-add.ron",
+    "projects/photo.ron",
     "projects/point.ron",
     "projects/snow.ron",
     "scenes/beach.png",

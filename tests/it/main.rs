@@ -50,6 +50,8 @@ mod nets_parity;
 mod odd_configs;
 /// LoRAs of other trainers as concepts and styles.
 mod own_files;
+/// Placing into photos of any size.
+mod placing;
 /// The Plush World and its scores against the kit's Python.
 mod plush_parity;
 /// `podium plush`, driven from outside.
