@@ -29,7 +29,7 @@ pub fn menu_for(ui: &mut Ui, studio: &mut Studio, look: &mut Look, subject: &Sub
     let menu = ui.menu_button(format!("{} Export...", icons::EXPORT), |ui| {
         ui.set_max_width(280.0);
         let mut reasons: Vec<String> = Vec::new();
-        for kind in Kind::ALL {
+        for kind in studio.export_kinds(subject) {
             let obstacle = studio.export_obstacle(subject, kind);
             let button = ui.add_enabled(obstacle.is_none(), egui::Button::new(kind.words()));
             let button = button.on_hover_text(kind.explanation());

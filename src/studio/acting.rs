@@ -162,6 +162,11 @@ impl Studio {
         self.export.obstacle(&self.renders.runs, subject, kind)
     }
 
+    /// Which kinds of exports there are for something (see [`Exports::kinds`]).
+    pub fn export_kinds(&self, subject: &Subject) -> Vec<Kind> {
+        Exports::kinds(&self.renders.runs, subject, self.project())
+    }
+
     /// A name for what is exported, which every file system takes.
     pub fn export_stem(&self, subject: &Subject) -> String {
         Exports::stem(&self.renders.runs, &self.results.store, subject)

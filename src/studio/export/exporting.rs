@@ -296,6 +296,14 @@ impl Exports {
         }
     }
 
+    /// Which kinds there are for something: the whole photo only of what shows a piece of one. Of a result whose render is no
+    /// longer kept, that is as it is in the project that is `open`.
+    pub fn kinds(runs: &Runs, subject: &Subject, open: &Project) -> Vec<Kind> {
+        let project = Self::run_of(runs, subject).map_or(open, |(run, _)| run.project.as_ref());
+        let shows_piece = photo::placement(project).is_some();
+        Kind::ALL.into_iter().filter(|kind| shows_piece || !matches!(kind, Kind::Photo | Kind::PhotoAndPlace)).collect()
+    }
+
     /// Why something cannot be exported, in words with what to do; None where it can.
     pub fn obstacle(&self, runs: &Runs, subject: &Subject, kind: Kind) -> Option<String> {
         if self.exporting.is_some() {
@@ -500,6 +508,13 @@ mod tests {
         let finished: Arc<Finished> = take.finished.clone().unwrap();
         runs.take(&Event::Done(job, finished), Instant::now());
         assert!(Exports::stem(&runs, &store, &subject).starts_with("beach 1 seed "));
+
+        assert!(!Exports::kinds(&runs, &subject, &Project::new()).contains(&Kind::Photo));
+        assert!(exports.obstacle(&runs, &subject, Kind::Photo).unwrap().contains("no piece of a photo"));
+        let place = crate::project::Placement::new("photo.png", "");
+        let crop = Some(crate::project::Crop { x: 0, y: 0, width: 64, height: 64 });
+        let open = Project { place: Some(crate::project::Placement { crop, ..place }), ..Project::new() };
+        assert!(Exports::kinds(&runs, &Subject::Run(JobId(9), 0), &open).contains(&Kind::PhotoAndPlace));
 
         let path = folder.path().join("picture");
         exports.start(&runs, &store, &subject, Kind::Png, path.clone(), look()).unwrap();

@@ -6,6 +6,7 @@ use std::path::Path;
 use image::RgbImage;
 
 use super::ExportError;
+use crate::photo::stitch::Unfit;
 use crate::photo::{Blend, Format, Original, Unwritable, stitch};
 use crate::project::disk::{Readers, replace};
 use crate::project::picture::{LayerMask, composite, decode};
@@ -35,10 +36,10 @@ pub fn with_render(project: &Project, base: &Path, picture: &RgbImage, which: Wh
     let bytes = files.read(&place.photo)?;
     let mut photo = Original::new(decode(&bytes, &place.photo)?, &bytes);
     let canvas = project.canvas;
-    // Only the crop is looked at, and only it is made 8 bits of four channels.
     if !crop.is_inside(photo.size()) {
-        placed::seen(place, &image::RgbaImage::new(photo.size().0, photo.size().1), canvas)?;
+        return Err(Unfit::Outside { crop, photo: photo.size() }.into());
     }
+    // Only the crop is made 8 bits of four channels, and seen as what covers the canvas, whose shape it has.
     let piece = photo.pixels.crop_imm(crop.x, crop.y, crop.width, crop.height).into_rgba8();
     let alone = Placement { crop: None, ..place.clone() };
     let seen = placed::seen(&alone, &piece, canvas)?;
@@ -177,7 +178,7 @@ mod tests {
         };
         assert!(fails(|place| place.crop = None, 64).contains("shows the whole photo"));
         let beside = |place: &mut Placement| place.crop = Some(Crop { x: 300, y: 0, width: 128, height: 128 });
-        assert!(fails(beside, 64).contains("the photo has 400 x 300"));
+        assert!(fails(beside, 64).contains("the photo, which has 400 x 300"));
         assert!(fails(|_| (), 32).contains("32 x 32"));
     }
 

@@ -489,6 +489,7 @@ mod tests {
     use image::Luma;
 
     use super::*;
+    use crate::project::{Background, Color, Concept, Layer, Layout, Placement};
 
     fn wait(placing: &mut Placing, files: &mut Files, mut there: impl FnMut(&mut Placing, &mut Files) -> bool) {
         let begun = Instant::now();
@@ -523,6 +524,77 @@ mod tests {
         assert!(document.project().place.as_ref().unwrap().edit_mask.exists());
         document.undo();
         assert!(placing.obstacle(&document, &mut files).unwrap().contains("no edit mask"));
+    }
+
+    /// A cutout with a concept on a photo, whose edit mask follows it.
+    fn followed() -> Document {
+        let mut layer = Layer::new("assets:cutouts/orange_cat.png", 200.0, 300.0);
+        (layer.scale, layer.concept) = (0.2, Some("Tom".into()));
+        let place = Placement { follow: Some(Follow::default()), ..Placement::new("assets:photos/meadow.png", "") };
+        let project = Project {
+            layout: Layout::Collage { background: Background::Photo, layers: vec![layer] },
+            concepts: vec![Concept::new("Tom", "tom.pth", "cat", Color([1, 2, 3]))],
+            place: Some(place),
+            ..Project::new()
+        };
+        Document::new(project, None, "/nowhere".into())
+    }
+
+    #[test]
+    fn an_edit_mask_that_follows_layers_needs_no_painting_but_a_layer_that_is_seen() {
+        let pool = Pool::start(Arc::new(|| ())).unwrap();
+        let (mut placing, mut files) = (Placing::new(&pool), Files::new(&pool));
+        let mut document = followed();
+        wait(&mut placing, &mut files, |placing, files| {
+            placing.edit_mask_with_layers(&document, files).ready().is_some()
+        });
+        let mask = placing.edit_mask_with_layers(&document, &mut files).ready().cloned().unwrap();
+        assert!(mask.get_pixel(200, 300).0 == [255] && mask.get_pixel(450, 60).0 == [0]);
+        assert_eq!(placing.obstacle(&document, &mut files), None);
+        document.edit("Hide", |project| project.layers_mut().unwrap()[0].visible = false);
+        let says =
+            |words: Option<String>| words.is_some_and(|words| words.contains("no layer that stands for a concept"));
+        wait(&mut placing, &mut files, |placing, files| says(placing.obstacle(&document, files)));
+    }
+
+    #[test]
+    fn framing_shows_the_piece_around_the_subject_which_stays_in_its_place_and_is_one_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places::in_folder(folder.path());
+        let pool = Pool::start(Arc::new(|| ())).unwrap();
+        let (mut placing, mut files) = (Placing::new(&pool), Files::new(&pool));
+        let mut document = followed();
+        document.set_photo("assets:photos/meadow.png".into());
+        let corner =
+            GrayImage::from_fn(512, 512, |x, y| Luma([if x < 400 && x > 380 && y > 400 && y < 420 { 255 } else { 0 }]));
+        placing.set_edit_mask(&mut document, &places, "Paint", Arc::new(corner));
+        wait(&mut placing, &mut files, |_, files| files.collage_now(&document).is_some());
+        placing.frame(&mut document, &mut files, &places).unwrap();
+        let place = document.project().place.clone().unwrap();
+        let crop = place.crop.unwrap();
+        assert!(crop.is_inside((1536, 1024)) && crop.width == crop.height && crop.width < 1024, "{crop:?}");
+        let layer = &document.project().layers()[0];
+        // 512 canvas pixels were 1024 of the photo's, from column 256 on.
+        let at =
+            Frame::of(place.crop, (1536, 1024), document.project().canvas).to_photo((layer.x.into(), layer.y.into()));
+        assert!((at.0 - 656.0).abs() < 0.01 && (at.1 - 600.0).abs() < 0.01, "{at:?}");
+        assert_eq!(document.project().validate(), Ok(()));
+        let painted = placing.edit_mask(&document).ready().cloned().unwrap();
+        assert!(!is_empty(&painted), "what was painted is redrawn");
+        wait(&mut placing, &mut files, |placing, _| !placing.is_busy());
+        assert!(place.edit_mask.exists());
+        document.undo();
+        assert_eq!(document.project().place.as_ref().unwrap().crop, None);
+        document.redo();
+        placing.unframe(&mut document, &mut files, &places).unwrap();
+        let layer = &document.project().layers()[0];
+        assert!((layer.x - 200.0).abs() < 0.01 && (layer.scale - 0.2).abs() < 1e-4);
+
+        document.edit("Delete", |project| project.layers_mut().unwrap().clear());
+        document.edit("Clear", |project| project.place.as_mut().unwrap().edit_mask = PathBuf::new());
+        wait(&mut placing, &mut files, |_, files| files.collage_now(&document).is_some());
+        let refused = placing.frame(&mut document, &mut files, &places).unwrap_err();
+        assert!(refused.words.contains("nothing to frame"), "{refused:?}");
     }
 
     #[test]
