@@ -46,7 +46,7 @@ pub struct Cut {
     remove: Vec<(Line, f32)>,
 
     /// Round off what is smaller than so many pixels
-    #[arg(long, default_value_t = 0.0, value_parser = pixels)]
+    #[arg(long, default_value_t = 0.0, value_parser = pixels, allow_hyphen_values = true)]
     smooth: f32,
 
     /// Move the edge outwards by so many pixels, or inwards by a number below 0
@@ -54,11 +54,11 @@ pub struct Cut {
     grow: f32,
 
     /// Let the edge follow the photo's own, such as fur, within so many pixels
-    #[arg(long, default_value_t = 0.0, value_parser = pixels)]
+    #[arg(long, default_value_t = 0.0, value_parser = pixels, allow_hyphen_values = true)]
     follow: f32,
 
     /// Soften the edge over so many pixels to either side
-    #[arg(long, default_value_t = 0.0, value_parser = pixels)]
+    #[arg(long, default_value_t = 0.0, value_parser = pixels, allow_hyphen_values = true)]
     feather: f32,
 
     /// Take the ground's colours out of the rim
