@@ -35,6 +35,8 @@ pub enum Sheet {
 pub enum Purpose {
     /// New layers.
     Cutouts,
+    /// A photo to cut somebody out of.
+    CutOut,
     /// The background.
     Background,
     /// Another picture for a layer.

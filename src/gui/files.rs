@@ -16,6 +16,7 @@ impl Purpose {
     fn title(&self) -> String {
         match self {
             Self::Cutouts => "Add cutouts".into(),
+            Self::CutOut => "Choose a photo to cut somebody out of".into(),
             Self::Background => "Choose a background".into(),
             Self::ReplaceLayer(_) => "Choose another picture".into(),
             Self::Concepts => "Load concepts".into(),
@@ -43,6 +44,7 @@ impl Purpose {
     fn kinds(&self) -> Option<(&'static str, Vec<&'static str>)> {
         match self {
             Self::Cutouts
+            | Self::CutOut
             | Self::Background
             | Self::ReplaceLayer(_)
             | Self::Photo
@@ -272,6 +274,7 @@ impl Pickers {
 fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, asked: bool) {
     match purpose {
         Purpose::Cutouts => studio.take_in(path, Target::Cutout),
+        Purpose::CutOut => studio.cut_out_of(path),
         Purpose::Background => studio.take_in(path, Target::Background),
         Purpose::ReplaceLayer(layer) => studio.take_in(path, Target::ReplaceLayer(*layer)),
         Purpose::Concepts => studio.take_in(path, Target::Concept),

@@ -5,6 +5,7 @@ use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, Rect, Ui, 
 use super::asks::{Ask, Sheet};
 use super::canvas::{self, CanvasLook};
 use super::concepts::{self, ConceptsLook};
+use super::cut::{self, CutLook};
 use super::device::{self, DeviceLook};
 use super::files::Pickers;
 use super::gallery::{self, GalleryLook};
@@ -25,6 +26,8 @@ use crate::studio::{Place, Studio};
 pub struct Panels {
     /// The boards in the middle.
     pub canvas: CanvasLook,
+    /// Somebody being cut out of a picture.
+    pub cut: CutLook,
     /// The cards of concepts.
     pub concepts: ConceptsLook,
     /// The prompt.
@@ -57,6 +60,10 @@ pub fn draw(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Pane
     let bar = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(12, 6));
     Panel::top("bar").frame(bar).resizable(false).show(ui, |ui| topbar::show(ui, studio, look));
     match look.page {
+        Page::Compose if studio.cut.open().is_some() => {
+            let middle = CentralPanel::default().frame(Frame::NONE);
+            middle.show(ui, |ui| cut::show(ui, studio, &mut panels.cut));
+        }
         Page::Compose | Page::Place => compose(ui, studio, look, panels),
         Page::Train => {
             let middle = CentralPanel::default().frame(Frame::NONE);
@@ -108,7 +115,8 @@ fn set_open(panels: &mut Panels, sheet: Sheet, open: impl FnOnce(bool) -> bool) 
 
 /// Draws what stands over the panels.
 fn over(ctx: &Context, studio: &mut Studio, look: &mut Look, panels: &mut Panels) {
-    if matches!(look.page, Page::Compose | Page::Place) && !look.folded {
+    let composes = look.page == Page::Place || (look.page == Page::Compose && studio.cut.open().is_none());
+    if composes && !look.folded {
         inspector::windows(ctx, studio, look, &mut panels.inspector);
     }
     panels.files.show(ctx);

@@ -45,3 +45,7 @@ pub const ARROW_RIGHT: &str = "\u{E06C}";
 pub const SLIDERS_HORIZONTAL: &str = "\u{E434}";
 pub const LINK: &str = "\u{E2E6}";
 pub const IMAGES: &str = "\u{E836}";
+pub const SCISSORS: &str = "\u{EAE0}";
+pub const SELECTION: &str = "\u{E69A}";
+pub const LASSO: &str = "\u{EDC6}";
+pub const MAGIC_WAND: &str = "\u{E6B6}";

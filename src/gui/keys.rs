@@ -21,9 +21,17 @@ const fn shifted(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
 }
 
+/// Whether a picture is being cut in place of the canvas: undo and Ctrl+Enter are the cut's then.
+fn cuts(studio: &Studio, look: &Look) -> bool {
+    look.page == Page::Compose && studio.cut.open().is_some()
+}
+
 /// While masks are painted, undo is of strokes alone: with none left it shall not reach for the project behind them. On the
 /// Train page it is of the training.
 fn undo(studio: &mut Studio, look: &Look) {
+    if cuts(studio, look) {
+        return studio.cut.undo();
+    }
     match &mut studio.renders.mask_editor {
         _ if look.page == Page::Train => {
             studio.train.draft.undo();
@@ -38,6 +46,9 @@ fn undo(studio: &mut Studio, look: &Look) {
 }
 
 fn redo(studio: &mut Studio, look: &Look) {
+    if cuts(studio, look) {
+        return studio.cut.redo();
+    }
     match &mut studio.renders.mask_editor {
         _ if look.page == Page::Train => {
             studio.train.draft.redo();
@@ -85,6 +96,7 @@ pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
             Page::Train => {
                 studio.train();
             }
+            Page::Compose if studio.cut.open().is_some() => studio.finish_cut(),
             _ => {
                 studio.render();
             }

@@ -70,6 +70,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     if item(ui, hide, "", true, "") {
         studio.document.edit_layer(index, format!("{hide} {title}"), |layer| layer.visible = !layer.visible);
     }
+    let cut = if layer.cut.is_some() { "Cut out again..." } else { "Cut out..." };
+    if item(ui, cut, "", true, "") {
+        studio.cut_out_of_layer(index);
+    }
     if item(ui, "Choose another picture...", "", true, "") {
         look.choose(Purpose::ReplaceLayer(index));
     }

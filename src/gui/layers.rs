@@ -42,6 +42,10 @@ fn add_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             look.choose(Purpose::Cutouts);
             ui.close();
         }
+        if ui.button(format!("{} Cut out of a photo...", icons::SCISSORS)).clicked() {
+            look.choose(Purpose::CutOut);
+            ui.close();
+        }
         ui.separator();
         if let Some(chosen) = built_in_grid(ui, studio, look, "cutouts/") {
             studio.add_layer(chosen, (256, 256), None);
@@ -248,6 +252,11 @@ fn background_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 fn background_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     if ui.button(format!("{} Choose a picture...", icons::FOLDER_OPEN)).clicked() {
         look.choose(Purpose::Background);
+        ui.close();
+    }
+    let is_picture = matches!(&studio.project().layout, Layout::Collage { background: Background::Picture(_), .. });
+    if is_picture && ui.button(format!("{} Cut out of it...", icons::SCISSORS)).clicked() {
+        studio.cut_out_of_background();
         ui.close();
     }
     if let Layout::Collage { background, .. } = &studio.project().layout {

@@ -150,6 +150,11 @@ pub const CLUSTERS: [Color32; 8] = {
 /// Around a thin line over a picture, which may have any colour.
 pub const HALO: Color32 = Color32::from_black_alpha(120);
 
+/// A scribble over what is kept, and one over what is removed; what lies under them is seen through them.
+pub const KEEP: Color32 = Color32::from_rgba_premultiplied(20, 140, 50, 170);
+/// See [`KEEP`].
+pub const REMOVE: Color32 = Color32::from_rgba_premultiplied(165, 30, 25, 170);
+
 /// What a picture is multiplied by to stand back, 0..1.
 pub fn faded(part: f32) -> Color32 {
     Color32::WHITE.gamma_multiply(part)

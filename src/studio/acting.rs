@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use image::{GrayImage, RgbImage};
 
+use super::cut::{self, Made, Purpose};
 use super::document::history::ResultId;
 use super::export::exporting::{Exports, Kind, SheetLook, Subject};
+use super::files::on_disk;
 use super::files::target::Target;
 use super::notice::Place;
 use super::place::Known;
@@ -16,7 +18,7 @@ use super::results::store::{BEHIND, Entry};
 use super::rooms::Studio;
 use super::train::PLACE;
 use crate::link::JobId;
-use crate::project::Project;
+use crate::project::{Background, Cut, Layer, Layout, Project};
 
 impl Studio {
     // Renders.
@@ -75,6 +77,67 @@ impl Studio {
         self.document.edit(name, |present| *present = project);
         if of != Some(self.document.id()) {
             self.document.part_from_file();
+        }
+    }
+
+    // Cutting out.
+
+    /// Opens a photo to cut somebody out of it, for a new layer.
+    pub fn cut_out_of(&mut self, photo: PathBuf) {
+        self.begin_cut(photo, None, Purpose::NewLayer);
+    }
+
+    /// Opens the background to cut somebody out of it, for a new layer that lies over the very place.
+    pub fn cut_out_of_background(&mut self) {
+        let Layout::Collage { background: Background::Picture(photo), .. } = &self.project().layout else { return };
+        let photo = photo.clone();
+        self.begin_cut(photo, None, Purpose::OverBackground);
+    }
+
+    /// Opens what a layer was cut out of, or its picture where that is whole.
+    pub fn cut_out_of_layer(&mut self, index: usize) {
+        let Some(layer) = self.project().layers().get(index).cloned() else { return };
+        let photo = layer.cut.as_ref().map_or(layer.picture, |cut| cut.photo.clone());
+        self.begin_cut(photo, layer.cut, Purpose::Layer(self.document.id(), layer.id));
+    }
+
+    fn begin_cut(&mut self, photo: PathBuf, before: Option<Cut>, purpose: Purpose) {
+        if matches!(self.project().layout, Layout::Picture(_)) {
+            let words = "The layout is a finished picture, which has no layers; start a new project for a collage.";
+            return self.notice(cut::PLACE, words);
+        }
+        if let Err(notice) = self.cut.begin(on_disk(&self.document), photo, before, purpose) {
+            self.session.say(notice);
+        }
+    }
+
+    /// Makes a layer of what is cut out; its files are written first.
+    pub fn finish_cut(&mut self) {
+        self.cut.finish(self.session.places());
+    }
+
+    /// Somebody is cut out: a new layer, or another picture for the one that was opened again.
+    pub(super) fn take_cutout(&mut self, made: &Made) {
+        if let Purpose::Layer(document, id) = made.purpose
+            && document == self.document.id()
+            && let Some(index) = self.project().layers().iter().position(|layer| layer.id == id)
+        {
+            let name = format!("Cut out {}", self.project().layers()[index].title());
+            self.document.edit_layer(index, name, |layer| made.put_into(layer));
+            return;
+        }
+        let canvas = self.project().canvas;
+        let (x, y, scale) = match made.purpose {
+            Purpose::OverBackground => made.over_background(canvas),
+            _ => (canvas.width as f32 / 2.0, canvas.height as f32 / 2.0, self.document.new_scale(made.size)),
+        };
+        let mut layer = Layer::new(made.picture.clone(), x, y);
+        layer.scale = scale.clamp(*Layer::SCALE.start(), *Layer::SCALE.end());
+        layer.name =
+            made.cut.photo.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().replace('_', " "));
+        layer.cut = Some(made.cut.clone());
+        if let Err(notice) = self.document.push_layer(layer) {
+            self.session.say(notice);
         }
     }
 

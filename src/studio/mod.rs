@@ -8,6 +8,7 @@
 //!
 //! - What is composed, what can be undone, what is selected? `document/`.
 //! - What is known of files: pictures, concepts, prompts, what was dropped? `files/`.
+//! - What is being cut out of a picture? `cut/`.
 //! - What runs, how far is it, which masks does it go on with? `renders/`.
 //! - What came of it, what is in the gallery, in what do results differ? `results/`.
 //! - What leaves the program? `export/`.
@@ -23,6 +24,7 @@
 
 mod acting;
 pub mod advice;
+pub mod cut;
 pub mod document;
 pub mod export;
 pub mod files;

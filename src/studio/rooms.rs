@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::advice::{Advice, Adviser, Asked};
+use super::cut::{self, Cutting};
 use super::document::Document;
 use super::export::exporting::{self, Exports};
 use super::files::knowledge::{ConceptFacts, TokenCounts};
@@ -32,6 +33,8 @@ pub struct Studio {
     pub document: Document,
     /// What is known of files.
     pub files: Files,
+    /// Somebody being cut out of a picture.
+    pub cut: Cutting,
     /// What runs.
     pub renders: Renders,
     /// What came of it.
@@ -77,6 +80,7 @@ impl Studio {
         let mut studio = Self {
             document,
             files: Files::new(&pool),
+            cut: Cutting::new(&pool)?,
             renders: Renders::new(engine, device),
             results: Results::open(session.places(), &pool),
             export: Exports::new(&pool),
@@ -103,6 +107,7 @@ impl Studio {
     /// Takes in what the engine and the file threads have to tell. Says whether there was anything.
     pub fn poll(&mut self) -> bool {
         let mut any = self.carry(|studio| studio.files.poll(), Self::of_files);
+        any |= self.carry(|studio| studio.cut.poll(), Self::of_cut);
         any |= self.carry(|studio| studio.renders.poll(), Self::of_renders);
         for event in self.renders.take_others() {
             self.train.take(&event);
@@ -134,6 +139,14 @@ impl Studio {
             files::Outcome::Edited => self.place.forget_photo(),
             files::Outcome::TakenIn(taken) => self.taken_in(*taken),
             files::Outcome::Pasted { kept, size, at } => self.pasted(kept, size, at),
+        }
+    }
+
+    fn of_cut(&mut self, outcome: cut::Outcome) {
+        match outcome {
+            cut::Outcome::Learnt => {}
+            cut::Outcome::Made(made) => self.take_cutout(&made),
+            cut::Outcome::Say(notice) => self.session.say(notice),
         }
     }
 
@@ -192,6 +205,7 @@ impl Studio {
     /// Whether files are being read or written, or what was read is not taken in yet.
     pub fn is_busy(&self) -> bool {
         self.files.is_busy()
+            || self.cut.is_busy()
             || self.results.is_busy()
             || self.export.is_busy()
             || self.train.is_busy()
@@ -207,6 +221,9 @@ impl Studio {
             0 => {}
             1 => losses.push("A render is not finished and would be lost.".to_owned()),
             count => losses.push(format!("{count} renders are not finished and would be lost.")),
+        }
+        if self.cut.open().is_some_and(cut::Open::is_changed) {
+            losses.push("A picture is being cut, and no layer was made of it yet.".to_owned());
         }
         if self.train.runs.active().next().is_some() {
             let words = "A training is not finished. It leaves a checkpoint, and the same training goes on from there.";

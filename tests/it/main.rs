@@ -13,6 +13,9 @@ mod broken;
 mod canvas;
 /// The real binary, driven from outside.
 mod cli;
+/// Somebody is cut out of a photo, as a person would do it.
+#[cfg(feature = "gui")]
+mod cut_page;
 /// `podium evaluate`, driven from outside.
 mod evaluate;
 /// The miniature and the example projects, made anew.

@@ -88,7 +88,8 @@ fn every_arrow_between_rooms_goes_down() {
 }
 
 /// The rooms of the studio, the lowest first: each names only itself, those before it and what lies beside all of them.
-const ROOMS: [&str; 9] = ["document", "files", "renders", "results", "export", "train", "place", "library", "session"];
+const ROOMS: [&str; 10] =
+    ["document", "files", "cut", "renders", "results", "export", "train", "place", "library", "session"];
 /// What all rooms of the studio may name.
 const BENEATH_ROOMS: [&str; 3] = ["tasks", "places", "notice"];
 
@@ -109,9 +110,10 @@ fn rooms_of_the_studio_know_only_those_below_them() {
 }
 
 /// The panels of the window, none of which knows another.
-const PANELS: [&str; 18] = [
+const PANELS: [&str; 19] = [
     "canvas",
     "concepts",
+    "cut",
     "device",
     "dialogs",
     "files",

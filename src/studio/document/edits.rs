@@ -27,23 +27,37 @@ pub enum Reorder {
 }
 
 impl Document {
+    /// How large a new picture is shown: canvas pixels to one of its own.
+    pub fn new_scale(&self, size: (u32, u32)) -> f32 {
+        let canvas = self.project().canvas;
+        let room = canvas.width.min(canvas.height) as f32 * NEW_LAYER_SHARE;
+        (room / size.0.max(size.1).max(1) as f32).clamp(*Layer::SCALE.start(), 1.0)
+    }
+
     /// Puts a picture on the canvas, its centre at `at` in canvas pixels, or in the middle; gives its index.
     ///
     /// # Errors
     /// When the layout has no layers.
     pub fn add_layer(&mut self, picture: PathBuf, size: (u32, u32), at: Option<(f32, f32)>) -> Result<usize, Notice> {
+        let canvas = self.project().canvas;
+        let (x, y) = at.unwrap_or((canvas.width as f32 / 2.0, canvas.height as f32 / 2.0));
+        let mut layer = Layer::new(picture, x, y);
+        layer.scale = self.new_scale(size);
+        layer.name = layer.title().replace('_', " ");
+        self.push_layer(layer)
+    }
+
+    /// Lays a layer over all others and selects it; gives its index.
+    ///
+    /// # Errors
+    /// When the layout has no layers.
+    pub fn push_layer(&mut self, layer: Layer) -> Result<usize, Notice> {
         if matches!(self.project().layout, Layout::Picture(_)) {
             return Err(Notice::new(
                 Place::Canvas,
                 "The layout is a finished picture, which has no layers; start a new project for a collage.",
             ));
         }
-        let canvas = self.project().canvas;
-        let (x, y) = at.unwrap_or((canvas.width as f32 / 2.0, canvas.height as f32 / 2.0));
-        let mut layer = Layer::new(picture, x, y);
-        let room = canvas.width.min(canvas.height) as f32 * NEW_LAYER_SHARE;
-        layer.scale = (room / size.0.max(size.1).max(1) as f32).clamp(*Layer::SCALE.start(), 1.0);
-        layer.name = layer.title().replace('_', " ");
         let title = layer.title();
         self.edit(format!("Add {title}"), |project| {
             if let Some(layers) = project.layers_mut() {

@@ -1,0 +1,148 @@
+//! A picture is cut, changed by hand, undone and made into files, without a window.
+
+use std::time::{Duration, Instant};
+
+use image::{Rgba, RgbaImage};
+
+use super::*;
+use crate::cut::Edge;
+use crate::project::Layer;
+
+/// A red square of 40 pixels on blue, kept as a file.
+fn photo(folder: &std::path::Path) -> PathBuf {
+    let inside = |value: u32| (30..70).contains(&value);
+    let color = |x, y| if inside(x) && inside(y) { Rgba([200, 30, 40, 255]) } else { Rgba([20, 40, 180, 255]) };
+    let path = folder.join("square.png");
+    RgbaImage::from_fn(120, 100, color).save(&path).unwrap();
+    path
+}
+
+fn files() -> DiskFiles {
+    DiskFiles { base: PathBuf::new(), assets: |_| None }
+}
+
+fn until(cutting: &mut Cutting, so: impl Fn(&Cutting, &[Outcome]) -> bool) -> Vec<Outcome> {
+    let begun = Instant::now();
+    let mut outcomes = Vec::new();
+    while !so(cutting, &outcomes) {
+        assert!(begun.elapsed() < Duration::from_secs(120), "it did not come");
+        outcomes.extend(cutting.poll());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    outcomes
+}
+
+fn settled(cutting: &mut Cutting) -> usize {
+    until(cutting, |cutting, _| cutting.open().is_some_and(|open| open.subject.is_some() && !open.is_behind()));
+    let shown = cutting.open().unwrap().shown().unwrap();
+    shown.mask.iter().filter(|value| **value > 127).count()
+}
+
+fn begun(path: PathBuf, before: Option<Cut>, purpose: Purpose) -> Cutting {
+    let mut cutting = Cutting::new(&Pool::start(Arc::new(|| ())).unwrap()).unwrap();
+    cutting.begin(files(), path, before, purpose).unwrap();
+    cutting
+}
+
+#[test]
+fn scribbles_and_shapes_are_steps_that_undo_takes_back_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cutting = begun(photo(folder.path()), None, Purpose::NewLayer);
+    assert_eq!(settled(&mut cutting), 0);
+    assert!(!cutting.open().unwrap().can_finish());
+    cutting.scribble(Scribble { points: vec![[40.0, 40.0], [60.0, 60.0]], radius: 4.0, keep: true });
+    assert_eq!(settled(&mut cutting), 1600);
+    cutting.draw(Shape::Rectangle([[0.0, 0.0], [10.0, 10.0]]), Mode::Add);
+    cutting.draw(Shape::Rectangle([[30.0, 30.0], [40.0, 70.0]]), Mode::Subtract);
+    assert_eq!(settled(&mut cutting), 1600 + 100 - 400);
+    // A scribble counts for more than what was taken away by hand under it.
+    cutting.scribble(Scribble { points: vec![[34.0, 50.0]], radius: 3.0, keep: true });
+    assert!(settled(&mut cutting) > 1300);
+    cutting.undo();
+    cutting.undo();
+    assert_eq!(settled(&mut cutting), 1700);
+    cutting.redo();
+    assert_eq!(settled(&mut cutting), 1300);
+    cutting.draw(Shape::Wand((50, 50), Wand::default()), Mode::Replace);
+    assert!((1550..=1650).contains(&settled(&mut cutting)));
+    cutting.whole("Invert", |value| 255 - value);
+    assert!((10350..=10450).contains(&settled(&mut cutting)));
+    for _ in 0..20 {
+        cutting.undo();
+    }
+    assert_eq!(settled(&mut cutting), 0);
+    assert_eq!(cutting.open().unwrap().undo_name(), None);
+}
+
+#[test]
+fn the_edge_is_one_step_however_long_a_slider_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cutting = begun(photo(folder.path()), None, Purpose::NewLayer);
+    settled(&mut cutting);
+    cutting.draw(Shape::Rectangle([[30.0, 30.0], [70.0, 70.0]]), Mode::Replace);
+    settled(&mut cutting);
+    for grow in 1..=5 {
+        cutting.set_refinement(Refinement { edge: Edge { grow: grow as f32, ..Edge::default() }, clean: true });
+    }
+    // Corners are round.
+    let grown = settled(&mut cutting);
+    assert!((2450..=2500).contains(&grown), "{grown}");
+    cutting.set_preview(true);
+    until(&mut cutting, |cutting, _| cutting.open().unwrap().shown().is_some_and(|shown| shown.cutout.is_some()));
+    cutting.undo();
+    assert_eq!(settled(&mut cutting), 1600);
+}
+
+#[test]
+fn what_is_made_is_two_files_and_opens_again_with_the_subject_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::in_folder(folder.path());
+    let path = photo(folder.path());
+    let mut cutting = begun(path.clone(), None, Purpose::OverBackground);
+    settled(&mut cutting);
+    cutting.frame([[25.0, 25.0], [76.0, 75.0]]);
+    assert_eq!(settled(&mut cutting), 1600);
+    // Another one is not begun over the work in hand.
+    assert!(cutting.begin(files(), path.clone(), None, Purpose::NewLayer).is_err());
+    cutting.finish(&places);
+    let made = |cutting: &mut Cutting| {
+        let is_made = |_: &Cutting, outcomes: &[Outcome]| outcomes.iter().any(|told| matches!(told, Outcome::Made(_)));
+        let found = until(cutting, is_made).into_iter().find_map(|told| match told {
+            Outcome::Made(made) => Some(*made),
+            _ => None,
+        });
+        found.unwrap()
+    };
+    let first = made(&mut cutting);
+    assert!(cutting.open().is_none());
+    assert_eq!((first.size, first.photo_size, first.middle), ((40, 40), (120, 100), (50.0, 50.0)));
+    assert!(first.picture.exists() && first.cut.mask.exists());
+    // The photo covers a canvas of 240 x 240 by its height.
+    let (x, y, scale) = first.over_background(crate::project::Canvas { width: 240, height: 240 });
+    assert!((x - 96.0).abs() < 0.01 && (y - 120.0).abs() < 0.01 && (scale - 2.4).abs() < 1e-4, "{x} {y} {scale}");
+
+    let mut layer = Layer::new(first.picture.clone(), 100.0, 100.0);
+    (layer.scale, layer.rotation) = (2.0, 90.0);
+    let mut cutting = begun(path, Some(first.cut), Purpose::Layer(1, 7));
+    assert_eq!(settled(&mut cutting), 1600);
+    assert!(!cutting.open().unwrap().is_changed());
+    cutting.draw(Shape::Rectangle([[30.0, 30.0], [50.0, 70.0]]), Mode::Subtract);
+    assert_eq!(settled(&mut cutting), 800);
+    cutting.finish(&places);
+    let second = made(&mut cutting);
+    second.put_into(&mut layer);
+    assert_eq!((second.middle, second.middle_before), ((60.0, 50.0), (50.0, 50.0)));
+    // Ten pixels to the right, twice as large and turned a quarter: twenty down.
+    assert!((layer.x - 100.0).abs() < 0.01 && (layer.y - 120.0).abs() < 0.01, "{layer:?}");
+    assert_eq!(layer.cut.as_ref(), Some(&second.cut));
+}
+
+#[test]
+fn a_photo_that_cannot_be_read_says_so_and_closes() {
+    let mut cutting = begun("/nowhere/none.png".into(), None, Purpose::NewLayer);
+    let said = |_: &Cutting, outcomes: &[Outcome]| {
+        outcomes.iter().any(|told| matches!(told, Outcome::Say(notice) if notice.words.contains("none.png")))
+    };
+    until(&mut cutting, said);
+    assert!(cutting.open().is_none());
+}
