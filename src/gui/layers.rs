@@ -254,7 +254,10 @@ fn background_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         look.choose(Purpose::Background);
         ui.close();
     }
-    let is_picture = matches!(&studio.project().layout, Layout::Collage { background: Background::Picture(_), .. });
+    let is_picture = matches!(
+        &studio.project().layout,
+        Layout::Collage { background: Background::Picture(_) | Background::Photo, .. }
+    );
     if is_picture && ui.button(format!("{} Cut out of it...", icons::SCISSORS)).clicked() {
         studio.cut_out_of_background();
         ui.close();

@@ -13,6 +13,7 @@ use super::files::on_disk;
 use super::files::target::Target;
 use super::notice::Place;
 use super::place::Known;
+use super::place::frame::Frame;
 use super::results::comparing::Compared;
 use super::results::store::{BEHIND, Entry};
 use super::rooms::Studio;
@@ -89,9 +90,20 @@ impl Studio {
 
     /// Opens the background to cut somebody out of it, for a new layer that lies over the very place.
     pub fn cut_out_of_background(&mut self) {
-        let Layout::Collage { background: Background::Picture(photo), .. } = &self.project().layout else { return };
-        let photo = photo.clone();
-        self.begin_cut(photo, None, Purpose::OverBackground);
+        match &self.project().layout {
+            Layout::Collage { background: Background::Picture(photo), .. } => {
+                self.begin_cut(photo.clone(), None, Purpose::OverBackground);
+            }
+            Layout::Collage { background: Background::Photo, .. } => self.cut_out_of_placed_photo(),
+            _ => {}
+        }
+    }
+
+    /// Opens the photo that subjects are placed into, to choose what of it shall be replaced: a new layer over its own place.
+    pub fn cut_out_of_placed_photo(&mut self) {
+        if let Some(photo) = self.project().place.as_ref().map(|place| place.photo.clone()) {
+            self.begin_cut(photo, None, Purpose::OverPhoto);
+        }
     }
 
     /// Opens what a layer was cut out of, or its picture where that is whole.
@@ -127,8 +139,16 @@ impl Studio {
             return;
         }
         let canvas = self.project().canvas;
-        let (x, y, scale) = match made.purpose {
-            Purpose::OverBackground => made.over_background(canvas),
+        // Where the photo is another by now, it is a layer like any other.
+        let place = self.project().place.as_ref().filter(|_| made.purpose == Purpose::OverPhoto);
+        let in_photo = place.filter(|place| place.photo == made.cut.photo);
+        let in_photo = in_photo.map(|place| Frame::of(place.crop, made.photo_size, canvas));
+        let (x, y, scale) = match (made.purpose, in_photo) {
+            (_, Some(frame)) => {
+                let (x, y) = frame.to_canvas((made.middle.0.into(), made.middle.1.into()));
+                (x as f32, y as f32, frame.canvas_pixels() as f32)
+            }
+            (Purpose::OverBackground, _) => made.over_background(canvas),
             _ => (canvas.width as f32 / 2.0, canvas.height as f32 / 2.0, self.document.new_scale(made.size)),
         };
         let mut layer = Layer::new(made.picture.clone(), x, y);
@@ -136,7 +156,11 @@ impl Studio {
         layer.name =
             made.cut.photo.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().replace('_', " "));
         layer.cut = Some(made.cut.clone());
-        if let Err(notice) = self.document.push_layer(layer) {
+        let pushed = match in_photo {
+            Some(_) => self.document.push_replaced(layer),
+            None => self.document.push_layer(layer),
+        };
+        if let Err(notice) = pushed {
             self.session.say(notice);
         }
     }

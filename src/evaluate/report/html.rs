@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::basis::COST;
+use super::contents::Report;
 use super::tables::Table;
-use super::{COST, Report};
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2rem auto;padding:0 1rem;color:#1c1c22;background:#fff}\

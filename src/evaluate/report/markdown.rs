@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Report;
+use super::contents::Report;
 use super::tables::Table;
 
 /// The whole text.

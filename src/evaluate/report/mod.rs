@@ -3,8 +3,11 @@
 //!
 //! - What stands in the tables? `tables.rs`.
 //! - How do the pictures stand together? `sheets.rs`.
-//! - How is it written? `markdown.rs`, `html.rs`.
+//! - How is it written? `markdown.rs`, `html.rs`, of what `contents.rs` holds.
+//! - What do all of them know? `basis.rs`.
 
+mod basis;
+mod contents;
 mod html;
 mod markdown;
 mod sheets;
@@ -13,29 +16,10 @@ mod tables;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use self::sheets::Sheet;
-use self::tables::Table;
+pub use self::basis::COST;
+use self::basis::Records;
+use self::contents::Report;
 use super::record::{Folder, Outcome, Plan, Record};
-use super::suite::UnitName;
-
-/// The heading of the part that differs from run to run.
-pub const COST: &str = "Time and memory";
-
-/// Everything that a report says, before it is written in one way or another.
-struct Report {
-    title: String,
-    /// Paragraphs.
-    about: Vec<String>,
-    tables: Vec<Table>,
-    sheets: Vec<Sheet>,
-    /// What failed: which unit, and why.
-    failures: Vec<String>,
-    /// What the engine said of pictures that it made, and how often.
-    notes: Vec<String>,
-    /// Names and values: settings, hashes.
-    facts: Vec<(String, String)>,
-    cost: Table,
-}
 
 /// Writes a folder's report: `report.html` with everything in it, and `report.md` with the contact sheets beside it. Gives
 /// their paths.
@@ -62,8 +46,6 @@ pub fn write(folder: &Folder, plan: &Plan) -> Result<[PathBuf; 2], String> {
     }
     Ok(paths)
 }
-
-type Records = BTreeMap<UnitName, Record>;
 
 fn about(plan: &Plan, records: &Records) -> Vec<String> {
     let asked = plan.suite.units(&plan.choice).len();

@@ -3,7 +3,7 @@
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageFormat, Rgb, RgbImage, imageops};
 
-use super::Records;
+use super::basis::Records;
 use crate::evaluate::methods::method;
 use crate::evaluate::record::{Folder, Outcome, Plan};
 use crate::evaluate::suite::{UnitName, layout_file};

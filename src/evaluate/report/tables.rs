@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::COST;
-use super::Records;
+use super::basis::{COST, Records};
 use crate::evaluate::methods::{FULL, Method, Table as Place, method};
 use crate::evaluate::metrics::{Metric, anchors};
 use crate::evaluate::record::{Outcome, Plan, Record};

@@ -75,7 +75,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, place: &mut Place
             brush_bar(ui, studio, place, &mask);
             background(ui, studio);
             photo_bar(ui, studio, look);
-            piece::show(ui, studio);
+            piece::show(ui, studio, look);
             say_state(ui, studio, &photo, &mask);
         });
         ui.add_space(8.0);

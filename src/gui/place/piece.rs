@@ -5,15 +5,15 @@ use eframe::egui::{Label, Ui};
 
 use crate::gui::asks::Purpose;
 use crate::gui::fields::Number;
-use crate::gui::look::Look;
+use crate::gui::look::{Look, Page};
 use crate::gui::{theme, widgets};
 use crate::project::{Background, Follow, Layout, Placement, Project};
 use crate::studio::Studio;
 use crate::studio::export::exporting::{Kind, Subject};
 
 /// Draws it.
-pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
-    frame(ui, studio);
+pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    frame(ui, studio, look);
     follow(ui, studio);
     pasted(ui, studio);
 }
@@ -25,7 +25,7 @@ fn change(project: &mut Project, how: impl FnOnce(&mut Placement)) {
 }
 
 /// Which piece of the photo the canvas shows.
-fn frame(ui: &mut Ui, studio: &mut Studio) {
+fn frame(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let Some(place) = &studio.project().place else { return };
     let crop = place.crop;
     let is_behind = match &studio.project().layout {
@@ -41,6 +41,13 @@ fn frame(ui: &mut Ui, studio: &mut Studio) {
         None => "The canvas shows the whole photo, scaled.".to_owned(),
     };
     ui.horizontal_wrapped(|ui| {
+        let cut = ui.button("Replace something in it...");
+        let hover = "Cuts it out of the photo: it becomes a layer over its own place, which the edit mask follows. Then \
+                     drag a concept onto that layer.";
+        if cut.on_hover_text(hover).clicked() {
+            studio.cut_out_of_placed_photo();
+            look.page = Page::Compose;
+        }
         let framed = ui.button("Frame the subjects");
         let hover = "Shows the piece of the photo around what is to change, so that the subjects are as large as the \
                      model draws them best; layers stay where they are in the photo";

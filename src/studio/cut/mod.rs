@@ -36,6 +36,8 @@ pub enum Purpose {
     NewLayer,
     /// A new layer, where the photo is the background and covers the canvas.
     OverBackground,
+    /// A new layer over its own place in the photo that subjects are placed into: it is what shall be replaced.
+    OverPhoto,
     /// Another picture for this layer, by its number in this document.
     Layer(u64, u32),
 }

@@ -52,21 +52,45 @@ impl Document {
     /// # Errors
     /// When the layout has no layers.
     pub fn push_layer(&mut self, layer: Layer) -> Result<usize, Notice> {
-        if matches!(self.project().layout, Layout::Picture(_)) {
-            return Err(Notice::new(
-                Place::Canvas,
-                "The layout is a finished picture, which has no layers; start a new project for a collage.",
-            ));
-        }
-        let title = layer.title();
-        self.edit(format!("Add {title}"), |project| {
+        self.has_layers()?;
+        let name = format!("Add {}", layer.title());
+        Ok(self.push(layer, name, |_| ()))
+    }
+
+    /// Adds a layer that was cut out of the photo that subjects are placed into, above all others, and selects it: it is what
+    /// shall be replaced. The photo lies behind the layers from then on, and the edit mask follows them.
+    ///
+    /// # Errors
+    /// When the layout has no layers.
+    pub fn push_replaced(&mut self, layer: Layer) -> Result<usize, Notice> {
+        self.has_layers()?;
+        let name = format!("Replace {} in the photo", layer.title());
+        Ok(self.push(layer, name, |project| {
+            if let Some(place) = &mut project.place {
+                place.follow.get_or_insert_default();
+                if let Layout::Collage { background, .. } = &mut project.layout {
+                    *background = Background::Photo;
+                }
+            }
+        }))
+    }
+
+    fn has_layers(&self) -> Result<(), Notice> {
+        let words = "The layout is a finished picture, which has no layers; start a new project for a collage.";
+        let is_picture = matches!(self.project().layout, Layout::Picture(_));
+        if is_picture { Err(Notice::new(Place::Canvas, words)) } else { Ok(()) }
+    }
+
+    fn push(&mut self, layer: Layer, name: String, and: impl FnOnce(&mut Project)) -> usize {
+        self.edit(name, |project| {
             if let Some(layers) = project.layers_mut() {
                 layers.push(layer);
             }
+            and(project);
         });
         let index = self.project().layers().len() - 1;
         self.select_only(index);
-        Ok(index)
+        index
     }
 
     /// Lays the collage on another background.
