@@ -237,7 +237,7 @@ fn a_mask_of_another_size_an_empty_one_and_an_empty_edit_mask() {
         assert_says(render_in(folder.path(), project).failure(), &parts);
     }
     let mut project = small("beach", 1);
-    let photo = "assets:scenes/beach.png".into();
+    let photo = "assets:scenes/beach.png";
     project.place = Some(Placement::new(photo, "empty.png"));
     assert_says(render_in(folder.path(), project).failure(), &["empty.png", "edit mask is empty"]);
 }

@@ -247,10 +247,11 @@ fn replaced(folder: &Path, index: u64, seed: u64, steps: &str) -> (bool, f64, St
     drawn.masks[0].save(folder.join("mask.png")).expect("written");
     let phrase = picture.scene.setting().phrase();
     let replace = format!("mask.png=assets:miniature/concepts/{name}.pth:{word}");
+    let (prompt, seed, steps) = (format!("a {word} {phrase}"), seed.to_string(), format!("steps={steps}"));
     let arguments = [
-        &["place", "photo.png", "-o", "out.png", "-p", &format!("a {word} {phrase}"), "--replace", &replace][..],
-        &["--strength", "1", "--seed", &seed.to_string(), "--margin", "12", "--device", "flex"],
-        &["--set", &format!("steps={steps}"), "--set", "guidance_scale=4.5", "--set", "inversion=Coarse"],
+        &["place", "photo.png", "-o", "out.png", "-p", &prompt, "--replace", &replace][..],
+        &["--strength", "1", "--seed", &seed, "--margin", "12", "--device", "flex"],
+        &["--set", &steps, "--set", "guidance_scale=4.5", "--set", "inversion=Coarse"],
         &["--set", "layout_alignment.end=25", "--set", "layout_alignment.weight=20"],
     ];
     let (done, words) = podium(folder, &arguments.concat());

@@ -213,7 +213,7 @@ fn a_photo_s_inverted_background_is_another_than_noise_and_keeps_the_photo() {
     let engine = engine();
     let mut project = small("beach", 4);
     let mut place = |background| {
-        let photo = "assets:scenes/night.png".into();
+        let photo = "assets:scenes/night.png";
         project.place = Some(Placement { background, ..Placement::new(photo, &mask) });
         let told = render(&engine, &project, Watch::default());
         let inverts = |event: &Event| matches!(event, Event::Progress { stage: Stage::InvertingPhoto, .. });
