@@ -15,7 +15,7 @@ pub struct ShortcutsLook {
 }
 
 /// Keys and what they do, in the groups of the sheet.
-pub const SHORTCUTS: [(&str, &[(&str, &str)]); 5] = [
+pub const SHORTCUTS: [(&str, &[(&str, &str)]); 6] = [
     (
         "Project",
         &[
@@ -58,6 +58,14 @@ pub const SHORTCUTS: [(&str, &[(&str, &str)]); 5] = [
         ],
     ),
     ("Masks", &[("X", "Brush or eraser"), ("[, ]", "Smaller, larger brush")]),
+    (
+        "Cutting out",
+        &[
+            ("C, R, L, B, W", "Subject, rectangle, lasso, brush, wand"),
+            ("Shift, Alt", "Add, take away; while scribbling, Alt removes"),
+            ("Ctrl+Enter", "Make the layer"),
+        ],
+    ),
 ];
 
 /// Draws the sheet, if it is open.

@@ -53,6 +53,9 @@ mod nets_parity;
 mod odd_configs;
 /// LoRAs of other trainers as concepts and styles.
 mod own_files;
+/// A subject in a photo is replaced, as a person would do it.
+#[cfg(feature = "gui")]
+mod place_page;
 /// Placing into photos of any size.
 mod placing;
 /// The Plush World and its scores against the kit's Python.

@@ -30,7 +30,7 @@ mod steps;
 pub const PLACE: Place = Place::Canvas;
 
 /// What a cut is opened for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A new layer.
     NewLayer,
