@@ -13,7 +13,8 @@ use crate::photo::plan::{self, Group};
 use crate::photo::{Crop, Format, Original};
 use crate::project::picture::{decode, load_gray, load_rgba};
 use crate::project::{
-    Background, Canvas, Concept, DiskFiles, Files, Follow, Layer, Layout, Placement, Project, file, png_text,
+    Background, Canvas, Concept, DiskFiles, Files, Follow, Layer, Layout, PlaceBackground, Placement, Project, file,
+    png_text,
 };
 use crate::studio::document::palette;
 use crate::studio::export::photo::{self, Which};
@@ -324,6 +325,8 @@ impl Place {
             place: Some(Placement {
                 crop: Some(group.crop),
                 follow: Some(Follow { margin: self.margin }),
+                // With fresh noise the rim of a small canvas took on patches of whatever lies beside the subject.
+                background: PlaceBackground::Inverted,
                 ..Placement::new(photo, PathBuf::new())
             }),
             seed: self.seed,

@@ -16,8 +16,8 @@ use podium::engine::weights::ModelFiles;
 use podium::engine::worker::Engine;
 use podium::link::{DeviceChoice, Event, JobId, Trained, TrainingEvent, TrainingJob, TrainingStep, Watch};
 use podium::project::settings::Inversion;
-use podium::project::{Canvas, Project};
 use podium::project::training::{PLACE, Photo, Token, Training, TrainingSettings};
+use podium::project::{Canvas, Project};
 
 const PHOTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/training");
 
