@@ -288,7 +288,7 @@ impl Cutting {
         let Some(subject) = open.subject.clone().filter(|_| open.can_finish()) else { return };
         let Some((_, _, shown)) = &open.shown else { return };
         open.making = true;
-        let (number, photo, purpose, before) = (open.number, open.photo.clone(), open.purpose.clone(), open.before);
+        let (number, photo, purpose, before) = (open.number, open.photo.clone(), open.purpose, open.before);
         let (mask, clean) = (shown.mask.clone(), open.steps.now().refinement.clean);
         let places = places.clone();
         self.desk.run(move || {
