@@ -1,7 +1,7 @@
 //! Podium: a studio for composing pictures out of several personal concepts.
 //!
 //! ```text
-//! main -> {cli, gui} -> studio -> {engine -> link -> project -> photo, hub, plush, cut}
+//! main -> {cli, gui} -> studio -> {engine -> link -> project -> photo -> cut, hub}
 //!          cli -> evaluate -> {engine, plush}
 //! ```
 //!

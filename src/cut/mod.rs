@@ -14,7 +14,7 @@
 pub mod area;
 mod blur;
 pub mod cutout;
-mod distance;
+pub mod distance;
 mod flow;
 mod guided;
 mod levels;

@@ -2,77 +2,13 @@
 
 use image::{GrayImage, Luma};
 
+use crate::cut::distance;
+
 /// Squared distances, in pixels, of every pixel to the nearest that is inside (above 127), row by row; infinite where
-/// nothing is. Exact (Felzenszwalb and Huttenlocher's lower envelopes), in time that grows with the pixels alone.
+/// nothing is.
 fn squared_distances(mask: &GrayImage) -> Vec<f32> {
-    let (width, height) = (mask.width() as usize, mask.height() as usize);
-    let mut squares: Vec<f32> = mask.pixels().map(|pixel| if pixel.0[0] > 127 { 0.0 } else { f32::INFINITY }).collect();
-    let mut line = vec![0.0; width.max(height)];
-    let mut work = Envelope::default();
-    for column in 0..width {
-        for (row, value) in line.iter_mut().take(height).enumerate() {
-            *value = squares[row * width + column];
-        }
-        work.transform(&mut line[..height]);
-        for (row, value) in line.iter().take(height).enumerate() {
-            squares[row * width + column] = *value;
-        }
-    }
-    for row in squares.chunks_exact_mut(width.max(1)) {
-        work.transform(row);
-    }
-    squares
-}
-
-/// The parabolas that are lowest somewhere on a line.
-#[derive(Default)]
-struct Envelope {
-    /// Where each has its lowest point.
-    feet: Vec<usize>,
-    /// From where on each is the lowest.
-    from: Vec<f64>,
-    heights: Vec<f64>,
-}
-
-impl Envelope {
-    /// For each place the least, over all places, of that one's value and the squared way there.
-    fn transform(&mut self, line: &mut [f32]) {
-        self.feet.clear();
-        self.from.clear();
-        self.heights.clear();
-        for (at, value) in line.iter().enumerate().filter(|(_, value)| value.is_finite()) {
-            let value = f64::from(*value);
-            let mut from = f64::NEG_INFINITY;
-            while let (Some(&foot), Some(&height), Some(&begin)) =
-                (self.feet.last(), self.heights.last(), self.from.last())
-            {
-                let (here, there) = (at as f64, foot as f64);
-                // Where this one becomes the lower of the two.
-                from = ((value + here * here) - (height + there * there)) / (2.0 * (here - there));
-                if from > begin {
-                    break;
-                }
-                self.feet.pop();
-                self.heights.pop();
-                self.from.pop();
-                from = f64::NEG_INFINITY;
-            }
-            self.feet.push(at);
-            self.heights.push(value);
-            self.from.push(from);
-        }
-        if self.feet.is_empty() {
-            return;
-        }
-        let mut which = 0;
-        for (at, value) in line.iter_mut().enumerate() {
-            while self.from.get(which + 1).is_some_and(|from| *from <= at as f64) {
-                which += 1;
-            }
-            let way = at as f64 - self.feet[which] as f64;
-            *value = (way * way + self.heights[which]) as f32;
-        }
-    }
+    let inside: Vec<bool> = mask.pixels().map(|pixel| pixel.0[0] > 127).collect();
+    distance::squared(&inside, mask.width() as usize)
 }
 
 /// A mask with all within `margin` pixels of what is inside it (above 127): 255 there, 0 elsewhere.

@@ -16,7 +16,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
     ("bytes", &[]),
     ("cut", &[]),
     ("hub", &["bytes"]),
-    ("photo", &[]),
+    ("photo", &["cut"]),
     ("plush", &[]),
     ("project", &["photo"]),
     ("link", &["project"]),
