@@ -56,7 +56,7 @@ fn scene(models: &Models, concepts: usize, guided: bool, refined: bool, side: us
         adapter: None,
     }];
     for index in 0..concepts {
-        let name = format!("miniature/concepts/{}.pth", files[index % files.len()]);
+        let name = format!("miniature/concepts/{}.safetensors", files[index % files.len()]);
         let bytes = podium::assets::find(&name).expect("built in");
         let concept = adapters::from_bytes(&name, bytes.to_vec()).expect("a concept");
         let (unet, text) = (&models.unet.config, &models.text_encoder.config);

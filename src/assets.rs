@@ -42,13 +42,17 @@ pub const FILES: &[(&str, &[u8])] = embed![
     "fonts/Phosphor-LICENSE.txt",
     "fonts/Phosphor.ttf",
     "miniature/concepts/coral_bear.png",
-    "miniature/concepts/coral_bear.pth",
+    "miniature/concepts/coral_bear.safetensors",
+    "miniature/concepts/grape_dog.png",
+    "miniature/concepts/grape_dog.safetensors",
+    "miniature/concepts/jade_cat.png",
+    "miniature/concepts/jade_cat.safetensors",
     "miniature/concepts/lime_robot.png",
-    "miniature/concepts/lime_robot.pth",
+    "miniature/concepts/lime_robot.safetensors",
     "miniature/concepts/mint_cat.png",
-    "miniature/concepts/mint_cat.pth",
+    "miniature/concepts/mint_cat.safetensors",
     "miniature/concepts/plum_dog.png",
-    "miniature/concepts/plum_dog.pth",
+    "miniature/concepts/plum_dog.safetensors",
     "miniature/scheduler/scheduler_config.json",
     "miniature/text_encoder/config.json",
     "miniature/text_encoder/model.safetensors",
@@ -85,8 +89,17 @@ pub const FILES: &[(&str, &[u8])] = embed![
     "suites/plush.ron",
 ];
 
+/// What some built-in files were called before, and what stands for them now: projects of that time go on.
+const RENAMED: [(&str, &str); 4] = [
+    ("miniature/concepts/coral_bear.pth", "miniature/concepts/coral_bear.safetensors"),
+    ("miniature/concepts/lime_robot.pth", "miniature/concepts/lime_robot.safetensors"),
+    ("miniature/concepts/mint_cat.pth", "miniature/concepts/mint_cat.safetensors"),
+    ("miniature/concepts/plum_dog.pth", "miniature/concepts/plum_dog.safetensors"),
+];
+
 /// The built-in file at a path below `assets/`.
 pub fn find(path: &str) -> Option<&'static [u8]> {
+    let path = RENAMED.iter().find(|(before, _)| *before == path).map_or(path, |(_, now)| *now);
     FILES.binary_search_by(|(name, _)| (*name).cmp(path)).ok().map(|index| FILES[index].1)
 }
 

@@ -16,6 +16,7 @@ use crate::evaluate::methods::METHODS;
 use crate::evaluate::record::{self, Folder, Record};
 use crate::evaluate::report;
 use crate::evaluate::run::{Ending, Order, Told, run};
+use crate::evaluate::search::{self, Axis};
 use crate::evaluate::suite::{self, Suite, Unit, shard};
 use crate::link::DeviceChoice;
 
@@ -80,11 +81,48 @@ enum Other {
         /// The folder
         folder: PathBuf,
     },
+    /// Search the settings that give the best pictures of a suite
+    Search(Search),
     /// Write a shipped suite to a file, to change it
     Suite {
         /// plush or paper
         name: String,
     },
+}
+
+/// What `podium evaluate search` is told.
+#[derive(Debug, Args)]
+struct Search {
+    /// A shipped suite (plush), or a suite's file (.ron)
+    suite: String,
+
+    /// The folder of pictures, numbers and report; the same command goes on with what is there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// Values to try of a setting, such as guidance_scale=4,5,6, or of all concepts' strength; may be given several times
+    #[arg(long = "try", value_name = "KEY=A,B,C", required = true)]
+    axes: Vec<Axis>,
+
+    /// How many combinations are tried, the suite's own settings among them
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    candidates: u16,
+
+    /// Pictures of each in the first round; half of them make twice as many in the next
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    first: u16,
+
+    /// Pictures by which the winner is compared with the suite's own settings, on seeds that the search has not seen
+    #[arg(long, default_value_t = 42, value_parser = clap::value_parser!(u16).range(2..=10000))]
+    last: u16,
+
+    /// Sampling steps, in place of the suite's
+    #[arg(long)]
+    steps: Option<u32>,
+
+    /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
 }
 
 fn part(words: &str) -> Result<(usize, usize), String> {
@@ -110,6 +148,7 @@ impl Evaluate {
                 say!("{}", String::from_utf8_lossy(text).trim_end());
                 return Ok(());
             }
+            Some(Other::Search(search)) => return search.run(),
             None => {}
         }
         // clap sees to both.
@@ -149,6 +188,43 @@ impl Evaluate {
     fn report(&self, folder: &Path) -> Outcome {
         let (folder, plan) = Folder::open(folder)?;
         written(&folder, &plan)
+    }
+}
+
+impl Search {
+    /// Searches, and says what came of it.
+    fn run(&self) -> Outcome {
+        // Before any thread begins.
+        let interrupts = interrupt::listen()?;
+        let (mut suite, base) = suite::open(&self.suite)?;
+        if let Some(steps) = self.steps {
+            suite.settings.set("steps", &steps.to_string())?;
+        }
+        let engine = Engine::start(Cache::standard(), || ())?;
+        let effort =
+            search::Effort { candidates: self.candidates.into(), first: self.first.into(), last: self.last.into() };
+        let order = search::Search { suite: &suite, base: &base, axes: self.axes.clone(), effort, device: self.device };
+        let (mut shown, mut asked) = (Shown::new(), None);
+        let end = order.run(&self.out, &engine, &interrupts, &mut |candidate, told| {
+            if matches!(told, Told::There(..)) {
+                let words = candidate.words();
+                aside(&shown.progress.bar, format_args!("{words}"));
+                asked = Some(words);
+            }
+            shown.take(&told);
+        });
+        shown.progress.bar.finish_and_clear();
+        match end? {
+            None => {
+                let at = asked.map_or_else(String::new, |words| format!(" at {words}"));
+                say!("stopped{at}; the same command goes on with what is missing");
+            }
+            Some(found) => {
+                say!("{}", found.words());
+                say!("{}", self.out.join("search.md").display());
+            }
+        }
+        Ok(())
     }
 }
 

@@ -403,10 +403,11 @@ mod tests {
 
     #[test]
     fn what_becomes_of_what_is_read_as_it_is_typed() {
-        let replaced: Subject<Replaced> = "mask.png=assets:miniature/concepts/plum_dog.pth:toy dog".parse().unwrap();
+        let replaced: Subject<Replaced> =
+            "mask.png=assets:miniature/concepts/plum_dog.safetensors:toy dog".parse().unwrap();
         let expected = Subject {
             what: Replaced("mask.png".into()),
-            concept: "assets:miniature/concepts/plum_dog.pth".into(),
+            concept: "assets:miniature/concepts/plum_dog.safetensors".into(),
             word: "toy dog".into(),
         };
         assert_eq!(replaced, expected);

@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn write(path: &Path, asset: &str) {
-        let bytes = crate::assets::find(&format!("miniature/concepts/{asset}.pth")).unwrap();
+        let bytes = crate::assets::find(&format!("miniature/concepts/{asset}.safetensors")).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
 
@@ -145,7 +145,7 @@ mod tests {
         assert!(Arc::ptr_eq(&third, &open()));
         std::fs::remove_file(&path).unwrap();
         assert!(kept.open(&files, Path::new("cat.pth")).is_err(), "what is gone is not pretended to be there");
-        let built_in = Path::new("assets:miniature/concepts/mint_cat.pth");
+        let built_in = Path::new("assets:miniature/concepts/mint_cat.safetensors");
         let [one, two] = [(); 2].map(|()| kept.open(&files, built_in).unwrap());
         assert!(Arc::ptr_eq(&one, &two) && *one == *kept.open(&files, built_in).unwrap());
     }
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(held(&files, &project), Held::default());
         project.concepts.push(Concept::new("cat", "cat.pth", "cat", Color([0; 3])));
         assert_eq!(held(&files, &project), one);
-        project.concepts[0].more.push(ConceptFile::new("assets:miniature/concepts/mint_cat.pth"));
+        project.concepts[0].more.push(ConceptFile::new("assets:miniature/concepts/mint_cat.safetensors"));
         project.styles.push(ConceptFile::new("cat.pth"));
         project.styles.push(ConceptFile::new("missing.pth"));
         assert_eq!(held(&files, &project), [one; 3].into_iter().sum());

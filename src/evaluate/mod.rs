@@ -6,6 +6,7 @@
 //! - What is kept, and how do parts made elsewhere come together? `record.rs`, `merge.rs`.
 //! - What is measured of a picture? `metrics/`. What do many numbers say? `statistics.rs`.
 //! - What is told of it? `report/`.
+//! - Which settings are best? `search/`.
 
 pub mod compose;
 pub mod merge;
@@ -14,6 +15,7 @@ pub mod metrics;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod search;
 pub mod statistics;
 pub mod suite;
 

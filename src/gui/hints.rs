@@ -47,7 +47,8 @@ impl Hint {
     fn usable(self, studio: &Studio) -> bool {
         let steps = studio.renders.runs.shown().is_some_and(|run| run.newest().is_some());
         match self {
-            Self::DragAndRender => !steps && !studio.project().layers().is_empty(),
+            // It names the cat.
+            Self::DragAndRender => !steps && studio.project().place.is_none() && has_cat(studio),
             Self::DropConcept => {
                 let on_layer =
                     |name: &str| studio.project().layers().iter().any(|layer| layer.concept.as_deref() == Some(name));
@@ -71,6 +72,13 @@ impl Hint {
             Self::Gallery => false,
         }
     }
+}
+
+/// Whether a cat lies on the canvas.
+fn has_cat(studio: &Studio) -> bool {
+    let project = studio.project();
+    let is_cat = |name: &String| project.concepts.iter().any(|c| c.name == *name && c.class_word.ends_with("cat"));
+    project.layers().iter().any(|layer| layer.concept.as_ref().is_some_and(is_cat))
 }
 
 /// Which hint is shown.

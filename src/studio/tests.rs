@@ -107,7 +107,7 @@ fn a_picture_by_others_is_asked_about_and_taken_over_as_one_step() {
 fn the_prompt_says_what_it_asks_for_in_vain_and_offers_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("Red_Fox.safetensors");
-    std::fs::write(&file, crate::assets::find("miniature/concepts/mint_cat.pth").unwrap()).unwrap();
+    std::fs::write(&file, crate::assets::find("miniature/concepts/mint_cat.safetensors").unwrap()).unwrap();
     let mut studio = studio();
     studio.document.folder = folder.path().into();
     studio.document.file = Some(folder.path().join("project.ron"));
@@ -191,7 +191,7 @@ fn layers_are_added_assigned_duplicated_reordered_and_all_of_it_undone() {
     let mut studio = studio();
     let before = studio.project().clone();
     let index = studio.add_layer("assets:cutouts/tan_bear.png".into(), (256, 256), Some((20.0, 30.0))).unwrap();
-    let file = ConceptFile::new("assets:miniature/concepts/coral_bear.pth");
+    let file = ConceptFile::new("assets:miniature/concepts/coral_bear.safetensors");
     let name = studio.document.add_concept(file, &["<coral_bear_1>".into()]);
     assert_eq!((name.as_str(), studio.project().concepts[2].class_word.as_str()), ("coral bear", "bear"));
     studio.document.assign(index, Some(name.clone()));
@@ -252,7 +252,7 @@ fn a_lora_is_loaded_as_its_trainer_means_it_and_called_by_its_words() {
     let path = folder.path().join("my_bear.safetensors");
     kohya(&path);
     let ed_lora = folder.path().join("lime_robot.pth");
-    std::fs::write(&ed_lora, crate::assets::find("miniature/concepts/lime_robot.pth").unwrap()).unwrap();
+    std::fs::write(&ed_lora, crate::assets::find("miniature/concepts/lime_robot.safetensors").unwrap()).unwrap();
     let mut studio = studio();
     studio.take_in(path.clone(), Target::Anywhere { at: None, layer: Some(1) });
     wait(&mut studio, "the concept", |studio| studio.project().concepts.len() == 3);

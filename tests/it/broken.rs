@@ -16,7 +16,7 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::studio::{Told, engine, frozen, small, wait};
 
 fn concept_bytes() -> &'static [u8] {
-    podium::assets::find("miniature/concepts/mint_cat.pth").expect("built in")
+    include_bytes!("../data/golden/concepts/mint_cat.pth")
 }
 
 fn write(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {

@@ -333,7 +333,7 @@ fn devices_and_inspect_answer_without_a_display() {
     let devices = podium(folder.path(), &["devices"]);
     assert!(devices.status.success());
     assert_says(&out(&devices), &["flex", "auto"]);
-    let concept = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/miniature/concepts/mint_cat.pth");
+    let concept = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/miniature/concepts/mint_cat.safetensors");
     assert_says(
         &out(&podium(folder.path(), &["inspect", concept])),
         &["an ED-LoRA", "<mint_cat_1> (one embedding for each of 16 layers), <mint_cat_2>", "rank", "attention"],

@@ -1,7 +1,7 @@
 //! `podium evaluate`, driven from outside: the same report however the pictures were made, and what is missing is said.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::broken::assert_says;
@@ -11,8 +11,8 @@ const SUITE: &str = r#"(
     version: 1, name: "small", canvas: (width: 128, height: 128), seeds: 2, measure: Plush, own_prompts: Named,
     settings: (steps: 2, guidance_scale: 4.5, inversion: Coarse),
     concepts: [
-        (name: "mint cat", plush: "mint_cat", file: "assets:miniature/concepts/mint_cat.pth", class_word: "toy cat", cutout: "assets:cutouts/grey_cat.png"),
-        (name: "plum dog", plush: "plum_dog", file: "assets:miniature/concepts/plum_dog.pth", class_word: "toy dog", cutout: "assets:cutouts/tan_dog.png"),
+        (name: "mint cat", plush: "mint_cat", file: "assets:miniature/concepts/mint_cat.safetensors", class_word: "toy cat", cutout: "assets:cutouts/grey_cat.png"),
+        (name: "plum dog", plush: "plum_dog", file: "assets:miniature/concepts/plum_dog.safetensors", class_word: "toy dog", cutout: "assets:cutouts/tan_dog.png"),
         (name: "jade cat", plush: "jade_cat", file: "missing.pth", class_word: "cat", cutout: "assets:cutouts/grey_cat.png"),
     ],
     cases: [(concepts: ["mint cat", "plum dog"]), (concepts: ["jade cat", "plum dog"])],
@@ -80,18 +80,40 @@ fn killed_and_gone_on_or_in_shards_and_merged_the_report_is_the_same() {
     assert_says(&merged, &["8 pictures of 2 folders"]);
     assert_eq!(reports(&folder.path().join("merged")), [markdown.clone(), html.clone()]);
 
-    let mut run = command(folder.path(), &small(&["--out", "killed"])).stderr(Stdio::null()).spawn().expect("starts");
-    let first = folder.path().join("killed/units/mint_cat_+_plum_dog~beach~conductor~0.json");
+    let killed = left_after_the_first(folder.path(), "killed", |run| run.kill().expect("killed"));
+    assert!(!killed.contains("stopped"));
+    assert_eq!(reports(&folder.path().join("killed")), [markdown, html]);
+}
+
+/// Begins, is ended after the first picture, and goes on; gives what was said until it was ended.
+fn left_after_the_first(folder: &Path, name: &str, end: impl FnOnce(&mut Child)) -> String {
+    let mut run = command(folder, &small(&["--out", name]));
+    let mut run = run.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+    let first = folder.join(name).join("units/mint_cat_+_plum_dog~beach~conductor~0.json");
     let begun = Instant::now();
     while !first.exists() {
         assert!(begun.elapsed() < Duration::from_secs(300), "no picture in five minutes");
         std::thread::sleep(Duration::from_millis(5));
     }
-    run.kill().expect("killed");
-    run.wait().expect("ended");
-    let left = done(folder.path(), &small(&["--out", "killed"]));
+    end(&mut run);
+    let said = out(&run.wait_with_output().expect("ended"));
+    let left = done(folder, &small(&["--out", name]));
     assert!(!left.contains("0 of 8 pictures are there"), "the first picture was lost: {left}");
-    assert_eq!(reports(&folder.path().join("killed")), [markdown, html]);
+    said
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_with_a_report_of_what_is_there_and_the_same_command_goes_on() {
+    let folder = tempfile::tempdir().expect("temporary");
+    std::fs::write(folder.path().join("small.ron"), SUITE).expect("written");
+    let said = left_after_the_first(folder.path(), "stopped", |run| {
+        let pid = i32::try_from(run.id()).expect("a process");
+        // SAFETY: a signal to a child of our own that has not been waited for.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
+    });
+    assert_says(&said, &["stopped; the same command goes on", "report.html"]);
+    assert_says(&reports(&folder.path().join("stopped"))[0], &["8 of 8 pictures are made"]);
 }
 
 #[test]
@@ -110,6 +132,10 @@ fn what_cannot_be_evaluated_is_said_before_anything_is_made() {
         (vec!["report", "."], "holds no evaluation"),
         (vec!["merge", ".", "--out", "x"], "holds no evaluation"),
         (vec!["suite", "none"], "there are plush and paper"),
+        (vec!["search", "small.ron", "--out", "x", "--try", "guidance_scale"], "such as guidance_scale=4,5,6"),
+        (vec!["search", "small.ron", "--out", "x", "--try", "step=3,4"], "did you mean"),
+        (vec!["search", "paper", "--out", "x", "--try", "steps=3,4"], "measures nothing"),
+        (vec!["search", "small.ron", "--out", "x"], "--try"),
     ] {
         let output = command(folder.path(), &arguments).output().expect("the binary starts");
         assert!(!output.status.success(), "{arguments:?}");

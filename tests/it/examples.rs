@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use podium::project::{Project, Settings};
+use podium::evaluate::metrics::Ruler;
+use podium::plush;
+use podium::project::{DiskFiles, Project, Settings, composite};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -66,7 +68,7 @@ fn halving_keeps_names_and_shapes_and_rounds_values() {
     assert_eq!(read.tensor("ids").expect("it is there").dtype(), Dtype::I64);
 }
 
-/// Takes newly trained weights and concepts into `assets/miniature`, from the folder that `PODIUM_MINIATURE` names.
+/// Takes newly trained weights into `assets/miniature`, from the folder that `PODIUM_MINIATURE` names.
 #[test]
 #[ignore = "writes assets/miniature; .ci/remake runs it"]
 fn take_in_the_miniature() {
@@ -85,10 +87,6 @@ fn take_in_the_miniature() {
         let file = format!("tokenizer/{file}");
         std::fs::copy(from.join("model").join(&file), to.join(&file)).expect("copied");
     }
-    for concept in ["mint_cat", "plum_dog", "coral_bear", "lime_robot"] {
-        let file = format!("concepts/{concept}.pth");
-        std::fs::copy(from.join(&file), to.join(&file)).expect("copied");
-    }
 }
 
 /// The project with the release's settings, in as many steps as it takes itself.
@@ -99,8 +97,34 @@ fn as_released(project: &Project) -> Project {
     released
 }
 
-/// Writes a sheet for each example into `docs/examples`: eight seeds with the project's settings, two with the release's.
-/// `PODIUM_EXAMPLES` names those that are wanted, all otherwise.
+/// What measures the pictures of an example: who is to be at which mask. A project without layers has the mask of the concept
+/// where it is found.
+fn ruler(project: &Project) -> Option<Ruler> {
+    let files = DiskFiles { base: ".".into(), assets: podium::assets::find };
+    let concept = |name: &str| plush::concept(&name.replace(' ', "_")).copied();
+    let mut masks = composite(project, &files).expect("a collage").masks;
+    masks.retain(|layer| layer.concept.is_some());
+    let known: Vec<_> = masks.iter().filter_map(|layer| concept(layer.concept.as_deref()?)).collect();
+    let masks: Vec<_> = masks.into_iter().map(|layer| layer.mask).collect();
+    assert_eq!(known.len(), masks.len(), "all are plush");
+    (!known.is_empty()).then(|| Ruler::new(known, masks, &project.prompt))
+}
+
+/// What is seen in a picture of an example, in a word.
+fn seen(project: &Project, ruler: Option<&Ruler>, picture: &image::RgbImage) -> String {
+    let Some(ruler) = ruler else {
+        let concept = plush::concept(&project.concepts[0].name.replace(' ', "_")).expect("a plush");
+        let recognised = plush::sight(picture, concept).is_some_and(|sighting| sighting.verdict.recognised);
+        return if recognised { "right" } else { "0 of 1" }.to_owned();
+    };
+    let measures = ruler.measure(picture).expect("of the canvas's size");
+    let recognised = measures.subjects.iter().filter(|subject| subject.recognised).count();
+    if measures.right { "right".to_owned() } else { format!("{recognised} of {}", measures.subjects.len()) }
+}
+
+/// Writes a sheet for each example into `docs/examples`: eight seeds with the project's settings, two with the release's; and
+/// what the recogniser sees in each into a table, in place of that example's line. `PODIUM_EXAMPLES` names those that are
+/// wanted, all otherwise.
 #[test]
 #[ignore = "half an hour on two cores; .ci/remake runs it"]
 fn sheets_of_the_examples() {
@@ -114,10 +138,13 @@ fn sheets_of_the_examples() {
         let (width, height) = (project.canvas.width, project.canvas.height);
         let rows = (SEEDS / ROW) as u32;
         let mut sheet = image::RgbImage::from_pixel(width * (ROW as u32 + 1) + 8, height * rows, image::Rgb([255; 3]));
+        let ruler = ruler(&project);
+        let mut line = format!("| `{name}` |");
         let mut put = |project: &Project, seed: u64, at: (u32, u32)| {
             let project = Project { seed, ..project.clone() };
             let finished = render(&engine, &project, Default::default()).finished();
             image::imageops::replace(&mut sheet, &finished.pictures[0], i64::from(at.0), i64::from(at.1));
+            line += &format!(" {} |", seen(&project, ruler.as_ref(), &finished.pictures[0]));
         };
         for seed in 0..SEEDS {
             put(&project, seed, ((seed % ROW) as u32 * width, (seed / ROW) as u32 * height));
@@ -129,5 +156,10 @@ fn sheets_of_the_examples() {
             std::io::BufWriter::new(std::fs::File::create(folder.join(format!("{name}.jpg"))).expect("created"));
         let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 88);
         sheet.write_with_encoder(encoder).expect("written");
+        let readme = folder.join("README.md");
+        let before = std::fs::read_to_string(&readme).expect("it is there");
+        let lines =
+            before.lines().map(|old| if old.starts_with(&format!("| `{name}` |")) { line.as_str() } else { old });
+        std::fs::write(&readme, lines.collect::<Vec<_>>().join("\n") + "\n").expect("written");
     }
 }

@@ -188,7 +188,7 @@ fn reply(stream: &mut TcpStream, status: &str, body: &[u8]) -> std::io::Result<(
 
 #[test]
 fn a_model_is_got_after_a_refusal_and_can_be_used_at_once() {
-    let concept = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/miniature/concepts/plum_dog.pth");
+    let concept = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/miniature/concepts/plum_dog.safetensors");
     let bytes = std::fs::read(concept).expect("a concept");
     let base = server(bytes.clone());
     let home = tempfile::tempdir().expect("temporary");

@@ -14,7 +14,7 @@ use crate::studio::{difference, engine, render, small};
 
 /// What a shipped concept changes.
 fn shipped(name: &str) -> AdapterFile {
-    let asset = format!("miniature/concepts/{name}.pth");
+    let asset = format!("miniature/concepts/{name}.safetensors");
     let folder = tempfile::tempdir().expect("temporary");
     let path = folder.path().join("concept.pth");
     std::fs::write(&path, podium::assets::find(&asset).expect("built in")).expect("written");

@@ -16,8 +16,8 @@ use rand::seq::IndexedRandom;
 use crate::broken::assert_says;
 use crate::studio::example;
 
-const MINT: &str = "assets:miniature/concepts/mint_cat.pth:toy cat";
-const PLUM: &str = "assets:miniature/concepts/plum_dog.pth:toy dog";
+const MINT: &str = "assets:miniature/concepts/mint_cat.safetensors:toy cat";
+const PLUM: &str = "assets:miniature/concepts/plum_dog.safetensors:toy dog";
 
 /// Runs the binary, with files of its own in the folder.
 fn podium(folder: &Path, arguments: &[&str]) -> (bool, String) {
@@ -246,7 +246,7 @@ fn replaced(folder: &Path, index: u64, seed: u64, steps: &str) -> (bool, f64, St
     drawn.picture.save(folder.join("photo.png")).expect("written");
     drawn.masks[0].save(folder.join("mask.png")).expect("written");
     let phrase = picture.scene.setting().phrase();
-    let replace = format!("mask.png=assets:miniature/concepts/{name}.pth:{word}");
+    let replace = format!("mask.png=assets:miniature/concepts/{name}.safetensors:{word}");
     let (prompt, seed, steps) = (format!("a {word} {phrase}"), seed.to_string(), format!("steps={steps}"));
     let arguments = [
         &["place", "photo.png", "-o", "out.png", "-p", &prompt, "--replace", &replace][..],

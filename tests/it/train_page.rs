@@ -216,7 +216,7 @@ fn a_training_is_watched_and_its_concept_is_used_on_a_layer() {
     std::fs::create_dir_all(&run).expect("created");
     let file = run.join("mint_cat.pth");
     std::fs::write(run.join("mint_cat.sheet.png"), b"a page").expect("written");
-    let concept = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/miniature/concepts/mint_cat.pth");
+    let concept = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/miniature/concepts/mint_cat.safetensors");
     std::fs::copy(concept, &file).expect("copied");
     let sheet = (0..6).map(|at| picture(100, 0.7, at)).collect();
     let trained = Trained {

@@ -12,7 +12,7 @@ use crate::gui::asks::{PICTURES, Purpose};
 use crate::gui::look::Look;
 use crate::gui::paint::{self, MaskStyle, Outline, Pixels, Sampling, Source};
 use crate::gui::{icons, theme, widgets};
-use crate::link::{Finished, StepView};
+use crate::link::{Finished, JobId, StepView};
 use crate::project::PlaceBackground;
 use crate::studio::place::{self, Known, MARGIN, PLACE};
 use crate::studio::{Studio, Target};
@@ -36,13 +36,23 @@ pub struct PlaceLook {
     erase: bool,
     /// Where the line between photo and result stands, 0..1.
     split: f32,
+    /// Whether the picture is shown, where there is no room for it beside the photo.
+    shows_result: bool,
+    /// The run whose picture was there in the last frame.
+    job: Option<JobId>,
 }
 
 impl Default for PlaceLook {
     fn default() -> Self {
-        Self { stroke: None, radius: 24.0, erase: false, split: 0.5 }
+        Self { stroke: None, radius: 24.0, erase: false, split: 0.5, shows_result: false, job: None }
     }
 }
+
+/// The width of the tools beside the photo, in points.
+const TOOLS: f32 = 224.0;
+
+/// Narrower than this no photo is worked on, in points.
+const PANE: f32 = 280.0;
 
 /// The brush's radius in canvas pixels.
 const RADIUS: std::ops::RangeInclusive<f32> = 2.0..=192.0;
@@ -69,19 +79,47 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, place: &mut Place
         }
         let photo = studio.placed_photo();
         let mask = studio.edit_mask();
-        // What may be done about photo and mask, in a place that scrolls where the window is small.
-        let room = (ui.available_height() * 0.45).max(96.0);
-        ScrollArea::vertical().id_salt("place tools").max_height(room).auto_shrink([false, true]).show(ui, |ui| {
-            brush_bar(ui, studio, place, &mask);
-            background(ui, studio);
-            photo_bar(ui, studio, look);
-            piece::show(ui, studio, look);
-            say_state(ui, studio, &photo, &mask);
-        });
-        ui.add_space(8.0);
-        piece::of_result(ui, studio, look);
-        panes(ui, studio, place, &photo, &mask);
+        if ui.available_width() >= TOOLS + PANE {
+            // Beside the photo, which is as high as there is room for.
+            let tools_at = egui::Panel::left(Id::unique("place side")).resizable(false).exact_size(TOOLS);
+            tools_at.show_separator_line(false).frame(egui::Frame::NONE).show(ui, |ui| {
+                ScrollArea::vertical().id_salt("place tools").auto_shrink([false, false]).show(ui, |ui| {
+                    tools(ui, studio, look, place, &photo, &mask);
+                });
+            });
+            let middle = egui::Frame::new().inner_margin(egui::Margin { left: 12, ..egui::Margin::ZERO });
+            egui::CentralPanel::default().frame(middle).show(ui, |ui| panes(ui, studio, look, place, &photo, &mask));
+        } else {
+            let room = (ui.available_height() * 0.45).max(96.0);
+            let above = ScrollArea::vertical().id_salt("place tools").max_height(room).auto_shrink([false, true]);
+            above.show(ui, |ui| tools(ui, studio, look, place, &photo, &mask));
+            ui.add_space(8.0);
+            panes(ui, studio, look, place, &photo, &mask);
+        }
     });
+}
+
+/// What may be done about photo and mask.
+fn tools(
+    ui: &mut Ui,
+    studio: &mut Studio,
+    look: &mut Look,
+    place: &mut PlaceLook,
+    photo: &Known<RgbImage>,
+    mask: &Known<GrayImage>,
+) {
+    say_state(ui, studio, photo, mask);
+    widgets::section(ui, "Where it may change", |_| ());
+    brush_bar(ui, studio, look, place, mask);
+    piece::follow(ui, studio);
+    ui.add_space(8.0);
+    widgets::section(ui, "Photo", |_| ());
+    piece::frame(ui, studio, look);
+    photo_bar(ui, studio, look);
+    ui.add_space(8.0);
+    widgets::section(ui, "Into the photo", |_| ());
+    background(ui, studio);
+    piece::pasted(ui, studio);
 }
 
 fn invite(ui: &mut Ui, look: &mut Look) {
@@ -99,7 +137,7 @@ fn invite(ui: &mut Ui, look: &mut Look) {
     });
 }
 
-fn brush_bar(ui: &mut Ui, studio: &mut Studio, place: &mut PlaceLook, mask: &Known<GrayImage>) {
+fn brush_bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look, place: &mut PlaceLook, mask: &Known<GrayImage>) {
     widgets::brush_keys(ui, &mut place.erase, &mut place.radius, RADIUS);
     ui.horizontal_wrapped(|ui| {
         let brush = format!("{} Brush", icons::PAINT_BRUSH);
@@ -128,6 +166,10 @@ fn brush_bar(ui: &mut Ui, studio: &mut Studio, place: &mut PlaceLook, mask: &Kno
         if outlines.on_hover_text(words).clicked() {
             studio.edit_mask_from_outlines();
         }
+        if ui.button("Load a mask...").on_hover_text("A grey picture of the photo's shape: white may change").clicked()
+        {
+            look.choose(Purpose::EditMask);
+        }
     });
 }
 
@@ -147,7 +189,7 @@ fn background(ui: &mut Ui, studio: &mut Studio) {
         ),
     ];
     ui.spacing_mut().interact_size.y = 28.0;
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.label("Background");
         let names: Vec<(PlaceBackground, &str)> = choices.iter().map(|(value, name, _)| (*value, *name)).collect();
         if widgets::segmented(ui, &mut chosen, &names) {
@@ -159,6 +201,7 @@ fn background(ui: &mut Ui, studio: &mut Studio) {
         }
         if let Some((.., words)) = choices.iter().find(|(value, ..)| *value == chosen) {
             let words = theme::note(ui, *words);
+            ui.end_row();
             ui.add(egui::Label::new(words).wrap());
         }
     });
@@ -169,12 +212,8 @@ fn photo_bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         if ui.button("Choose another photo...").clicked() {
             look.choose(Purpose::Photo);
         }
-        if ui.button("Load a mask...").on_hover_text("A grey picture of the photo's shape: white may change").clicked()
-        {
-            look.choose(Purpose::EditMask);
-        }
-        let remove = ui.button("Remove the photo: compose freely again");
-        if remove.on_hover_text("Ctrl+Z brings photo and mask back").clicked() {
+        let remove = ui.button("Remove the photo");
+        if remove.on_hover_text("To compose freely again; Ctrl+Z brings photo and mask back").clicked() {
             studio.document.remove_photo();
         }
     });
@@ -191,35 +230,51 @@ fn say_state(ui: &mut Ui, studio: &mut Studio, photo: &Known<RgbImage>, mask: &K
     }
 }
 
-/// The photo with its mask and, once there is one, the picture beside it.
-fn panes(ui: &mut Ui, studio: &mut Studio, place: &mut PlaceLook, photo: &Known<RgbImage>, mask: &Known<GrayImage>) {
+/// The photo with its mask and, once there is one, the picture: beside it where there is room for both, else one of the two.
+fn panes(
+    ui: &mut Ui,
+    studio: &mut Studio,
+    look: &mut Look,
+    place: &mut PlaceLook,
+    photo: &Known<RgbImage>,
+    mask: &Known<GrayImage>,
+) {
     let result = result_of(studio);
+    // A new picture is what one waits for.
+    let job = result.is_some().then(|| studio.renders.runs.shown().map(|run| run.job)).flatten();
+    if place.job != job {
+        place.shows_result = job.is_some();
+        place.job = job;
+    }
+    let gap = 12.0;
+    let both = ui.available_width() >= PANE * 2.0 + gap;
+    if result.is_some() && !both {
+        let choices = [(false, "Where it may change"), (true, "Before and after")];
+        widgets::segmented(ui, &mut place.shows_result, &choices);
+    }
+    if result.is_some() && (both || place.shows_result) {
+        piece::of_result(ui, studio, look);
+    }
     let title_height = 20.0;
     let area = ui.available_rect_before_wrap();
-    let count = if result.is_some() { 2.0 } else { 1.0 };
-    // Beside each other or one above the other, whichever shows more.
-    let across = area.width() >= area.height() || result.is_none();
-    let gap = 12.0;
-    let size = if across {
-        vec2((area.width() - gap * (count - 1.0)) / count, area.height())
-    } else {
-        vec2(area.width(), (area.height() - gap * (count - 1.0)) / count)
-    };
-    let size = size.max(vec2(48.0, 48.0 + title_height));
-    let step = if across { vec2(size.x + gap, 0.0) } else { vec2(0.0, size.y + gap) };
+    let beside = both && result.is_some();
+    let width = if beside { (area.width() - gap) / 2.0 } else { area.width() };
+    let size = vec2(width, area.height()).max(vec2(48.0, 48.0 + title_height));
     let canvas = studio.project().canvas;
     let shape = vec2(canvas.width as f32, canvas.height as f32);
     let pane = |index: f32| {
-        let whole = Rect::from_min_size(area.min + step * index, size);
+        let whole = Rect::from_min_size(area.min + vec2((size.x + gap) * index, 0.0), size);
         let below = Rect::from_min_max(whole.min + vec2(0.0, title_height), whole.max);
         (whole.min, widgets::fit(below, shape))
     };
     ui.allocate_rect(area, Sense::hover());
-    let (corner, rect) = pane(0.0);
-    title(ui, corner, rect, "Photo · where it may change");
-    photo_pane(ui, studio, place, photo, mask, rect);
-    if let Some(result) = result {
-        let (corner, rect) = pane(1.0);
+    if result.is_none() || both || !place.shows_result {
+        let (corner, rect) = pane(0.0);
+        title(ui, corner, rect, "Photo · where it may change");
+        photo_pane(ui, studio, place, photo, mask, rect);
+    }
+    if let Some(result) = result.filter(|_| both || place.shows_result) {
+        let (corner, rect) = pane(if both { 1.0 } else { 0.0 });
         title(ui, corner, rect, &result.title);
         result_pane(ui, &mut place.split, photo, &result, rect);
     }

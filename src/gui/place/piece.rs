@@ -11,13 +11,6 @@ use crate::project::{Background, Follow, Layout, Placement, Project};
 use crate::studio::Studio;
 use crate::studio::export::exporting::{Kind, Subject};
 
-/// Draws it.
-pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
-    frame(ui, studio, look);
-    follow(ui, studio);
-    pasted(ui, studio);
-}
-
 fn change(project: &mut Project, how: impl FnOnce(&mut Placement)) {
     if let Some(place) = &mut project.place {
         how(place);
@@ -25,7 +18,7 @@ fn change(project: &mut Project, how: impl FnOnce(&mut Placement)) {
 }
 
 /// Which piece of the photo the canvas shows.
-fn frame(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub(super) fn frame(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let Some(place) = &studio.project().place else { return };
     let crop = place.crop;
     let is_behind = match &studio.project().layout {
@@ -72,7 +65,7 @@ fn frame(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 }
 
 /// Whether the edit mask follows the layers, and how far around them it goes.
-fn follow(ui: &mut Ui, studio: &mut Studio) {
+pub(super) fn follow(ui: &mut Ui, studio: &mut Studio) {
     let Some(follow) = studio.project().place.as_ref().map(|place| place.follow) else { return };
     let mut follows = follow.is_some();
     let words = "The mask follows the layers";
@@ -95,7 +88,7 @@ fn follow(ui: &mut Ui, studio: &mut Studio) {
 }
 
 /// How what is rendered goes back into the photo.
-fn pasted(ui: &mut Ui, studio: &mut Studio) {
+pub(super) fn pasted(ui: &mut Ui, studio: &mut Studio) {
     let Some(place) = studio.project().place.clone().filter(|place| place.crop.is_some()) else { return };
     let usual = Placement::new("", "");
     let explanation = "How far beyond the edit mask the render fades into the photo, when it is put back.";

@@ -249,7 +249,7 @@ fn a_picture_by_another_program_brings_what_it_says() {
 #[test]
 fn concepts_are_known_in_every_format_and_under_any_name() {
     let desk = Desk::new();
-    let ours = crate::assets::find("miniature/concepts/mint_cat.pth").unwrap();
+    let ours = crate::assets::find("miniature/concepts/mint_cat.safetensors").unwrap();
     let header = br#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
     let tensors = [&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat();
     // A stream as torch wrote it before 1.6: magic number, version, system, no values, no storages.

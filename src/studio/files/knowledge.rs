@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_built_in_concept_fits_the_miniature_and_shows_itself() {
-        let path = Path::new("assets:miniature/concepts/mint_cat.pth");
+        let path = Path::new("assets:miniature/concepts/mint_cat.safetensors");
         let facts = concept_facts(&files(), path, &ModelFiles::BuiltIn).unwrap();
         assert_eq!((facts.kind, facts.words.len(), facts.rank, facts.misfit.clone()), (Kind::EdLora, 2, 4, None));
         assert!(facts.summary.iter().any(|line| line.contains("changes in the UNet: 128 attention")), "{facts:?}");

@@ -128,7 +128,7 @@ fn noise(name: &str, count: usize) -> Vec<f32> {
 
 /// A concept that comes with the program.
 fn shipped() -> AdapterFile {
-    let bytes = crate::assets::find("miniature/concepts/mint_cat.pth").expect("built in");
+    let bytes = crate::assets::find("miniature/concepts/mint_cat.safetensors").expect("built in");
     super::from_bytes("mint_cat.pth", bytes.to_vec()).expect("an ED-LoRA")
 }
 
