@@ -15,7 +15,7 @@ use crate::evaluate::merge::merge;
 use crate::evaluate::methods::METHODS;
 use crate::evaluate::record::{self, Folder, Record};
 use crate::evaluate::report;
-use crate::evaluate::run::{Ending, Order, Told, run};
+use crate::evaluate::run::{Ending, Order, Told, measure_again, run};
 use crate::evaluate::search::{self, Axis};
 use crate::evaluate::suite::{self, Suite, Unit, shard};
 use crate::link::DeviceChoice;
@@ -80,6 +80,14 @@ enum Other {
     Report {
         /// The folder
         folder: PathBuf,
+
+        /// Measure its pictures anew before, where an older Podium has measured them
+        #[arg(long)]
+        measure: bool,
+
+        /// The folder that the suite's own paths start from, for --measure
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        base: PathBuf,
     },
     /// Search the settings that give the best pictures of a suite
     Search(Search),
@@ -141,7 +149,14 @@ impl Evaluate {
                 say!("{count} pictures of {} folders in {}", folders.len(), out.display());
                 return self.report(out);
             }
-            Some(Other::Report { folder }) => return self.report(folder),
+            Some(Other::Report { folder, measure, base }) => {
+                if *measure {
+                    let (opened, plan) = Folder::open(folder)?;
+                    let count = measure_again(&plan.suite, base, &opened, plan.suite.units(&plan.choice))?;
+                    say!("{count} pictures measured anew");
+                }
+                return self.report(folder);
+            }
             Some(Other::Suite { name }) => {
                 let text = Suite::shipped(name)
                     .ok_or_else(|| format!("there is no suite {name}; there are plush and paper"))?;

@@ -1,6 +1,7 @@
 //! Making the pictures of a suite, one after another: what is there already is not made again, what fails is written down in
 //! words, and whoever stops loses nothing but the picture that is being made.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -89,6 +90,34 @@ pub fn run(
         }
     }
     Ok(Ending::Done)
+}
+
+/// Measures the pictures that are there anew, as this program measures. Gives how many there are.
+///
+/// # Errors
+/// In words, when something cannot be read or written.
+pub fn measure_again(suite: &Suite, base: &Path, folder: &Folder, units: Vec<Unit<'_>>) -> Result<usize, String> {
+    let files = DiskFiles { base: base.to_owned(), assets: crate::assets::find };
+    let order = Order { suite, base, units, folder, device: DeviceChoice::default() };
+    let mut desk = Desk { order: &order, files, hashes: HashMap::new(), rulers: BTreeMap::new() };
+    let mut count = 0;
+    for unit in &order.units {
+        let name = unit.name();
+        let Some(mut record) = folder.record(&name) else { continue };
+        if !matches!(record.outcome, Outcome::Made(Some(_))) {
+            continue;
+        }
+        let path = folder.picture(&name);
+        let picture = image::open(&path).map_err(|error| format!("{}: cannot be read ({error})", path.display()))?;
+        let picture = picture.to_rgb8();
+        let ruler = desk.ruler_of(unit)?.as_ref().map_err(Clone::clone)?;
+        if let Some(ruler) = ruler {
+            record.outcome = Outcome::Made(Some(ruler.measure(&picture)?));
+            folder.keep(&record)?;
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 /// A unit that can be begun.
@@ -183,14 +212,9 @@ impl Desk<'_> {
         let Prepared { project, hash } = prepared;
         let (mut notes, mut cost) = (Vec::new(), Cost::default());
         let name = unit.name();
-        let key = (name.case.clone(), name.prompt.clone());
-        if !self.rulers.contains_key(&key) {
-            let ruler = self.ruler(unit)?;
-            self.rulers.insert(key.clone(), ruler);
-        }
-        let made = match self.rulers.get(&key) {
-            Some(Err(words)) => Made::Failed(words.clone()),
-            _ => {
+        let made = match self.ruler_of(unit)? {
+            Err(words) => Made::Failed(words.clone()),
+            Ok(_) => {
                 let folder = self.order.base.to_owned();
                 let job = engine.render(project.clone(), folder, self.order.device, Watch::default());
                 follow(engine, job, interrupts, &mut notes, &mut cost, tell)?
@@ -203,8 +227,8 @@ impl Desk<'_> {
                 let path = self.order.folder.picture(&name);
                 png_text::write_png(&path, &picture, &project, self.order.base, unit.seed)
                     .map_err(|error| error.to_string())?;
-                match self.rulers.get(&key) {
-                    Some(Ok(Some(ruler))) => match ruler.measure(&picture) {
+                match self.ruler_of(unit)? {
+                    Ok(Some(ruler)) => match ruler.measure(&picture) {
                         Ok(measures) => Outcome::Made(Some(measures)),
                         Err(words) => Outcome::Failed(words),
                     },
@@ -216,25 +240,33 @@ impl Desk<'_> {
         Ok(Some(Record::new(name, hash, outcome, notes, cost)))
     }
 
-    /// What measures the pictures of a unit's case and prompt, or why they cannot be made. Keeps their reference too.
-    fn ruler(&self, unit: &Unit<'_>) -> Result<Result<Option<Ruler>, String>, String> {
-        let (suite, folder) = (self.order.suite, self.order.folder);
-        let reference = match compose::reference(suite, unit.case, unit.prompt, &self.files) {
-            Ok(reference) => reference,
-            Err(words) => return Ok(Err(words)),
-        };
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        let path = folder.reference(&unit.case.name(), &unit.prompt.name);
-        let written = reference.picture.write_to(&mut bytes, image::ImageFormat::Png);
-        written.map_err(|error| format!("{}: cannot be written ({error})", path.display()))?;
-        folder.put(&path, bytes.get_ref())?;
-        if suite.measure == Measure::Nothing {
-            return Ok(Ok(None));
-        }
-        let known =
-            suite.concepts_of(unit.case).filter_map(|subject| plush::concept(subject.plush.as_deref()?).copied());
-        Ok(Ok(Some(Ruler::new(known.collect(), reference.masks, &unit.prompt.words))))
+    /// What measures the pictures of a unit's case and prompt, made once.
+    fn ruler_of(&mut self, unit: &Unit<'_>) -> Result<&Result<Option<Ruler>, String>, String> {
+        let key = (unit.case.name(), unit.prompt.name.clone());
+        Ok(match self.rulers.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(ruler(self.order, &self.files, unit)?),
+        })
     }
+}
+
+/// What measures the pictures of a unit's case and prompt, or why they cannot be made. Keeps their reference too.
+fn ruler(order: &Order<'_>, files: &DiskFiles, unit: &Unit<'_>) -> Result<Result<Option<Ruler>, String>, String> {
+    let (suite, folder) = (order.suite, order.folder);
+    let reference = match compose::reference(suite, unit.case, unit.prompt, files) {
+        Ok(reference) => reference,
+        Err(words) => return Ok(Err(words)),
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let path = folder.reference(&unit.case.name(), &unit.prompt.name);
+    let written = reference.picture.write_to(&mut bytes, image::ImageFormat::Png);
+    written.map_err(|error| format!("{}: cannot be written ({error})", path.display()))?;
+    folder.put(&path, bytes.get_ref())?;
+    if suite.measure == Measure::Nothing {
+        return Ok(Ok(None));
+    }
+    let known = suite.concepts_of(unit.case).filter_map(|subject| plush::concept(subject.plush.as_deref()?).copied());
+    Ok(Ok(Some(Ruler::new(known.collect(), reference.masks, &unit.prompt.words))))
 }
 
 /// Follows a job to its end.

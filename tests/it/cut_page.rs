@@ -136,3 +136,16 @@ fn a_figure_is_cut_out_of_a_photo_becomes_a_layer_and_opens_again() {
     window.state_mut().studio.document.undo();
     assert_eq!(window.state().studio.project().layers()[before].picture, layer.picture);
 }
+
+/// Opens the example photo for cutting, and frames the dog in it.
+pub fn open_the_meadow(window: &mut Window) {
+    window.state_mut().studio.cut_out_of_placed_photo();
+    window.state_mut().look.page = podium::gui::look::Page::Compose;
+    cut_is_shown(window);
+    let board = window.get_by_label_contains("Photo to cut").rect();
+    // The photo is 3 by 2 and fits in the middle.
+    let side = vec2(board.width().min(board.height() * 1.5), board.height().min(board.width() / 1.5));
+    let at = |x: f32, y: f32| board.center() + vec2(x - 0.5, y - 0.5) * side;
+    drag(window, at(0.2, 0.45), at(0.4, 0.83));
+    cut_is_shown(window);
+}

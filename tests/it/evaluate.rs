@@ -72,6 +72,10 @@ fn killed_and_gone_on_or_in_shards_and_merged_the_report_is_the_same() {
     assert_says(&again, &["4 of 8 pictures are there", "failed"]);
     assert_eq!(reports(&folder.path().join("whole")), [markdown.clone(), html.clone()]);
 
+    let measured = done(folder.path(), &["report", "whole", "--measure"]);
+    assert_says(&measured, &["4 pictures measured anew", "report.md"]);
+    assert_eq!(reports(&folder.path().join("whole")), [markdown.clone(), html.clone()]);
+
     for part in ["1/2", "2/2"] {
         let name = format!("part{}", &part[..1]);
         done(folder.path(), &small(&["--out", &name, "--shard", part]));

@@ -313,6 +313,7 @@ fn screenshots_are_written_when_asked_for() {
         image::imageops::replace(&mut pair, &finished.pictures[0], i64::from(width) + 8, 0);
         pair.save(folder.join(format!("{name}.png"))).expect("written");
     }
+    write_photo(&folder);
     for theme in [Theme::Dark, Theme::Light] {
         let ending = if theme == Theme::Dark { "dark" } else { "light" };
         let save = |window: &mut Harness<'static, Podium>, name: &str| {
@@ -354,6 +355,35 @@ fn screenshots_are_written_when_asked_for() {
         settle(&mut window);
         window.get_by_label("Star this picture").click();
         save(&mut window, "gallery");
+
+        let mut window = self::window(crate::studio::example("photo"), [1440.0, 900.0], theme);
+        window.state_mut().studio.document.name = "photo".into();
+        window.state_mut().look.page = Page::Place;
+        render(&mut window);
+        settle(&mut window);
+        save(&mut window, "place");
+        crate::cut_page::open_the_meadow(&mut window);
+        save(&mut window, "cut");
     }
     crate::train_page::write_screenshots(&folder);
+}
+
+/// The example photo and what becomes of it, whole, side by side at half the size.
+fn write_photo(folder: &Path) {
+    let rendered = tempfile::tempdir().expect("temporary");
+    let out = rendered.path().join("photo.png");
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/projects/photo.ron");
+    let mut podium = std::process::Command::new(env!("CARGO_BIN_EXE_podium"));
+    podium.arg("render").arg(project).arg("-o").arg(&out).args(["--device", "flex"]);
+    assert!(podium.status().expect("it runs").success());
+    let before = podium::assets::find("photos/meadow.png").expect("built in");
+    let before = image::load_from_memory(before).expect("a picture").to_rgb8();
+    let after = image::open(&out).expect("a picture").to_rgb8();
+    let (width, height) = (before.width() / 2, before.height() / 2);
+    let mut pair = image::RgbImage::from_pixel(width * 2 + 8, height, image::Rgb([255; 3]));
+    for (picture, at) in [(before, 0), (after, i64::from(width) + 8)] {
+        let half = image::imageops::resize(&picture, width, height, image::imageops::FilterType::Triangle);
+        image::imageops::replace(&mut pair, &half, at, 0);
+    }
+    pair.save(folder.join("photo.png")).expect("written");
 }

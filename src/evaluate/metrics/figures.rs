@@ -1,8 +1,8 @@
 //! Where figures are in a picture of the Plush World, whatever their colour: what the scene itself cannot be.
 //!
 //! Of a scene everything is known but where chance put it. So a pixel belongs to a figure where no such scene has its colour
-//! at its height; connected pixels of some size are one figure. Two that touch by more than a tail are one, unless they are
-//! as large as two. A figure in the scene's own colour (a white one in the snow) is not seen. How often that errs is measured
+//! at its height; connected pixels of some size are one figure. Two that touch by more than a tail are one, unless they stand
+//! where two should, or are as large as two. A figure in the scene's own colour (a white one in the snow) is not seen. How often that errs is measured
 //! in `tests.rs`.
 
 use image::{GrayImage, RgbImage};
@@ -36,6 +36,12 @@ const LEAST: f64 = 0.3;
 
 /// From how much on a part that hangs together is two figures, as a share of the greatest mask.
 const DOUBLE: f64 = 2.0;
+
+/// From how much of a mask on a part counts as the figure that stands there.
+const COVERED: f64 = 0.65;
+
+/// From how much on a part that covers several masks is several figures, as a share of the greatest mask.
+const JOINT: f64 = 1.25;
 
 /// The colours that a scene has at each height.
 pub struct Backdrop {
@@ -116,7 +122,7 @@ impl Figure {
     }
 }
 
-/// The figures of a picture. `masks` only say how large a figure is.
+/// The figures of a picture. `masks` say how large a figure is, and where what hangs together is several.
 pub fn find(picture: &RgbImage, backdrop: &Backdrop, masks: &[GrayImage]) -> Vec<Figure> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let sizes = || masks.iter().map(|mask| mask.as_raw().iter().filter(|value| **value > 127).count());
@@ -139,7 +145,7 @@ pub fn find(picture: &RgbImage, backdrop: &Backdrop, masks: &[GrayImage]) -> Vec
         own
     };
     let parts = cores.into_iter().map(&mut whole).filter(|part| part.len() as f64 >= LEAST * least as f64);
-    parts.flat_map(|part| split(part, width, most)).map(|part| filled(part, width, height)).collect()
+    parts.flat_map(|part| split(part, width, masks, most)).map(|part| filled(part, width, height)).collect()
 }
 
 /// The set with all that it surrounds.
@@ -155,19 +161,39 @@ fn closed(set: Vec<bool>, width: usize) -> Vec<bool> {
     closed
 }
 
-/// A part that is as large as two figures is two: cut where it is narrowest about the middle of its width.
-fn split(part: Vec<usize>, width: usize, most: usize) -> Vec<Vec<usize>> {
-    if (part.len() as f64) < DOUBLE * most as f64 {
-        return vec![part];
-    }
+/// A part that covers most of several masks is as many figures, and one that is as large as two is two: cut where it is
+/// narrowest between them, or about the middle of its width.
+fn split(part: Vec<usize>, width: usize, masks: &[GrayImage], most: usize) -> Vec<Vec<usize>> {
     let mut columns = vec![0_usize; width];
     part.iter().for_each(|at| columns[at % width] += 1);
-    let used = || columns.iter().enumerate().filter(|(_, count)| **count > 0).map(|(x, _)| x);
-    let (Some(left), Some(right)) = (used().min(), used().max()) else { return vec![part] };
-    let third = (right - left) / 3;
-    let cut = (left + third..=right - third).min_by_key(|x| columns[*x]).unwrap_or(left);
-    let (a, b): (Vec<usize>, Vec<usize>) = part.into_iter().partition(|at| at % width < cut);
-    vec![a, b]
+    let mut middles: Vec<usize> = masks.iter().filter_map(|mask| covered(&part, mask, width)).collect();
+    middles.sort_unstable();
+    middles.dedup();
+    let times = |share: f64| part.len() as f64 >= share * most as f64;
+    let spans: Vec<(usize, usize)> = if middles.len() > 1 && times(JOINT) {
+        middles.windows(2).map(|pair| (pair[0], pair[1])).collect()
+    } else if times(DOUBLE) {
+        let used = || columns.iter().enumerate().filter(|(_, count)| **count > 0).map(|(x, _)| x);
+        let (Some(left), Some(right)) = (used().min(), used().max()) else { return vec![part] };
+        let third = (right - left) / 3;
+        vec![(left + third, right - third)]
+    } else {
+        return vec![part];
+    };
+    let mut pieces = vec![Vec::new(); spans.len() + 1];
+    let cuts = spans.iter().map(|(from, to)| (*from..=*to).min_by_key(|x| columns[*x]).unwrap_or(*from));
+    let cuts: Vec<usize> = cuts.collect();
+    part.into_iter().for_each(|at| pieces[cuts.iter().filter(|cut| at % width >= **cut).count()].push(at));
+    pieces
+}
+
+/// The middle column of a mask that a part covers most of.
+fn covered(part: &[usize], mask: &GrayImage, width: usize) -> Option<usize> {
+    let mask = mask.as_raw();
+    let inside: Vec<usize> = (0..mask.len()).filter(|at| mask[*at] > 127).collect();
+    let both = part.iter().filter(|at| mask.get(**at).is_some_and(|value| *value > 127)).count();
+    let middle = inside.iter().map(|at| at % width).sum::<usize>().checked_div(inside.len())?;
+    (both as f64 >= COVERED * inside.len() as f64).then_some(middle)
 }
 
 fn filled(part: Vec<usize>, width: usize, height: usize) -> Figure {

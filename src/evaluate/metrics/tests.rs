@@ -153,6 +153,22 @@ fn nothing_is_seen_in_empty_scenes_and_in_pictures_of_nothing() {
     assert_eq!(ruler("somewhere").measure(&black).unwrap().figures, 0, "of no scene nothing is known");
 }
 
+#[test]
+fn two_who_touch_are_two_where_two_should_stand_and_one_alone_is_one() {
+    for seed in 0..4 {
+        let (mut told, concepts) = drawn(&PAIRS[0], seed);
+        let (left, right) = (told.figures[0].place, told.figures[1].place);
+        told.figures[1].place.x = left.x + 0.62 * left.height.min(right.height);
+        told.figures[1].place.foot = left.foot;
+        assert_eq!(measured(&told, &concepts, &told).figures, 2, "{seed}");
+        // Who stands in the middle of both places is one.
+        let mut one = told.clone();
+        one.figures.truncate(1);
+        one.figures[0].place.x = (told.figures[0].place.x + told.figures[1].place.x) / 2.0;
+        assert_eq!(measured(&told, &concepts, &one).figures, 1, "{seed}");
+    }
+}
+
 /// How often figures are miscounted, over toys and ordinary figures in all scenes.
 #[test]
 fn figures_are_counted_with_a_known_error() {
