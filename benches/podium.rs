@@ -85,6 +85,7 @@ fn scene(models: &Models, concepts: usize, guided: bool, refined: bool, side: us
         placement: None,
         run: Run {
             timesteps: sampled,
+            spacing: podium::project::settings::Spacing::Leading,
             guided: vec![guided],
             refined: vec![refined],
             guidance_scale: 7.5,

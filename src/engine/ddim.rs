@@ -168,6 +168,13 @@ impl Schedule {
         (0..steps).rev().map(|step| (step * ratio + self.offset).min(self.alphas.len() - 1)).collect()
     }
 
+    /// The sampled timesteps, the noisiest first, evenly over all: "trailing" spacing (Lin et al. 2023, arXiv 2305.08891, table
+    /// 2). `steps` is at least 1 and at most the schedule's.
+    pub fn even_timesteps(&self, steps: usize) -> Vec<usize> {
+        let share = self.alphas.len() as f64 / steps.max(1) as f64;
+        (1..=steps).rev().map(|step| ((step as f64 * share).round() as usize).saturating_sub(1)).collect()
+    }
+
     /// Training timesteps between two sampled ones.
     fn stride(&self, steps: usize) -> usize {
         (self.alphas.len() / steps.max(1)).max(1)
@@ -180,7 +187,12 @@ impl Schedule {
 
     /// From timestep `t` of a sampling run of `steps` steps to the next less noisy one.
     pub fn denoise(&self, t: usize, steps: usize) -> Move {
-        self.between(Some(t), t.checked_sub(self.stride(steps)))
+        self.denoise_to(t, self.arrival(t, steps))
+    }
+
+    /// From timestep `t` to another that is less noisy; to the clean latent where there is none.
+    pub fn denoise_to(&self, t: usize, to: Option<usize>) -> Move {
+        self.between(Some(t), to)
     }
 
     /// The timestep that [`Schedule::denoise`] arrives at; none below the first.
@@ -318,6 +330,19 @@ mod tests {
         let steps = stable_diffusion().timesteps(200);
         assert_eq!((steps[0], steps[1], steps[199], steps.len()), (996, 991, 1, 200));
         assert_eq!(stable_diffusion().timesteps(999)[..2], [999, 998]);
+    }
+
+    #[test]
+    fn even_spacing_begins_with_the_noisiest_whatever_the_number_of_steps() {
+        let schedule = stable_diffusion();
+        // By diffusers 0.28, `timestep_spacing="trailing"`.
+        assert_eq!(schedule.even_timesteps(7), [999, 856, 713, 570, 428, 285, 142]);
+        assert_eq!(schedule.even_timesteps(50)[..3], [999, 979, 959]);
+        for steps in [1, 2, 3, 251, 350, 501, 699, 998, 999, 1000] {
+            let found = schedule.even_timesteps(steps);
+            assert_eq!((found.len(), found[0]), (steps, 999));
+            assert!(found.windows(2).all(|pair| pair[0] > pair[1]), "{steps}");
+        }
     }
 
     #[test]

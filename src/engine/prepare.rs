@@ -184,7 +184,11 @@ fn run_of(models: &Models, project: &Project) -> Run {
         (&settings.layout_alignment, &settings.concept_injection, &settings.mask_refinement);
     let fused = Fused { self_attention: injection.self_attention, cross_attention: injection.cross_attention };
     Run {
-        timesteps: models.schedule.timesteps(settings.steps as usize),
+        timesteps: match settings.spacing {
+            set::Spacing::Leading => models.schedule.timesteps(settings.steps as usize),
+            set::Spacing::Even => models.schedule.even_timesteps(settings.steps as usize),
+        },
+        spacing: settings.spacing,
         guided: settings.guided_steps(),
         refined: settings.refined_steps(),
         guidance_scale: f64::from(settings.guidance_scale),

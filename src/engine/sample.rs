@@ -15,6 +15,7 @@ use super::nets::tap::{Kind, Site};
 use super::pictures::host;
 use super::refine::{MaskWarning, Segmentation, SubjectMasks, cluster_counts, refine};
 use super::scene::{Execution, Fusion, Group, Scene, tile};
+use crate::project::settings::Spacing;
 
 /// Head-averaged attention probabilities, `[branches, pictures, queries, keys]` by site.
 pub type Maps = HashMap<Site, Tensor<4>>;
@@ -116,7 +117,10 @@ pub fn sample(
         }
         let refined = Instant::now();
 
-        let step = models.schedule.denoise(timestep, scene.run.steps());
+        let step = match scene.run.spacing {
+            Spacing::Leading => models.schedule.denoise(timestep, scene.run.steps()),
+            Spacing::Even => models.schedule.denoise_to(timestep, scene.run.timesteps.get(index + 1).copied()),
+        };
         let latents_in = latents;
         latents = latents_in.clone() * step.latent + noise.clone() * step.noise;
         if let Some(placement) = &scene.placement {

@@ -9,6 +9,7 @@ use super::invert::Trajectory;
 use super::nets::attention::Context;
 use super::place::Placement;
 use super::refine::{Counts, SubjectMasks};
+use crate::project::settings::Spacing;
 
 /// The base model, or the base model with one concept.
 pub struct Branch {
@@ -66,6 +67,8 @@ pub enum Execution {
 pub struct Run {
     /// The sampled timesteps, the noisiest first.
     pub timesteps: Vec<usize>,
+    /// How they are spaced, which decides where each step arrives.
+    pub spacing: Spacing,
     /// At which steps layout alignment acts.
     pub guided: Vec<bool>,
     /// At which steps the masks are refined.

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, select};
 use image::RgbImage;
+use serde_json::Value;
 
 use super::compose;
 use super::metrics::Ruler;
@@ -17,7 +18,7 @@ use crate::engine::concept_files;
 use crate::engine::worker::Engine;
 use crate::link::{DeviceChoice, Event, JobId, Watch};
 use crate::plush;
-use crate::project::{self, DiskFiles, Project, png_text};
+use crate::project::{self, DiskFiles, Project, Settings, png_text};
 
 /// What is told while it runs.
 pub enum Told<'a> {
@@ -162,8 +163,7 @@ impl Desk<'_> {
     /// Of everything that the picture depends on: the project, what its files hold, the model and the program.
     fn hash(&mut self, project: &Project) -> Result<String, String> {
         let mut hasher = blake3::Hasher::new();
-        let text = project::file::to_string(project).map_err(|error| error.to_string())?;
-        hasher.update(env!("CARGO_PKG_VERSION").as_bytes()).update(text.as_bytes());
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes()).update(essence(project)?.as_bytes());
         let paths: Vec<PathBuf> = project.clone().paths_mut().into_iter().map(|path| path.clone()).collect();
         for path in paths {
             hasher.update(self.hash_of_file(&path)?.as_bytes());
@@ -269,6 +269,28 @@ fn ruler(order: &Order<'_>, files: &DiskFiles, unit: &Unit<'_>) -> Result<Result
     Ok(Ok(Some(Ruler::new(known.collect(), reference.masks, &unit.prompt.words))))
 }
 
+/// A project without those settings that are the usual ones: a setting that comes new makes no picture old.
+fn essence(project: &Project) -> Result<String, String> {
+    let mut project =
+        serde_json::to_value(project).map_err(|error| format!("the project cannot be written: {error}"))?;
+    let usual = serde_json::to_value(Settings::default()).map_err(|error| error.to_string())?;
+    if let Some(settings) = project.get_mut("settings") {
+        leave_out(settings, &usual);
+    }
+    Ok(project.to_string())
+}
+
+/// Takes out of an object what is as in another, and objects in which nothing is left.
+fn leave_out(value: &mut Value, usual: &Value) {
+    let (Value::Object(fields), Value::Object(usual)) = (value, usual) else { return };
+    fields.retain(|name, field| {
+        let Some(usual) = usual.get(name) else { return true };
+        let differs = field != usual;
+        leave_out(field, usual);
+        differs
+    });
+}
+
 /// Follows a job to its end.
 fn follow(
     engine: &Engine,
@@ -325,4 +347,23 @@ fn read_into(hasher: &mut blake3::Hasher, path: &Path) -> std::io::Result<()> {
         read_into(hasher, &path)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_project_is_made_of_says_nothing_of_usual_settings_and_all_of_others() {
+        let mut project = Project::new();
+        project.settings = Settings::default();
+        let plain = essence(&project).unwrap();
+        assert!(plain.contains("\"settings\":{}"), "{plain}");
+        project.settings.mask_refinement.starts = 7;
+        let changed = essence(&project).unwrap();
+        assert!(changed.contains("\"settings\":{\"mask_refinement\":{\"starts\":7}}"), "{changed}");
+        project.settings = Settings::default();
+        project.prompt = "a cat".into();
+        assert!(essence(&project).unwrap() != plain);
+    }
 }

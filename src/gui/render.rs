@@ -296,6 +296,7 @@ fn what_is_made(ui: &mut Ui, studio: &mut Studio) {
     let about = "Sampling steps: 20 show whether a composition works, 50 do for most pictures, the paper takes 200.";
     let steps = Number::new("Steps", about, Settings::STEPS, defaults.steps);
     steps.row(ui, studio, now.steps, |project, steps| project.settings.steps = steps);
+    widgets::said_ui(ui, studio, &Place::Setting("steps"));
     let about = "How strongly the picture is pushed towards the prompt and away from the negative one; above about 15 colours burn out.";
     let guidance = Number::new("Guidance scale", about, Settings::GUIDANCE_SCALE, defaults.guidance_scale).by(0.05, 2);
     guidance.row(ui, studio, now.guidance_scale, |project, scale| project.settings.guidance_scale = scale);

@@ -9,7 +9,7 @@ use super::preset::base;
 use super::{theme, widgets};
 use crate::project::settings::{
     ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement, Prediction,
-    PromptReading, STEP_RANGE,
+    PromptReading, STEP_RANGE, Spacing,
 };
 use crate::project::{Canvas, Project, Settings};
 use crate::studio::{Place, Studio};
@@ -301,6 +301,17 @@ fn sampling(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
                     (Inversion::Coarse, "Coarse", "Visits only the timesteps that are sampled: far quicker, the layout hardly differs."),
                 ],
                 |project, inversion| project.settings.inversion = inversion,
+            );
+            choice(
+                ui,
+                studio,
+                "Spacing",
+                (settings.spacing, Spacing::default()),
+                &[
+                    (Spacing::Leading, "Leading", "Every so many timesteps from the first on, as the release does; where the steps do not divide 1000, the noisiest are left out."),
+                    (Spacing::Even, "Even", "Evenly over all timesteps, from the noisiest on, whatever the number of steps."),
+                ],
+                |project, spacing| project.settings.spacing = spacing,
             );
             choice(
                 ui,

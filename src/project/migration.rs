@@ -7,7 +7,7 @@
 
 use serde::Deserialize;
 
-use super::settings::Prediction;
+use super::settings::{Prediction, Spacing};
 use super::{Layer, Layout, Project, PromptReading, Settings, VERSION};
 
 /// What a project of version 1 is in version 2.
@@ -76,6 +76,7 @@ fn settings_from_2(old: version2::Settings) -> Settings {
         concept_injection,
         mask_refinement,
         inversion,
+        spacing: Spacing::Leading,
         execution,
         prompt_reading: PromptReading::Plain,
         prediction: Prediction::Model,

@@ -40,6 +40,8 @@ pub struct Settings {
     pub prompt_reading: PromptReading,
     /// How finely the reference is inverted.
     pub inversion: Inversion,
+    /// Which timesteps are sampled.
+    pub spacing: Spacing,
     /// Whether the branches run together or in turn; the picture is the same within rounding.
     pub execution: Execution,
     /// What the model predicts, where its files do not say it or say it wrongly.
@@ -160,6 +162,23 @@ pub enum Inversion {
     Coarse,
 }
 
+/// Which of the training timesteps are sampled.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Spacing {
+    /// Every ⌊T / S⌋-th from the first on, as the release does ("leading"). Where S does not divide T, the noisiest are left
+    /// out: 251 steps of 1000 begin at timestep 751, with pure noise where a quarter of the signal belongs.
+    #[default]
+    Leading,
+    /// Evenly over all, from the noisiest on ("trailing": Lin et al. 2023, arXiv 2305.08891, table 2).
+    Even,
+}
+
+/// Timesteps that Stable Diffusion was trained with.
+const TRAINED: u32 = 1000;
+
+/// How many of the noisiest timesteps may be left out unnoticed.
+const UNNOTICED: u32 = 50;
+
 /// How the branches of one step are computed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Execution {
@@ -203,6 +222,7 @@ impl Default for Settings {
             mask_refinement: MaskRefinement::default(),
             prompt_reading: PromptReading::default(),
             inversion: Inversion::default(),
+            spacing: Spacing::default(),
             execution: Execution::default(),
             prediction: Prediction::default(),
             clip_skip: 1,
@@ -245,6 +265,15 @@ impl Default for MaskRefinement {
 }
 
 impl Settings {
+    /// How many of the noisiest timesteps of 1000 are not sampled beyond what the distance of two steps leaves out, and the next
+    /// higher number of steps that leaves out few; none where few are.
+    pub fn left_out(&self) -> Option<(u32, u32)> {
+        let left = |steps: u32| TRAINED - (TRAINED / steps.max(1)) * steps.min(TRAINED);
+        let bad = self.spacing == Spacing::Leading && left(self.steps) > UNNOTICED;
+        let next = (self.steps..=*Self::STEPS.end()).find(|steps| left(*steps) <= UNNOTICED);
+        bad.then_some((left(self.steps), next?))
+    }
+
     /// DDIM sampling steps; 999 is one for every timestep of the reference's inversion.
     pub const STEPS: RangeInclusive<u32> = 1..=999;
     /// 1 follows the prompt alone; above about 15, colours burn out.

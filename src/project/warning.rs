@@ -71,6 +71,15 @@ pub enum ProjectWarning {
         /// The sampling steps in use.
         steps: u32,
     },
+    /// The noisiest timesteps are not sampled, since the steps do not divide them.
+    NoiseLeftOut {
+        /// The sampling steps in use.
+        steps: u32,
+        /// How many timesteps are left out.
+        left: u32,
+        /// The next number of steps that leaves out few.
+        next: u32,
+    },
 }
 
 impl fmt::Display for ProjectWarning {
@@ -131,6 +140,11 @@ impl fmt::Display for ProjectWarning {
                 f,
                 "No sampling step of {steps} lies between the start and the end of mask \
                  refinement; widen them, or turn it off."
+            ),
+            Self::NoiseLeftOut { steps, left, next } => write!(
+                f,
+                "{steps} steps leave out the {left} noisiest of 1000 timesteps, so that pictures come out flat or \
+                 noisy; use {next} steps, or even spacing."
             ),
         }
     }
@@ -215,6 +229,9 @@ impl Project {
             let steps = settings.steps;
             warnings.push(ProjectWarning::RefinementNeverActs { steps });
         }
+        if let Some((left, next)) = settings.left_out() {
+            warnings.push(ProjectWarning::NoiseLeftOut { steps: settings.steps, left, next });
+        }
     }
 }
 
@@ -230,6 +247,7 @@ fn mentions_trigger(prompt: &str, concept: &Concept) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::Spacing;
     use super::super::tests::example;
     use super::*;
 
@@ -311,6 +329,24 @@ mod tests {
         }
         let warned = warnings(|project| project.layout = Layout::Picture("scene.png".into()));
         assert_eq!(warned[0], ProjectWarning::LayoutHasNoLayers { concept: "Tom".into() });
+    }
+
+    #[test]
+    fn step_counts_that_leave_out_the_noisiest_timesteps_are_warned_of_with_the_next_good_one() {
+        let of =
+            |steps, spacing| warnings(|project| (project.settings.steps, project.settings.spacing) = (steps, spacing));
+        for (steps, left, next) in [(251, 247, 317), (350, 300, 475), (501, 499, 950), (140, 20, 0), (50, 0, 0)] {
+            let found = of(steps, Spacing::Leading);
+            let wanted = ProjectWarning::NoiseLeftOut { steps, left, next };
+            assert_eq!(found, if next == 0 { vec![] } else { vec![wanted] }, "{steps}");
+            assert_eq!(of(steps, Spacing::Even), []);
+        }
+        // A number that is advised is one that nothing is said of.
+        for steps in 1..=999 {
+            if let Some(ProjectWarning::NoiseLeftOut { next, .. }) = of(steps, Spacing::Leading).first() {
+                assert_eq!(of(*next, Spacing::Leading), [], "{steps} to {next}");
+            }
+        }
     }
 
     #[test]

@@ -91,6 +91,7 @@ fn place_of(warning: &ProjectWarning) -> Place {
         W::InjectionOff => Place::Setting("concept_injection"),
         W::AlignmentWeightZero => Place::Setting("layout_alignment"),
         W::RefinementNeverActs { .. } => Place::Setting("mask_refinement"),
+        W::NoiseLeftOut { .. } => Place::Setting("steps"),
     }
 }
 

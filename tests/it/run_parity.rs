@@ -121,6 +121,7 @@ impl Case {
             placement: None,
             run: Run {
                 timesteps: self.models.schedule.timesteps(steps),
+                spacing: podium::project::settings::Spacing::Leading,
                 guided: (0..steps).map(|index| index <= end).collect(),
                 refined: vec![false; steps],
                 guidance_scale: golden.number("guidance_scale"),
