@@ -96,6 +96,8 @@ fn describe_model(files: &ModelFiles) -> Outcome {
         adapters: Held::default(),
         aligned: true,
         sequential: false,
+        fused: false,
+        attended: false,
     };
     let layout = match files {
         ModelFiles::File(_) => "in one file",
@@ -190,6 +192,7 @@ fn describe_project(project: &project::Project) {
     say!("  layers          {}", project.layers().len());
     say!("  seed            {}, {} pictures", project.seed, project.pictures);
     let settings = &project.settings;
+    say!("  method          {}", settings.method.title());
     say!("  settings        {} steps, guidance scale {}", settings.steps, settings.guidance_scale);
     for warning in project.warnings() {
         say!("  note            {warning}");

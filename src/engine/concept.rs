@@ -1,6 +1,6 @@
 //! What the files of a concept or style add to the model, on the device.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use burn::tensor::{Device, Tensor};
 
@@ -94,6 +94,94 @@ impl Adapter {
         }
     }
 
+    /// Whole differences of linear layers, `[in, out]`, beside what `others` adds to convolutions. It knows no words.
+    pub fn of_differences(
+        text: BTreeMap<TextLayer, Tensor<2>>,
+        unet: BTreeMap<Layer, Tensor<2>>,
+        others: &[&Adapter],
+    ) -> Self {
+        let whole = |difference| vec![LinearTerm::Whole(difference)];
+        Self {
+            linears: unet.into_iter().map(|(layer, difference)| (layer, whole(difference))).collect(),
+            text: text.into_iter().map(|(layer, difference)| (layer, whole(difference))).collect(),
+            convs: Self::sum(others).convs,
+            ..Self::default()
+        }
+    }
+
+    /// What several add to the layers, added up. It knows no words.
+    #[must_use]
+    pub fn sum(all: &[&Adapter]) -> Self {
+        let mut sum = Self::default();
+        for adapter in all {
+            for (layer, terms) in &adapter.linears {
+                let known = sum.linears.entry(*layer).or_default();
+                terms.iter().for_each(|term| add(known, term.clone(), LinearTerm::joined));
+            }
+            for (layer, terms) in &adapter.convs {
+                let known = sum.convs.entry(*layer).or_default();
+                terms.iter().for_each(|term| add(known, term.clone(), ConvTerm::joined));
+            }
+            for (layer, terms) in &adapter.text {
+                let known = sum.text.entry(*layer).or_default();
+                terms.iter().for_each(|term| add(known, term.clone(), LinearTerm::joined));
+            }
+        }
+        sum
+    }
+
+    /// What reads a prompt with the changes of this one's text encoder and the words of others, in their order.
+    #[must_use]
+    pub fn speaking(&self, words: &[&Adapter]) -> Self {
+        Self {
+            text: self.text.clone(),
+            placeholders: words.iter().flat_map(|adapter| adapter.placeholders.iter().cloned()).collect(),
+            embeddings: words.iter().flat_map(|adapter| adapter.embeddings.iter().cloned()).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The same with words that none of `others` knows: in one prompt for all, no two may share a name. A word that is taken
+    /// gets a number.
+    #[must_use]
+    pub fn told_apart_from(&self, others: &[Self]) -> Self {
+        let mut own = self.clone();
+        let is_taken = |word: &str| {
+            let mut known = others.iter().flat_map(|other| &other.placeholders);
+            known.any(|placeholder| placeholder.word.to_lowercase() == word.to_lowercase())
+        };
+        for placeholder in own.placeholders.iter_mut().filter(|placeholder| is_taken(&placeholder.word)) {
+            let bare = placeholder.word.trim_matches(['<', '>']).to_owned();
+            // Among more numbers than there are others one is free.
+            let free = (2..others.len() + 3).map(|number| format!("<{bare}#{number}>")).find(|word| !is_taken(word));
+            placeholder.word = free.unwrap_or(bare);
+        }
+        own
+    }
+
+    /// Adds all that it changes and knows to a hash, in an order of its own.
+    pub fn add_to(&self, hasher: &mut blake3::Hasher) {
+        let linears: BTreeMap<_, _> = self.linears.iter().collect();
+        for (layer, terms) in linears {
+            hasher.update(layer.to_string().as_bytes());
+            terms.iter().for_each(|term| term.add_to(hasher));
+        }
+        let convs: BTreeMap<_, _> = self.convs.iter().collect();
+        for (layer, terms) in convs {
+            hasher.update(layer.to_string().as_bytes());
+            terms.iter().for_each(|term| term.add_to(hasher));
+        }
+        let text: BTreeMap<_, _> = self.text.iter().collect();
+        for (layer, terms) in text {
+            hasher.update(layer.to_string().as_bytes());
+            terms.iter().for_each(|term| term.add_to(hasher));
+        }
+        for (word, vectors) in self.placeholders.iter().map(|placeholder| (&placeholder.word, placeholder.vectors)) {
+            hasher.update(word.as_bytes()).update(&(vectors as u64).to_le_bytes());
+        }
+        self.embeddings.iter().for_each(|embedding| LinearTerm::Whole(embedding.clone()).add_to(hasher));
+    }
+
     fn teach(&mut self, embedding: &Embedding, device: &Device) {
         let Embedding { name, vectors, layers, width, values } = embedding;
         self.placeholders.push(Placeholder { word: name.clone(), vectors: *vectors });
@@ -109,6 +197,16 @@ impl Adapter {
     /// What it adds to a convolution of the UNet.
     pub fn conv(&self, layer: Layer) -> &[ConvTerm] {
         self.convs.get(&layer).map_or(&[], Vec::as_slice)
+    }
+
+    /// What it adds to a linear layer of the text encoder.
+    pub fn text(&self, layer: TextLayer) -> &[LinearTerm] {
+        self.text.get(&layer).map_or(&[], Vec::as_slice)
+    }
+
+    /// The linear layers of the text encoder that it changes.
+    pub fn changed_texts(&self) -> impl Iterator<Item = TextLayer> + '_ {
+        self.text.keys().copied()
     }
 
     /// The linear layers of the UNet that it changes.

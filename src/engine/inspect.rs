@@ -16,7 +16,7 @@ use super::nets::vae::Vae;
 use super::told::{self, Told};
 use super::weights::{Checkpoint, ModelFiles, compare, is_buffer};
 pub use crate::link::model::{ModelReport, PartReport};
-use crate::project::settings::{Execution, Prediction};
+use crate::project::settings::{Execution, Method, Prediction};
 use crate::project::training::TrainingSettings;
 use crate::project::{Concept, MaskSource, Project};
 
@@ -30,7 +30,8 @@ pub struct Demand {
     pub canvas: (u32, u32),
     /// Pictures at once.
     pub pictures: usize,
-    /// Concepts that stand on a layer; each is a branch beside the base model's.
+    /// Concepts that have branches beside the base model's: those that stand on a layer, and none where the method runs one
+    /// pass for all.
     pub concepts: usize,
     /// What the files of concepts and styles take; see [`super::concept_files::held`].
     pub adapters: Held,
@@ -38,6 +39,10 @@ pub struct Demand {
     pub aligned: bool,
     /// Whether the branches run one after another.
     pub sequential: bool,
+    /// Whether the concepts' files are fused into one model.
+    pub fused: bool,
+    /// Whether attention to the prompt is changed before its softmax, which holds it as a whole.
+    pub attended: bool,
 }
 
 impl Demand {
@@ -49,10 +54,15 @@ impl Demand {
         Self {
             canvas: (project.canvas.width, project.canvas.height),
             pictures: project.pictures as usize,
-            concepts: project.concepts.iter().filter(used).count(),
+            concepts: match project.settings.method {
+                Method::ConceptConductor => project.concepts.iter().filter(used).count(),
+                Method::MaskedAdapters | Method::RegionalSampling | Method::MixOfShow => 0,
+            },
             adapters,
             aligned: project.settings.guided_steps().contains(&true),
             sequential: project.settings.execution == Execution::Sequential,
+            fused: project.settings.method == Method::MixOfShow,
+            attended: project.settings.method == Method::MaskedAdapters,
         }
     }
 }
@@ -166,6 +176,12 @@ const GRADIENT: u64 = 20;
 const PICTURE: u64 = 5;
 /// Decoder attention layers whose outputs Sequential keeps of every custom branch, for each block.
 const KEPT: u64 = 6;
+/// How often the differences of attention's layers are held while files are fused: the differences, what they are worked out
+/// from, and as they are kept on the disk. Those of other layers, which few files change, are not counted.
+const FUSED: u64 = 4;
+/// How often attention to the prompt is held in the finest block where its logits are changed.
+const ATTENDED: u64 = 3;
+
 // Measured with trainings on the miniature on the CPU, at 256 pixels, of 2 to 16 photos a step.
 
 /// Features of every block of the UNet that one photo of a training's step keeps for the gradients.
@@ -198,10 +214,24 @@ impl ModelReport {
         let gradient = if demand.aligned { pictures * at_once * 2 * GRADIENT * all } else { 0 };
         let widest = self.picture_channels[0].max(self.picture_channels[1]) as u64;
         let picture = width * height * widest * PICTURE;
+        let heads = self.heads.first().copied().unwrap_or(1) as u64;
+        let maps = if demand.attended { 2 * pictures * heads * cells * self.tokens as u64 * ATTENDED } else { 0 };
+        let fused = if demand.fused { FUSED * self.attention_numbers() } else { 0 };
         let kept_for_gradient = if demand.aligned { demand.adapters.anew } else { 0 };
         let adapters = ADAPTERS.saturating_mul(demand.adapters.bytes).saturating_add(kept_for_gradient);
-        let network = PROGRAM + self.total_bytes + F32 * (forward + kept).max(gradient).max(picture);
+        let passes = (forward + kept + maps).max(gradient).max(picture);
+        let network = PROGRAM + self.total_bytes + F32 * (passes + fused);
         network.saturating_add(adapters)
+    }
+
+    /// Weights of all linear layers of attention, of the UNet and the text encoder: what an ED-LoRA and most LoRAs change.
+    fn attention_numbers(&self) -> u64 {
+        let context = self.context_width as u64;
+        let transformer = |channels: u64| 6 * channels * channels + 2 * channels * context;
+        let coarsest = self.channels.len().saturating_sub(1);
+        let blocks = self.channels.iter().take(coarsest).map(|channels| TRANSFORMERS * transformer(*channels as u64));
+        let middle = self.channels.last().map_or(0, |channels| transformer(*channels as u64));
+        blocks.sum::<u64>() + middle + 4 * self.text_layers as u64 * context * context
     }
 
     /// Bytes that a training on photos of `side` pixels needs, about: on the CPU, where it was measured, within a quarter.
@@ -280,8 +310,16 @@ mod tests {
     use super::*;
 
     const NO_FILES: Held = Held { bytes: 0, anew: 0 };
-    const DEMAND: Demand =
-        Demand { canvas: (512, 512), pictures: 1, concepts: 2, adapters: NO_FILES, aligned: true, sequential: false };
+    const DEMAND: Demand = Demand {
+        canvas: (512, 512),
+        pictures: 1,
+        concepts: 2,
+        adapters: NO_FILES,
+        aligned: true,
+        sequential: false,
+        fused: false,
+        attended: false,
+    };
 
     fn miniature() -> ModelReport {
         inspect_model(&ModelFiles::BuiltIn).expect("the built-in model")

@@ -6,6 +6,8 @@
 
 pub mod adapters;
 pub mod align;
+pub mod baselines;
+pub mod branches;
 pub mod cache;
 pub mod concept;
 pub mod concept_files;

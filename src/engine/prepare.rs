@@ -7,6 +7,8 @@ use burn::tensor::Tensor;
 use image::RgbImage;
 
 use super::align::{Alignment, Distance};
+use super::baselines::OnePass;
+use super::branches::{Cast, Casting, Member};
 use super::cache::Cache;
 use super::concept::{Adapter, Part};
 use super::concept_files::Kept;
@@ -17,15 +19,14 @@ use super::kmeans::Clusterer;
 use super::masks::{Clusters, GridMasks, Mask, grid_of};
 use super::models::Models;
 use super::nets::layers::upload;
-use super::nets::tokenizer::{Encoded, Token};
 use super::noise;
 use super::pictures::to_tensor;
 use super::place::{Background, Placement};
-use super::prompt::{EncodedPrompt, Word, encode, encode_base};
+use super::prompt::{EncodedPrompt, Word};
 use super::refine::{Counts, SubjectMasks};
 use super::report::Reporter;
 use super::sample::{map_of, refinement_site};
-use super::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
+use super::scene::{Execution, Fusion, Reference, Refinement, Run, Scene};
 use crate::link::{Stage, Warning};
 use crate::project::{self, ConceptFile, DiskFiles, MaskSource, Project, picture, placed};
 
@@ -62,12 +63,6 @@ pub struct Desk<'a> {
     pub report: &'a Reporter,
 }
 
-/// A concept of the project with what its files add.
-struct Member<'a> {
-    concept: &'a project::Concept,
-    adapter: Adapter,
-}
-
 /// Prepares a project.
 ///
 /// # Errors
@@ -88,8 +83,9 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
     // A concept without a subject has no branch: it would cost and do nothing. `project.warnings` has said so.
     let used: Vec<usize> =
         (0..members.len()).filter(|&index| has_subject(&project.concepts[index], &collage)).collect();
-    let texts = read_texts(desk, project, &members, &used, styles.as_ref());
-    let reference_prompt = encode_base(desk.models, texts.reference.clone());
+    let (models, cache, report) = (desk.models, desk.cache, desk.report);
+    let casting = Casting { models, cache, report, project, members: &members, used: &used, styles: styles.as_ref() };
+    let Cast { branches, words, reference: reference_prompt, way } = casting.cast()?;
     let wants_points = project.concepts.iter().any(|concept| matches!(concept.mask, MaskSource::Points(_)));
     let watch = desk.report.watch();
     let needs_reference = run.guided.contains(&true) || wants_points || watch.clusters || watch.attention;
@@ -105,11 +101,11 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
         _ => None,
     };
     let masks = subject_masks(desk, project, &collage, clusters.as_ref())?;
-    let branch_of: HashMap<usize, usize> =
-        used.iter().enumerate().map(|(position, &index)| (index, position + 1)).collect();
-    let (branches, mut words) = encode_branches(desk, project, &members, texts, styles.as_ref());
-    words.push(class_words(project, project.prompt_for_reference(), &reference_prompt.tokens));
-    warn_if_cut(desk, "the reference", &reference_prompt.tokens);
+    let position_of: HashMap<usize, usize> =
+        used.iter().enumerate().map(|(position, &index)| (index, position)).collect();
+    let owners: Vec<usize> = masks.iter().map(|(owner, _)| position_of[owner]).collect();
+    // In one pass for all, every subject is the base's.
+    let subjects = owners.iter().map(|owner| if way.is_some() { 0 } else { owner + 1 }).collect();
 
     let channels = desk.models.unet.config.in_channels;
     let [height, width] = latent_size(desk.models, project);
@@ -127,7 +123,8 @@ pub fn prepare(desk: &Desk<'_>, project: &Project) -> Result<Prepared> {
         scene: Scene {
             branches,
             styles,
-            subjects: masks.iter().map(|(owner, _)| branch_of[owner]).collect(),
+            subjects,
+            one_pass: way.map(|way| OnePass { way, owners }),
             masks: vec![picture_masks; seeds.len()],
             reference: trajectory.map(|trajectory| Reference { trajectory, context: reference_prompt.context }),
             placement,
@@ -248,134 +245,6 @@ fn has_subject(concept: &project::Concept, collage: &picture::Collage) -> bool {
         MaskSource::Files(paths) => !paths.is_empty(),
         MaskSource::Points(points) => !points.is_empty(),
     }
-}
-
-/// The tokens of everything that is read, equally many: the prompts are rows of one batch.
-struct Texts {
-    base: Encoded,
-    negative: Encoded,
-    reference: Encoded,
-    own: Vec<OwnText>,
-}
-
-/// What a concept's branch reads.
-struct OwnText {
-    /// The concept's place in the project.
-    member: usize,
-    /// With what it reads.
-    reading: Adapter,
-    text: String,
-    prompt: Encoded,
-    negative: Encoded,
-}
-
-/// Reads all prompts as the project's settings have it. Each branch reads with its own concept's words and the styles'.
-fn read_texts(
-    desk: &Desk<'_>,
-    project: &Project,
-    members: &[Member<'_>],
-    used: &[usize],
-    styles: Option<&Adapter>,
-) -> Texts {
-    let none = Adapter::default();
-    let styles = styles.unwrap_or(&none);
-    let tokenizer = &desk.models.tokenizer;
-    let read = |prompt: &str, by: &Adapter| tokenizer.read(prompt, project.settings.prompt_reading, by.placeholders());
-    let own = used.iter().map(|&member| {
-        let Member { concept, adapter } = &members[member];
-        let reading = adapter.reading_with(styles);
-        let text = project.branch_prompt(concept, &adapter.words());
-        let (prompt, negative) = (read(&text, &reading), read(&project.negative_prompt, &reading));
-        OwnText { member, reading, text, prompt, negative }
-    });
-    let mut texts = Texts {
-        own: own.collect(),
-        base: read(&project.prompt, styles),
-        negative: read(&project.negative_prompt, styles),
-        reference: read(project.prompt_for_reference(), &none),
-    };
-    let mut all = vec![&mut texts.base, &mut texts.negative, &mut texts.reference];
-    all.extend(texts.own.iter_mut().flat_map(|own| [&mut own.prompt, &mut own.negative]));
-    let chunks = all.iter().map(|tokens| tokenizer.chunks_of(tokens)).max().unwrap_or(1);
-    all.into_iter().for_each(|tokens| tokenizer.lengthen(tokens, chunks));
-    texts
-}
-
-/// One encoded prompt pair a branch, the base first, and the words that the cross-attention view follows.
-fn encode_branches(
-    desk: &Desk<'_>,
-    project: &Project,
-    members: &[Member<'_>],
-    texts: Texts,
-    styles: Option<&Adapter>,
-) -> (Vec<Branch>, Vec<Vec<Word>>) {
-    let none = Adapter::default();
-    let styles = styles.unwrap_or(&none);
-    let base = encode(desk.models, styles, texts.base);
-    warn_if_cut(desk, "the picture", &base.tokens);
-    let negative = encode(desk.models, styles, texts.negative);
-    warn_if_cut(desk, "what to avoid", &negative.tokens);
-    let mut words = vec![class_words(project, &project.prompt, &base.tokens)];
-    let mut branches =
-        vec![Branch { name: String::new(), conditional: base.context, unconditional: negative.context, adapter: None }];
-    for OwnText { member, reading, text, prompt, negative } in texts.own {
-        let Member { concept, adapter } = &members[member];
-        let prompt = encode(desk.models, &reading, prompt);
-        warn_if_cut(desk, &concept.name, &prompt.tokens);
-        words.push(calling_words(project, adapter, concept.call(&adapter.words()), &text, &prompt.tokens));
-        branches.push(Branch {
-            name: concept.name.clone(),
-            conditional: prompt.context,
-            unconditional: encode(desk.models, &reading, negative).context,
-            adapter: Some(adapter.clone()),
-        });
-    }
-    (branches, words)
-}
-
-fn warn_if_cut(desk: &Desk<'_>, whose: &str, tokens: &Encoded) {
-    if let Some(cut) = &tokens.cut {
-        let short: String = cut.chars().take(60).collect();
-        desk.report.warn(Warning::PromptCut {
-            whose: whose.into(),
-            tokens: tokens.length,
-            room: tokens.spans.len(),
-            cut: if short.len() < cut.len() { format!("{short}...") } else { short },
-        });
-    }
-}
-
-/// The class words of the base prompt or the reference's.
-fn class_words(project: &Project, prompt: &str, tokens: &Encoded) -> Vec<Word> {
-    words_at(project, prompt, &project.class_words(), tokens)
-}
-
-/// Words wherever they stand in a prompt.
-fn words_at(project: &Project, prompt: &str, words: &[&str], tokens: &Encoded) -> Vec<Word> {
-    let positions = |range: &std::ops::Range<usize>| {
-        let overlaps = |span: &std::ops::Range<usize>| span.start < range.end && range.start < span.end;
-        let placed = tokens.spans.iter().zip(&tokens.positions);
-        placed.filter(|(span, _)| overlaps(span)).map(|(_, position)| *position).collect()
-    };
-    let spans = project.class_word_spans(prompt, words);
-    spans.iter().map(|(range, _)| (prompt[range.clone()].to_owned(), positions(range))).collect()
-}
-
-/// What calls a concept in its branch's prompt: the tokens that its files bring, or the words that stand in their place.
-fn calling_words(project: &Project, adapter: &Adapter, call: &str, prompt: &str, tokens: &Encoded) -> Vec<Word> {
-    let mut first = 0;
-    let brought = adapter.placeholders().iter().map(|placeholder| {
-        let vectors = first..first + placeholder.vectors;
-        first = vectors.end;
-        let of = |token: &Token| matches!(token, Token::Placeholder(vector) if vectors.contains(vector));
-        let found = tokens.tokens.iter().enumerate().filter(|(_, token)| of(token));
-        (placeholder.word.clone(), found.map(|(position, _)| position).collect())
-    });
-    let brought: Vec<Word> = brought.collect();
-    if brought.iter().any(|(_, positions)| !positions.is_empty()) {
-        return brought;
-    }
-    words_at(project, prompt, &[call], tokens)
 }
 
 /// Every subject's concept (by index) and mask on the latent's grid, in the order of blending.

@@ -38,27 +38,47 @@ pub fn encode_custom(models: &Models, adapter: &Adapter, prompt: &str) -> Encode
 /// the same way. Chunks are encoded apart and joined: the context's slices are `[1, positions · chunks, width]`.
 pub fn encode(models: &Models, adapter: &Adapter, tokens: Encoded) -> EncodedPrompt {
     // Without a layer-wise word all layers read the same text.
-    let learnt = tokens.tokens.iter().filter_map(|token| match token {
-        Token::Placeholder(index) => Some(adapter.embedding(*index)?.dims()[0]),
-        Token::Id(_) => None,
-    });
-    let layers = learnt.max().unwrap_or(1);
+    let layers = versions(adapter, &tokens.tokens);
     let chunks = tokens.chunks(models.tokenizer.positions()).map(|(chunk, weights)| {
-        let plain = models.text_encoder.embed(&[chunk.iter().map(Token::id).collect()]);
-        let [_, positions, width] = plain.dims();
-        let mut embeddings = plain.expand([layers, positions, width]);
-        for (position, token) in chunk.iter().enumerate() {
-            if let Token::Placeholder(index) = token
-                && let Some(word) = adapter.embedding(*index)
-            {
-                let rows = word.clone().expand([layers, width]).reshape([layers, 1, width]);
-                embeddings = embeddings.slice_assign([0..layers, position..position + 1, 0..width], rows);
-            }
-        }
-        weighed(models.text_encoder.forward(embeddings, adapter), weights)
+        weighed(models.text_encoder.forward(embed(models, adapter, chunk, layers), adapter), weights)
     });
     let slices: Vec<Tensor<3>> = Tensor::cat(chunks.collect(), 1).split(1, 0);
     EncodedPrompt { context: Context::layerwise(slices), tokens }
+}
+
+/// In how many versions tokens are read: one a cross-attention layer where a word of the adapter's is layer-wise, else one.
+fn versions(adapter: &Adapter, tokens: &[Token]) -> usize {
+    let learnt = tokens.iter().filter_map(|token| match token {
+        Token::Placeholder(index) => Some(adapter.embedding(*index)?.dims()[0]),
+        Token::Id(_) => None,
+    });
+    learnt.max().unwrap_or(1)
+}
+
+/// The embeddings of the tokens of a prompt without its padding, in all versions: what the text encoder reads.
+///
+/// # Shapes
+/// `[versions, tokens, width]`
+pub fn embed_bare(models: &Models, adapter: &Adapter, tokens: &Encoded) -> Tensor<3> {
+    // A start, the prompt, an end.
+    let bare = &tokens.tokens[..(tokens.positions.len() + 2).min(tokens.tokens.len())];
+    embed(models, adapter, bare, versions(adapter, bare))
+}
+
+/// The embeddings of tokens, in so many versions.
+fn embed(models: &Models, adapter: &Adapter, tokens: &[Token], layers: usize) -> Tensor<3> {
+    let plain = models.text_encoder.embed(&[tokens.iter().map(Token::id).collect()]);
+    let [_, positions, width] = plain.dims();
+    let mut embeddings = plain.expand([layers, positions, width]);
+    for (position, token) in tokens.iter().enumerate() {
+        if let Token::Placeholder(index) = token
+            && let Some(word) = adapter.embedding(*index)
+        {
+            let rows = word.clone().expand([layers, width]).reshape([layers, 1, width]);
+            embeddings = embeddings.slice_assign([0..layers, position..position + 1, 0..width], rows);
+        }
+    }
+    embeddings
 }
 
 /// Multiplies a chunk's encoded vectors by their tokens' weights, and then all of them by what brings the mean back to

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::align::{self, Pull, layout_keys};
+use super::baselines::OnePassTap;
 use super::error::Result;
 use super::inject::{Fuse, FusionMasks, Keep, Keeper, Record, Replay, Terms};
 use super::kmeans::Clusterer;
 use super::models::Models;
-use super::nets::tap::{Kind, Site};
+use super::nets::tap::{Kind, Site, Tap};
 use super::pictures::host;
 use super::refine::{MaskWarning, Segmentation, SubjectMasks, cluster_counts, refine};
 use super::scene::{Execution, Fusion, Group, Scene, tile};
@@ -93,6 +94,10 @@ pub fn sample(
     let mut latents = latents;
     let groups = scene.groups(latents.dims()[0]);
     let mut fusion = FusionMasks::new(&scene.subjects, &scene.masks, &models.device);
+    // Only Concept Conductor refines masks, so that the others' stay as they are here; what they were when it was prepared may
+    // have been painted over since.
+    let one_pass = scene.one_pass.clone();
+    let one_pass = one_pass.as_ref().map(|method| (method.tap(&scene.masks, &models.device), method.prompts()));
     for index in first..scene.run.steps() {
         let timestep = scene.run.timesteps[index];
         observer.begin(index, &latents, scene);
@@ -106,7 +111,8 @@ pub fn sample(
 
         let mut sites = observer.wants(index);
         sites.extend(refinement_site(models).filter(|_| scene.run.refined[index]));
-        let (predicted, maps) = predict(models, scene, &groups, &fusion, &latents, timestep, &sites, observer)?;
+        let (predicted, maps) =
+            predict(models, scene, &groups, (&fusion, one_pass.as_ref()), &latents, timestep, &sites, observer)?;
         let noise = models.noise_of(predicted, &latents, timestep);
         let injected = Instant::now();
 
@@ -174,7 +180,7 @@ fn predict(
     models: &Models,
     scene: &Scene,
     groups: &[Group],
-    fusion: &FusionMasks,
+    (fusion, one_pass): (&FusionMasks, Option<&(OnePassTap<'_>, usize)>),
     latents: &Tensor<4>,
     timestep: usize,
     sites: &[Site],
@@ -190,20 +196,23 @@ fn predict(
         let rows = tile(latents, branches * 2);
         let mut record = Record::new(sites.to_vec(), branches, pictures, 2);
         let terms = Terms(&group.stacked);
-        let noise = match (scene.run.fusion, group.branches[0], scene.run.execution) {
-            (Fusion::Features(fused), _, Execution::Lockstep) => {
-                let fuse = Fuse { masks: fusion, fused, branches };
-                models.unet.predict(rows, &[timestep], &group.both, &mut (terms, (&mut record, fuse)))
+        let both = &group.both;
+        let pass = |tap: &mut dyn Tap| models.unet.predict(rows.clone(), &[timestep], both, tap);
+        let noise = match (one_pass, scene.run.fusion, group.branches[0], scene.run.execution) {
+            (Some((tap, prompts)), ..) => {
+                record.prompts = *prompts;
+                pass(&mut (tap, (terms, &mut record)))
             }
-            (Fusion::Features(fused), 0, Execution::Sequential) => {
-                let replay = Replay { masks: fusion, fused, kept: &kept };
-                models.unet.predict(rows, &[timestep], &group.both, &mut (terms, (&mut record, replay)))
+            (None, Fusion::Features(fused), _, Execution::Lockstep) => {
+                pass(&mut (terms, (&mut record, Fuse { masks: fusion, fused, branches })))
             }
-            (Fusion::Features(fused), branch, Execution::Sequential) => {
-                let keeper = Keeper(&mut kept[branch - 1], fused);
-                models.unet.predict(rows, &[timestep], &group.both, &mut (terms, (&mut record, keeper)))
+            (None, Fusion::Features(fused), 0, Execution::Sequential) => {
+                pass(&mut (terms, (&mut record, Replay { masks: fusion, fused, kept: &kept })))
             }
-            (Fusion::Noise, ..) => models.unet.predict(rows, &[timestep], &group.both, &mut (terms, &mut record)),
+            (None, Fusion::Features(fused), branch, Execution::Sequential) => {
+                pass(&mut (terms, (&mut record, Keeper(&mut kept[branch - 1], fused))))
+            }
+            (None, Fusion::Noise, ..) => pass(&mut (terms, &mut record)),
         };
         for (position, &branch) in group.branches.iter().enumerate() {
             noises[branch] =

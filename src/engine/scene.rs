@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::align::Alignment;
+use super::baselines::OnePass;
 use super::concept::Adapter;
 use super::inject::Fused;
 use super::invert::Trajectory;
@@ -102,6 +103,8 @@ pub struct Scene {
     pub styles: Option<Adapter>,
     /// For each subject, its branch. Two subjects of one concept share a branch, which runs once.
     pub subjects: Vec<usize>,
+    /// Another method than Concept Conductor, which has one branch for all concepts.
+    pub one_pass: Option<OnePass>,
     /// `[picture][subject]`
     pub masks: Vec<Vec<SubjectMasks>>,
     /// Where layout alignment, point masks or a listener need it.
@@ -157,12 +160,13 @@ impl Scene {
     /// Bytes that the custom branches hold on the device from step to step: their adapters and the styles, what of them is
     /// stacked, and their prompts.
     pub fn concept_bytes(&self) -> usize {
-        let own = self.branches.iter().skip(1).map(|branch| {
+        let own = self.branches.iter().skip(usize::from(self.one_pass.is_none())).map(|branch| {
             branch.conditional.len() + branch.unconditional.len() + branch.adapter.as_ref().map_or(0, Adapter::len)
         });
+        let masked = self.one_pass.as_ref().map_or(0, OnePass::numbers);
         let styles = self.styles.as_ref().map_or(0, Adapter::len);
         let stacked = self.groups(1).iter().map(|group| group.stacked.len()).sum::<usize>();
-        (own.sum::<usize>() + styles + stacked) * size_of::<f32>()
+        (own.sum::<usize>() + masked + styles + stacked) * size_of::<f32>()
     }
 
     /// Each branch's weight in the layout loss: 1 for the base, α / N for the N custom ones.

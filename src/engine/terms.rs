@@ -7,6 +7,7 @@ use super::adapters::Change;
 use super::adapters::change::Array;
 use super::kernels;
 use super::nets::layers::{Conv2d, Linear, Sizes, convolve, upload};
+use super::pictures::host;
 
 /// What is added to a linear layer's output.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub enum LinearTerm {
     ScaledOutput(Tensor<1>),
     /// `x ((A B) ⊙ (A' B'))`: `A`, `A'` `[in, rank]`, `B`, `B'` `[rank, out]`, in the order A, B, A', B'.
     Hadamard(Box<[Tensor<2>; 4]>),
+    /// `x D`: a whole difference `[in, out]`. No file holds one; what several files were fused into is one.
+    Whole(Tensor<2>),
 }
 
 /// What is added to a convolution's output.
@@ -117,7 +120,28 @@ impl LinearTerm {
                 bare * weight.clone().unsqueeze::<3>()
             }
             Self::Hadamard(factors) => kernels::linear(input.clone(), hadamard(factors), None),
+            Self::Whole(difference) => kernels::linear(input.clone(), difference.clone(), None),
         }
+    }
+
+    /// Whether [`LinearTerm::of`] looks at the layer's own output.
+    pub fn needs_plain(&self) -> bool {
+        matches!(self, Self::ScaledOutput(_))
+    }
+
+    /// Adds its kind and all its numbers to a hash.
+    pub fn add_to(&self, hasher: &mut blake3::Hasher) {
+        let (kind, matrices, vector): (u8, Vec<&Tensor<2>>, Option<&Tensor<1>>) = match self {
+            Self::LowRank(a, b) => (0, vec![a, b], None),
+            Self::Kronecker(a, b) => (1, vec![a, b], None),
+            Self::ScaledInput(weight) => (2, Vec::new(), Some(weight)),
+            Self::ScaledOutput(weight) => (3, Vec::new(), Some(weight)),
+            Self::Hadamard(factors) => (4, factors.iter().collect(), None),
+            Self::Whole(difference) => (5, vec![difference], None),
+        };
+        hasher.update(&[kind]);
+        matrices.into_iter().for_each(|matrix| hash(matrix, hasher));
+        vector.into_iter().for_each(|vector| hash(vector, hasher));
     }
 
     /// This and another term of the same layer in one, where that is possible: two low-rank terms are one of both ranks.
@@ -133,8 +157,18 @@ impl LinearTerm {
             Self::LowRank(a, b) | Self::Kronecker(a, b) => a.shape().num_elements() + b.shape().num_elements(),
             Self::ScaledInput(weight) | Self::ScaledOutput(weight) => weight.shape().num_elements(),
             Self::Hadamard(factors) => factors.iter().map(|factor| factor.shape().num_elements()).sum(),
+            Self::Whole(difference) => difference.shape().num_elements(),
         }
     }
+}
+
+/// Adds a tensor's shape and numbers to a hash.
+fn hash<const D: usize>(tensor: &Tensor<D>, hasher: &mut blake3::Hasher) {
+    for size in tensor.dims() {
+        hasher.update(&(size as u64).to_le_bytes());
+    }
+    let bytes: Vec<u8> = host(tensor.clone()).into_iter().flat_map(f32::to_le_bytes).collect();
+    hasher.update(&bytes);
 }
 
 impl ConvTerm {
@@ -206,6 +240,39 @@ impl ConvTerm {
             Self::ScaledInput(weight) => layer.product(input.clone() * along_channels(weight)),
             Self::ScaledOutput(weight) => (plain.clone() - along_channels(layer.bias())) * along_channels(weight),
             Self::Hadamard(kernel) => layer.slide(input.clone(), kernel.multiplied_out()),
+        }
+    }
+
+    /// Whether [`ConvTerm::of`] looks at the layer's own output.
+    pub fn needs_plain(&self) -> bool {
+        matches!(self, Self::ScaledOutput(_))
+    }
+
+    /// Adds its kind and all its numbers to a hash.
+    pub fn add_to(&self, hasher: &mut blake3::Hasher) {
+        let mut add = |kind: u8, tensors: &[&Tensor<4>]| {
+            hasher.update(&[kind]);
+            tensors.iter().for_each(|tensor| hash(tensor, hasher));
+        };
+        match self {
+            Self::LowRank(down, up) => add(0, &[down, up]),
+            Self::Tucker(factors) => add(1, &factors.iter().collect::<Vec<_>>()),
+            Self::Kronecker(left, right) => {
+                add(2, &[right]);
+                hash(left, hasher);
+            }
+            Self::ScaledInput(weight) => {
+                add(3, &[]);
+                hash(weight, hasher);
+            }
+            Self::ScaledOutput(weight) => {
+                add(4, &[]);
+                hash(weight, hasher);
+            }
+            Self::Hadamard(kernel) => {
+                add(5, &[]);
+                kernel.factors.iter().for_each(|factor| hash(factor, hasher));
+            }
         }
     }
 

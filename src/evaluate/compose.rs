@@ -72,6 +72,15 @@ pub fn project(
             project.concepts.clear();
         }
         Shape::Base => project.concepts.clear(),
+        Shape::OnePrompt => {
+            let named: Vec<String> = subjects.iter().map(|subject| a(&subject.class_word)).collect();
+            project.prompt = each(prompt)?.replace(ALL, &listed(&named));
+            project.concepts.iter_mut().for_each(|concept| concept.prompt = None);
+        }
+        Shape::Regions => {
+            let own = each(prompt)?.replace(ALL, TOKEN_MARK);
+            project.concepts.iter_mut().for_each(|concept| concept.prompt = Some(own.clone()));
+        }
     }
     if project.concepts.is_empty() {
         // A layer that names no concept of the project would be refused.

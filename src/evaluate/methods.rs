@@ -14,6 +14,10 @@ pub enum Shape {
     Sum,
     /// The base model and its words alone; no concept and no layout.
     Base,
+    /// One branch whose one prompt names each concept in the place of its class word; the suite's masks, no layout.
+    OnePrompt,
+    /// One branch, with a prompt of its own for each concept in the box of its mask; no layout.
+    Regions,
 }
 
 /// Which table of the report a method stands in.
@@ -50,7 +54,7 @@ pub const FULL: &str = "conductor";
 const CONDUCTOR: &str = "Yao et al. 2024, arXiv 2408.03632";
 
 /// All methods, in the order of the report.
-pub const METHODS: [Method; 10] = [
+pub const METHODS: [Method; 13] = [
     Method {
         name: FULL,
         title: "Concept Conductor",
@@ -103,6 +107,33 @@ pub const METHODS: [Method; 10] = [
         source: "the base model",
         shape: Shape::Base,
         changes: &[("layout_alignment.enabled", "false"), ("mask_refinement.enabled", "false")],
+        table: Table::Methods,
+    },
+    Method {
+        name: "masked_adapters",
+        title: "FreeFuse, given masks, same adapters",
+        about: "one pass with one prompt; what each concept's file adds counts only inside its mask, which is the layout's",
+        source: "Liu et al. 2025, arXiv 2510.23515, second phase; a variant: the masks are given",
+        shape: Shape::OnePrompt,
+        changes: &[("method", "MaskedAdapters")],
+        table: Table::Methods,
+    },
+    Method {
+        name: "regional_sampling",
+        title: "Regional sampling, sum of adapters",
+        about: "one pass with all files added up; each concept's own prompt is attended to in the box of its mask",
+        source: "Gu et al. 2023, arXiv 2305.18292 (Mix-of-Show), without gradient fusion",
+        shape: Shape::Regions,
+        changes: &[("method", "RegionalSampling")],
+        table: Table::Methods,
+    },
+    Method {
+        name: "mix_of_show",
+        title: "Mix-of-Show, same adapters",
+        about: "all files fused into one model by their gradients; each concept's own prompt in the box of its mask",
+        source: "Gu et al. 2023, arXiv 2305.18292; the suite's strengths and sampler",
+        shape: Shape::Regions,
+        changes: &[("method", "MixOfShow")],
         table: Table::Methods,
     },
     Method {

@@ -6,7 +6,7 @@ use super::methods::{FULL, METHODS, Shape, method};
 use super::metrics::{Measures, OfSubject};
 use super::record::{Cost, Folder, Outcome, Record};
 use super::suite::{Suite, Unit, open, shard};
-use crate::project::settings::{ClusterCounts, Fusion};
+use crate::project::settings::{ClusterCounts, Fusion, Method as EngineMethod};
 use crate::project::{DiskFiles, MaskSource, Project};
 
 /// Two pairs, two prompts, two seeds.
@@ -56,6 +56,10 @@ fn every_method_has_a_name_of_its_own_and_settings_that_exist() {
     assert_eq!(settings("paper").mask_refinement.clusters, ClusterCounts::Paper);
     assert_eq!(settings("noise_fusion").concept_injection.fusion, Fusion::Noise);
     assert!(!settings("no_alignment").layout_alignment.enabled && settings("no_alignment").mask_refinement.enabled);
+    let engine = |name: &str| settings(name).method;
+    assert_eq!(["conductor", "lora_sum"].map(engine), [EngineMethod::ConceptConductor; 2]);
+    let others = ["masked_adapters", "regional_sampling", "mix_of_show"].map(engine);
+    assert_eq!(others, [EngineMethod::MaskedAdapters, EngineMethod::RegionalSampling, EngineMethod::MixOfShow]);
     assert!(method("magic").is_none());
 }
 
@@ -148,7 +152,12 @@ fn every_method_gets_the_same_layout_and_its_own_words() {
     assert_eq!((sum.styles.len(), sum.styles[0].strength, sum.concepts.len()), (2, 0.8, 0));
     let base = of("base");
     assert_eq!((base.prompt.as_str(), base.styles.len()), ("a toy cat and a toy dog on the beach", 0));
-    for project in [&release, &sum, &base] {
+    let masked = of("masked_adapters");
+    assert_eq!((masked.prompt.as_str(), own(&masked)), ("a toy cat and a toy dog on the beach", vec![None, None]));
+    let regions = of("mix_of_show");
+    assert_eq!(regions.prompt, "a toy cat and a toy dog on the beach");
+    assert_eq!(own(&regions), vec![Some("<TOK> on the beach".to_owned()); 2]);
+    for project in [&release, &sum, &base, &masked, &regions] {
         let places = |project: &Project| project.layers().iter().map(|layer| (layer.x, layer.y)).collect::<Vec<_>>();
         assert_eq!(places(project), places(&conductor));
         assert_eq!((project.seed, &project.canvas), (conductor.seed, &conductor.canvas));

@@ -8,8 +8,8 @@ use super::fields::{
 use super::preset::base;
 use super::{theme, widgets};
 use crate::project::settings::{
-    ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement, Prediction,
-    PromptReading, STEP_RANGE, Spacing,
+    ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement, Method,
+    Prediction, PromptReading, STEP_RANGE, Spacing,
 };
 use crate::project::{Canvas, Project, Settings};
 use crate::studio::{Place, Studio};
@@ -31,13 +31,47 @@ const CANVASES: [(u32, u32, &str); 6] = [
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
     let defaults = base(&studio.project().settings).settings();
     line(ui);
-    layout_alignment(ui, studio, &defaults);
-    line(ui);
-    concept_injection(ui, studio, &defaults);
-    line(ui);
-    mask_refinement(ui, studio, &defaults);
+    let conducted = method(ui, studio);
+    // Other methods have none of these parts.
+    ui.add_enabled_ui(conducted, |ui| {
+        line(ui);
+        layout_alignment(ui, studio, &defaults);
+        line(ui);
+        concept_injection(ui, studio, &defaults);
+        line(ui);
+        mask_refinement(ui, studio, &defaults);
+    });
     line(ui);
     sampling(ui, studio, &defaults);
+}
+
+/// The method, of those that work with the concepts at hand. Gives whether it is Concept Conductor.
+fn method(ui: &mut Ui, studio: &mut Studio) -> bool {
+    let now = studio.project().settings.method;
+    let hovers = Method::ALL.map(|method| format!("{}\n{}", method.about(), method.source()));
+    row(ui, "Method", "Method", &hovers[Method::ALL.iter().position(|other| *other == now).unwrap_or(0)], |ui| {
+        let shown = ComboBox::from_id_salt("method").selected_text(now.title()).width(176.0).show_ui(ui, |ui| {
+            for (method, hover) in Method::ALL.into_iter().zip(&hovers) {
+                if ui.selectable_label(method == now, method.title()).on_hover_text(hover).clicked() && method != now {
+                    studio.edit(format!("Method: {}", method.title()), |project| project.settings.method = method);
+                }
+            }
+        });
+        name_node(ui, &shown.response, "Method");
+    });
+    anchored(ui, "method note", |ui| {
+        small(ui, now.about());
+        if !now.is_conductor() {
+            small(
+                ui,
+                &format!(
+                    "{} Layout alignment, concept injection and mask refinement are not part of it.",
+                    now.source()
+                ),
+            );
+        }
+    });
+    now.is_conductor()
 }
 
 /// On which sampling steps something acts, in words.

@@ -111,6 +111,8 @@ pub enum Stage {
     InvertingReference,
     /// DDIM inversion of the photo that objects are placed into.
     InvertingPhoto,
+    /// Fusing the files of all concepts into one model; steps are layers and passes.
+    Fusing,
     /// Layout alignment, concept injection, mask refinement.
     Denoising,
     /// Latents to pictures.
@@ -131,6 +133,7 @@ impl Stage {
             Self::Preparing => "Reading prompts and concepts",
             Self::InvertingReference => "Inverting the layout reference",
             Self::InvertingPhoto => "Inverting the photo",
+            Self::Fusing => "Fusing the concepts into one model",
             Self::Denoising => "Composing",
             Self::Decoding => "Decoding",
             Self::ReadingPhotos => "Reading the photos",

@@ -50,7 +50,12 @@ impl Settings {
 fn to_value(settings: &Settings) -> Value {
     // Plain numbers, flags and names under text keys always have a JSON form; were that to change,
     // every key would be reported as unknown.
-    serde_json::to_value(settings).unwrap_or(Value::Null)
+    let mut value = serde_json::to_value(settings).unwrap_or(Value::Null);
+    // In files it is written only where it differs; its key is there in any case.
+    if let (Some(fields), Ok(method)) = (value.as_object_mut(), serde_json::to_value(settings.method)) {
+        fields.insert("method".into(), method);
+    }
+    value
 }
 
 fn collect_keys(prefix: &str, value: &Value, keys: &mut Vec<String>) {
@@ -116,14 +121,14 @@ fn unknown_key(key: &str) -> ProjectError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::settings::{Inversion, LayoutLoss};
+    use super::super::settings::{Inversion, LayoutLoss, Method};
     use super::*;
 
     #[test]
     fn every_key_can_be_set_to_the_value_it_has() {
         let defaults = to_value(&Settings::default());
         let keys = Settings::keys();
-        assert_eq!(keys.len(), 24, "{keys:?}");
+        assert_eq!(keys.len(), 25, "{keys:?}");
         for key in keys {
             let leaf = &defaults[&key.split('.').next().unwrap()];
             let leaf = key.split('.').nth(1).map_or(leaf, |name| &leaf[name]);
@@ -141,12 +146,16 @@ mod tests {
         settings.set("layout_alignment.weight", "5").unwrap();
         settings.set("steps", " 20 ").unwrap();
         settings.set("inversion", "Coarse").unwrap();
+        settings.set("method", "MixOfShow").unwrap();
         settings.set("layout_alignment.loss", "Norm").unwrap();
         assert!(!settings.mask_refinement.enabled);
         assert_eq!(settings.layout_alignment.weight, 5.0);
         assert_eq!(settings.steps, 20);
         assert_eq!(settings.inversion, Inversion::Coarse);
         assert_eq!(settings.layout_alignment.loss, LayoutLoss::Norm);
+        assert_eq!(settings.method, Method::MixOfShow);
+        settings.set("method", "ConceptConductor").unwrap();
+        assert!(settings.method.is_conductor());
     }
 
     #[test]

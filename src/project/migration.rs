@@ -7,7 +7,7 @@
 
 use serde::Deserialize;
 
-use super::settings::{Prediction, Spacing};
+use super::settings::{Method, Prediction, Spacing};
 use super::{Layer, Layout, Project, PromptReading, Settings, VERSION};
 
 /// What a project of version 1 is in version 2.
@@ -70,6 +70,8 @@ fn settings_from_2(old: version2::Settings) -> Settings {
         execution,
     } = old;
     Settings {
+        // There was no other.
+        method: Method::ConceptConductor,
         steps,
         guidance_scale,
         layout_alignment,

@@ -11,7 +11,7 @@
 //! - Is a file still as it was? `stamp.rs`.
 //! - What do its pictures look like together? `files.rs`, `picture.rs`, `sprite.rs`, `collage.rs`.
 //! - What of a photo is on the canvas, and where may it change? `placed.rs`.
-//! - Which words stand for concepts? `prompt.rs`. What do brackets and weights in prompts mean? `syntax/`.
+//! - Which words stand for concepts? `prompt.rs`; where one prompt names all of them, `naming.rs`. What do brackets and weights in prompts mean? `syntax/`.
 //! - What is a concept trained from? `training/`.
 //! - What did other programs write into their pictures? `foreign/`.
 
@@ -32,6 +32,7 @@ mod heic;
 mod keys;
 pub mod layer;
 pub(crate) mod migration;
+mod naming;
 mod parameters;
 pub mod picture;
 pub mod placed;

@@ -44,11 +44,11 @@ impl Preset {
     }
 
     /// Replaces all settings by the preset's, except `execution`, which depends on the machine's memory, `prompt_reading`,
-    /// which belongs to how the prompts were written, and `prediction` and `clip_skip`, which depend on the model: none of
-    /// them is about how carefully a picture is made.
+    /// which belongs to how the prompts were written, `prediction` and `clip_skip`, which depend on the model, and `method`:
+    /// none of them is about how carefully a picture is made.
     pub fn apply(self, settings: &mut Settings) {
-        let Settings { execution, prompt_reading, prediction, clip_skip, .. } = *settings;
-        *settings = Settings { execution, prompt_reading, prediction, clip_skip, ..self.settings() };
+        let Settings { method, execution, prompt_reading, prediction, clip_skip, .. } = *settings;
+        *settings = Settings { method, execution, prompt_reading, prediction, clip_skip, ..self.settings() };
     }
 
     /// The preset that these settings are, or None when something was changed; what [`Preset::apply`] leaves is not

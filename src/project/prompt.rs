@@ -60,6 +60,11 @@ pub fn class_word_spans(prompt: &str, class_words: &[&str]) -> Vec<(Range<usize>
     spans
 }
 
+/// Whether two class words are the same to [`class_word_spans`].
+pub(super) fn is_same_word(one: &str, other: &str) -> bool {
+    normalized(one) == normalized(other)
+}
+
 /// Lower case, with every run of spaces one space.
 fn normalized(word: &str) -> Vec<char> {
     let parts: Vec<&str> = word.split_whitespace().collect();

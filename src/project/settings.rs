@@ -25,6 +25,9 @@ pub const EVERY_RANGE: RangeInclusive<f32> = 0.1..=200.0;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// How concepts come into the picture. Written only where it is not Concept Conductor.
+    #[serde(skip_serializing_if = "Method::is_conductor")]
+    pub method: Method,
     /// S, the DDIM sampling steps. Range: [`Settings::STEPS`]; the paper uses 200.
     pub steps: u32,
     /// Weight of classifier-free guidance: e = e_uncond + g (e_cond − e_uncond). Range:
@@ -49,6 +52,71 @@ pub struct Settings {
     /// Which of the text encoder's layers the prompts are taken from, counted from its last, which is 1. Models that were
     /// trained on drawings often want 2. Range: [`Settings::CLIP_SKIP`], and no more than the encoder has.
     pub clip_skip: u32,
+}
+
+/// How several concepts come into one picture: the paper's method, or one that it is compared with, on the same files.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum Method {
+    /// A branch for each concept; layout alignment, concept injection and mask refinement.
+    #[default]
+    ConceptConductor,
+    /// One pass and one prompt; what each file adds is masked (FreeFuse, with masks that are given).
+    MaskedAdapters,
+    /// One pass with the plain sum of all files; inside its box each concept's own prompt is attended to (Mix-of-Show's
+    /// regionally controlled sampling).
+    RegionalSampling,
+    /// The same with one model that all files were fused into by their gradients (Mix-of-Show).
+    MixOfShow,
+}
+
+impl Method {
+    /// All of them, in the order of menus.
+    pub const ALL: [Self; 4] = [Self::ConceptConductor, Self::MaskedAdapters, Self::RegionalSampling, Self::MixOfShow];
+
+    /// Its name on screen. A variant of a published method says so.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::ConceptConductor => "Concept Conductor",
+            Self::MaskedAdapters => "FreeFuse, given masks",
+            Self::RegionalSampling => "Regional sampling",
+            Self::MixOfShow => "Mix-of-Show",
+        }
+    }
+
+    /// What it is, in a sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::ConceptConductor => {
+                "A branch for each concept, whose features are painted into the picture inside its mask."
+            }
+            Self::MaskedAdapters => {
+                "One pass with one prompt: what each concept's file adds to a layer counts only inside its mask."
+            }
+            Self::RegionalSampling => {
+                "One pass with all files added up: inside the box of its mask, each concept's own prompt is attended to."
+            }
+            Self::MixOfShow => {
+                "All files are fused into one model first, which takes a while and is kept; then as regional sampling."
+            }
+        }
+    }
+
+    /// Where it comes from, and in what it differs.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::ConceptConductor => "Yao et al. 2024, arXiv 2408.03632.",
+            Self::MaskedAdapters => {
+                "Liu et al. 2025, arXiv 2510.23515, with the project's masks in place of those that it finds itself."
+            }
+            Self::RegionalSampling => "Gu et al. 2023, arXiv 2305.18292, without its gradient fusion.",
+            Self::MixOfShow => "Gu et al. 2023, arXiv 2305.18292, with DDIM as sampler.",
+        }
+    }
+
+    /// Whether it is Concept Conductor: only that has a layout reference, and parts that can be set.
+    pub fn is_conductor(&self) -> bool {
+        *self == Self::ConceptConductor
+    }
 }
 
 /// Layout alignment: z ← z − λ ∂L/∂z, with L comparing the keys of the first decoder
@@ -215,6 +283,7 @@ impl Prediction {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            method: Method::default(),
             steps: 50,
             guidance_scale: 7.5,
             layout_alignment: LayoutAlignment::default(),
@@ -290,18 +359,18 @@ impl Settings {
         self.mask_refinement.validate(&"settings.mask_refinement")
     }
 
-    /// For each sampling step, whether the latent is aligned to the reference's layout there.
+    /// For each sampling step, whether the latent is aligned to the reference's layout there. Only Concept Conductor aligns.
     pub fn guided_steps(&self) -> Vec<bool> {
         let group = &self.layout_alignment;
         let marks = Marks { start: 0.0, end: group.end, every: group.every };
-        marks.on_steps(self.steps, group.enabled)
+        marks.on_steps(self.steps, group.enabled && self.method.is_conductor())
     }
 
-    /// For each sampling step, whether the masks are refined there.
+    /// For each sampling step, whether the masks are refined there. Only Concept Conductor refines.
     pub fn refined_steps(&self) -> Vec<bool> {
         let group = &self.mask_refinement;
         let marks = Marks { start: group.start, end: group.end, every: group.every };
-        marks.on_steps(self.steps, group.enabled)
+        marks.on_steps(self.steps, group.enabled && self.method.is_conductor())
     }
 }
 
@@ -399,6 +468,18 @@ mod tests {
         assert_eq!(marked(&with_steps(50).refined_steps()), [13, 14, 15, 16, 18, 19, 20]);
         assert_eq!(marked(&with_steps(20).refined_steps()), [5, 6, 7, 8]);
         assert_eq!(marked(&with_steps(1).guided_steps()), [0]);
+    }
+
+    #[test]
+    fn only_concept_conductor_aligns_and_refines_and_only_others_are_written() {
+        for method in Method::ALL {
+            let settings = Settings { method, ..with_steps(50) };
+            assert_eq!(settings.guided_steps().contains(&true), method.is_conductor());
+            assert_eq!(settings.refined_steps().contains(&true), method.is_conductor());
+            let text = ron::to_string(&settings).unwrap();
+            assert_eq!(text.contains("method"), !method.is_conductor(), "{text}");
+            assert_eq!(ron::from_str::<Settings>(&text).unwrap(), settings);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::concept::{Concept, ConceptFile, MaskSource};
 use super::prompt::{TOKEN_MARK, class_word_spans};
-use super::settings::Fusion;
+use super::settings::{Fusion, Method};
 use super::{Layout, Project};
 
 /// Something that is allowed, but does not do what its owner may expect. `Display` says what and
@@ -40,6 +40,11 @@ pub enum ProjectWarning {
     },
     /// A concept's own prompt mentions neither `<TOK>`, nor any other token, nor its trigger words.
     OwnPromptWithoutTokens {
+        /// The concept's name.
+        concept: String,
+    },
+    /// A concept has a prompt of its own, and the method reads one prompt for all.
+    OwnPromptUnread {
         /// The concept's name.
         concept: String,
     },
@@ -110,6 +115,12 @@ impl fmt::Display for ProjectWarning {
                 f,
                 "The own prompt of {concept} does not mention {TOKEN_MARK}; put it where \
                  {concept} shall be."
+            ),
+            Self::OwnPromptUnread { concept } => write!(
+                f,
+                "The own prompt of {concept} is not read: with {} one prompt names all concepts, \
+                 each in the place of its class word.",
+                Method::MaskedAdapters.title()
             ),
             Self::StrengthZero { concept } => write!(
                 f,
@@ -192,7 +203,11 @@ impl Project {
                 }
                 _ => {}
             }
-            match &concept.prompt {
+            let in_one = self.settings.method == Method::MaskedAdapters;
+            if in_one && concept.prompt.is_some() {
+                warnings.push(ProjectWarning::OwnPromptUnread { concept: name.clone() });
+            }
+            match concept.prompt.as_ref().filter(|_| !in_one) {
                 // A person may also write the tokens out as their file names them, in angle
                 // brackets.
                 Some(own) if !own.contains('<') && !mentions_trigger(own, concept) => {
@@ -217,6 +232,10 @@ impl Project {
 
     fn warn_of_settings(&self, warnings: &mut Vec<ProjectWarning>) {
         let settings = &self.settings;
+        if !settings.method.is_conductor() {
+            // It has none of these parts, which is said where they stand.
+            return;
+        }
         let injection = &settings.concept_injection;
         let reaches_nothing = !injection.self_attention && !injection.cross_attention;
         if !self.concepts.is_empty() && injection.fusion == Fusion::Features && reaches_nothing {
@@ -370,5 +389,21 @@ mod tests {
         for warning in warned {
             assert!(warning.to_string().ends_with('.'));
         }
+    }
+
+    #[test]
+    fn other_methods_have_no_parts_to_warn_of_and_one_of_them_reads_no_own_prompts() {
+        let of = |method| {
+            warnings(|project| {
+                project.settings.method = method;
+                project.settings.layout_alignment.weight = 0.0;
+                project.settings.mask_refinement.start = 90.0;
+                project.concepts[0].prompt = Some("a <TOK> asleep".into());
+            })
+        };
+        assert_eq!(of(Method::RegionalSampling), []);
+        let unread = ProjectWarning::OwnPromptUnread { concept: "Tom".into() };
+        assert!(unread.to_string().ends_with('.'));
+        assert_eq!(of(Method::MaskedAdapters), [unread]);
     }
 }

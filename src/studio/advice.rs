@@ -85,6 +85,7 @@ fn place_of(warning: &ProjectWarning) -> Place {
         | W::LayoutHasNoLayers { concept }
         | W::ConceptWithoutMask { concept }
         | W::OwnPromptWithoutTokens { concept }
+        | W::OwnPromptUnread { concept }
         | W::StrengthZero { concept } => Place::Concept(concept.clone()),
         W::HiddenLayer { layer, .. } => Place::Layer(*layer),
         W::StyleStrengthZero { .. } => Place::Project,
@@ -149,7 +150,10 @@ fn advise(document: &Document, files: &mut Files, library: &Library) -> Vec<Advi
         all.push(Advice::new(Place::Setting("guidance_scale"), words));
     }
     let injection = &settings.concept_injection;
-    if injection.fusion == Fusion::Noise && !(injection.self_attention && injection.cross_attention) {
+    if settings.method.is_conductor()
+        && injection.fusion == Fusion::Noise
+        && !(injection.self_attention && injection.cross_attention)
+    {
         let words = "Self-attention and cross-attention are looked at only when features are fused; noise fusion ignores both switches.";
         all.push(Advice::new(Place::Setting("concept_injection"), words));
     }
@@ -159,7 +163,7 @@ fn advise(document: &Document, files: &mut Files, library: &Library) -> Vec<Advi
     }
     let acts = |steps: &[bool]| steps.iter().filter(|on| **on).count();
     let (steps, aligned) = (settings.steps, acts(&settings.guided_steps()));
-    if settings.layout_alignment.enabled && aligned <= 1 && steps > 2 {
+    if settings.method.is_conductor() && settings.layout_alignment.enabled && aligned <= 1 && steps > 2 {
         let words = format!(
             "Layout alignment acts on {aligned} of {steps} steps, too few to move anything; raise \"Until step\" or lower \"Every\"."
         );

@@ -7,6 +7,7 @@
 /// The GPU path against the CPU's. Its name begins the list: it takes longest, and libtest goes by the alphabet.
 mod adapter;
 /// Every broken input and its error.
+mod baselines;
 mod broken;
 /// The canvas, worked with pointer and keys.
 #[cfg(feature = "gui")]

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Theme, Vec2};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, Node};
 use podium::engine::cache::Cache;
 use podium::engine::device::{self, DeviceChoice};
 use podium::gui::Podium;
-use podium::project::settings::{ClusterCounts, Execution, Fusion, Inversion, LayoutLoss, PromptReading};
+use podium::project::settings::{ClusterCounts, Execution, Fusion, Inversion, LayoutLoss, Method, PromptReading};
 use podium::project::{Canvas, Preset, Project, Settings};
 use podium::studio::Place;
 
@@ -311,6 +311,26 @@ fn every_switch_and_choice_changes_its_own_setting_as_one_step() {
 }
 
 #[test]
+fn another_method_is_one_step_and_what_it_has_not_cannot_be_set() {
+    let mut harness = tall(20);
+    let at = step(&harness);
+    assert!(!harness.get_by_role_and_label(Role::Switch, "Mask refinement").accesskit_node().is_disabled());
+    for method in [Method::MixOfShow, Method::MaskedAdapters, Method::ConceptConductor] {
+        press(&mut harness, Role::ComboBox, "Method");
+        harness.get_by_label(method.title()).click();
+        harness.run_steps(3);
+        assert_eq!(project(&harness).settings.method, method);
+        assert!(says(&harness, method.about()));
+        for part in ["Layout alignment", "Concept injection", "Mask refinement"] {
+            let switch = harness.get_by_role_and_label(Role::Switch, part);
+            assert_eq!(switch.accesskit_node().is_disabled(), !method.is_conductor(), "{part}, {method:?}");
+        }
+        keep(&mut harness, &format!("method-{method:?}.png"));
+    }
+    assert_eq!(step(&harness), at + 3);
+}
+
+#[test]
 fn the_whole_range_of_seeds_can_be_typed_and_what_is_no_seed_is_said() {
     let mut harness = tall(2);
     let at = step(&harness);
@@ -458,6 +478,7 @@ fn nothing_is_cut_in_the_narrowest_panel() {
             (Role::RadioButton, "Clusters: N to 2N"),
             (Role::SpinButton, "Overlap threshold"),
             (Role::RadioButton, "Execution: Sequential"),
+            (Role::ComboBox, "Method"),
             (Role::ComboBox, "Canvas size"),
             (Role::SpinButton, "Canvas height"),
         ];

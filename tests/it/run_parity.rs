@@ -113,6 +113,7 @@ impl Case {
             branches: self.branches(),
             styles: None,
             subjects: (1..=masks.len()).collect(),
+            one_pass: None,
             masks: vec![masks; golden.count("batch")],
             reference: Some(Reference {
                 trajectory: self.trajectory.clone(),

@@ -192,7 +192,8 @@ fn no_global_state_but_the_allocator() {
 fn only_a_network_s_layers_call_a_tap() {
     let engine = rooms(&["engine"]);
     let at_layers = ["tap.linear(", "tap.conv("];
-    let at_attention = ["tap.key(", "tap.wants_probs(", "tap.probs(", "tap.output("];
+    let at_attention =
+        ["tap.key(", "tap.wants_logits(", "tap.logits(", "tap.mix(", "tap.wants_probs(", "tap.probs(", "tap.output("];
     // The text encoder's taps are its own.
     let expected = ["clip.rs: tap.linear(", "tapped.rs: tap.linear(", "tapped.rs: tap.conv("];
     assert_eq!(who_says(&engine, &at_layers), expected.map(|said| format!("src/engine/nets/{said}")));

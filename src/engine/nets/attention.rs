@@ -5,7 +5,7 @@ use burn::tensor::activation::softmax;
 
 use super::layers::{Bias, GroupNorm, LayerNorm, Linear, Then};
 use super::site::{Block, Kind, Layer, Projection, Site, TransformerPart};
-use super::tap::{Flow, Tap};
+use super::tap::{Flow, Mixed, Tap};
 use super::tapped::Tapped;
 use crate::engine::error::Result;
 use crate::engine::kernels;
@@ -70,6 +70,14 @@ impl Context {
     pub fn repeat_rows(&self, pictures: usize) -> Self {
         let repeat = |part: &Part| Part { slices: part.slices.clone(), pictures: part.pictures * pictures };
         Self { parts: self.parts.iter().map(repeat).collect() }
+    }
+
+    /// Several prompts of one row each side by side, as one row whose texts are `[1, 77 · prompts, width]`: keys and values
+    /// of all of them come out of one layer, and a tap mixes them.
+    pub fn beside(prompts: &[Context]) -> Self {
+        let layers = prompts.iter().flat_map(|prompt| &prompt.parts).map(|part| part.slices.len()).max().unwrap_or(1);
+        let slice = |layer| Tensor::cat(prompts.iter().map(|prompt| prompt.slice(layer)).collect(), 1);
+        Self::layerwise((0..layers).map(slice).collect())
     }
 
     /// Numbers held.
@@ -143,16 +151,35 @@ impl Attention {
         tap.key(site, &key)?;
         let query = self.to_q.forward(x, tap);
         let value = self.to_v.forward(source, tap);
-        if tap.wants_probs(site) {
-            let heads = |t| split_heads(t, self.heads);
-            let scale = ((self.width() / self.heads) as f64).powf(-0.5);
-            let probs = softmax(heads(query.clone()).matmul(heads(key.clone() * scale).transpose()), 3);
-            tap.probs(site, &probs);
-        }
-        // Computed the same way whether or not anybody looks, so that looking never changes the picture.
-        let mixed = kernels::attention(query, key, value, self.heads);
+        let mixed = self.mix(Mixed { queries: query, keys: key, values: value }, tap);
         let output = self.to_out.forward(mixed, tap);
         Flow::Continue(tap.output(site, output))
+    }
+
+    /// Computed the same way whether or not anybody looks, so that looking never changes the picture.
+    fn mix(&self, of: Mixed, tap: &mut dyn Tap) -> Tensor<3> {
+        let (site, changes, looks) = (self.site, tap.wants_logits(self.site), tap.wants_probs(self.site));
+        let heads = |t: &Tensor<3>| split_heads(t.clone(), self.heads);
+        let probs = if changes || looks {
+            let scale = ((self.width() / self.heads) as f64).powf(-0.5);
+            let logits = heads(&of.queries).matmul(heads(&(of.keys.clone() * scale)).transpose());
+            Some(softmax(if changes { tap.logits(site, logits) } else { logits }, 3))
+        } else {
+            None
+        };
+        if let (true, Some(probs)) = (looks, &probs) {
+            tap.probs(site, probs);
+        }
+        match probs {
+            Some(probs) if changes => {
+                let [rows, queries, channels] = of.queries.dims();
+                probs.matmul(heads(&of.values)).swap_dims(1, 2).reshape([rows, queries, channels])
+            }
+            _ => match tap.mix(site, self.heads, &of) {
+                Some(mixed) => mixed,
+                None => kernels::attention(of.queries, of.keys, of.values, self.heads),
+            },
+        }
     }
 
     fn width(&self) -> usize {

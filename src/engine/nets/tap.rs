@@ -15,6 +15,17 @@ pub struct Halt;
 /// Goes on, or stops the forward pass. `?` passes the stop on.
 pub type Flow<T> = ControlFlow<Halt, T>;
 
+/// What an attention layer mixes.
+#[derive(Clone, Debug)]
+pub struct Mixed {
+    /// `[rows, queries, channels]`
+    pub queries: Tensor<3>,
+    /// `[rows, keys, channels]`
+    pub keys: Tensor<3>,
+    /// `[rows, keys, channels]`
+    pub values: Tensor<3>,
+}
+
 /// What a caller does at the layers of one forward pass. Every method does nothing by default.
 ///
 /// Rows are the batch's rows; what they mean is known to the caller alone.
@@ -37,6 +48,23 @@ pub trait Tap {
     /// Sees the keys, all heads together: `[rows, tokens, channels]`. May stop the pass here.
     fn key(&mut self, _site: Site, _key: &Tensor<3>) -> Flow<()> {
         ControlFlow::Continue(())
+    }
+
+    /// Whether [`Tap::logits`] is wanted; elsewhere attention stays one operation.
+    fn wants_logits(&self, _site: Site) -> bool {
+        false
+    }
+
+    /// The logits `q kᵀ / √width` before their softmax, `[rows, heads, queries, keys]`; returns what the pass goes on with.
+    fn logits(&mut self, _site: Site, logits: Tensor<4>) -> Tensor<4> {
+        logits
+    }
+
+    /// In place of `softmax(q kᵀ / √width) v`, before the output projection: None leaves it at that. `queries` is
+    /// `[rows, queries, channels]`, `keys` and `values` are `[rows, keys, channels]`, the heads side by side in the channels;
+    /// returns the shape of `queries`. Not called where the logits are wanted.
+    fn mix(&mut self, _site: Site, _heads: usize, _of: &Mixed) -> Option<Tensor<3>> {
+        None
     }
 
     /// Whether [`Tap::probs`] is wanted; elsewhere attention stays fused.
@@ -66,6 +94,15 @@ impl<T: Tap + ?Sized> Tap for &mut T {
     fn key(&mut self, site: Site, key: &Tensor<3>) -> Flow<()> {
         (**self).key(site, key)
     }
+    fn wants_logits(&self, site: Site) -> bool {
+        (**self).wants_logits(site)
+    }
+    fn logits(&mut self, site: Site, logits: Tensor<4>) -> Tensor<4> {
+        (**self).logits(site, logits)
+    }
+    fn mix(&mut self, site: Site, heads: usize, of: &Mixed) -> Option<Tensor<3>> {
+        (**self).mix(site, heads, of)
+    }
     fn wants_probs(&self, site: Site) -> bool {
         (**self).wants_probs(site)
     }
@@ -90,6 +127,16 @@ impl<A: Tap, B: Tap> Tap for (A, B) {
     fn key(&mut self, site: Site, key: &Tensor<3>) -> Flow<()> {
         self.0.key(site, key)?;
         self.1.key(site, key)
+    }
+    fn wants_logits(&self, site: Site) -> bool {
+        self.0.wants_logits(site) || self.1.wants_logits(site)
+    }
+    fn logits(&mut self, site: Site, logits: Tensor<4>) -> Tensor<4> {
+        let logits = if self.0.wants_logits(site) { self.0.logits(site, logits) } else { logits };
+        if self.1.wants_logits(site) { self.1.logits(site, logits) } else { logits }
+    }
+    fn mix(&mut self, site: Site, heads: usize, of: &Mixed) -> Option<Tensor<3>> {
+        self.0.mix(site, heads, of).or_else(|| self.1.mix(site, heads, of))
     }
     fn wants_probs(&self, site: Site) -> bool {
         self.0.wants_probs(site) || self.1.wants_probs(site)

@@ -45,7 +45,11 @@ impl Plan {
 /// Layout alignment, concept injection and mask refinement of a project.
 pub fn plans(project: &Project) -> [Plan; 3] {
     let settings = &project.settings;
-    let switch = |on: bool| if on { Ok(()) } else { Err("off") };
+    let switch = |on: bool| match on {
+        _ if !settings.method.is_conductor() => Err("not of this method"),
+        true => Ok(()),
+        false => Err("off"),
+    };
     let used = project.concepts.iter().any(|concept| match concept.mask {
         MaskSource::Layers => {
             project.layers().iter().any(|layer| layer.is_seen() && layer.concept.as_ref() == Some(&concept.name))
@@ -55,7 +59,7 @@ pub fn plans(project: &Project) -> [Plan; 3] {
     let injection = &settings.concept_injection;
     let injects = match injection.fusion {
         _ if !used => Err("no concept is on a layer"),
-        Fusion::Noise => Ok(()),
+        Fusion::Noise => switch(true),
         Fusion::Features => switch(injection.self_attention || injection.cross_attention),
     };
     let refines = if used { switch(settings.mask_refinement.enabled) } else { Err("no concept is on a layer") };

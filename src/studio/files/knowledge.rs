@@ -15,6 +15,7 @@ use crate::engine::nets::unet::UnetConfig;
 use crate::engine::tensors::TensorFile;
 use crate::engine::train::concept_file::sheet_of;
 use crate::engine::weights::ModelFiles;
+use crate::project::settings::Method;
 use crate::project::{Concept, DiskFiles, Project, PromptReading, picture};
 
 /// What a card says of a file of a concept or style.
@@ -183,6 +184,9 @@ pub struct Prompts {
 impl Prompts {
     /// The prompts of a project on a model; `words[i]` are those that concept i's files bring, `styles` the styles'.
     pub fn new(project: &Project, words: Vec<Vec<Placeholder>>, styles: Vec<Placeholder>, model: ModelFiles) -> Self {
+        if project.settings.method == Method::MaskedAdapters {
+            return Self::in_one(project, &words, styles, model);
+        }
         let concepts = project.concepts.iter().zip(words).map(|(concept, mut words)| {
             let tokens: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
             let prompt = project.branch_prompt(concept, &tokens.join(" "));
@@ -194,6 +198,25 @@ impl Prompts {
             negative: project.negative_prompt.clone(),
             concepts: concepts.collect(),
             styles,
+            reading: project.settings.prompt_reading,
+            model,
+        }
+    }
+
+    /// Likewise, where one prompt names all concepts: it is the base's and everybody's.
+    fn in_one(project: &Project, words: &[Vec<Placeholder>], styles: Vec<Placeholder>, model: ModelFiles) -> Self {
+        let calls = project.concepts.iter().zip(words).map(|(concept, words)| {
+            let tokens: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
+            Some(concept.call(&tokens.join(" ")).to_owned())
+        });
+        let calls: Vec<Option<String>> = calls.collect();
+        let base = project.naming(&calls).prompt;
+        let known: Vec<Placeholder> = words.iter().flatten().chain(&styles).cloned().collect();
+        Self {
+            negative: project.negative_prompt.clone(),
+            concepts: vec![(base.clone(), known.clone()); calls.len()],
+            base,
+            styles: known,
             reading: project.settings.prompt_reading,
             model,
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::link::{Stage, Times};
 use crate::project::Project;
-use crate::project::settings::Inversion;
+use crate::project::settings::{Inversion, Method};
 
 /// Seconds that one unit of each kind of work took on a device, for pictures of one size and number of branches.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +29,7 @@ pub struct Measured {
 struct Work {
     device: String,
     pixels: u64,
+    method: Method,
     branches: usize,
     pictures: u32,
 }
@@ -36,7 +37,8 @@ struct Work {
 impl Work {
     fn of(device: &str, project: &Project) -> Self {
         let pixels = u64::from(project.canvas.width) * u64::from(project.canvas.height);
-        Self { device: device.into(), pixels, branches: project.concepts.len(), pictures: project.pictures }
+        let (branches, method) = (project.concepts.len(), project.settings.method);
+        Self { device: device.into(), pixels, method, branches, pictures: project.pictures }
     }
 }
 
@@ -66,7 +68,7 @@ impl Measured {
         match stage {
             Stage::InvertingReference | Stage::InvertingPhoto => blend(&mut rates.invert, took),
             Stage::Decoding => blend(&mut rates.decode, took),
-            Stage::LoadingModel | Stage::Preparing | Stage::Denoising => {}
+            Stage::LoadingModel | Stage::Preparing | Stage::Fusing | Stage::Denoising => {}
             // A training counts its own steps.
             Stage::ReadingPhotos | Stage::Training | Stage::Testing => {}
         }
@@ -91,7 +93,9 @@ impl Measured {
                 }
             }
         }
-        if matches!(stage, Stage::LoadingModel | Stage::Preparing | Stage::InvertingReference) {
+        // Only what follows a reference inverts one.
+        let inverts = settings.method.is_conductor();
+        if inverts && matches!(stage, Stage::LoadingModel | Stage::Preparing | Stage::InvertingReference) {
             let all = if settings.inversion == Inversion::Exact { 999 } else { settings.steps as usize };
             let done = if stage == Stage::InvertingReference { step.min(all) } else { 0 };
             seconds += (all - done) as f64 * rates.invert.unwrap_or(0.0);

@@ -96,6 +96,8 @@ fn facts(project: &Project) -> BTreeMap<String, String> {
             facts.insert("Project".into(), format!("{project:?}"));
         }
     }
+    // The usual one is not written.
+    facts.insert("Method".into(), project.settings.method.title().into());
     facts
 }
 
@@ -196,6 +198,7 @@ mod tests {
         after.canvas = Canvas { width: 512, height: 256 };
         after.settings.mask_refinement.starts = 7;
         after.settings.guidance_scale = 0.1;
+        after.settings.method = crate::project::settings::Method::MixOfShow;
         after.concepts[0].strength = 0.35;
         after.layers_mut().unwrap()[0].flip = !before.layers()[0].flip;
         let concept = before.concepts[0].name.clone();
@@ -209,6 +212,7 @@ mod tests {
         assert!(lines.contains(&format!("Mask refinement, starts: {starts} / 7")), "{lines:?}");
         assert!(lines.contains(&format!("Guidance scale: {} / 0.1", before.settings.guidance_scale)), "{lines:?}");
         assert!(lines.iter().any(|line| line.starts_with("Canvas, width: ")), "{lines:?}");
+        assert!(lines.contains(&"Method: Concept Conductor / Mix-of-Show".to_owned()), "{lines:?}");
     }
 
     #[test]

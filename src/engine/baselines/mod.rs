@@ -1,0 +1,117 @@
+//! Methods that Concept Conductor is compared with, on the same files, noise and masks. Each is one pass for all concepts, and
+//! one tap.
+//!
+//! | file              | what                                                                             |
+//! |-------------------|----------------------------------------------------------------------------------|
+//! | `mod.rs`          | which there are, and the tap of each                                             |
+//! | `masked.rs`       | what each file adds, masked: FreeFuse (arXiv 2510.23515) with masks that are given |
+//! | `regional.rs`     | cross-attention to a box's own prompt: Mix-of-Show's (arXiv 2305.18292) sampling |
+//! | `fuse.rs`         | several files fused into one model by their gradients: Mix-of-Show's             |
+//! | `gather.rs`       | what layers see and shall give, for that                                         |
+//! | `lbfgs.rs`        | least squares as torch's L-BFGS finds them, for that                             |
+
+pub mod fuse;
+mod gather;
+pub mod lbfgs;
+pub mod masked;
+pub mod regional;
+
+use burn::tensor::{Device, Tensor};
+
+use self::masked::{Masked, MaskedTap};
+use self::regional::{Regional, RegionalTap};
+use super::nets::layers::{Conv2d, Linear};
+use super::nets::tap::{Layer, Mixed, Site, Tap};
+use super::refine::SubjectMasks;
+
+/// Rows of a picture in a batch: without and with the prompt, as guidance needs both.
+const HALVES: usize = 2;
+
+/// How one pass treats several concepts.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// What each file adds is masked.
+    Masked(Masked),
+    /// Each box has a prompt of its own.
+    Regional(Regional),
+}
+
+/// A method with one pass, and whose each subject is.
+#[derive(Clone, Debug)]
+pub struct OnePass {
+    /// The method.
+    pub way: Way,
+    /// For each subject its concept, counted among those that have one.
+    pub owners: Vec<usize>,
+}
+
+impl OnePass {
+    /// The method's tap where the masks (`[picture][subject]`) are so.
+    pub fn tap<'a>(&'a self, masks: &[Vec<SubjectMasks>], device: &Device) -> OnePassTap<'a> {
+        match &self.way {
+            Way::Masked(masked) => OnePassTap::Masked(masked.tap(&self.owners, masks, device)),
+            Way::Regional(regional) => OnePassTap::Regional(regional.tap(&self.owners, masks, device)),
+        }
+    }
+
+    /// How many prompts stand side by side.
+    pub fn prompts(&self) -> usize {
+        match &self.way {
+            Way::Masked(_) => 1,
+            Way::Regional(regional) => regional.regions + 1,
+        }
+    }
+
+    /// Numbers held.
+    pub fn numbers(&self) -> usize {
+        match &self.way {
+            Way::Masked(masked) => masked.concepts.iter().map(|concept| concept.adapter.len()).sum(),
+            Way::Regional(_) => 0,
+        }
+    }
+}
+
+/// What a method does to the UNet.
+pub enum OnePassTap<'a> {
+    /// See [`Masked`].
+    Masked(MaskedTap<'a>),
+    /// See [`Regional`].
+    Regional(RegionalTap),
+}
+
+impl Tap for &OnePassTap<'_> {
+    fn linear(&mut self, layer: Layer, of: &Linear, input: &Tensor<3>, output: Tensor<3>) -> Tensor<3> {
+        match self {
+            OnePassTap::Masked(masked) => masked.linear(layer, of, input, output),
+            OnePassTap::Regional(_) => output,
+        }
+    }
+
+    fn conv(&mut self, layer: Layer, of: &Conv2d, input: &Tensor<4>, output: Tensor<4>) -> Tensor<4> {
+        match self {
+            OnePassTap::Masked(masked) => masked.conv(layer, of, input, output),
+            OnePassTap::Regional(_) => output,
+        }
+    }
+
+    fn wants_logits(&self, site: Site) -> bool {
+        matches!(self, OnePassTap::Masked(masked) if masked.wants_logits(site))
+    }
+
+    fn logits(&mut self, site: Site, logits: Tensor<4>) -> Tensor<4> {
+        match self {
+            OnePassTap::Masked(masked) => masked.logits(site, logits),
+            OnePassTap::Regional(_) => logits,
+        }
+    }
+
+    fn mix(&mut self, site: Site, heads: usize, of: &Mixed) -> Option<Tensor<3>> {
+        match self {
+            OnePassTap::Masked(_) => None,
+            OnePassTap::Regional(regional) => regional.mix(site, heads, of),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! Each method on the miniature, against what it must be where that is known.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor};
+
+use super::fuse::{Fusing, Ingredient};
+use super::masked::MaskedConcept;
+use super::*;
+use crate::engine::adapters::change::Array;
+use crate::engine::adapters::{self, AdapterFile, Change};
+use crate::engine::cache::Cache;
+use crate::engine::concept::{Adapter, Part};
+use crate::engine::concept_files;
+use crate::engine::inject::{Record, Stacked, Terms};
+use crate::engine::masks::Mask;
+use crate::engine::models::Models;
+use crate::engine::nets::attention::Context;
+use crate::engine::nets::tap::{Block, Kind, Projection};
+use crate::engine::noise;
+use crate::engine::pictures::host;
+use crate::engine::prompt::{encode_custom, encode_plain};
+use crate::engine::weights::ModelFiles;
+use crate::project::DiskFiles;
+
+fn miniature() -> Models {
+    Models::load(&ModelFiles::BuiltIn, &Device::flex(), &mut |_| Ok(())).unwrap()
+}
+
+fn put(models: &Models, file: &AdapterFile, strength: f32) -> Adapter {
+    let part = Part { file, strength, text_strength: strength };
+    Adapter::new(&[part], &models.unet.config, &models.text_encoder.config, &models.device).unwrap()
+}
+
+fn concept(models: &Models, name: &str) -> Adapter {
+    let files = DiskFiles { base: ".".into(), assets: crate::assets::find };
+    let file = concept_files::open(&files, Path::new(&format!("assets:miniature/concepts/{name}.pth"))).unwrap();
+    put(models, &file, 0.8)
+}
+
+/// A file that changes one convolution.
+fn of_a_convolution(models: &Models) -> Adapter {
+    let array = |shape: [usize; 4]| {
+        let values = (0..shape.iter().product()).map(|index: usize| ((index * 37 % 19) as f32 - 9.0) / 60.0).collect();
+        Array { values, shape: shape.to_vec() }
+    };
+    let change = Change::LowRank { down: array([2, 32, 3, 3]), mid: None, up: array([32, 2, 1, 1]), scale: 1.0 };
+    let file = AdapterFile {
+        file: "made up".into(),
+        kind: adapters::Kind::LoCon,
+        unet: BTreeMap::from([("down_blocks.0.resnets.0.conv2".to_owned(), change)]),
+        text_encoder: BTreeMap::new(),
+        embeddings: Vec::new(),
+        trigger_words: Vec::new(),
+        about: adapters::About::default(),
+        tensors: 0,
+        left_aside: Vec::new(),
+    };
+    put(models, &file, 1.0)
+}
+
+/// The greatest difference, in parts of the greatest value.
+fn apart<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> f32 {
+    assert_eq!(a.dims(), b.dims());
+    let (a, b) = (host(a.clone()), host(b.clone()));
+    let most = b.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+    a.iter().zip(&b).fold(0.0f32, |most, (a, b)| most.max((a - b).abs())) / most
+}
+
+/// As much as the order of sums may make of rounding in f32, through a whole network.
+const ROUNDING: f32 = 2e-5;
+
+/// Masks of one picture whose subjects have these rows of a latent of 16 x 16 cells.
+fn masks(rows: &[(usize, usize)]) -> Vec<Vec<SubjectMasks>> {
+    let subject =
+        |&(from, to): &(usize, usize)| SubjectMasks::new(Mask::from_fn(16, 16, |y, _| (from..to).contains(&y)));
+    vec![rows.iter().map(subject).collect()]
+}
+
+/// Both halves of a picture's latents.
+fn latents(models: &Models) -> Tensor<4> {
+    noise::seeded(&[3], [4, 16, 16], &models.device).repeat_dim(0, 2)
+}
+
+fn masked(adapters: &[Adapter], tokens: &[usize], positions: usize) -> OnePass {
+    let concepts = adapters.iter().map(|adapter| MaskedConcept { adapter: adapter.clone(), tokens: tokens.to_vec() });
+    let owners = (0..adapters.len()).collect();
+    OnePass { way: Way::Masked(Masked { concepts: concepts.collect(), positions }), owners }
+}
+
+#[test]
+fn one_masked_adapter_over_everything_is_the_adapter_and_over_nothing_changes_words_alone() {
+    let models = miniature();
+    for adapter in [concept(&models, "mint_cat"), of_a_convolution(&models)] {
+        let context = encode_custom(&models, &adapter, "a cat on the beach").context.repeat_rows(2);
+        let predict = |tap: &mut dyn Tap| models.unet.predict(latents(&models), &[501], &context, tap);
+        let alone = predict(&mut Terms(&Stacked::new(&[Some(&adapter)], None)));
+        let plain = predict(&mut ());
+        assert!(apart(&plain, &alone) > 1e-3, "it changes something");
+        let method = masked(std::slice::from_ref(&adapter), &[], 77);
+        let everywhere = predict(&mut &method.tap(&masks(&[(0, 16)]), &models.device));
+        let difference = apart(&everywhere, &alone);
+        println!("masked over everything: {difference:e} from the adapter alone");
+        assert!(difference < ROUNDING, "{difference:e}");
+        // Keys and values of words that belong to nobody are changed everywhere.
+        let nowhere = predict(&mut &method.tap(&masks(&[(0, 0)]), &models.device));
+        let half = predict(&mut &method.tap(&masks(&[(0, 8)]), &models.device));
+        assert!(apart(&half, &alone) > 1e-4 && apart(&half, &nowhere) > 1e-4);
+    }
+}
+
+/// Keeps a layer, what it saw and what it gave.
+struct Grab(Layer, Option<(Linear, Tensor<3>, Tensor<3>)>);
+
+impl Tap for Grab {
+    fn linear(&mut self, layer: Layer, of: &Linear, input: &Tensor<3>, output: Tensor<3>) -> Tensor<3> {
+        if layer == self.0 {
+            self.1 = Some((of.clone(), input.clone(), output.clone()));
+        }
+        output
+    }
+}
+
+#[test]
+fn two_masked_adapters_act_in_their_own_masks_and_their_words_are_nobody_else_s() {
+    let models = miniature();
+    let adapters = [concept(&models, "mint_cat"), concept(&models, "plum_dog")];
+    let site = |kind| Site { block: Block::Down(0), attention: 0, kind };
+    let context = encode_plain(&models, "a cat and a dog").context.repeat_rows(2);
+    let concepts = adapters.iter().zip([2, 5]);
+    let concepts = concepts.map(|(adapter, token)| MaskedConcept { adapter: adapter.clone(), tokens: vec![token] });
+    let method = Masked { concepts: concepts.collect(), positions: 77 };
+    let tap = method.tap(&[0, 1], &masks(&[(0, 4), (8, 16)]), &models.device);
+    for (layer, words) in [
+        (Layer::Attention(site(Kind::Own), Projection::Query), false),
+        (Layer::Attention(site(Kind::Cross), Projection::Key), true),
+    ] {
+        let mut grab = Grab(layer, None);
+        models.unet.predict(latents(&models), &[501], &context, &mut grab);
+        let (linear, input, plain) = grab.1.unwrap();
+        let added: Vec<Vec<f32>> =
+            (adapters.iter()).map(|adapter| host(adapter.linear(layer)[0].of(&linear, &input, &plain))).collect();
+        let found = host(tap.linear(layer, &linear, &input, plain.clone()));
+        let (channels, tokens) = (plain.dims()[2], plain.dims()[1]);
+        for (index, (found, plain)) in found.iter().zip(host(plain)).enumerate() {
+            let token = index / channels % tokens;
+            let acts = if words { [token != 5, token != 2] } else { [token / 16 < 4, token / 16 >= 8] };
+            let expected = plain + [0, 1].iter().filter(|&&it| acts[it]).map(|&it| added[it][index]).sum::<f32>();
+            assert!((found - expected).abs() < 1e-5, "token {token} of {layer}: {found}, by hand {expected}");
+        }
+    }
+    let zeros = Tensor::<4>::zeros([2, 2, 256, 77], &models.device);
+    let logits = host(tap.logits(site(Kind::Cross), zeros));
+    let at = |cell: usize, token: usize| logits[cell * 77 + token];
+    assert_eq!([at(0, 2), at(0, 5), at(0, 3)], [1.0, -1.0, 0.0]);
+    assert_eq!([at(255, 2), at(255, 5), at(100, 5)], [-1.0, 1.0, 0.0]);
+    assert!(tap.wants_logits(site(Kind::Cross)) && !tap.wants_logits(site(Kind::Own)));
+}
+
+#[test]
+fn a_box_over_everything_gives_the_picture_of_its_own_prompt_and_none_that_of_the_base() {
+    let models = miniature();
+    let adapter = concept(&models, "mint_cat");
+    let [whole, own] = ["a cat on the beach", "<mint_cat_1> <mint_cat_2> on the beach"]
+        .map(|prompt| encode_custom(&models, &adapter, prompt).context);
+    let stacked = Stacked::new(&[Some(&adapter)], None);
+    let predict = |context: &Context, tap: &mut dyn Tap| {
+        let mut tap = (tap, Terms(&stacked));
+        models.unet.predict(latents(&models), &[501], &context.repeat_rows(2), &mut tap)
+    };
+    let beside = Context::beside(&[whole.clone(), own.clone()]);
+    let method = OnePass { way: Way::Regional(Regional { regions: 1 }), owners: vec![0] };
+    assert_eq!(method.prompts(), 2);
+    let boxed = |rows| predict(&beside, &mut &method.tap(&masks(&[rows]), &models.device));
+    let [of_whole, of_own] = [&whole, &own].map(|context| predict(context, &mut ()));
+    let (everywhere, nowhere) = (apart(&boxed((0, 16)), &of_own), apart(&boxed((0, 0)), &of_whole));
+    println!(
+        "box over everything: {everywhere:e}, over nothing: {nowhere:e}; prompts differ by {}",
+        apart(&of_own, &of_whole)
+    );
+    assert!(everywhere < ROUNDING && nowhere < ROUNDING && apart(&of_own, &of_whole) > 1e-2);
+    let half = boxed((0, 8));
+    assert!(apart(&half, &of_own) > 1e-3 && apart(&half, &of_whole) > 1e-3);
+
+    // What is shown of attention is the picture's prompt's, as if no other stood beside it.
+    let site = Site { block: Block::Down(0), attention: 0, kind: Kind::Cross };
+    let [mut alone, mut side] = [1, 2].map(|prompts| Record { prompts, ..Record::new(vec![site], 1, 1, 2) });
+    predict(&whole, &mut &mut alone);
+    predict(&beside, &mut (&mut side, &method.tap(&masks(&[(0, 8)]), &models.device)));
+    assert!(apart(&side.maps[&site], &alone.maps[&site]) < ROUNDING);
+}
+
+#[test]
+fn several_files_fused_give_each_concept_what_its_own_gives_and_a_second_time_come_from_the_disk() {
+    let models = miniature();
+    let adapters = [concept(&models, "mint_cat"), concept(&models, "plum_dog")];
+    let calls = adapters.each_ref().map(Adapter::words);
+    let ingredients: Vec<Ingredient<'_>> =
+        adapters.iter().zip(&calls).map(|(adapter, call)| Ingredient { adapter, call }).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::new(folder.path(), 1 << 30);
+    let begun = std::time::Instant::now();
+    let fusing = Fusing { models: &models, concepts: &ingredients, size: [8, 8] };
+    let mut told = Vec::new();
+    let fused = fusing
+        .fused(&cache, &mut |done, of| {
+            told.push((done, of));
+            Ok(())
+        })
+        .unwrap();
+    println!("fused in {:?}", begun.elapsed());
+    let of = told[0].1;
+    assert_eq!(told, (0..of).map(|done| (done, of)).collect::<Vec<_>>(), "all that was announced was done");
+
+    // Each concept's words, as the fused encoder reads them, as its own does, and as the plain one does.
+    for (adapter, call) in adapters.iter().zip(&calls) {
+        let prompt = format!("photo of a {call}");
+        // What is not padding: a start, five tokens, an end.
+        let slice = |reading: &Adapter| encode_custom(&models, reading, &prompt).context.slice(7).narrow(1, 0, 7);
+        let own = slice(adapter);
+        let (near, far) = (
+            apart(&slice(&fused.speaking(&[adapter])), &own),
+            apart(&slice(&Adapter::default().speaking(&[adapter])), &own),
+        );
+        let sum = apart(&slice(&Adapter::sum(&[&adapters[0], &adapters[1]]).speaking(&[adapter])), &own);
+        println!("{call}: fused {near:.4} from its own encoder, the sum of both {sum:.4}, the plain one {far:.4}");
+        assert!(near < 0.2 * far && near < 0.5 * sum, "{call}: {near}, {sum}, {far}");
+    }
+
+    let again = fusing.fused(&cache, &mut |_, _| panic!("it is on the disk")).unwrap();
+    let hash = |adapter: &Adapter| {
+        let mut hasher = blake3::Hasher::new();
+        adapter.add_to(&mut hasher);
+        hasher.finalize()
+    };
+    assert_eq!(hash(&again), hash(&fused));
+    // Another strength is another result, and whoever stops it stops it.
+    let other = [Ingredient { adapter: &concept(&models, "coral_bear"), call: "a bear" }];
+    let other = Fusing { models: &models, concepts: &other, size: [8, 8] };
+    let stopped = other.fused(&cache, &mut |_, _| Err(crate::engine::EngineError::Cancelled));
+    assert!(stopped.is_err());
+}
+
+#[test]
+fn in_one_prompt_no_two_concepts_share_a_word() {
+    let models = miniature();
+    let cat = concept(&models, "mint_cat");
+    let second = cat.told_apart_from(std::slice::from_ref(&cat));
+    let third = cat.told_apart_from(&[cat.clone(), second.clone()]);
+    assert_eq!(cat.words(), "<mint_cat_1> <mint_cat_2>");
+    assert_eq!(second.words(), "<mint_cat_1#2> <mint_cat_2#2>");
+    assert_eq!(third.words(), "<mint_cat_1#3> <mint_cat_2#3>");
+    let both = Adapter::sum(&[&cat, &second]).speaking(&[&cat, &second]);
+    let tokens = models.tokenizer.encode_with(&format!("{} and {}", cat.words(), second.words()), both.placeholders());
+    assert_eq!(tokens.length, 5);
+    assert_eq!(cat.told_apart_from(&[]).words(), cat.words());
+}
