@@ -1,9 +1,10 @@
-//! The command line: `podium render`, `podium place`, `podium cut`, `podium train`, `podium evaluate`, `podium devices`,
-//! `podium inspect`, `podium get`, `podium list`, `podium plush`; without a subcommand the studio opens.
+//! The command line: `podium render`, `podium place`, `podium cut`, `podium train`, `podium evaluate`, `podium compare`,
+//! `podium devices`, `podium inspect`, `podium get`, `podium list`, `podium plush`; without a subcommand the studio opens.
 
 #[macro_use]
 mod say;
 
+mod compare;
 mod cut;
 mod devices;
 mod evaluate;
@@ -72,6 +73,8 @@ enum Command {
     Plush(plush::Plush),
     /// Measure methods and settings on a suite of concepts and prompts, as the paper measures, and write a report
     Evaluate(evaluate::Evaluate),
+    /// Render two settings of a project side by side over several seeds, and say which is better
+    Compare(compare::Compare),
 }
 
 /// Runs what the command line asks for. `studio` opens the window.
@@ -93,6 +96,7 @@ pub fn run(cli: Cli, studio: impl FnOnce(Option<PathBuf>, DeviceChoice) -> Outco
         Some(Command::Cut(command)) => command.run(),
         Some(Command::Plush(command)) => command.run(),
         Some(Command::Evaluate(command)) => command.run(),
+        Some(Command::Compare(command)) => command.run(),
         Some(Command::Inspect { path, tensors }) => inspect::inspect(&path, tensors),
     }
 }

@@ -73,11 +73,7 @@ impl Render {
     }
 
     fn project(&self) -> Result<(Project, PathBuf), Box<dyn std::error::Error>> {
-        let path = &self.project;
-        let mut project = match png_text::in_a_project_s_place(path)? {
-            Some(project) => project,
-            None => project::file::load(path)?,
-        };
+        let (mut project, folder) = open(&self.project)?;
         if let Some(steps) = self.steps {
             project.settings.set("steps", &steps.to_string())?;
         }
@@ -86,9 +82,18 @@ impl Render {
             let (key, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: write KEY=VALUE"))?;
             project.settings.set(key, value)?;
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok((project, folder.to_owned()))
+        Ok((project, folder))
     }
+}
+
+/// The project of a file or of a picture that Podium wrote, and the folder that its paths start from.
+pub(super) fn open(path: &Path) -> Result<(Project, PathBuf), Box<dyn std::error::Error>> {
+    let project = match png_text::in_a_project_s_place(path)? {
+        Some(project) => project,
+        None => project::file::load(path)?,
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((project, folder.to_owned()))
 }
 
 /// Renders a project whose paths start from `folder`, and shows how far it is.
@@ -160,7 +165,7 @@ pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
 }
 
 /// Shows progress until the job ends.
-fn follow(
+pub(super) fn follow(
     engine: &Engine,
     mut needs: Option<(ModelReport, Demand)>,
     mut record: Option<&mut Record>,

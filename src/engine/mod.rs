@@ -13,6 +13,7 @@ pub mod concept;
 pub mod concept_files;
 pub mod ddim;
 pub mod device;
+pub mod diagnosis;
 pub mod error;
 pub mod family;
 pub mod history;

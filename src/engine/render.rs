@@ -7,18 +7,21 @@ use std::time::Instant;
 use burn::tensor::Tensor;
 use image::RgbImage;
 
+use super::diagnosis::course::{Course, Means, Pull, Seen, Step};
+use super::diagnosis::{at_end, at_step};
 use super::error::{EngineError, Result};
 use super::history::{History, Resume};
+use super::masks::Mask;
 use super::nets::tap::Site;
 use super::pictures::{from_tensor, host};
 use super::prepare::{Desk, Prepared, prepare};
 use super::preview::Preview;
 use super::prompt::Word;
-use super::refine::{MaskWarning, Trouble, View};
+use super::refine::{MaskWarning, SubjectMasks};
 use super::sample::{Maps, Observer, StepReport, attention_site, refinement_site, sample};
 use super::scene::Scene;
 use super::views::{self, ClusterViews};
-use crate::link::{Event, Finished, Lane, Stage, StepView, Times, Warning, Watch};
+use crate::link::{Event, Finding, Finished, Lane, Stage, StepView, Times, Warning, Watch};
 use crate::project::Project;
 
 /// Renders a project, from its beginning or from a moment of an earlier job. `history` becomes that of all steps up to the
@@ -29,13 +32,12 @@ use crate::project::Project;
 /// When the project cannot be rendered, or the job is cancelled.
 pub fn render(desk: &Desk<'_>, project: &Project, from: Option<Resume>, history: &mut History) -> Result<Finished> {
     let begun = Instant::now();
-    let (latents, first, mut prepared) = match from {
-        None => {
-            let prepared = prepare(desk, project)?;
-            (prepared.noise.clone(), 0, prepared)
-        }
+    let mut prepared = prepare(desk, project)?;
+    let mut layout = places(&prepared.scene);
+    let (latents, first) = match from {
+        None => (prepared.noise.clone(), 0),
         Some(Resume { earlier, moment, masks }) => {
-            let mut prepared = prepare(desk, project)?;
+            let painted = !masks.is_empty();
             let entered = moment.enter(&mut prepared, masks, &desk.models.device);
             // Without the masks, which may be what cannot be used.
             let (latents, first) = entered.inspect_err(|_| {
@@ -43,12 +45,37 @@ pub fn render(desk: &Desk<'_>, project: &Project, from: Option<Resume>, history:
                     Resume { earlier: earlier.clone(), moment: moment.clone(), masks: Vec::new() }.into_history();
             })?;
             *history = earlier;
-            (latents, first, prepared)
+            if painted {
+                // Whoever paints masks says anew where everybody belongs.
+                layout = places(&prepared.scene);
+            }
+            (latents, first)
         }
     };
-    let mut listener = Listener::new(desk, &prepared, history);
+    let overlap = |(place, masks): (&Mask, &SubjectMasks)| masks.combined.latent().iou(place);
+    let mut listener = Listener::new(desk, &prepared, layout, history);
     let latents = sample(desk.models, &mut prepared.scene, latents, first, &mut listener)?;
-    Ok(Finished { pictures: decode(desk, latents)?, seeds: project.seeds(), elapsed: begun.elapsed() })
+    listener.tell(at_end(&listener.course));
+    let Listener { layout, findings, .. } = listener;
+    let pictures = prepared.scene.masks.iter().zip(&layout);
+    Ok(Finished {
+        overlaps: pictures.map(|(masks, places)| places.iter().zip(masks).map(overlap).collect()).collect(),
+        findings,
+        pictures: decode(desk, latents)?,
+        seeds: project.seeds(),
+        elapsed: begun.elapsed(),
+    })
+}
+
+/// Where every subject of every picture is to be.
+fn places(scene: &Scene) -> Vec<Vec<Mask>> {
+    let of = |masks: &Vec<SubjectMasks>| masks.iter().map(|masks| masks.combined.latent().clone()).collect();
+    scene.masks.iter().map(of).collect()
+}
+
+/// The 2-norm of latents.
+fn length(latents: &Tensor<4>) -> f32 {
+    host(latents.clone()).iter().map(|value| value * value).sum::<f32>().sqrt()
 }
 
 /// Decodes one picture after another, so that memory does not grow with their number.
@@ -81,11 +108,25 @@ struct Listener<'a> {
     preview: OnceCell<Preview>,
     clusters: RefCell<ClusterViews>,
     history: &'a mut History,
+    /// `[picture][subject]`: where everybody is to be.
+    layout: Vec<Vec<Mask>>,
+    course: Course,
+    /// The step at which attention is looked at, whoever watches: the middle one, when a picture has shapes and no details
+    /// yet. One step costs next to nothing.
+    looked: usize,
+    findings: Vec<Finding>,
 }
 
 impl<'a> Listener<'a> {
-    fn new(desk: &'a Desk<'a>, prepared: &Prepared, history: &'a mut History) -> Self {
-        Self {
+    fn new(desk: &'a Desk<'a>, prepared: &Prepared, layout: Vec<Vec<Mask>>, history: &'a mut History) -> Self {
+        let run = &prepared.scene.run;
+        let means = Means {
+            aligns: run.guided.contains(&true),
+            refines: run.refined.contains(&true),
+            places: prepared.scene.placement.is_some(),
+        };
+        let subjects = prepared.subjects.to_vec();
+        let mut listener = Self {
             desk,
             names: prepared.subjects.clone(),
             words: prepared.words.clone(),
@@ -94,7 +135,13 @@ impl<'a> Listener<'a> {
             preview: OnceCell::new(),
             clusters: RefCell::default(),
             history,
-        }
+            layout,
+            course: Course { subjects, means, start: Vec::new(), steps: Vec::new() },
+            looked: run.steps() / 2,
+            findings: Vec::new(),
+        };
+        listener.course.start = listener.seen(&prepared.scene, &[]);
+        listener
     }
 
     fn sites(&self) -> Vec<Site> {
@@ -104,21 +151,48 @@ impl<'a> Listener<'a> {
         clusters.into_iter().chain(attention).collect()
     }
 
-    fn warn(&self, (picture, warning): (usize, MaskWarning)) {
-        let name = &self.names[warning.subject];
-        let view = match warning.view {
-            View::Custom => "custom",
-            View::Base => "base",
-            View::Combined => "combined",
+    /// Tells findings, and keeps them.
+    fn tell(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            self.desk.report.warn(Warning::Finding(finding.clone()));
+            self.findings.push(finding);
+        }
+    }
+
+    /// Takes a step into the course.
+    fn follow(&mut self, report: &StepReport<'_>) {
+        let mut seen = self.seen(report.scene, report.warnings);
+        if report.index == self.looked {
+            self.look(report, &mut seen);
+        }
+        let pull = report.pull.map(|pull| {
+            let by = length(&pull.gradient) * report.scene.run.step_size as f32;
+            Pull { step: report.index, loss: pull.loss, moved: by / length(report.latents_in).max(f32::MIN_POSITIVE) }
+        });
+        self.course.steps.push(Step { index: report.index, pull, seen });
+        self.tell(at_step(&self.course));
+    }
+
+    fn seen(&self, scene: &Scene, warnings: &[(usize, MaskWarning)]) -> Vec<Vec<Seen>> {
+        let coarsest = self.desk.models.unet.config.coarsest_attention().unwrap_or(0);
+        let of = |(picture, (layout, masks)): (usize, (&Vec<Mask>, &Vec<SubjectMasks>))| {
+            let own: Vec<MaskWarning> =
+                warnings.iter().filter(|(of, _)| *of == picture).map(|(_, warning)| *warning).collect();
+            Seen::all(layout, masks, &own, coarsest)
         };
-        let happened = match warning.trouble {
-            Trouble::NothingToMatch => "is too small for the attention's grid, so it was kept as it was",
-            Trouble::NoCandidates => "could not be matched, so it was kept as it was",
-            Trouble::Vanished => "vanished in refinement, so the old one was kept",
-            Trouble::EmptyAtGrid { .. } => "is too small for the coarser layers, which no longer draw it",
-        };
-        let text = format!("the {view} mask of {name} in picture {} {happened}; a larger mask helps", picture + 1);
-        self.desk.report.warn(Warning::Mask(text));
+        self.layout.iter().zip(&scene.masks).enumerate().map(of).collect()
+    }
+
+    /// Looks at how much the concepts' words are heeded inside of their masks.
+    fn look(&self, report: &StepReport<'_>, seen: &mut [Vec<Seen>]) {
+        let Some(maps) = attention_site(self.desk.models).and_then(|site| report.maps.get(&site)) else { return };
+        for (picture, seen) in seen.iter_mut().enumerate() {
+            for (index, seen) in seen.iter_mut().enumerate() {
+                let (branch, masks) = (report.scene.subjects[index], &report.scene.masks[picture][index]);
+                let words = self.words.get(branch).map_or(&[][..], Vec::as_slice);
+                seen.attention = views::heeded(maps, (branch, picture), words, &masks.combined);
+            }
+        }
     }
 
     fn view(&self, report: &StepReport<'_>) -> StepView {
@@ -145,9 +219,7 @@ impl<'a> Listener<'a> {
             clusters,
             attention,
             loss: report.pull.map(|pull| pull.loss),
-            gradient_norm: report
-                .pull
-                .map(|pull| host(pull.gradient.clone()).iter().map(|value| value * value).sum::<f32>().sqrt()),
+            gradient_norm: report.pull.map(|pull| length(&pull.gradient)),
             times: Times { align, inject, refine, views: begun.elapsed() },
         }
     }
@@ -194,12 +266,15 @@ impl Observer for Listener<'_> {
         self.history.record(index, latents, scene, &self.names);
     }
 
-    fn wants(&self, _index: usize) -> Vec<Site> {
-        self.sites()
+    fn wants(&self, index: usize) -> Vec<Site> {
+        let mut sites = self.sites();
+        let attention = attention_site(self.desk.models).filter(|site| index == self.looked && !sites.contains(site));
+        sites.extend(attention);
+        sites
     }
 
     fn end(&mut self, report: &StepReport<'_>) -> Result<()> {
-        report.warnings.iter().for_each(|warning| self.warn(*warning));
+        self.follow(report);
         // Here rather than when the next step begins: a job that is stopped in between can go on without a step's loss,
         // and one that is stopped while it decodes, without any.
         self.history.record(report.index + 1, report.latents, report.scene, &self.names);

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 
 use super::inject::Record;
 use super::kmeans::Clusterer;
-use super::masks::grid_of;
+use super::masks::{GridMasks, grid_of};
 use super::models::Models;
 use super::nets::tap::{Flow, Halt, Kind, Site, Tap};
 use super::prompt::Word;
@@ -152,6 +152,29 @@ fn normalised(map: &[f32], keys: usize, positions: &[usize]) -> Normalised {
     let (low, high) = values.iter().fold((f32::MAX, f32::MIN), |(low, high), &value| (low.min(value), high.max(value)));
     let span = (high - low).max(f32::MIN_POSITIVE);
     (values.iter().map(|value| (value - low) / span).collect(), (low, high))
+}
+
+/// How many times as much attention a branch's words have inside of a mask as outside of it, in one picture; none where no
+/// word is in the prompt, or the mask has all cells of the attention's grid or none.
+///
+/// # Shapes
+/// `maps` as [`Maps`] has them; `words` with the positions of their tokens.
+pub fn heeded(maps: &Tensor<4>, (branch, picture): (usize, usize), words: &[Word], mask: &GridMasks) -> Option<f32> {
+    let [.., tokens, keys] = maps.dims();
+    let mask = mask.for_tokens(tokens)?;
+    let positions: Vec<usize> = words.iter().flat_map(|(_, positions)| positions.iter().copied()).collect();
+    let (inside, outside) = (mask.count(), tokens - mask.count());
+    if positions.is_empty() || inside == 0 || outside == 0 {
+        return None;
+    }
+    let (map, _) = map_of(maps, branch, picture);
+    let heed = |row: &[f32]| positions.iter().filter_map(|&position| row.get(position)).sum::<f32>();
+    let (mut within, mut beyond) = (0.0, 0.0);
+    for (row, on) in map.chunks_exact(keys.max(1)).zip(&mask.on) {
+        if *on { within += heed(row) } else { beyond += heed(row) }
+    }
+    let (within, beyond) = (within / inside as f32, beyond / outside as f32);
+    (beyond > 0.0).then(|| within / beyond)
 }
 
 /// The masks of every subject in every picture.

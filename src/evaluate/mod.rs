@@ -7,7 +7,9 @@
 //! - What is measured of a picture? `metrics/`. What do many numbers say? `statistics.rs`.
 //! - What is told of it? `report/`.
 //! - Which settings are best? `search/`.
+//! - Which of two settings of one project is better? `compare/`.
 
+pub mod compare;
 pub mod compose;
 pub mod merge;
 pub mod methods;

@@ -16,7 +16,7 @@ use super::record::{Cost, Folder, Outcome, Record};
 use super::suite::{Measure, Suite, Unit};
 use crate::engine::concept_files;
 use crate::engine::worker::Engine;
-use crate::link::{DeviceChoice, Event, JobId, Watch};
+use crate::link::{DeviceChoice, Event, JobId, Warning, Watch};
 use crate::plush;
 use crate::project::{self, DiskFiles, Project, Settings, png_text};
 
@@ -318,6 +318,8 @@ fn follow(
                 cost.memory = cost.memory.max(held);
                 cost.device.clone_from(&report.name);
             }
+            // Without its numbers, so that the report counts in how many pictures it was.
+            Event::Warning(of, Warning::Finding(finding)) if of == job => notes.push(finding.summary()),
             Event::Warning(of, warning) if of == job => notes.push(warning.to_string()),
             Event::Done(of, finished) if of == job => {
                 let picture = finished.pictures.first().cloned();

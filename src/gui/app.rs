@@ -178,7 +178,9 @@ impl Podium {
         match look.page {
             Page::Place => place::take_dropped(ctx, studio),
             Page::Train => train::take_dropped(ctx, studio, &mut self.panels.train),
-            Page::Compose | Page::Gallery | Page::Library => keys::take_dropped(ctx, studio, &self.panels.canvas),
+            Page::Compose | Page::Compare | Page::Gallery | Page::Library => {
+                keys::take_dropped(ctx, studio, &self.panels.canvas)
+            }
         }
         if ctx.input(|input| input.events.contains(&egui::Event::WindowFocused(true))) {
             // Somebody comes back, perhaps from a paint program.

@@ -18,7 +18,7 @@ use super::prompt::{self, PromptLook};
 use super::shortcuts::{self, ShortcutsLook};
 use super::timeline::{self, TimelineLook};
 use super::train::{self, TrainLook};
-use super::{dialogs, keys, layers, render, settings, theme, topbar, widgets};
+use super::{compare, dialogs, keys, layers, render, settings, theme, topbar, widgets};
 use crate::studio::{Place, Studio};
 
 /// What the panels remember between frames, each its own.
@@ -65,6 +65,7 @@ pub fn draw(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Pane
             middle.show(ui, |ui| cut::show(ui, studio, &mut panels.cut));
         }
         Page::Compose | Page::Place => compose(ui, studio, look, panels),
+        Page::Compare => compare::show(ui, studio, look),
         Page::Train => {
             let middle = CentralPanel::default().frame(Frame::NONE);
             middle.show(ui, |ui| train::show(ui, studio, look, &mut panels.train));
@@ -197,7 +198,7 @@ fn compose(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panel
         });
         match look.page {
             Page::Place => place::show(ui, studio, look, &mut panels.place),
-            Page::Compose | Page::Train | Page::Gallery | Page::Library => {
+            Page::Compose | Page::Compare | Page::Train | Page::Gallery | Page::Library => {
                 canvas::show(ui, studio, look, &mut panels.canvas)
             }
         }

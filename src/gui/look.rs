@@ -20,6 +20,8 @@ pub enum Page {
     Compose,
     /// Placing subjects into a photo.
     Place,
+    /// Two settings side by side.
+    Compare,
     /// Training concepts from photos.
     Train,
     /// What was made.

@@ -7,7 +7,7 @@
 //! 2. What several panels share: `look.rs` (what the window shows), `asks.rs` (what one panel wants of another),
 //!    `widgets.rs`, `fields.rs`, `tables.rs`, `views.rs`, `layer_menu.rs`, `export.rs`, `preset.rs`.
 //! 3. The panels, none of which knows another; each owns what it remembers: `topbar.rs`, `layers.rs`, `concepts.rs`,
-//!    `canvas/`, `cut/`, `prompt.rs`, `render.rs`, `settings.rs`, `timeline/`, `inspector/`, `place.rs`, `train/`, `gallery/`, `library/`, `hints.rs`;
+//!    `canvas/`, `cut/`, `prompt.rs`, `render.rs`, `settings.rs`, `timeline/`, `inspector/`, `place.rs`, `compare/`, `train/`, `gallery/`, `library/`, `hints.rs`;
 //!    and what stands over them: `files.rs`, `dialogs.rs`, `device.rs`, `shortcuts.rs`.
 //! 4. Who knows them all: `keys.rs` (shortcuts, what is dropped and pasted), `frame.rs` (what stands where), `app.rs` (the
 //!    window's life).
@@ -17,6 +17,7 @@ mod asks;
 mod background;
 pub mod canvas;
 mod cells;
+mod compare;
 mod concepts;
 pub mod cut;
 mod device;

@@ -10,16 +10,17 @@ use crate::studio::session::config::Theme;
 use crate::studio::{Held, Place, Studio, Target};
 
 /// The pages in their order.
-const PAGES: [(Page, &str); 5] = [
+const PAGES: [(Page, &str); 6] = [
     (Page::Compose, "Compose"),
     (Page::Place, "Place"),
+    (Page::Compare, "Compare"),
     (Page::Train, "Train"),
     (Page::Gallery, "Gallery"),
     (Page::Library, "Library"),
 ];
 
 /// What they take side by side, with the buttons at the bar's end, in points.
-const ROOM_FOR_PAGES: f32 = 396.0;
+const ROOM_FOR_PAGES: f32 = 472.0;
 
 /// Draws the bar.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {

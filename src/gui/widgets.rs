@@ -45,6 +45,16 @@ pub fn name_list(list: Response, name: &str, hover: &str) {
     list.on_hover_text(hover);
 }
 
+/// Gives a field of one line its name for screen readers.
+pub fn name_field(field: &Response, name: &str, text: &str) {
+    let enabled = field.enabled();
+    field.widget_info(|| {
+        let mut info = WidgetInfo::text_edit(enabled, text, text, "");
+        info.label = Some(name.to_owned());
+        info
+    });
+}
+
 /// Where something of this size is, as large as fits, in the middle of an area.
 pub fn fitted(area: Rect, size: Vec2) -> Rect {
     let scale = (area.width() / size.x).min(area.height() / size.y).max(0.0);

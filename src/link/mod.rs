@@ -5,11 +5,13 @@
 //! |-------------|------------------------------------------------------------------------|
 //! | `mod.rs`    | commands, events and what they carry                                   |
 //! | `device.rs` | where to compute, as it is asked for and as it is told                 |
+//! | `finding.rs` | what went wrong with a subject, in words with what to do              |
 //! | `mask.rs`   | a mask, as cells of a grid                                             |
 //! | `model.rs`  | what a model is, in numbers                                            |
 //! | `training.rs` | a training and what is told of it                                    |
 
 pub mod device;
+pub mod finding;
 pub mod mask;
 pub mod model;
 pub mod training;
@@ -21,6 +23,7 @@ use std::time::Duration;
 use image::RgbImage;
 
 pub use device::{AdapterKind, DeviceChoice, DeviceReport, Pool};
+pub use finding::{Finding, Part};
 pub use mask::Mask;
 pub use model::{ModelReport, PartReport};
 pub use training::{Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep};
@@ -211,9 +214,9 @@ pub enum Warning {
         /// What is not read.
         cut: String,
     },
-    /// A mask came to nothing and the old one was kept, or it is lost on a coarse grid.
+    /// A subject was lost, or is about to be.
     #[error("{0}")]
-    Mask(String),
+    Finding(Finding),
     /// A setting or concept that has no effect.
     #[error("{0}")]
     NoEffect(String),
@@ -346,6 +349,10 @@ pub struct Finished {
     pub pictures: Vec<RgbImage>,
     /// Their seeds.
     pub seeds: Vec<u64>,
+    /// `[picture][subject]`: the overlap (IoU, 0..1) of the subject's last mask with its place in the layout.
+    pub overlaps: Vec<Vec<f32>>,
+    /// What was found to have gone wrong; each was told as a [`Warning::Finding`] too.
+    pub findings: Vec<Finding>,
     /// The whole time.
     pub elapsed: Duration,
 }

@@ -20,6 +20,16 @@ impl Settings {
         keys
     }
 
+    /// A value by its dotted key, as [`Settings::set`] takes it; none where there is no such key.
+    pub fn get(&self, key: &str) -> Option<String> {
+        match to_value(self).pointer(&format!("/{}", key.replace('.', "/")))? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) if number.is_f64() => Some((number.as_f64()? as f32).to_string()),
+            Value::Object(_) => None,
+            other => Some(other.to_string()),
+        }
+    }
+
     /// Sets one value by its dotted key, such as `layout_alignment.weight` or `inversion`.
     ///
     /// Nothing changes when the key is unknown, the value is of another kind, or the settings would
@@ -137,6 +147,21 @@ mod tests {
             assert_eq!(settings.set(&key, &text), Ok(()), "{key}");
             assert_eq!(settings, Settings::default(), "{key}");
         }
+    }
+
+    #[test]
+    fn what_is_got_of_a_key_can_be_set_again() {
+        let mut settings = Settings::default();
+        settings.set("guidance_scale", "4.1").unwrap();
+        settings.set("inversion", "Coarse").unwrap();
+        assert_eq!(settings.get("guidance_scale").as_deref(), Some("4.1"));
+        assert_eq!(settings.get("layout_alignment.enabled").as_deref(), Some("true"));
+        assert_eq!((settings.get("mask_refinement"), settings.get("none")), (None, None));
+        let mut other = Settings::default();
+        for key in Settings::keys() {
+            other.set(&key, &settings.get(&key).unwrap()).unwrap();
+        }
+        assert_eq!(other, settings);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use image::{GrayImage, RgbImage};
 
+use super::compare::{self, Side};
 use super::cut::{self, Made, Purpose};
 use super::document::history::ResultId;
 use super::export::exporting::{Exports, Kind, SheetLook, Subject};
@@ -163,6 +164,36 @@ impl Studio {
         if let Err(notice) = pushed {
             self.session.say(notice);
         }
+    }
+
+    // Comparisons.
+
+    /// Begins the comparison that is chosen, of the project as it is. What stands in its way is said at its place.
+    pub fn compare(&mut self) {
+        self.document.end_gesture();
+        self.session.unsay(&compare::PLACE);
+        let begun = match self.obstacle() {
+            Some(words) => Err(words),
+            None => {
+                self.compare.stop(&mut self.renders);
+                self.compare.begin(&self.document)
+            }
+        };
+        if let Err(words) = begun {
+            self.notice(compare::PLACE, words);
+        }
+    }
+
+    /// Stops the comparison; what is there stays.
+    pub fn stop_comparing(&mut self) {
+        self.compare.stop(&mut self.renders);
+    }
+
+    /// Puts the settings of one side into the project, as one step.
+    pub fn use_side(&mut self, side: Side) {
+        let Some(begun) = self.compare.begun() else { return };
+        let settings = begun.projects[side as usize].settings.clone();
+        self.document.edit(format!("Use {}'s settings", side.letter()), |project| project.settings = settings);
     }
 
     // Trainings.

@@ -12,6 +12,7 @@
 //! - What runs, how far is it, which masks does it go on with? `renders/`.
 //! - What came of it, what is in the gallery, in what do results differ? `results/`.
 //! - What leaves the program? `export/`.
+//! - Which of two settings is better? `compare/`.
 //! - What is trained, from which photos, how far is it? `train/`.
 //! - Where may the photo change that subjects are placed into? `place/`.
 //! - Where are a person's models and LoRAs, and how does one get more? `library/`.
@@ -24,6 +25,7 @@
 
 mod acting;
 pub mod advice;
+pub mod compare;
 pub mod cut;
 pub mod document;
 pub mod export;

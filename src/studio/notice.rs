@@ -23,6 +23,8 @@ pub enum Place {
     Device,
     /// The Train page.
     Training,
+    /// The Compare page.
+    Comparing,
 }
 
 /// Something that went wrong or that a person should know, kept at its place until it is dismissed.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::advice::{Advice, Adviser, Asked};
+use super::compare::{self, Comparing};
 use super::cut::{self, Cutting};
 use super::document::Document;
 use super::export::exporting::{self, Exports};
@@ -41,6 +42,8 @@ pub struct Studio {
     pub results: Results,
     /// What leaves the program.
     pub export: Exports,
+    /// Two settings side by side.
+    pub compare: Comparing,
     /// What is trained.
     pub train: Trainings,
     /// The photo that subjects are placed into.
@@ -84,6 +87,7 @@ impl Studio {
             renders: Renders::new(engine, device),
             results: Results::open(session.places(), &pool),
             export: Exports::new(&pool),
+            compare: Comparing::new(&pool),
             train: Trainings::new(&pool, session.places().clone()),
             place: Placing::new(&pool),
             library: Library::new(&pool, session.places().models_folder())?,
@@ -113,6 +117,8 @@ impl Studio {
             self.train.take(&event);
         }
         any |= self.carry(|studio| studio.export.poll(), Self::of_export);
+        any |= self.carry(|studio| studio.compare.poll(), |_, compare::Outcome::Told| {});
+        any |= self.compare.advance(&mut self.renders, self.results.store.is_behind());
         any |= self.carry(|studio| studio.train.poll(), Self::of_train);
         any |= self.carry(|studio| studio.place.poll(), Self::of_place);
         any |= self.carry(|studio| studio.library.poll(), |_, library::Outcome::Learnt| {});
@@ -155,6 +161,7 @@ impl Studio {
             && let Some(run) = self.renders.runs.get(job)
         {
             let kept = self.results.keep(run);
+            self.compare.take(run, &kept);
             self.renders.runs.keep_results(job, kept);
         }
     }
@@ -208,6 +215,7 @@ impl Studio {
             || self.cut.is_busy()
             || self.results.is_busy()
             || self.export.is_busy()
+            || self.compare.is_busy()
             || self.train.is_busy()
             || self.place.is_busy()
             || self.library.is_busy()

@@ -105,6 +105,46 @@ fn cut_says_what_is_wrong_with_what_it_is_told() {
 }
 
 #[test]
+fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
+    let folder = tempfile::tempdir().expect("temporary");
+    file::save(&folder.path().join("small.ron"), &small("beach", 2)).expect("saved");
+    let compare = |more: &[&str]| {
+        let mut all = vec!["compare", "small.ron", "--out", "sides", "--device", "flex"];
+        all.extend(more);
+        podium(folder.path(), &all)
+    };
+    for (more, words) in [
+        (&[][..], "both sides are the same: say with --set or --method"),
+        (&["--set", "steps"], "--set steps: write KEY=VALUE"),
+        (&["--set", "steps=many"], "write a whole number"),
+        (&["--method", "lora_sum"], "no_alignment, no_self_attention"),
+        (&["--set", "steps=3", "--seeds", "1"], "1 is not in 2..=16"),
+    ] {
+        let said = compare(more);
+        assert!(!said.status.success() && !folder.path().join("sides").exists(), "{more:?}");
+        assert_says(&out(&said), &[words]);
+    }
+    let said = compare(&["--method", "no_alignment", "--set", "guidance_scale=3", "--seeds", "2", "--seed", "5"]);
+    assert!(said.status.success(), "{}", out(&said));
+    let expected = ["seed 5, A: ", "seed 6, B: ", "of 2 recognised", "2 seeds are too few", "compare.md"];
+    assert_says(&out(&said), &expected);
+    let path = |name: &str| folder.path().join("sides").join(name);
+    let picture = png_text::in_a_project_s_place(&path("6-b.png")).expect("read").expect("a project");
+    assert!(picture.seed == 6 && !picture.settings.layout_alignment.enabled && picture.settings.guidance_scale == 3.0);
+    let json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(path("compare.json")).expect("there")).expect("JSON");
+    let pictures = json["pictures"].as_array().expect("pictures");
+    assert_eq!(pictures.len(), 4);
+    assert!(
+        pictures.iter().all(|one| one["scores"]["measures"]["subjects"].as_array().is_some_and(|of| of.len() == 2))
+    );
+    assert_eq!(json["summary"]["pairs"], 2);
+    let table = std::fs::read_to_string(path("compare.md")).expect("a table");
+    let expected = ["- B: Without layout alignment, guidance_scale=3", "| recognised |", "| 6 | ![6-a.png](6-a.png)"];
+    assert_says(&table, &expected);
+}
+
+#[test]
 fn render_writes_a_picture_that_renders_again_to_itself() {
     let folder = tempfile::tempdir().expect("temporary");
     let project = small("beach", 2);

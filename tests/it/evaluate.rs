@@ -121,6 +121,22 @@ fn ctrl_c_ends_with_a_report_of_what_is_there_and_the_same_command_goes_on() {
 }
 
 #[test]
+fn what_was_found_to_have_gone_wrong_is_noted_and_counted() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let suite = SUITE.replace("(concepts: [\"jade cat\", \"plum dog\"])", "").replace("steps: 2", "steps: 12");
+    std::fs::write(folder.path().join("small.ron"), suite).expect("written");
+    let weak = ["--out", "weak", "--methods", "conductor", "--set", "layout_alignment.weight=0.01"];
+    done(folder.path(), &small(&weak));
+    let unit = std::fs::read_to_string(folder.path().join("weak/units/mint_cat_+_plum_dog~beach~conductor~0.json"));
+    let note = "layout alignment hardly moved the picture: raise Step size λ (layout_alignment.weight)";
+    assert_says(&unit.expect("a record"), &[note]);
+    // Without numbers, which differ from picture to picture.
+    let [markdown, _] = reports(&folder.path().join("weak"));
+    let line = markdown.lines().find(|line| line.contains(note)).expect("the report has it");
+    assert!(line.ends_with("(2 times)"), "{line}");
+}
+
+#[test]
 fn what_cannot_be_evaluated_is_said_before_anything_is_made() {
     let folder = tempfile::tempdir().expect("temporary");
     std::fs::write(folder.path().join("small.ron"), SUITE).expect("written");

@@ -14,9 +14,14 @@ mod broken;
 mod canvas;
 /// The real binary, driven from outside.
 mod cli;
+/// Two settings side by side, as a person compares them.
+#[cfg(feature = "gui")]
+mod compare_page;
 /// Somebody is cut out of a photo, as a person would do it.
 #[cfg(feature = "gui")]
 mod cut_page;
+/// What went wrong with a subject, in words with the cure.
+mod diagnosis;
 /// `podium evaluate`, driven from outside.
 mod evaluate;
 /// The miniature and the example projects, made anew.

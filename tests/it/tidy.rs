@@ -21,8 +21,8 @@ const FLOORS: [(&str, &[&str]); 15] = [
     ("project", &["photo"]),
     ("link", &["project"]),
     ("engine", &["assets", "bytes", "link", "project"]),
-    ("studio", &["assets", "cut", "engine", "hub", "link", "photo", "project"]),
     ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project"]),
+    ("studio", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "project"]),
     ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "plush", "project", "studio"]),
     ("gui", &["assets", "cut", "engine", "hub", "link", "project", "studio"]),
     (
@@ -88,8 +88,8 @@ fn every_arrow_between_rooms_goes_down() {
 }
 
 /// The rooms of the studio, the lowest first: each names only itself, those before it and what lies beside all of them.
-const ROOMS: [&str; 10] =
-    ["document", "files", "cut", "renders", "results", "export", "train", "place", "library", "session"];
+const ROOMS: [&str; 11] =
+    ["document", "files", "cut", "renders", "results", "export", "compare", "train", "place", "library", "session"];
 /// What all rooms of the studio may name.
 const BENEATH_ROOMS: [&str; 3] = ["tasks", "places", "notice"];
 
@@ -110,8 +110,9 @@ fn rooms_of_the_studio_know_only_those_below_them() {
 }
 
 /// The panels of the window, none of which knows another.
-const PANELS: [&str; 19] = [
+const PANELS: [&str; 20] = [
     "canvas",
+    "compare",
     "concepts",
     "cut",
     "device",

@@ -232,7 +232,7 @@ fn warnings_stand_at_their_steps_and_a_click_opens_their_words() {
     tell(&mut harness, &link::Event::Warning(job, Warning::NoEffect("the hat is on no layer".into())));
     tell(&mut harness, &link::Event::Step(job, Arc::new(view(0, 4))));
     tell(&mut harness, &link::Event::Progress { job, stage: Stage::Denoising, step: 2, steps: 4 });
-    tell(&mut harness, &link::Event::Warning(job, Warning::Mask("the cat's mask is empty".into())));
+    tell(&mut harness, &link::Event::Warning(job, Warning::NoEffect("the cat's mask is empty".into())));
     settle(&mut harness);
     let rect = slider(&harness).1;
     let first = harness.get_by_label("Warning. Before the first step: the hat is on no layer").rect();

@@ -367,6 +367,12 @@ impl UnetConfig {
         self.transformers().into_iter().flat_map(pair).collect()
     }
 
+    /// The coarsest grid on which the decoder has attention, in halvings of the latent's; none without any.
+    pub fn coarsest_attention(&self) -> Option<usize> {
+        let decoder = self.transformers().into_iter().map(|(block, _)| block).filter(|b| matches!(b, Block::Up(_)));
+        decoder.map(|block| self.level(block)).max()
+    }
+
     /// The `nth` decoder attention layer of a kind, counted from 1 as the paper counts.
     pub fn decoder_site(&self, nth: usize, kind: Kind) -> Option<Site> {
         let mut decoder = self.transformers().into_iter().filter(|(block, _)| matches!(block, Block::Up(_)));

@@ -84,6 +84,8 @@ pub(crate) fn take() -> Take {
     let finished = Finished {
         pictures: vec![RgbImage::from_pixel(128, 64, Rgb(RESULT))],
         seeds: vec![42],
+        overlaps: vec![Vec::new()],
+        findings: Vec::new(),
         elapsed: Duration::from_secs(1),
     };
     Take { finished: Some(Arc::new(finished)), ..running() }

@@ -4,6 +4,7 @@
 //! - How long will it take? `clock.rs`.
 //! - Which masks does a render go on with? `mask_editor.rs`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -101,11 +102,15 @@ impl Renders {
 
     /// Starts a render of the document as it is.
     pub fn start(&mut self, document: &Document) -> JobId {
-        let (project, folder) = (Arc::new(document.project().clone()), document.folder.clone());
-        let job = self.engine.render(Project::clone(&project), folder.clone(), self.device, Watch::ALL);
         self.made += 1;
         let name = format!("{} {}", document.title(), self.made);
-        self.runs.add(job, name, project, folder, Origin::of(document), None);
+        self.start_of(Arc::new(document.project().clone()), document.folder.clone(), name, Origin::of(document))
+    }
+
+    /// Starts a render of any project, under a name.
+    pub fn start_of(&mut self, project: Arc<Project>, folder: PathBuf, name: String, origin: Origin) -> JobId {
+        let job = self.engine.render(Project::clone(&project), folder.clone(), self.device, Watch::ALL);
+        self.runs.add(job, name, project, folder, origin, None);
         job
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::clock::{Countdown, Measured};
-use crate::link::{Event, Finished, JobId, Stage, StepView};
+use crate::link::{Event, Finished, JobId, Stage, StepView, Warning};
 use crate::project::Project;
 use crate::studio::document::Document;
 use crate::studio::document::history::ResultId;
@@ -451,7 +451,11 @@ impl Runs {
                     Some((Stage::Denoising, done, _)) => Some(done),
                     _ => None,
                 };
-                let note = Note { step, words: warning.to_string() };
+                // A finding knows its step, which stands beside it.
+                let note = match warning {
+                    Warning::Finding(finding) => Note { step: Some(finding.step), words: finding.note() },
+                    _ => Note { step, words: warning.to_string() },
+                };
                 if !run.notes.contains(&note) {
                     run.notes.push(note);
                 }
@@ -635,7 +639,7 @@ mod tests {
         tell(&mut runs, started(1));
         tell(&mut runs, Event::Progress { job: JobId(1), stage: Stage::Denoising, step: 2, steps: 4 });
         for _ in 0..2 {
-            tell(&mut runs, Event::Warning(JobId(1), crate::link::Warning::Mask("too small".into())));
+            tell(&mut runs, Event::Warning(JobId(1), Warning::NoEffect("too small".into())));
         }
         assert_eq!(runs.get(JobId(1)).unwrap().notes, [Note { step: Some(2), words: "too small".into() }]);
     }

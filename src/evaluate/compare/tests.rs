@@ -1,0 +1,101 @@
+use super::*;
+use crate::evaluate::methods::method;
+use crate::evaluate::metrics::{Measures, OfSubject};
+use crate::project::files::DiskFiles;
+use crate::project::{Preset, Project, Settings, file};
+
+fn example(name: &str) -> Project {
+    let text = crate::assets::find(&format!("projects/{name}.ron")).unwrap();
+    file::from_str(std::str::from_utf8(text).unwrap()).unwrap()
+}
+
+fn scores(followed: f64, findings: usize, seconds: f64) -> Scores {
+    Scores { seconds, followed: Some(followed), findings: vec!["lost".into(); findings], measures: None }
+}
+
+fn measured(recognised: bool, figures: usize) -> Scores {
+    let subject = OfSubject { recognised, identity: 0.7, leakage: 0.0, borrowed: 0.0, layout: 0.6 };
+    let measures = Measures { subjects: vec![subject; 2], right: recognised, segsim: 0.5, figures };
+    Scores { measures: Some(measures), ..scores(0.5, 0, 1.0) }
+}
+
+fn of(pairs: &[[Scores; 2]]) -> Summary {
+    summarise(&pairs.iter().map(|[a, b]| [Some(a), Some(b)]).collect::<Vec<_>>())
+}
+
+#[test]
+fn pictures_come_seed_by_seed_a_before_b() {
+    let all: Vec<(usize, &str)> = order(2).map(|(seed, side)| (seed, side.letter())).collect();
+    assert_eq!(all, [(0, "A"), (0, "B"), (1, "A"), (1, "B")]);
+}
+
+#[test]
+fn a_variant_is_a_start_and_changes_in_order() {
+    let settings = example("beach").settings;
+    assert_eq!(Variant::default().settings(&settings), Ok(settings.clone()));
+    let mut variant = Variant::of(Start::Preset(Preset::Draft));
+    variant.changes = vec![("steps".into(), " 12 ".into()), ("guidance_scale".into(), String::new())];
+    let made = variant.settings(&settings).unwrap();
+    assert_eq!((made.steps, made.guidance_scale), (12, Settings::default().guidance_scale));
+    assert_eq!(variant.words(), "Preset Draft, steps=12");
+    let without = Variant::of(Start::Method(method("no_alignment").unwrap()));
+    assert!(!without.settings(&settings).unwrap().layout_alignment.enabled);
+    assert_eq!(without.words(), "Without layout alignment");
+    variant.changes[0].1 = "many".into();
+    assert!(variant.settings(&settings).unwrap_err().contains("whole number"));
+    let names: Vec<String> = Start::all().into_iter().map(Start::words).collect();
+    assert!(names.len() == 9 && names.contains(&"Noise fusion (Eq. 3)".to_owned()), "{names:?}");
+    assert!(!names.iter().any(|name| name == "LoRA sum"), "that is no matter of settings");
+}
+
+#[test]
+fn only_pictures_of_the_miniature_s_own_concepts_have_a_known_truth() {
+    let files = DiskFiles { base: ".".into(), assets: crate::assets::find };
+    let known = |project: &Project| ruler(project, &files).unwrap().is_some();
+    let beach = example("beach");
+    assert!(known(&beach));
+    assert!(!known(&example("point")), "masks from points are found by the model");
+    assert!(!known(&Project { model: Some("sd15".into()), ..beach.clone() }));
+    let mut own = beach.clone();
+    own.concepts[0].file = "mine.safetensors".into();
+    assert!(!known(&own));
+    assert!(!known(&Project { concepts: Vec::new(), ..beach }));
+}
+
+#[test]
+fn eight_seeds_that_agree_tell_who_is_better_and_eight_that_differ_do_not() {
+    let pair = |seed: usize| [scores(0.4 + 0.01 * seed as f64, 1, 9.0), scores(0.6 + 0.02 * seed as f64, 0, 8.0)];
+    let eight = of(&(0..8).map(pair).collect::<Vec<_>>());
+    assert_eq!(eight.verdict, "Over 8 seeds B is better: masks as laid out, findings.");
+    let line = &eight.lines[0];
+    assert!(line.score == Score::Followed && (line.difference - 0.235).abs() < 1e-9, "{line:?}");
+    assert!(line.interval.0 > 0.2 && line.interval.1 < 0.28 && line.p.unwrap() < 0.02, "{line:?}");
+    assert_eq!(eight.lines[2].verdict, "B is faster");
+    let mixed = |seed: usize| [scores(0.5, 0, 1.0), scores(if seed.is_multiple_of(2) { 0.4 } else { 0.6 }, 0, 1.0)];
+    let mixed = of(&(0..8).map(mixed).collect::<Vec<_>>());
+    assert!(mixed.verdict.contains("neither is better"), "{}", mixed.verdict);
+    assert_eq!(mixed.lines[0].verdict, "cannot be told");
+    assert_eq!(mixed.lines[1].verdict, "the same");
+}
+
+#[test]
+fn few_seeds_tell_nothing_yet_and_equal_ones_that_both_are_the_same() {
+    let two = of(&[[scores(0.1, 2, 1.0), scores(0.9, 0, 1.0)], [scores(0.1, 2, 1.0), scores(0.8, 0, 1.0)]]);
+    assert!(two.verdict.starts_with("Nothing can be told yet: 2 seeds are too few"), "{}", two.verdict);
+    let same = of(&[[scores(0.5, 0, 1.0), scores(0.5, 0, 2.0)], [scores(0.4, 1, 1.0), scores(0.4, 1, 2.0)]]);
+    assert_eq!(same.verdict, "Over 2 seeds both have the same scores.");
+    let none = summarise(&[[None, Some(&scores(0.5, 0, 1.0))]]);
+    assert!(none.pairs == 0 && none.lines.is_empty() && none.verdict.contains("before both have a picture"));
+}
+
+#[test]
+fn what_is_measured_by_the_truth_is_compared_where_both_have_it() {
+    let summary = of(&[[measured(false, 3), measured(true, 2)], [measured(true, 2), measured(true, 2)]]);
+    let line = |score: Score| summary.lines.iter().find(|line| line.score == score).unwrap();
+    use crate::evaluate::metrics::Metric;
+    assert_eq!((line(Score::Of(Metric::Recognised)).a, line(Score::Of(Metric::Recognised)).b), (0.5, 1.0));
+    assert_eq!((line(Score::Miscounted).a, line(Score::Miscounted).b), (0.5, 0.0));
+    assert_eq!(summary.lines.len(), Score::ALL.len());
+    let json = serde_json::to_string(&measured(true, 2)).unwrap();
+    assert_eq!(serde_json::from_str::<Scores>(&json).unwrap(), measured(true, 2));
+}
