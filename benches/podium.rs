@@ -83,6 +83,7 @@ fn scene(models: &Models, concepts: usize, guided: bool, refined: bool, side: us
         masks: vec![masks],
         reference: Some(Reference { trajectory, context }),
         placement: None,
+        one_pass: None,
         run: Run {
             timesteps: sampled,
             spacing: podium::project::settings::Spacing::Leading,
