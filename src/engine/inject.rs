@@ -14,6 +14,9 @@ use super::nets::tap::{Kind, Layer, Site, Tap};
 use super::refine::SubjectMasks;
 use super::terms::{ConvTerm, LinearTerm};
 
+/// Rows of each picture of a branch: without and with the prompt, as guidance needs both.
+pub const HALVES: usize = 2;
+
 /// What the adapters of several branches, and the styles of all of them, add to the layers of the UNet.
 #[derive(Clone, Debug, Default)]
 pub struct Stacked {

@@ -44,7 +44,8 @@ fn each_method_makes_a_picture_of_its_own_and_watching_changes_nothing() {
         // Only what follows a layout inverts one, and only what fuses fuses.
         assert_eq!(stages(&told, Stage::InvertingReference) > 0, method.is_conductor(), "{method:?}");
         assert_eq!(stages(&told, Stage::Fusing) > 0, method == Method::MixOfShow, "{method:?}");
-        assert!(told.warnings().is_empty(), "{method:?}: {:?}", told.warnings());
+        // Refinement may have to say something of the small masks.
+        assert!(method.is_conductor() || told.warnings().is_empty(), "{method:?}: {:?}", told.warnings());
         assert!(told.steps().iter().all(|step| step.loss.is_some() == method.is_conductor()));
         if method != Method::MixOfShow {
             let watched = render(&engine, &with(method), Watch::ALL);

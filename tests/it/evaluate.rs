@@ -165,5 +165,5 @@ fn what_cannot_be_evaluated_is_said_before_anything_is_made() {
     assert_says(&done(folder.path(), &small(&["--out", "x", "--list"])), &["lora_sum", "8 pictures"]);
     let text = done(folder.path(), &["suite", "paper"]);
     std::fs::write(folder.path().join("mine.ron"), text).expect("written");
-    assert_says(&done(folder.path(), &["mine.ron", "--out", "x", "--list"]), &["3600 pictures"]);
+    assert_says(&done(folder.path(), &["mine.ron", "--out", "x", "--list"]), &["4800 pictures"]);
 }

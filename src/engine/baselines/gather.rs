@@ -61,6 +61,14 @@ impl Problem {
         Self { seen, cross: self.cross + other.cross, rows }
     }
 
+    /// By how much a difference lowers the sum of squares that no difference leaves.
+    #[cfg(test)]
+    pub fn gain(&self, difference: &Tensor<2>) -> f32 {
+        let squares = self.seen.clone().squares();
+        let bent = squares.matmul(difference.clone()) - self.cross.clone() * 2.0;
+        -crate::engine::pictures::host((bent * difference.clone()).sum())[0]
+    }
+
     /// The difference after so many iterations, `[in, out]`.
     pub fn solved(&self, iterations: usize) -> Tensor<2> {
         let factor = 2.0 / (self.rows * self.cross.dims()[1]) as f64;

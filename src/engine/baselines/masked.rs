@@ -16,13 +16,12 @@ use std::collections::HashMap;
 use burn::tensor::{Device, Tensor};
 
 use crate::engine::concept::Adapter;
+use crate::engine::inject::HALVES;
 use crate::engine::masks::{Mask, grid_sizes};
 use crate::engine::nets::layers::{Conv2d, Linear, upload};
 use crate::engine::nets::site::ResnetPart;
 use crate::engine::nets::tap::{Kind, Layer, Projection, Site};
 use crate::engine::refine::SubjectMasks;
-
-use super::HALVES;
 
 /// How far the logits of a concept's own tokens are raised inside its mask, and those of others' lowered.
 const BIAS: f32 = 1.0;
@@ -214,7 +213,7 @@ mod tests {
         let mask = Mask { height: 1, width: 8, on: [0, 0, 1, 1, 1, 0, 0, 0].map(|on| on == 1).to_vec() };
         // Half the size: the mean of two. A quarter: of the two in the middle.
         assert_eq!(bilinear(&mask, (1, 4)), [0.0, 1.0, 0.5, 0.0]);
-        assert_eq!(bilinear(&mask, (1, 2)), [0.5, 0.5]);
+        assert_eq!(bilinear(&mask, (1, 2)), [0.5, 0.0]);
         assert_eq!(bilinear(&mask, (1, 8)), [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
         let two = Mask { height: 2, width: 1, on: vec![false, true] };
         assert_eq!(bilinear(&two, (4, 1)), [0.0, 0.25, 0.75, 1.0]);

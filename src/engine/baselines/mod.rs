@@ -24,9 +24,6 @@ use super::nets::layers::{Conv2d, Linear};
 use super::nets::tap::{Layer, Mixed, Site, Tap};
 use super::refine::SubjectMasks;
 
-/// Rows of a picture in a batch: without and with the prompt, as guidance needs both.
-const HALVES: usize = 2;
-
 /// How one pass treats several concepts.
 #[derive(Clone, Debug)]
 pub enum Way {

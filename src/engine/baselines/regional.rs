@@ -16,13 +16,12 @@ use std::collections::HashMap;
 
 use burn::tensor::{Device, Tensor};
 
+use crate::engine::inject::HALVES;
 use crate::engine::kernels;
 use crate::engine::masks::{Mask, grid_sizes};
 use crate::engine::nets::layers::upload;
 use crate::engine::nets::tap::{Kind, Mixed, Site};
 use crate::engine::refine::SubjectMasks;
-
-use super::HALVES;
 
 /// Prompts of their own inside boxes.
 #[derive(Clone, Debug)]

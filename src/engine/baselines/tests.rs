@@ -1,11 +1,13 @@
 //! Each method on the miniature, against what it must be where that is known.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 
 use super::fuse::{Fusing, Ingredient};
+use super::gather::GatherTexts;
 use super::masked::MaskedConcept;
 use super::*;
 use crate::engine::adapters::change::Array;
@@ -20,7 +22,8 @@ use crate::engine::nets::attention::Context;
 use crate::engine::nets::tap::{Block, Kind, Projection};
 use crate::engine::noise;
 use crate::engine::pictures::host;
-use crate::engine::prompt::{encode_custom, encode_plain};
+use crate::engine::prompt::{embed_bare, encode_custom, encode_plain};
+use crate::engine::terms::LinearTerm;
 use crate::engine::weights::ModelFiles;
 use crate::project::DiskFiles;
 
@@ -213,19 +216,24 @@ fn several_files_fused_give_each_concept_what_its_own_gives_and_a_second_time_co
     let of = told[0].1;
     assert_eq!(told, (0..of).map(|done| (done, of)).collect::<Vec<_>>(), "all that was announced was done");
 
-    // Each concept's words, as the fused encoder reads them, as its own does, and as the plain one does.
-    for (adapter, call) in adapters.iter().zip(&calls) {
-        let prompt = format!("photo of a {call}");
-        // What is not padding: a start, five tokens, an end.
-        let slice = |reading: &Adapter| encode_custom(&models, reading, &prompt).context.slice(7).narrow(1, 0, 7);
-        let own = slice(adapter);
-        let (near, far) = (
-            apart(&slice(&fused.speaking(&[adapter])), &own),
-            apart(&slice(&Adapter::default().speaking(&[adapter])), &own),
-        );
-        let sum = apart(&slice(&Adapter::sum(&[&adapters[0], &adapters[1]]).speaking(&[adapter])), &own);
-        println!("{call}: fused {near:.4} from its own encoder, the sum of both {sum:.4}, the plain one {far:.4}");
-        assert!(near < 0.2 * far && near < 0.5 * sum, "{call}: {near}, {sum}, {far}");
+    // What each layer of the text encoder gives on both concepts' words is nearer to what their own files give than the sum
+    // of both is, and than the plain layer.
+    let sum = Adapter::sum(&[&adapters[0], &adapters[1]]);
+    for layer in sum.changed_texts() {
+        let mut problems = BTreeMap::from([(layer, None)]);
+        for (adapter, call) in adapters.iter().zip(&calls) {
+            let tokens = models.tokenizer.encode_with(&format!("photo of a {call}"), adapter.placeholders());
+            let tap = GatherTexts { adapter, problems: RefCell::new(&mut problems) };
+            models.text_encoder.forward(embed_bare(&models, adapter, &tokens), &tap);
+        }
+        let problem = problems.remove(&layer).flatten().unwrap();
+        let difference = |of: &Adapter| match &of.text(layer)[0] {
+            LinearTerm::Whole(difference) => difference.clone(),
+            LinearTerm::LowRank(down, up) => down.clone().matmul(up.clone()),
+            other => panic!("{other:?}"),
+        };
+        let [fused, sum] = [difference(&fused), difference(&sum)].map(|difference| problem.gain(&difference));
+        assert!(fused > 0.0 && fused > sum, "{layer}: {fused} against {sum} of the sum");
     }
 
     let again = fusing.fused(&cache, &mut |_, _| panic!("it is on the disk")).unwrap();
@@ -235,11 +243,38 @@ fn several_files_fused_give_each_concept_what_its_own_gives_and_a_second_time_co
         hasher.finalize()
     };
     assert_eq!(hash(&again), hash(&fused));
-    // Another strength is another result, and whoever stops it stops it.
+    // Another concept is another result, and whoever stops it stops it.
     let other = [Ingredient { adapter: &concept(&models, "coral_bear"), call: "a bear" }];
     let other = Fusing { models: &models, concepts: &other, size: [8, 8] };
     let stopped = other.fused(&cache, &mut |_, _| Err(crate::engine::EngineError::Cancelled));
     assert!(stopped.is_err());
+}
+
+#[test]
+fn a_file_that_is_fused_alone_keeps_its_own_words_as_they_were() {
+    let models = miniature();
+    let adapter = concept(&models, "mint_cat");
+    let call = adapter.words();
+    let alone = [Ingredient { adapter: &adapter, call: &call }];
+    let fusing = Fusing { models: &models, concepts: &alone, size: [8, 8] };
+    let fused = fusing.fused(&Cache::none(), &mut |_, _| Ok(())).unwrap();
+    let prompt = format!("photo of a {call}");
+    // What is not padding: a start, five tokens, an end.
+    let states = |reading: &Adapter| {
+        let context = encode_custom(&models, reading, &prompt).context;
+        Tensor::cat((0..16).map(|layer| context.slice(layer).narrow(1, 0, 7)).collect(), 0)
+    };
+    let own = states(&adapter);
+    let near = apart(&states(&fused.speaking(&[&adapter])), &own);
+    let plain = apart(&states(&Adapter::default().speaking(&[&adapter])), &own);
+    println!("fused alone: {near:e} from its own encoder, the plain one {plain:e}");
+    assert!(near < 0.05 * plain, "{near} of {plain}");
+    // Nor is any layer of the UNet left out.
+    let mut changed: Vec<Layer> = fused.changed_linears().collect();
+    let mut expected: Vec<Layer> = adapter.changed_linears().collect();
+    changed.sort();
+    expected.sort();
+    assert_eq!(changed, expected);
 }
 
 #[test]
