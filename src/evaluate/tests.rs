@@ -69,7 +69,7 @@ fn the_shipped_suites_can_be_read_and_have_what_the_paper_asks_for() {
     let (paper, _) = open("paper").unwrap();
     let count = |suite: &Suite, full| suite.units(&suite.choice(full, &[]).unwrap()).len();
     assert_eq!(count(&plush, false), 7 * 3 * 4 * plush.methods.len());
-    assert_eq!(count(&plush, true), 10 * 5 * 8 * plush.methods.len());
+    assert_eq!(count(&plush, true), 19 * 5 * 8 * plush.methods.len());
     assert_eq!(count(&paper, false), 10 * 5 * 8 * paper.methods.len());
     // Everything that the miniature needs is built in.
     for unit in plush.units(&plush.choice(true, &[]).unwrap()) {

@@ -138,7 +138,7 @@ mod tests {
     fn every_key_can_be_set_to_the_value_it_has() {
         let defaults = to_value(&Settings::default());
         let keys = Settings::keys();
-        assert_eq!(keys.len(), 25, "{keys:?}");
+        assert_eq!(keys.len(), 26, "{keys:?}");
         for key in keys {
             let leaf = &defaults[&key.split('.').next().unwrap()];
             let leaf = key.split('.').nth(1).map_or(leaf, |name| &leaf[name]);

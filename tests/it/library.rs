@@ -35,7 +35,8 @@ fn webui() -> tempfile::TempDir {
     std::fs::create_dir_all(&lora).expect("created");
     std::fs::create_dir_all(folder.path().join("models/Stable-diffusion")).expect("created");
     for name in ["mint_cat", "plum_dog"] {
-        std::fs::copy(concepts.join(format!("{name}.pth")), lora.join(format!("{name}.pth"))).expect("copied");
+        std::fs::copy(concepts.join(format!("{name}.safetensors")), lora.join(format!("{name}.safetensors")))
+            .expect("copied");
     }
     let picture = image::RgbImage::from_pixel(300, 200, image::Rgb([90, 200, 160]));
     picture.save(lora.join("mint_cat.preview.png")).expect("written");
@@ -104,7 +105,7 @@ fn files_are_found_only_when_asked_searched_and_made_concepts() {
     let concepts = window.state().studio.project().concepts.len();
     press(&mut window, "Make it a concept on layer 1");
     until(&mut window, "the concept", |podium| podium.studio.project().concepts.len() == concepts + 1);
-    let path = folder.path().join("models/Lora/pets/mint_cat.pth");
+    let path = folder.path().join("models/Lora/pets/mint_cat.safetensors");
     let project = window.state().studio.project().clone();
     let concept = project.concepts.last().expect("one");
     assert_eq!((&concept.file, project.layers()[0].concept.as_ref()), (&path, Some(&concept.name)));

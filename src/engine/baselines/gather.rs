@@ -206,4 +206,32 @@ mod tests {
         let squares = Problem { seen: Seen::Squares(few.seen.clone().squares()), ..few.clone() };
         assert!(apart(few.solved(10), squares.solved(10)) < 1e-3);
     }
+
+    #[test]
+    fn iterations_go_the_way_of_torch() {
+        let matrix = |columns: usize, of: &dyn Fn(f32, f32) -> f32| {
+            let values: Vec<f32> =
+                (0..12 * columns).map(|at| of((at / columns + 1) as f32, (at % columns + 1) as f32)).collect();
+            crate::engine::nets::layers::upload(values, [12, columns], &Device::flex())
+        };
+        let x =
+            matrix(8, &|row, column| (0.37 * row * row * (column + 1.0)).sin() * if column < 5.0 { 1.0 } else { 0.05 });
+        let y = matrix(4, &|row, column| (0.7 * row * column).cos());
+        // torch 2.6: LBFGS with lr 1, history 25, strong Wolfe and tolerances 1e-16; the loss, and the length of what was found.
+        for (iterations, loss, length) in [
+            (2, 0.437_322_4, 0.240_980_2),
+            (5, 0.341_287, 1.505_393),
+            (10, 0.340_072_7, 1.632_468),
+            (20, 0.281_369, 37.880_36),
+        ] {
+            let found = Problem::new(x.clone(), y.clone()).solved(iterations);
+            let apart = x.clone().matmul(found.clone()) - y.clone();
+            let here = host((apart.clone() * apart).mean())[0];
+            let long = host((found.clone() * found).sum())[0].sqrt();
+            assert!(
+                (here / loss - 1.0).abs() < 0.01 && (long / length - 1.0).abs() < 0.1,
+                "{iterations}: {here}, {long}"
+            );
+        }
+    }
 }

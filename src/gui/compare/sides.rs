@@ -1,6 +1,6 @@
 //! The two cards: what each side begins with, and which settings it changes.
 
-use eframe::egui::{Align, ComboBox, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align, ComboBox, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 use crate::gui::{icons, theme, widgets};
 use crate::project::Settings;
@@ -55,14 +55,14 @@ fn one(ui: &mut Ui, studio: &mut Studio, side: Side) {
     });
     let mut gone = None;
     for index in 0..studio.compare.draft.side(side).changes.len() {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             let (key, value) = &mut studio.compare.draft.side_mut(side).changes[index];
             if widgets::icon_button(ui, icons::X, &format!("{letter} changes {key} no more")).clicked() {
                 gone = Some(index);
             }
+            ui.label(RichText::new(key.as_str()).small());
             let field = ui.add(TextEdit::singleline(value).desired_width(VALUE));
             widgets::name_field(&field, &format!("{letter}: {key}"), value);
-            ui.add(Label::new(RichText::new(key.as_str()).small()).truncate());
         });
     }
     if let Some(index) = gone {

@@ -42,7 +42,8 @@ fn load_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         }
         ui.separator();
         ui.label(theme::note(ui, "Built in, for the miniature"));
-        for (name, _) in crate::assets::FILES.iter().filter(|(name, _)| name.ends_with(".pth")) {
+        let is_concept = |name: &str| name.starts_with("miniature/concepts/") && name.ends_with(".safetensors");
+        for (name, _) in crate::assets::FILES.iter().filter(|(name, _)| is_concept(name)) {
             let path = std::path::PathBuf::from(format!("assets:{name}"));
             let words = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().replace('_', " "));
             let there = studio.project().concepts.iter().any(|concept| concept.file == path);

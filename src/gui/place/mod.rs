@@ -108,7 +108,6 @@ fn tools(
     photo: &Known<RgbImage>,
     mask: &Known<GrayImage>,
 ) {
-    say_state(ui, studio, photo, mask);
     widgets::section(ui, "Where it may change", |_| ());
     brush_bar(ui, studio, look, place, mask);
     piece::follow(ui, studio);
@@ -120,6 +119,8 @@ fn tools(
     widgets::section(ui, "Into the photo", |_| ());
     background(ui, studio);
     piece::pasted(ui, studio);
+    // Last, so that nothing moves under the pointer when it goes; beside Render it stands too.
+    say_state(ui, studio, photo, mask);
 }
 
 fn invite(ui: &mut Ui, look: &mut Look) {
