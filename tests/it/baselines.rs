@@ -2,7 +2,7 @@
 
 use podium::engine::cache::Cache;
 use podium::engine::worker::Engine;
-use podium::link::{Event, Stage, Watch};
+use podium::link::{Event, Stage, Warning, Watch};
 use podium::project::settings::{Execution, Method};
 use podium::project::{ConceptFile, Project};
 
@@ -44,9 +44,10 @@ fn each_method_makes_a_picture_of_its_own_and_watching_changes_nothing() {
         // Only what follows a layout inverts one, and only what fuses fuses.
         assert_eq!(stages(&told, Stage::InvertingReference) > 0, method.is_conductor(), "{method:?}");
         assert_eq!(stages(&told, Stage::Fusing) > 0, method == Method::MixOfShow, "{method:?}");
-        // Refinement may have to say something of the small masks.
-        assert!(method.is_conductor() || told.warnings().is_empty(), "{method:?}: {:?}", told.warnings());
-        assert!(told.steps().iter().all(|step| step.loss.is_some() == method.is_conductor()));
+        // So few steps may well lose somebody; nothing else is to be said.
+        let is_finding = |warning: &Warning| matches!(warning, Warning::Finding(_));
+        assert!(told.warnings().iter().all(is_finding), "{method:?}: {:?}", told.warnings());
+        assert_eq!(told.steps().iter().any(|step| step.loss.is_some()), method.is_conductor(), "{method:?}");
         if method != Method::MixOfShow {
             let watched = render(&engine, &with(method), Watch::ALL);
             assert_eq!(watched.finished().pictures[0], picture, "{method:?}");

@@ -379,7 +379,7 @@ fn devices_and_inspect_answer_without_a_display() {
         &["an ED-LoRA", "<mint_cat_1> (one embedding for each of 16 layers), <mint_cat_2>", "rank", "attention"],
     );
     let listed = out(&podium(folder.path(), &["inspect", "--tensors", concept]));
-    assert_says(&listed, &["an ED-LoRA", "params.new_concept_embedding.<mint_cat_1>  F32 [16, 64]"]);
+    assert_says(&listed, &["an ED-LoRA", "new_concept_embedding.<mint_cat_1>  F32 [16, 64]"]);
     let model = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/miniature");
     assert_says(
         &out(&podium(folder.path(), &["inspect", model])),

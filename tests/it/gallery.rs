@@ -483,9 +483,15 @@ fn the_edit_mask_is_erased_inverted_cleared_and_taken_from_the_layers() {
     let layers: usize = collage.masks.iter().map(|m| m.mask.pixels().filter(|p| p.0[0] > 127).count()).sum();
     assert!(outlines > layers && layers > 500, "{outlines}, {layers}");
     photograph(&mut harness, "place-outlines");
-    press(&mut harness, "Inverted");
+    // Further down, where one would scroll to.
+    let press_below = |harness: &mut Window, label: &str| {
+        harness.get_by_label_contains(label).click_accesskit();
+        harness.step();
+        harness.step();
+    };
+    press_below(&mut harness, "Inverted");
     assert_eq!(harness.state().studio.document.history.undo_name(), Some("Background of the photo"));
-    press(&mut harness, "Remove the photo");
+    press_below(&mut harness, "Remove the photo");
     assert_eq!(harness.state().studio.project().place, None);
     assert_eq!(harness.state_mut().studio.obstacle(), None);
     for _ in 0..3 {
