@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Outcome;
+use super::key_value::key_value;
 use super::render::{follow, open};
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
@@ -14,6 +15,7 @@ use crate::evaluate::compare::{SEEDS, Scores, Side, Start, Summary, Variant, ord
 use crate::evaluate::methods::{METHODS, Method, method};
 use crate::evaluate::metrics::Ruler;
 use crate::link::{DeviceChoice, Watch};
+use crate::project::disk::{Readers, replace};
 use crate::project::{DiskFiles, Project, png_text};
 
 /// What `podium compare` is told.
@@ -94,7 +96,7 @@ impl Compare {
         project.pictures = 1;
         project.seed = self.seed.unwrap_or(project.seed);
         let changes = self.settings.iter().map(|setting| {
-            let (key, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: write KEY=VALUE"))?;
+            let (key, value) = key_value(setting)?;
             Ok((key.to_owned(), value.to_owned()))
         });
         let changes = changes.collect::<Result<Vec<_>, String>>()?;
@@ -164,7 +166,8 @@ impl Compare {
         let json = serde_json::to_string_pretty(report)?;
         for (name, text) in [("compare.json", json), ("compare.md", markdown(report))] {
             let path = self.out.join(name);
-            std::fs::write(&path, text).map_err(|error| unwritable(&path, &error))?;
+            let put: std::io::Result<()> = replace(&path, Readers::Everybody, |file| file.write_all(text.as_bytes()));
+            put.map_err(|error| unwritable(&path, &error))?;
         }
         Ok(())
     }

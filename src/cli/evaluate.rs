@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::Outcome;
 use super::interrupt;
+use super::key_value::key_value;
 use super::progress::Progress;
 use super::say::aside;
 use crate::engine::cache::Cache;
@@ -175,7 +176,7 @@ impl Evaluate {
             suite.settings.set("steps", &steps.to_string())?;
         }
         for setting in &self.settings {
-            let (key, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: write KEY=VALUE"))?;
+            let (key, value) = key_value(setting)?;
             suite.settings.set(key, value)?;
         }
         let choice = suite.choice(self.full, &self.methods)?;
@@ -309,7 +310,7 @@ fn ended(record: &Record) -> String {
         (_, None) => format!("{name} ({:.0} s)", record.cost.seconds),
         (_, Some(measures)) => {
             let (right, seconds) = (if measures.right { ", right" } else { "" }, record.cost.seconds);
-            let known = measures.subjects.iter().filter(|subject| subject.recognised).count();
+            let known = measures.recognised();
             let (all, figures, segsim) = (measures.subjects.len(), measures.figures, measures.segsim);
             format!(
                 "{name}: {known} of {all} recognised, {figures} figures, SegSim {segsim:.2}{right} ({seconds:.0} s)"

@@ -11,6 +11,7 @@ mod evaluate;
 mod get;
 mod inspect;
 mod interrupt;
+mod key_value;
 mod list;
 mod place;
 mod plush;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use image::RgbaImage;
 
+use super::key_value::key_value;
 use super::render::{check_output, numbered, render};
 use super::{Outcome, say};
 use crate::link::DeviceChoice;
@@ -347,7 +348,7 @@ impl Place {
         project.layout = Layout::Collage { background: Background::Photo, layers };
         project.number_layers(&mut 0);
         for setting in &self.settings {
-            let (key, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: write KEY=VALUE"))?;
+            let (key, value) = key_value(setting)?;
             project.settings.set(key, value)?;
         }
         project.validate()?;

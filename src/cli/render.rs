@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Outcome;
+use super::key_value::key_value;
 use super::progress::Progress;
 use super::record::Record;
 use super::say::{self, aside};
@@ -79,7 +80,7 @@ impl Render {
         }
         project.seed = self.seed.unwrap_or(project.seed);
         for setting in &self.settings {
-            let (key, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: write KEY=VALUE"))?;
+            let (key, value) = key_value(setting)?;
             project.settings.set(key, value)?;
         }
         Ok((project, folder))

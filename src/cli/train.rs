@@ -7,6 +7,7 @@ use clap::Args;
 use crossbeam_channel::{Receiver, select};
 use indicatif::ProgressBar;
 
+use super::key_value::key_value;
 use super::progress::Progress;
 use super::say::aside;
 use super::{Outcome, interrupt};
@@ -170,7 +171,7 @@ impl Train {
             }
         }
         for setting in &self.settings {
-            let (key, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: write KEY=VALUE"))?;
+            let (key, value) = key_value(setting)?;
             training.settings.set(key, value)?;
         }
         if self.mend_captions {

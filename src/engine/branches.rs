@@ -1,7 +1,5 @@
 //! Which branches a project has by its method, what each of them reads, and which of their words stand for subjects.
 
-use std::ops::Range;
-
 use super::baselines::Way;
 use super::baselines::fuse::{Fusing, Ingredient};
 use super::baselines::masked::{Masked, MaskedConcept};
@@ -175,7 +173,7 @@ impl Casting<'_> {
         let reference = encode_base(self.models, read(self.project.prompt_for_reference(), &none));
         let tokens_of = |index: usize| {
             let places = naming.places.iter().filter(|(_, concept)| *concept == index);
-            places.flat_map(|(place, _)| positions_in(&base, place)).collect::<Vec<usize>>()
+            places.flat_map(|(place, _)| base.positions_in(place)).collect::<Vec<usize>>()
         };
         let each: Vec<Vec<usize>> = self.used.iter().map(|&index| tokens_of(index)).collect();
         let called = self.used.iter().zip(&each).map(|(&index, tokens)| {
@@ -278,17 +276,10 @@ impl Casting<'_> {
     }
 }
 
-/// The positions of the tokens of a prompt that any of these of its bytes belong to.
-fn positions_in(tokens: &Encoded, range: &Range<usize>) -> Vec<usize> {
-    let overlaps = |span: &Range<usize>| span.start < range.end && range.start < span.end;
-    let placed = tokens.spans.iter().zip(&tokens.positions);
-    placed.filter(|(span, _)| overlaps(span)).map(|(_, position)| *position).collect()
-}
-
 /// Words wherever they stand in a prompt.
 fn words_at(project: &Project, prompt: &str, words: &[&str], tokens: &Encoded) -> Vec<Word> {
     let spans = project.class_word_spans(prompt, words);
-    spans.iter().map(|(range, _)| (prompt[range.clone()].to_owned(), positions_in(tokens, range))).collect()
+    spans.iter().map(|(range, _)| (prompt[range.clone()].to_owned(), tokens.positions_in(range).collect())).collect()
 }
 
 /// What calls a concept in its branch's prompt: the tokens that its files bring, or the words that stand in their place.

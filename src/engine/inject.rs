@@ -370,4 +370,4 @@ impl Tap for Record {
 
 #[cfg(test)]
 #[path = "inject_tests.rs"]
-mod tests;
+pub(super) mod tests;

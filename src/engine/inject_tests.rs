@@ -212,7 +212,7 @@ fn adapter(models: &Models, files: &[(&AdapterFile, f32, f32)]) -> Adapter {
 }
 
 /// The greatest difference, in parts of the greatest value.
-fn apart<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> f32 {
+pub(in crate::engine) fn apart<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> f32 {
     assert_eq!(a.dims(), b.dims());
     let (a, b) = (host(a.clone()), host(b.clone()));
     let most = b.iter().fold(0.0f32, |most, value| most.max(value.abs()));

@@ -124,11 +124,6 @@ impl LinearTerm {
         }
     }
 
-    /// Whether [`LinearTerm::of`] looks at the layer's own output.
-    pub fn needs_plain(&self) -> bool {
-        matches!(self, Self::ScaledOutput(_))
-    }
-
     /// Adds its kind and all its numbers to a hash.
     pub fn add_to(&self, hasher: &mut blake3::Hasher) {
         let (kind, matrices, vector): (u8, Vec<&Tensor<2>>, Option<&Tensor<1>>) = match self {
@@ -241,11 +236,6 @@ impl ConvTerm {
             Self::ScaledOutput(weight) => (plain.clone() - along_channels(layer.bias())) * along_channels(weight),
             Self::Hadamard(kernel) => layer.slide(input.clone(), kernel.multiplied_out()),
         }
-    }
-
-    /// Whether [`ConvTerm::of`] looks at the layer's own output.
-    pub fn needs_plain(&self) -> bool {
-        matches!(self, Self::ScaledOutput(_))
     }
 
     /// Adds its kind and all its numbers to a hash.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use podium::evaluate::compare::ruler;
 use podium::evaluate::metrics::Ruler;
 use podium::plush;
-use podium::project::{DiskFiles, Project, Settings, composite};
+use podium::project::{DiskFiles, Project, Settings};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -97,19 +98,6 @@ fn as_released(project: &Project) -> Project {
     released
 }
 
-/// What measures the pictures of an example: who is to be at which mask. A project without layers has the mask of the concept
-/// where it is found.
-fn ruler(project: &Project) -> Option<Ruler> {
-    let files = DiskFiles { base: ".".into(), assets: podium::assets::find };
-    let concept = |name: &str| plush::concept(&name.replace(' ', "_")).copied();
-    let mut masks = composite(project, &files).expect("a collage").masks;
-    masks.retain(|layer| layer.concept.is_some());
-    let known: Vec<_> = masks.iter().filter_map(|layer| concept(layer.concept.as_deref()?)).collect();
-    let masks: Vec<_> = masks.into_iter().map(|layer| layer.mask).collect();
-    assert_eq!(known.len(), masks.len(), "all are plush");
-    (!known.is_empty()).then(|| Ruler::new(known, masks, &project.prompt))
-}
-
 /// What is seen in a picture of an example, in a word.
 fn seen(project: &Project, ruler: Option<&Ruler>, picture: &image::RgbImage) -> String {
     let Some(ruler) = ruler else {
@@ -118,7 +106,7 @@ fn seen(project: &Project, ruler: Option<&Ruler>, picture: &image::RgbImage) -> 
         return if recognised { "right" } else { "0 of 1" }.to_owned();
     };
     let measures = ruler.measure(picture).expect("of the canvas's size");
-    let recognised = measures.subjects.iter().filter(|subject| subject.recognised).count();
+    let recognised = measures.recognised();
     if measures.right { "right".to_owned() } else { format!("{recognised} of {}", measures.subjects.len()) }
 }
 
@@ -138,7 +126,9 @@ fn sheets_of_the_examples() {
         let (width, height) = (project.canvas.width, project.canvas.height);
         let rows = (SEEDS / ROW) as u32;
         let mut sheet = image::RgbImage::from_pixel(width * (ROW as u32 + 1) + 8, height * rows, image::Rgb([255; 3]));
-        let ruler = ruler(&project);
+        let files = DiskFiles { base: ".".into(), assets: podium::assets::find };
+        // None where nobody says the place.
+        let ruler = ruler(&project, &files).expect("a collage");
         let mut line = format!("| `{name}` |");
         let mut put = |project: &Project, seed: u64, at: (u32, u32)| {
             let project = Project { seed, ..project.clone() };

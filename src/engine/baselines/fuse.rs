@@ -238,10 +238,8 @@ impl Ingredient<'_> {
 
 /// The positions of the words in a range of a prompt's bytes, and that of its end.
 fn positions(tokens: &Encoded, of: &Range<usize>) -> Vec<usize> {
-    let words = tokens.spans.iter().zip(&tokens.positions);
-    let words = words.filter(|(span, _)| span.start < of.end && of.start < span.end).map(|(_, position)| *position);
     let end = tokens.positions.last().map_or(1, |last| last + 1);
-    words.chain([end]).collect()
+    tokens.positions_in(of).chain([end]).collect()
 }
 
 /// Whether a layer reads what the prompt was encoded to.

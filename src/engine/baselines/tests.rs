@@ -15,6 +15,7 @@ use crate::engine::adapters::{self, AdapterFile, Change};
 use crate::engine::cache::Cache;
 use crate::engine::concept::{Adapter, Part};
 use crate::engine::concept_files;
+use crate::engine::inject::tests::apart;
 use crate::engine::inject::{Record, Stacked, Terms};
 use crate::engine::masks::Mask;
 use crate::engine::models::Models;
@@ -61,14 +62,6 @@ fn of_a_convolution(models: &Models) -> Adapter {
         left_aside: Vec::new(),
     };
     put(models, &file, 1.0)
-}
-
-/// The greatest difference, in parts of the greatest value.
-fn apart<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> f32 {
-    assert_eq!(a.dims(), b.dims());
-    let (a, b) = (host(a.clone()), host(b.clone()));
-    let most = b.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-    a.iter().zip(&b).fold(0.0f32, |most, (a, b)| most.max((a - b).abs())) / most
 }
 
 /// As much as the order of sums may make of rounding in f32, through a whole network.

@@ -58,6 +58,13 @@ impl Encoded {
     pub fn chunks(&self, positions: usize) -> impl Iterator<Item = (&[Token], &[f32])> {
         self.tokens.chunks(positions.max(1)).zip(self.weights.chunks(positions.max(1)))
     }
+
+    /// The positions of the tokens that any of these bytes of the prompt belong to.
+    pub fn positions_in<'a>(&'a self, range: &'a Range<usize>) -> impl Iterator<Item = usize> + 'a {
+        let placed = self.spans.iter().zip(&self.positions);
+        let overlaps = |span: &Range<usize>| span.start < range.end && range.start < span.end;
+        placed.filter(move |(span, _)| overlaps(span)).map(|(_, position)| *position)
+    }
 }
 
 /// CLIP's tokenizer.

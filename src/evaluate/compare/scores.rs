@@ -36,7 +36,7 @@ impl Scores {
     pub fn words(&self) -> String {
         let mut parts = Vec::new();
         if let Some(measures) = &self.measures {
-            let known = measures.subjects.iter().filter(|subject| subject.recognised).count();
+            let known = measures.recognised();
             let figures = if measures.figures == 1 { "figure" } else { "figures" };
             parts.push(format!("{known} of {} recognised", measures.subjects.len()));
             parts.push(format!("{} {figures}", measures.figures));

@@ -42,6 +42,13 @@ pub struct Measures {
     pub figures: usize,
 }
 
+impl Measures {
+    /// How many concepts are recognised.
+    pub fn recognised(&self) -> usize {
+        self.subjects.iter().filter(|subject| subject.recognised).count()
+    }
+}
+
 /// What was measured of one concept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

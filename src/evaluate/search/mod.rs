@@ -241,9 +241,8 @@ impl Search<'_> {
         }
         let nest = nest.into_values().map(|prompts| prompts.into_values().collect()).collect();
         let draws = Draws::new(nest, units.len());
-        let measures = |record: &Option<Record>| record.as_ref().and_then(Record::measures).cloned();
         let values = |records: &[Option<Record>], of: &dyn Fn(Option<&Measures>) -> f64| -> Vec<Option<f64>> {
-            records.iter().map(|record| Some(of(measures(record).as_ref()))).collect()
+            records.iter().map(|record| Some(of(measures_of(record)))).collect()
         };
         let (of_winner, of_own) = (values(winner, &worth), values(own, &worth));
         let metric = |metric: Metric| {
@@ -260,8 +259,12 @@ impl Search<'_> {
     }
 }
 
+fn measures_of(record: &Option<Record>) -> Option<&Measures> {
+    record.as_ref().and_then(Record::measures)
+}
+
 fn mean_worth(records: &[Option<Record>]) -> f64 {
-    let all: f64 = records.iter().map(|record| worth(record.as_ref().and_then(Record::measures))).sum();
+    let all: f64 = records.iter().map(|record| worth(measures_of(record))).sum();
     all / records.len().max(1) as f64
 }
 

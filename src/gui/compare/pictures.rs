@@ -126,7 +126,7 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, begun: &Comparison, at
 fn lines(scores: &Scores) -> [String; 3] {
     let value = |score: Score| score.value(scores).map(|value| score.write(value));
     let truth = scores.measures.as_ref().map(|measures| {
-        let known = measures.subjects.iter().filter(|subject| subject.recognised).count();
+        let known = measures.recognised();
         format!("{known}/{} recognised · {} figures", measures.subjects.len(), measures.figures)
     });
     let followed = value(Score::Followed).map_or_else(String::new, |value| format!("masks {value} · "));

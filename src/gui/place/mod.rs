@@ -253,13 +253,14 @@ fn panes(
         let choices = [(false, "Where it may change"), (true, "Before and after")];
         widgets::segmented(ui, &mut place.shows_result, &choices);
     }
-    if result.is_some() && (both || place.shows_result) {
+    let shows_result = result.is_some() && (both || place.shows_result);
+    let shows_photo = both || !shows_result;
+    if shows_result {
         piece::of_result(ui, studio, look);
     }
     let title_height = 20.0;
     let area = ui.available_rect_before_wrap();
-    let beside = both && result.is_some();
-    let width = if beside { (area.width() - gap) / 2.0 } else { area.width() };
+    let width = if shows_photo && shows_result { (area.width() - gap) / 2.0 } else { area.width() };
     let size = vec2(width, area.height()).max(vec2(48.0, 48.0 + title_height));
     let canvas = studio.project().canvas;
     let shape = vec2(canvas.width as f32, canvas.height as f32);
@@ -269,13 +270,13 @@ fn panes(
         (whole.min, widgets::fit(below, shape))
     };
     ui.allocate_rect(area, Sense::hover());
-    if result.is_none() || both || !place.shows_result {
+    if shows_photo {
         let (corner, rect) = pane(0.0);
         title(ui, corner, rect, "Photo · where it may change");
         photo_pane(ui, studio, place, photo, mask, rect);
     }
-    if let Some(result) = result.filter(|_| both || place.shows_result) {
-        let (corner, rect) = pane(if both { 1.0 } else { 0.0 });
+    if let Some(result) = result.filter(|_| shows_result) {
+        let (corner, rect) = pane(if shows_photo { 1.0 } else { 0.0 });
         title(ui, corner, rect, &result.title);
         result_pane(ui, &mut place.split, photo, &result, rect);
     }
