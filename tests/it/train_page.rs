@@ -162,12 +162,17 @@ fn made_up(window: &mut Window, steps: usize) -> u64 {
         training.rename("mint_cat", "cat");
         training.settings.steps = 100;
     });
-    // Queued behind nothing, and stopped at once: what it tells is made up.
+    // What it tells is made up, once the engine has told the last of its own: that comes after the start was seen.
     let id = studio.train().expect("nothing stands in the way");
-    studio.pause_training(id);
+    let state = |podium: &Podium| podium.studio.train.runs.get(id).expect("it").state.clone();
+    until(window, "the training that starts", |podium| matches!(state(podium), State::Running));
+    window.state_mut().studio.pause_training(id);
+    until(window, "the training that stops", |podium| matches!(state(podium), State::Paused));
+    let studio = &mut window.state_mut().studio;
     let job = studio.train.runs.get(id).expect("it").job;
     let mut tell = |event: Told| studio.train.take(&event);
     tell(Told::Started { job, device: "CPU, 2 threads".into(), first_use: false });
+    tell(Told::Training(job, TrainingEvent::Resumed(0)));
     tell(Told::Progress { job, stage: Stage::ReadingPhotos, step: 6, steps: 6 });
     for step in 1..=steps {
         let wave = (step as f32 * 0.7).sin() * 0.03;
