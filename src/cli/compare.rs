@@ -9,13 +9,13 @@ use serde::Serialize;
 use super::Outcome;
 use super::key_value::key_value;
 use super::render::{follow, open};
+use super::written::put;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
 use crate::evaluate::compare::{SEEDS, Scores, Side, Start, Summary, Variant, order, ruler, summarise};
 use crate::evaluate::methods::{METHODS, Method, method};
 use crate::evaluate::metrics::Ruler;
 use crate::link::{DeviceChoice, Watch};
-use crate::project::disk::{Readers, replace};
 use crate::project::{DiskFiles, Project, png_text};
 
 /// What `podium compare` is told.
@@ -166,8 +166,7 @@ impl Compare {
         let json = serde_json::to_string_pretty(report)?;
         for (name, text) in [("compare.json", json), ("compare.md", markdown(report))] {
             let path = self.out.join(name);
-            let put: std::io::Result<()> = replace(&path, Readers::Everybody, |file| file.write_all(text.as_bytes()));
-            put.map_err(|error| unwritable(&path, &error))?;
+            put(&path, text.as_bytes())?;
         }
         Ok(())
     }

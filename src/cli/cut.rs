@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use image::{GrayImage, ImageFormat, RgbaImage};
+use image::{GrayImage, RgbaImage};
 
 use super::Outcome;
+use super::written::put_picture;
 use crate::cut::{
     Edge, Hints, Mode, Patch, Scribble, Stop, Subject, Wand, combine, cutout, polygon, rectangle, refine, wand,
 };
@@ -151,12 +152,12 @@ impl Cut {
             let advice = "choose another place (x goes to the right, y down), or scribble over the subject with --keep";
             return Err(format!("nothing of {} is chosen; {advice}", self.photo.display()).into());
         };
-        put(&self.out, |path| cut.picture.save_with_format(path, ImageFormat::Png))?;
         let (width, height) = cut.picture.dimensions();
+        put_picture(&self.out, cut.picture)?;
         let whole = format!("{} ({} x {})", self.photo.display(), photo.width(), photo.height());
         say!("{} ({width} x {height}), from {},{} of {whole}", self.out.display(), cut.left, cut.top);
         if let Some(path) = &self.mask {
-            put(path, |path| mask.save_with_format(path, ImageFormat::Png))?;
+            put_picture(path, mask)?;
             say!("{} is the mask", path.display());
         }
         Ok(())
@@ -200,9 +201,4 @@ impl Cut {
         combine(&mut mask, &Patch::whole(found.mask), Mode::Add);
         Ok((subject.into_picture(), mask))
     }
-}
-
-fn put(path: &Path, write: impl FnOnce(&Path) -> image::ImageResult<()>) -> Result<(), String> {
-    let advice = "make room on that disk, or name another place";
-    write(path).map_err(|error| format!("cannot write {}: {error}; {advice}", path.display()))
 }

@@ -19,6 +19,7 @@ mod progress;
 mod record;
 mod render;
 mod train;
+mod written;
 
 use std::path::PathBuf;
 

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use image::{GrayImage, ImageFormat, RgbImage};
+use image::{GrayImage, RgbImage};
 
 use super::Outcome;
+use super::written::{put, put_picture};
 use crate::plush::looks::{Kind, natural};
 use crate::plush::recognise::{self, Verdict};
 use crate::plush::{Asked, CONCEPTS, Concept, Picture, Setting, chance, concept, cutout, draw, empty, judge, sight};
@@ -124,7 +125,7 @@ impl Plush {
             Self::Scenes { folder, seed, side } => scenes(folder, *seed, *side),
             Self::Draw { description, output, side } => {
                 let drawn = draw(&described(description)?, *side)?;
-                put_picture(&drawn.picture, output)?;
+                put_picture(output, drawn.picture)?;
                 say!("{} ({side} x {side})", output.display());
                 Ok(())
             }
@@ -159,11 +160,11 @@ fn photos(concept: &Concept, folder: &Path, many: &Many) -> Outcome {
     for index in 0..many.count {
         let told = Picture::photo(concept, &mut chance::of(many.seed, u64::from(index)));
         let drawn = draw(&told, many.side)?;
-        put_picture(&drawn.picture, &folder.join(format!("{index}.png")))?;
+        put_picture(&folder.join(format!("{index}.png")), drawn.picture)?;
         for mask in &drawn.masks {
-            put_mask(mask, &folder.join(format!("{index}.mask.png")))?;
+            put_picture(&folder.join(format!("{index}.mask.png")), mask.clone())?;
         }
-        put(told.caption.as_bytes(), &folder.join(format!("{index}.txt")))?;
+        put(&folder.join(format!("{index}.txt")), told.caption.as_bytes())?;
     }
     say!("{} photos of {} with masks and captions in {}", many.count, concept.words(), folder.display());
     Ok(())
@@ -176,12 +177,12 @@ fn pictures(folder: &Path, of: &[Concept], many: &Many) -> Outcome {
         let rng = &mut chance::of(many.seed, u64::from(index));
         let told = if of.is_empty() { Picture::sample(rng) } else { Picture::together(of, rng) };
         let drawn = draw(&told, many.side)?;
-        put_picture(&drawn.picture, &folder.join(format!("{index}.png")))?;
+        put_picture(&folder.join(format!("{index}.png")), drawn.picture)?;
         for (figure, mask) in drawn.masks.iter().enumerate() {
-            put_mask(mask, &folder.join(format!("{index}.mask-{}.png", figure + 1)))?;
+            put_picture(&folder.join(format!("{index}.mask-{}.png", figure + 1)), mask.clone())?;
         }
-        put(told.caption.as_bytes(), &folder.join(format!("{index}.txt")))?;
-        put(serde_json::to_string_pretty(&told)?.as_bytes(), &folder.join(format!("{index}.json")))?;
+        put(&folder.join(format!("{index}.txt")), told.caption.as_bytes())?;
+        put(&folder.join(format!("{index}.json")), serde_json::to_string_pretty(&told)?.as_bytes())?;
     }
     say!("{} pictures with masks, captions and descriptions in {}", many.count, folder.display());
     Ok(())
@@ -194,8 +195,7 @@ fn cutouts(folder: &Path, side: u32) -> Outcome {
     let all: Vec<_> = own.chain(ordinary).map(|(name, look)| (format!("{name}.png"), look)).collect();
     begin(folder, all.iter().map(|(name, _)| name.clone()))?;
     for (name, look) in &all {
-        let path = folder.join(name);
-        cutout(look, side).save_with_format(&path, ImageFormat::Png).map_err(|error| unwritten(&path, &error))?;
+        put_picture(&folder.join(name), cutout(look, side))?;
     }
     say!("{} cutouts in {}", all.len(), folder.display());
     Ok(())
@@ -206,7 +206,7 @@ fn scenes(folder: &Path, seed: u64, side: u32) -> Outcome {
     begin(folder, Setting::ALL.into_iter().map(name))?;
     for (index, setting) in Setting::ALL.into_iter().enumerate() {
         let scene = setting.sample(&mut chance::of(seed, index as u64));
-        put_picture(&empty(&scene, side)?, &folder.join(name(setting)))?;
+        put_picture(&folder.join(name(setting)), empty(&scene, side)?)?;
     }
     say!("{} scenes in {}", Setting::ALL.len(), folder.display());
     Ok(())
@@ -271,22 +271,6 @@ fn begin(folder: &Path, mut names: impl Iterator<Item = String>) -> Outcome {
         Some(name) => Err(format!("{} is there already; name another folder", folder.join(name).display()).into()),
         None => Ok(()),
     }
-}
-
-fn unwritten(path: &Path, error: &dyn std::fmt::Display) -> String {
-    format!("cannot write {}: {error}; make room on that disk, or name another place", path.display())
-}
-
-fn put(bytes: &[u8], path: &Path) -> Result<(), String> {
-    fs::write(path, bytes).map_err(|error| unwritten(path, &error))
-}
-
-fn put_picture(picture: &RgbImage, path: &Path) -> Result<(), String> {
-    picture.save_with_format(path, ImageFormat::Png).map_err(|error| unwritten(path, &error))
-}
-
-fn put_mask(mask: &GrayImage, path: &Path) -> Result<(), String> {
-    mask.save_with_format(path, ImageFormat::Png).map_err(|error| unwritten(path, &error))
 }
 
 /// A picture that somebody has.

@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::written::{put_picture, unwritten};
 use crate::link::{Mask, StepView, Warning};
 use crate::studio::export::draw::{attention_picture, cluster_picture, lane_name, mask_picture, plain};
+
+/// One line a step.
+const LOG: &str = "log.jsonl";
 
 /// A folder that a render is recorded into.
 pub struct Record {
@@ -23,33 +27,33 @@ impl Record {
     /// # Errors
     /// When it cannot be written.
     pub fn create(folder: &Path) -> Result<Self, Box<dyn std::error::Error>> {
-        let explain = |error: std::io::Error| format!("{}: cannot be written ({error})", folder.display());
-        std::fs::create_dir_all(folder).map_err(explain)?;
-        let log = BufWriter::new(File::create(folder.join("log.jsonl")).map_err(explain)?);
-        Ok(Self { folder: folder.to_owned(), log })
+        let log = folder.join(LOG);
+        let created = std::fs::create_dir_all(folder).and_then(|()| File::create(&log));
+        let created = created.map_err(|error| unwritten(&log, &error))?;
+        Ok(Self { folder: folder.to_owned(), log: BufWriter::new(created) })
     }
 
     /// Writes one step.
     pub fn step(&mut self, view: &StepView) -> Written {
         let name = |what: String| self.folder.join(format!("step{:03}-{what}.png", view.step + 1));
         for (picture, preview) in view.previews.iter().enumerate() {
-            preview.save(name(format!("preview{}", picture + 1)))?;
+            put_picture(&name(format!("preview{}", picture + 1)), preview.clone())?;
         }
         for (picture, masks) in view.masks.iter().enumerate() {
             for (index, mask) in masks.iter().enumerate() {
                 let subject = format!("mask{}-{}-{}", picture + 1, index + 1, plain(&mask.concept));
                 for (kind, mask) in [("custom", &mask.custom), ("base", &mask.base), ("combined", &mask.combined)] {
-                    mask_picture(mask).save(name(format!("{subject}-{kind}")))?;
+                    put_picture(&name(format!("{subject}-{kind}")), mask_picture(mask))?;
                 }
             }
         }
         for clusters in &view.clusters {
             let name = name(format!("clusters{}-{}", clusters.picture + 1, lane_name(&clusters.lane)));
-            cluster_picture(clusters).save(name)?;
+            put_picture(&name, cluster_picture(clusters))?;
         }
         for map in view.attention.iter().filter(|map| map.word.is_empty()) {
             let name = name(format!("attention{}-{}", map.picture + 1, lane_name(&map.lane)));
-            attention_picture(map).save(name)?;
+            put_picture(&name, attention_picture(map))?;
         }
         let area = |mask: &Mask| mask.count();
         self.line(&json!({
@@ -74,9 +78,8 @@ impl Record {
     }
 
     fn line(&mut self, value: &serde_json::Value) -> Written {
-        writeln!(self.log, "{value}")?;
         // A line a step is little, and a log that ends before a crash is worth nothing.
-        self.log.flush()?;
-        Ok(())
+        let written = writeln!(self.log, "{value}").and_then(|()| self.log.flush());
+        Ok(written.map_err(|error| unwritten(&self.folder.join(LOG), &error))?)
     }
 }

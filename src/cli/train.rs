@@ -10,6 +10,7 @@ use indicatif::ProgressBar;
 use super::key_value::key_value;
 use super::progress::Progress;
 use super::say::aside;
+use super::written::{put, unwritten};
 use super::{Outcome, interrupt};
 use crate::engine::cache::Cache;
 use crate::engine::inspect::inspect_model;
@@ -21,7 +22,7 @@ use crate::link::{DeviceChoice, Event, JobId, Stage, Trained, TrainingEvent, Tra
 use crate::project::DiskFiles;
 use crate::project::training::folder::{Said, read_folder};
 use crate::project::training::{Training, TrainingPreset, captions, file};
-use crate::studio::places::{folder_of, write_whole};
+use crate::studio::places::folder_of;
 
 /// Lines about steps where no bar is seen.
 const LINES: usize = 10;
@@ -221,7 +222,9 @@ impl Train {
         if let Some(out) = &self.out {
             let from = if ending(out) == "pth" { &trained.pth } else { &trained.file };
             let bytes = std::fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?;
-            write_whole(out, &bytes)?;
+            let folder = folder_of(out);
+            std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
+            put(out, &bytes)?;
             say!("{}", out.display());
         }
         say!("{}", trained.file.display());

@@ -6,8 +6,9 @@
 
 /// The GPU path against the CPU's. Its name begins the list: it takes longest, and libtest goes by the alphabet.
 mod adapter;
-/// Every broken input and its error.
+/// Other methods than Concept Conductor.
 mod baselines;
+/// Every broken input and its error.
 mod broken;
 /// The canvas, worked with pointer and keys.
 #[cfg(feature = "gui")]
@@ -26,6 +27,8 @@ mod diagnosis;
 mod evaluate;
 /// The miniature and the example projects, made anew.
 mod examples;
+/// Full disks, vanished folders, sessions that end without order.
+mod faults;
 /// Saving, opening, closing, recovering.
 #[cfg(feature = "gui")]
 mod files;
