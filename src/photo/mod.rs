@@ -3,6 +3,7 @@
 //! - Which piece of a photo does a render see? `plan.rs`.
 //! - Where may it change, and how softly does that end? `soft.rs`.
 //! - How does what was rendered come back into the photo? `stitch.rs`, scaled by `scale.rs`, its colours matched by `rim.rs`.
+//! - What do its numbers mean as colours? `colors.rs`.
 //! - How is a photo kept, with its depth, its profile and what its camera noted? `original.rs`; `exif.rs` reads those notes
 //!   and takes out the place.
 //!
@@ -11,6 +12,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod colors;
 mod exif;
 pub mod original;
 pub mod plan;
@@ -19,6 +21,7 @@ mod scale;
 pub mod soft;
 pub mod stitch;
 
+pub use colors::Colors;
 pub use original::{Format, Original, Unwritable};
 pub use stitch::{Blend, stitch};
 

@@ -9,6 +9,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageReader, Rgb, RgbImage};
 use png::{BitDepth, ColorType, Encoder, Info, Writer};
 
+use super::colors::Colors;
 use super::exif::{Keep, of_upright};
 
 /// How good a JPEG is, of 100: hardly told from the picture itself.
@@ -68,6 +69,11 @@ impl Original {
         let About { profile, notes } = about(bytes).unwrap_or_default();
         let profile = profile.filter(|profile| means(profile, &pixels));
         Self { pixels, profile, notes }
+    }
+
+    /// What its numbers mean as colours; None where that is sRGB.
+    pub fn colors(&self) -> Option<Colors> {
+        self.profile.as_deref().and_then(Colors::of)
     }
 
     /// Width and height.

@@ -5,7 +5,7 @@ use image::{DynamicImage, GrayImage, ImageBuffer, Pixel, RgbImage};
 
 use super::scale::{Filter, Scaled};
 use super::soft::{distances, weights};
-use super::{Crop, rim};
+use super::{Colors, Crop, rim};
 
 /// How a patch is put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub enum Unfit {
 /// Puts a patch back. `patch` is the rendered canvas, `seen` what of the photo the render saw there, and `mask` where it
 /// could change (above 127), all of the canvas's size.
 ///
+/// Both are sRGB; `colors` is what the photo's own numbers mean, where that is something else.
+///
 /// Where the photo has gray tones alone, so has the patch in it; how opaque the photo is does not change. Outside of
 /// the feathered mask no bit changes.
 ///
@@ -53,6 +55,7 @@ pub enum Unfit {
 /// When sizes do not fit.
 pub fn stitch(
     photo: &mut DynamicImage,
+    colors: Option<&Colors>,
     crop: Crop,
     patch: &RgbImage,
     seen: &RgbImage,
@@ -69,14 +72,17 @@ pub fn stitch(
     }
     let from = (canvas.0 as usize, canvas.1 as usize);
     let far = distances(mask);
-    let colors =
+    let parts =
         |picture: &RgbImage| -> Vec<[f32; 3]> { picture.pixels().map(|pixel| pixel.0.map(f32::from)).collect() };
-    let mut values = colors(patch);
+    let mut values = parts(patch);
     if blend.match_rim {
-        let added = rim::difference(&values, &colors(seen), &far, from);
+        let added = rim::difference(&values, &parts(seen), &far, from);
         for (value, added) in values.iter_mut().zip(added) {
             *value = std::array::from_fn(|part| value[part] + added[part]);
         }
+    }
+    if let Some(colors) = colors {
+        colors.numbers_of(&mut values);
     }
     let weights: Vec<[f32; 1]> = weights(&far, blend.feather).into_iter().map(|weight| [weight]).collect();
     let to = (crop.width as usize, crop.height as usize);
@@ -230,7 +236,7 @@ mod tests {
             for (name, mask) in &masks {
                 let mut after = before.clone();
                 let seen = RgbImage::from_pixel(CANVAS, CANVAS, Rgb([240, 30, 120]));
-                stitch(&mut after, crop, &patch, &seen, mask, BLEND).unwrap();
+                stitch(&mut after, None, crop, &patch, &seen, mask, BLEND).unwrap();
                 let far = distances(mask);
                 let changed = changed(&before, &after);
                 for (x, y) in &changed {
@@ -244,7 +250,7 @@ mod tests {
             }
             if before.color().has_alpha() {
                 let mut after = before.clone();
-                stitch(&mut after, crop, &patch, &patch, &masks[1].1, BLEND).unwrap();
+                stitch(&mut after, None, crop, &patch, &patch, &masks[1].1, BLEND).unwrap();
                 let alpha =
                     |picture: &DynamicImage| picture.to_rgba16().pixels().map(|pixel| pixel.0[3]).collect::<Vec<_>>();
                 assert_eq!(alpha(&after), alpha(&before));
@@ -260,7 +266,7 @@ mod tests {
         for mut picture in kinds() {
             let deep = picture.color().bytes_per_pixel() / picture.color().channel_count() == 2;
             let is_gray = !picture.color().has_color();
-            stitch(&mut picture, crop, &patch, &patch, &mask(|x, _| x < 32), hard).unwrap();
+            stitch(&mut picture, None, crop, &patch, &patch, &mask(|x, _| x < 32), hard).unwrap();
             let [red, green, blue, _] = picture.to_rgba16().get_pixel(10, 10).0;
             let expected = if is_gray { [117.65; 3] } else { [200.0, 100.0, 50.0] };
             for (found, expected) in [red, green, blue].into_iter().zip(expected) {
@@ -279,7 +285,7 @@ mod tests {
         let mask = mask(|x, y| x.abs_diff(32) < 9 && y.abs_diff(32) < 9);
         let step = |match_rim: bool| {
             let mut after = DynamicImage::from(before.clone());
-            stitch(&mut after, crop, &patch, &seen, &mask, Blend { feather: 4, match_rim }).unwrap();
+            stitch(&mut after, None, crop, &patch, &seen, &mask, Blend { feather: 4, match_rim }).unwrap();
             let after = after.to_rgb8();
             let apart = |(a, b): (&Rgb<u8>, &Rgb<u8>)| a.0[0].abs_diff(b.0[0]);
             after.pixels().zip(before.pixels()).map(apart).max().unwrap()
@@ -295,14 +301,14 @@ mod tests {
         let all = mask(|_, _| true);
         let at = |x, width| Crop { x, y: 0, width, height: 64 };
         for crop in [at(60, 64), at(u32::MAX, 2), at(0, 0)] {
-            let error = stitch(&mut photo, crop, &patch, &patch, &all, BLEND).unwrap_err();
+            let error = stitch(&mut photo, None, crop, &patch, &patch, &all, BLEND).unwrap_err();
             assert!(error.to_string().contains("is not inside the photo, which has 100 x 80"), "{error}");
         }
         let small = GrayImage::new(8, 8);
-        let error = stitch(&mut photo, at(0, 64), &patch, &patch, &small, BLEND).unwrap_err();
+        let error = stitch(&mut photo, None, at(0, 64), &patch, &patch, &small, BLEND).unwrap_err();
         assert_eq!(error, Unfit::Sizes { patch: (64, 64), mask: (8, 8) });
         let mut float = DynamicImage::from(photo.to_rgb32f());
-        assert_eq!(stitch(&mut float, at(0, 64), &patch, &patch, &all, BLEND), Err(Unfit::Depth));
+        assert_eq!(stitch(&mut float, None, at(0, 64), &patch, &patch, &all, BLEND), Err(Unfit::Depth));
         assert_eq!(crop_imm(&photo.to_rgba8(), 0, 0, 64, 64).to_image().dimensions(), (64, 64));
     }
 }

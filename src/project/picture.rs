@@ -16,6 +16,7 @@ use super::error::ProjectError;
 use super::files::Files;
 use super::heic;
 use super::{Canvas, Crop};
+use crate::photo::Colors;
 
 pub use super::collage::{Collage, LayerMask, composite, composite_from};
 
@@ -36,7 +37,7 @@ pub fn load_rgba(files: &dyn Files, path: &Path) -> Result<RgbaImage, ProjectErr
 
 /// Loads a mask: the picture's brightness, dark where it is transparent. 255 is inside.
 pub fn load_gray(files: &dyn Files, path: &Path) -> Result<GrayImage, ProjectError> {
-    let picture = decode(&files.read(path)?, path)?;
+    let picture = decode_as_it_is(&files.read(path)?, path)?;
     if !picture.color().has_alpha() {
         return Ok(picture.into_luma8());
     }
@@ -48,15 +49,35 @@ pub fn load_gray(files: &dyn Files, path: &Path) -> Result<GrayImage, ProjectErr
     Ok(mask)
 }
 
-/// Decodes a picture; `path` is for the message.
+/// Decodes a picture, in sRGB: a wide gamut's colours become those, or the nearest there are. `path` is for the message.
+///
+/// # Errors
+/// When it is none, is damaged, or is too large.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<DynamicImage, ProjectError> {
+    let (picture, profile) = decoded(bytes, path)?;
+    Ok(match profile.as_deref().and_then(Colors::of) {
+        Some(colors) => colors.to_srgb(picture),
+        None => picture,
+    })
+}
+
+/// Decodes a picture, with its numbers as they stand in the file, whatever they mean as colours.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_as_it_is(bytes: &[u8], path: &Path) -> Result<DynamicImage, ProjectError> {
+    Ok(decoded(bytes, path)?.0)
+}
+
+/// A picture as it stands in its file, upright, with its colour profile.
+fn decoded(bytes: &[u8], path: &Path) -> Result<(DynamicImage, Option<Vec<u8>>), ProjectError> {
     if bytes.is_empty() {
         let advice = "copy or download it again";
         return Err(ProjectError::picture(path, "the file is empty (0 bytes)", advice));
     }
     // By content only: names lie, and a wrong ending does no harm.
     if heic::is_heic(bytes) {
-        return heic::decode(bytes, path, MAX_PIXELS, |size| check_size(size, path));
+        return Ok((heic::decode(bytes, path, MAX_PIXELS, |size| check_size(size, path))?, None));
     }
     let format = image::guess_format(bytes).ok().filter(ImageFormat::reading_enabled);
     let Some(format) = format else {
@@ -71,9 +92,11 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<DynamicImage, ProjectError> {
     check_size(decoder.dimensions(), path)?;
     // A picture whose note of orientation is broken is still a picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    // Nor is one whose profile is.
+    let profile = decoder.icc_profile().ok().flatten();
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(path, &error))?;
     picture.apply_orientation(orientation);
-    Ok(picture)
+    Ok((picture, profile))
 }
 
 /// Refuses sizes before anything is allocated for them.

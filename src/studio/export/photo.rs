@@ -9,7 +9,7 @@ use super::ExportError;
 use crate::photo::stitch::Unfit;
 use crate::photo::{Blend, Format, Original, Unwritable, stitch};
 use crate::project::disk::{Readers, replace};
-use crate::project::picture::{LayerMask, composite, decode};
+use crate::project::picture::{LayerMask, composite, decode_as_it_is};
 use crate::project::{DiskFiles, Files, Placement, Project, placed, png_text};
 
 /// Which of what was rendered is put back.
@@ -34,13 +34,19 @@ pub fn with_render(project: &Project, base: &Path, picture: &RgbImage, which: Wh
     project.validate()?;
     let files = DiskFiles { base: base.to_owned(), assets: crate::assets::find };
     let bytes = files.read(&place.photo)?;
-    let mut photo = Original::new(decode(&bytes, &place.photo)?, &bytes);
+    let mut photo = Original::new(decode_as_it_is(&bytes, &place.photo)?, &bytes);
     let canvas = project.canvas;
     if !crop.is_inside(photo.size()) {
         return Err(Unfit::Outside { crop, photo: photo.size() }.into());
     }
     // Only the crop is made 8 bits of four channels, and seen as what covers the canvas, whose shape it has.
-    let piece = photo.pixels.crop_imm(crop.x, crop.y, crop.width, crop.height).into_rgba8();
+    let colors = photo.colors();
+    let piece = photo.pixels.crop_imm(crop.x, crop.y, crop.width, crop.height);
+    let piece = match &colors {
+        Some(colors) => colors.to_srgb(piece),
+        None => piece,
+    };
+    let piece = piece.into_rgba8();
     let alone = Placement { crop: None, ..place.clone() };
     let seen = placed::seen(&alone, &piece, canvas)?;
     let painted = placed::painted(place, &files, canvas)?;
@@ -50,7 +56,7 @@ pub fn with_render(project: &Project, base: &Path, picture: &RgbImage, which: Wh
     }
     let mask = placed::edit_mask(place, painted.as_ref(), &collage.masks, canvas);
     let blend = Blend { feather: place.feather, match_rim: place.match_rim };
-    stitch(&mut photo.pixels, crop, picture, &seen, &mask, blend)?;
+    stitch(&mut photo.pixels, colors.as_ref(), crop, picture, &seen, &mask, blend)?;
     Ok(photo)
 }
 
@@ -97,7 +103,7 @@ fn writing(path: &Path, problem: &dyn std::fmt::Display) -> ExportError {
 
 #[cfg(test)]
 mod tests {
-    use image::{GrayImage, Luma, Rgb, RgbaImage};
+    use image::{GrayImage, ImageEncoder, Luma, Rgb, RgbaImage};
 
     use super::*;
     use crate::project::{Background, Canvas, Concept, Crop, Follow, Layer, Layout};
@@ -180,6 +186,40 @@ mod tests {
         let beside = |place: &mut Placement| place.crop = Some(Crop { x: 300, y: 0, width: 128, height: 128 });
         assert!(fails(beside, 64).contains("the photo, which has 400 x 300"));
         assert!(fails(|_| (), 32).contains("32 x 32"));
+    }
+
+    #[test]
+    fn a_render_comes_back_into_a_wide_gamut_in_its_own_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = project(folder.path());
+        // The same photo, as a phone has it.
+        let profile = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+        let photo = image::open(folder.path().join("photo.png")).unwrap().into_rgb8();
+        let mut bytes = Vec::new();
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+        encoder.set_icc_profile(profile.clone()).unwrap();
+        encoder.write_image(&photo, 400, 300, image::ExtendedColorType::Rgb8).unwrap();
+        std::fs::write(folder.path().join("photo.png"), bytes).unwrap();
+        let before = image::open(folder.path().join("photo.png")).unwrap().into_rgb8();
+        assert_eq!(before, photo, "the numbers are the same");
+
+        let rendered = RgbImage::from_pixel(64, 64, Rgb([220, 60, 40]));
+        let placed = with_render(&project, folder.path(), &rendered, Which::All).unwrap();
+        let found = placed.pixels.to_rgb8().get_pixel(100 + 32, 50 + 64).0;
+        let mut wanted = [[220.0, 60.0, 40.0]];
+        crate::photo::Colors::of(&profile).unwrap().numbers_of(&mut wanted);
+        assert!(found.iter().zip(wanted[0]).all(|(a, b)| (f32::from(*a) - b).abs() <= 1.0), "{found:?}, {wanted:?}");
+        assert!(i32::from(found[0]) < 215, "a red of sRGB is less of a wide gamut's: {found:?}");
+        assert!(changed(folder.path(), &placed).iter().all(|(x, y)| (104..224).contains(x) && (78..150).contains(y)));
+        let path = folder.path().join("out.png");
+        write(&path, &placed, &project, folder.path(), 7, false).unwrap();
+        let mut decoder =
+            image::codecs::png::PngDecoder::new(std::io::BufReader::new(std::fs::File::open(&path).unwrap())).unwrap();
+        assert_eq!(image::ImageDecoder::icc_profile(&mut decoder).unwrap(), Some(profile), "and it says so");
+        // What windows and models see of it is the colour that was rendered.
+        let seen = crate::project::picture::decode(&std::fs::read(&path).unwrap(), &path).unwrap().into_rgb8();
+        let seen = seen.get_pixel(100 + 32, 50 + 64).0;
+        assert!(seen.iter().zip([220, 60, 40]).all(|(a, b)| a.abs_diff(b) <= 2), "{seen:?}");
     }
 
     #[test]

@@ -1,0 +1,161 @@
+//! What a photo's numbers mean as colours: those of a wide gamut, as phones and cameras have it, turned into sRGB, which
+//! windows and models read, and what was made of them turned back.
+
+use std::fmt;
+use std::sync::Arc;
+
+use image::DynamicImage;
+use moxcms::{CmsError, ColorProfile, DataColorSpace, Layout, TransformF32Executor, TransformOptions};
+
+/// Numbers that mean other colours than sRGB's.
+#[derive(Clone)]
+pub struct Colors {
+    profile: ColorProfile,
+    /// From sRGB to the photo's numbers, both 0..1.
+    back: Arc<TransformF32Executor>,
+}
+
+impl fmt::Debug for Colors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Colors")
+    }
+}
+
+impl Colors {
+    /// What an ICC profile makes of red, green and blue. None where that is sRGB to the eye (no tone differs by more than
+    /// one of 255), so that the pixels of most photos stay as they are; and where it is damaged, or for other numbers.
+    pub fn of(profile: &[u8]) -> Option<Self> {
+        let profile = ColorProfile::new_from_slice(profile).ok()?;
+        if profile.color_space != DataColorSpace::Rgb {
+            return None;
+        }
+        let (srgb, options) = (ColorProfile::new_srgb(), TransformOptions::default());
+        let there = profile.create_transform_f32(Layout::Rgb, &srgb, Layout::Rgb, options).ok()?;
+        let back = srgb.create_transform_f32(Layout::Rgb, &profile, Layout::Rgb, options).ok()?;
+        let tones = [0.0, 0.25, 0.5, 0.75, 1.0];
+        let all = tones.iter().flat_map(|red| tones.iter().map(move |green| (red, green)));
+        let colors: Vec<f32> =
+            all.flat_map(|(red, green)| tones.iter().flat_map(|blue| [*red, *green, *blue])).collect();
+        let mut seen = vec![0.0; colors.len()];
+        there.transform(&colors, &mut seen).ok()?;
+        let differs = colors.iter().zip(&seen).any(|(a, b)| !((a - b).abs() <= 1.0 / 255.0));
+        differs.then_some(Self { profile, back })
+    }
+
+    /// The pixels as sRGB, at their own depth and as opaque as they were; what lies beyond its gamut becomes its nearest.
+    /// Gray ones stay as they are.
+    pub fn to_srgb(&self, mut pixels: DynamicImage) -> DynamicImage {
+        let (srgb, options) = (ColorProfile::new_srgb(), TransformOptions::default());
+        let eight = |layout| self.profile.create_transform_8bit(layout, &srgb, layout, options);
+        let sixteen = |layout| self.profile.create_transform_16bit(layout, &srgb, layout, options);
+        // A profile that gives one transform gives them all; where it does not, the numbers are the best there is.
+        let _ = match &mut pixels {
+            DynamicImage::ImageRgb8(photo) => eight(Layout::Rgb)
+                .and_then(|to| by_rows(photo.as_flat_samples_mut().samples, 3, |from, into| to.transform(from, into))),
+            DynamicImage::ImageRgba8(photo) => eight(Layout::Rgba)
+                .and_then(|to| by_rows(photo.as_flat_samples_mut().samples, 4, |from, into| to.transform(from, into))),
+            DynamicImage::ImageRgb16(photo) => sixteen(Layout::Rgb)
+                .and_then(|to| by_rows(photo.as_flat_samples_mut().samples, 3, |from, into| to.transform(from, into))),
+            DynamicImage::ImageRgba16(photo) => sixteen(Layout::Rgba)
+                .and_then(|to| by_rows(photo.as_flat_samples_mut().samples, 4, |from, into| to.transform(from, into))),
+            _ => Ok(()),
+        };
+        pixels
+    }
+
+    /// Colours in sRGB, 0..255, become the photo's numbers, 0..255. What is beyond becomes the greatest or least.
+    pub fn numbers_of(&self, colors: &mut [[f32; 3]]) {
+        let from: Vec<f32> = colors.as_flattened().iter().map(|part| (part / 255.0).clamp(0.0, 1.0)).collect();
+        let mut into = vec![0.0; from.len()];
+        if self.back.transform(&from, &mut into).is_ok() {
+            for (to, number) in colors.as_flattened_mut().iter_mut().zip(into) {
+                *to = number * 255.0;
+            }
+        }
+    }
+}
+
+/// Turns numbers a few pixels at a time, so that no second photo is held.
+fn by_rows<T: Copy>(
+    numbers: &mut [T],
+    channels: usize,
+    turn: impl Fn(&[T], &mut [T]) -> Result<(), CmsError>,
+) -> Result<(), CmsError> {
+    const PIXELS: usize = 4096;
+    numbers.chunks_mut(PIXELS * channels).try_for_each(|row| turn(&row.to_vec(), row))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use image::{ImageBuffer, Rgb, RgbImage, Rgba};
+
+    use super::*;
+
+    pub(in crate::photo) fn display_p3() -> Vec<u8> {
+        ColorProfile::new_display_p3().encode().unwrap()
+    }
+
+    /// Display P3 to sRGB by the standards' own numbers (both have D65 and the same tone curve).
+    fn by_hand(color: [f32; 3]) -> [f32; 3] {
+        let linear = |tone: f32| {
+            let tone = tone / 255.0;
+            if tone <= 0.04045 { tone / 12.92 } else { ((tone + 0.055) / 1.055).powf(2.4) }
+        };
+        let light = color.map(linear);
+        let rows = [[1.224_94, -0.224_94, 0.0], [-0.042_06, 1.042_06, 0.0], [-0.019_64, -0.078_64, 1.098_28]];
+        rows.map(|row| {
+            let tone: f32 = row.iter().zip(light).map(|(weight, light)| weight * light).sum::<f32>().clamp(0.0, 1.0);
+            255.0 * if tone <= 0.003_130_8 { 12.92 * tone } else { 1.055 * tone.powf(1.0 / 2.4) - 0.055 }
+        })
+    }
+
+    const SOME: [[u8; 3]; 5] = [[200, 100, 50], [90, 160, 110], [128, 128, 128], [20, 30, 90], [255, 255, 255]];
+
+    #[test]
+    fn a_wide_gamut_becomes_srgb_at_every_depth_and_comes_back() {
+        let colors = Colors::of(&display_p3()).expect("not sRGB");
+        for color in SOME {
+            let wanted = by_hand(color.map(f32::from));
+            let near = |found: [f32; 3], of: f32| {
+                assert!(
+                    found.iter().zip(wanted).all(|(a, b)| (a / of - b).abs() < 1.5),
+                    "{color:?}: {found:?}, {wanted:?}"
+                );
+            };
+            let eight: RgbImage = ImageBuffer::from_pixel(5, 3, Rgb(color));
+            near(colors.to_srgb(eight.into()).into_rgb8().get_pixel(4, 2).0.map(f32::from), 1.0);
+            let deep = color.map(|tone| u16::from(tone) * 257);
+            let sixteen: ImageBuffer<Rgba<u16>, _> =
+                ImageBuffer::from_pixel(5, 3, Rgba([deep[0], deep[1], deep[2], 777]));
+            let seen = colors.to_srgb(sixteen.into()).into_rgba16().get_pixel(0, 0).0;
+            near([seen[0], seen[1], seen[2]].map(f32::from), 257.0);
+            assert_eq!(seen[3], 777, "as opaque as it was");
+            let mut back = [wanted];
+            colors.numbers_of(&mut back);
+            assert!(back[0].iter().zip(color).all(|(a, b)| (a - f32::from(b)).abs() < 1.5), "{color:?}: {back:?}");
+        }
+        // Redder than any red of sRGB.
+        let red: RgbImage = ImageBuffer::from_pixel(1, 1, Rgb([255, 0, 0]));
+        assert_eq!(colors.to_srgb(red.into()).into_rgb8().get_pixel(0, 0).0, [255, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_srgb_or_no_profile_changes_nothing() {
+        assert!(Colors::of(&ColorProfile::new_srgb().encode().unwrap()).is_none());
+        assert!(Colors::of(&ColorProfile::new_gray_with_gamma(2.2).encode().unwrap()).is_none());
+        let profile = display_p3();
+        for end in 0..profile.len() {
+            // Damaged ones are none, or read as far as they go.
+            let _ = Colors::of(&profile[..end]);
+        }
+        for at in (0..profile.len()).step_by(3) {
+            let mut broken = profile.clone();
+            broken[at] ^= 0xff;
+            if let Some(colors) = Colors::of(&broken) {
+                let one: RgbImage = ImageBuffer::from_pixel(1, 1, Rgb([9, 99, 199]));
+                let _ = colors.to_srgb(one.into());
+            }
+        }
+        assert!(Colors::of(b"nothing").is_none());
+    }
+}
