@@ -44,7 +44,7 @@ pub(super) fn parameters(project: &Project, canvas: Canvas, seed: u64) -> String
     }
     let hashes: Vec<String> = (project.concepts.iter())
         .flat_map(|concept| {
-            concept.files().into_iter().filter_map(|file| Some(format!("{}: {}", concept.name, hash(&file.file)?)))
+            concept.files().into_iter().filter_map(move |file| Some(format!("{}: {}", concept.name, hash(&file.file)?)))
         })
         .collect();
     if !hashes.is_empty() {

@@ -121,7 +121,7 @@ pub fn plan(project: &Project, base: &Path, with_model: bool, known: &Known) -> 
     let mut names = Names { known, placed: Vec::new(), taken: HashMap::from([(PROJECT.to_owned(), PathBuf::new())]) };
     let (mut gone, mut moves) = (Vec::new(), Vec::new());
     for (path, role) in roles(&project) {
-        if role == Role::Model && !with_model || moves.iter().any(|(known, _)| *known == path) {
+        if (role == Role::Model && !with_model) || moves.iter().any(|(known, _)| *known == path) {
             continue;
         }
         match fs::metadata(&path) {
