@@ -282,6 +282,10 @@ fn essence(project: &Project) -> Result<String, String> {
     if let Some(settings) = project.get_mut("settings") {
         leave_out(settings, &usual);
     }
+    if let Some(fields) = project.as_object_mut() {
+        // What the files are is asked of themselves.
+        fields.remove("hashes");
+    }
     Ok(project.to_string())
 }
 
