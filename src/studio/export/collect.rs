@@ -474,7 +474,11 @@ impl Plan {
         }
         // Of folders not everything was taken, so what they are known by is another hash.
         let project = self.project.with_hashes(staged.path(), &Known::default());
-        file::save(&staged.path().join(PROJECT), &project)?;
+        file::save(&staged.path().join(PROJECT), &project).map_err(|error| match error {
+            // Nobody knows the name of the folder that it is filled under.
+            ProjectError::Write { problem, .. } => CollectError::Write { path: folder.to_owned(), problem },
+            other => CollectError::Project(other),
+        })?;
         if !progress(done, total) {
             return Err(CollectError::Stopped);
         }
