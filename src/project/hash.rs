@@ -99,9 +99,12 @@ impl Hashes {
     }
 }
 
+/// Hashes by path, with how a file was when it was read; a folder has nothing to be known by.
+type ByPath = HashMap<PathBuf, (Option<Stamp>, FileHash)>;
+
 /// Hashes that were worked out already, for as long as the files stay as they were. Clones share what they know.
 #[derive(Clone, Debug, Default)]
-pub struct Known(Arc<Mutex<HashMap<PathBuf, (Option<Stamp>, FileHash)>>>);
+pub struct Known(Arc<Mutex<ByPath>>);
 
 impl Known {
     /// The hash of a file or folder. Reads at most [`WHOLE`] bytes of each file, and nothing of one that is known as it is
@@ -125,7 +128,7 @@ impl Known {
     }
 
     /// Never left half changed, so a poisoned lock holds good hashes.
-    fn all(&self) -> MutexGuard<'_, HashMap<PathBuf, (Option<Stamp>, FileHash)>> {
+    fn all(&self) -> MutexGuard<'_, ByPath> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
