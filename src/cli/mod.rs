@@ -1,5 +1,6 @@
 //! The command line: `podium render`, `podium place`, `podium cut`, `podium train`, `podium evaluate`, `podium compare`,
-//! `podium collect`, `podium devices`, `podium inspect`, `podium get`, `podium list`, `podium plush`; without a subcommand the studio opens.
+//! `podium collect`, `podium devices`, `podium inspect`, `podium get`, `podium list`, `podium plush`; without a subcommand the
+//! studio opens.
 
 #[macro_use]
 mod say;

@@ -82,7 +82,7 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
 fn moved(ctx: &Context, studio: &mut Studio, found: &[(PathBuf, PathBuf)], missing: &[String]) {
     let words = match found.len() {
         1 => "A file of this project is not where it was. One with the same contents was found.".to_owned(),
-        count => format!("{count} files of this project are not where they were. All were found by their contents."),
+        count => format!("{count} files of this project are not where they were. Their contents were found elsewhere."),
     };
     let lines: Vec<String> =
         found.iter().map(|(before, now)| format!("{} is now {}", name(before), now.display())).collect();
