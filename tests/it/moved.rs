@@ -11,7 +11,7 @@ use podium::project::hash::Known;
 use podium::project::{Background, Canvas, Layer, Layout, Project, file};
 use podium::studio::{Held, Question, Target};
 
-use crate::looks::{settle, until, window};
+use crate::looks::{same_in_both_themes, settle, until, window};
 use crate::story::says;
 use crate::studio::small;
 
@@ -158,4 +158,15 @@ fn a_project_is_collected_from_its_menu_into_a_folder_of_its_name() {
     assert!(out.join("mine/pictures/spot.png").is_file());
     press(&mut window, "Dismiss this message");
     assert!(window.state().studio.collect.ended.is_none());
+}
+
+#[test]
+fn the_question_about_files_that_moved_looks_as_it_did_in_both_themes() {
+    let mut window = window(small("beach", 2), [1280.0, 800.0], Theme::Dark);
+    let pair = |name: &str| (Path::new("/old").join(name), Path::new("/new/beach").join(name));
+    let found = ["concepts/tom.pth", "pictures/cat.png"].map(pair).to_vec();
+    let question = Question::Moved { found, missing: vec!["/old/concepts/rex.pth".into()] };
+    window.state_mut().studio.session.questions.ask(question);
+    settle(&mut window);
+    same_in_both_themes(&mut window, "files-that-moved");
 }
