@@ -29,7 +29,7 @@ pub type Progress<'a> = dyn FnMut(u64, u64) -> bool + 'a;
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// Files that the project names are not there.
-    #[error("{}; nothing was copied. Choose them again, or take them out of the project", missing(.0))]
+    #[error("{}; nothing was copied. Choose what is missing again, or take it out of the project", missing(.0))]
     Missing(Vec<PathBuf>),
     /// A file is there and cannot be read.
     #[error("cannot read {}: {problem}; nothing was collected", path.display())]
