@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::key_value::key_value;
-use super::render::{follow, open};
+use super::moved::open;
+use super::render::follow;
 use super::written::put;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
@@ -89,7 +90,7 @@ struct Report {
 impl Compare {
     /// Renders both sides seed by seed, and writes after each picture what there is by then.
     pub fn run(&self) -> Outcome {
-        let (mut project, folder) = open(&self.project)?;
+        let (mut project, folder) = open(&self.project, false)?;
         if let Some(steps) = self.steps {
             project.settings.set("steps", &steps.to_string())?;
         }

@@ -1,9 +1,11 @@
 //! The command line: `podium render`, `podium place`, `podium cut`, `podium train`, `podium evaluate`, `podium compare`,
-//! `podium devices`, `podium inspect`, `podium get`, `podium list`, `podium plush`; without a subcommand the studio opens.
+//! `podium collect`, `podium devices`, `podium inspect`, `podium get`, `podium list`, `podium plush`; without a subcommand the
+//! studio opens.
 
 #[macro_use]
 mod say;
 
+mod collect;
 mod compare;
 mod cut;
 mod devices;
@@ -13,6 +15,7 @@ mod inspect;
 mod interrupt;
 mod key_value;
 mod list;
+mod moved;
 mod place;
 mod plush;
 mod progress;
@@ -77,6 +80,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Render two settings of a project side by side over several seeds, and say which is better
     Compare(compare::Compare),
+    /// Copy a project and everything that it uses into one folder, which opens on another machine
+    Collect(collect::Collect),
 }
 
 /// Runs what the command line asks for. `studio` opens the window.
@@ -99,6 +104,7 @@ pub fn run(cli: Cli, studio: impl FnOnce(Option<PathBuf>, DeviceChoice) -> Outco
         Some(Command::Plush(command)) => command.run(),
         Some(Command::Evaluate(command)) => command.run(),
         Some(Command::Compare(command)) => command.run(),
+        Some(Command::Collect(command)) => command.run(),
         Some(Command::Inspect { path, tensors }) => inspect::inspect(&path, tensors),
     }
 }

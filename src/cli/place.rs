@@ -12,6 +12,7 @@ use super::{Outcome, say};
 use crate::link::DeviceChoice;
 use crate::photo::plan::{self, Group};
 use crate::photo::{Crop, Format, Original};
+use crate::project::hash::Known;
 use crate::project::picture::{decode, load_gray, load_rgba};
 use crate::project::{
     Background, Canvas, Concept, DiskFiles, Files, Follow, Layer, Layout, PlaceBackground, Placement, Project, file,
@@ -229,11 +230,12 @@ impl Place {
         if many {
             say::line(format_args!("the subjects stand far apart: {} renders, one after another", groups.len()));
         }
-        let mut path = self.photo.clone();
+        let (mut path, known) = (self.photo.clone(), Known::default());
         for (index, group) in groups.iter().enumerate() {
             let project = self.project(group, placed, size, &path, groups.len(), index)?;
             let folder = Path::new(".");
             png_text::check(&project, folder)?;
+            let project = project.with_hashes(folder, &known);
             let beside =
                 group.boxes.iter().filter(|of| placed.get(**of).is_some_and(|one| !group.crop.contains(&one.within)));
             if beside.count() > 0 {

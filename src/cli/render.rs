@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::Outcome;
 use super::key_value::key_value;
+use super::moved::open;
 use super::progress::Progress;
 use super::record::Record;
 use super::say::{self, aside};
@@ -17,7 +18,7 @@ use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::worker::{Engine, model_files};
 use crate::link::{DeviceChoice, Event, Finished, Watch};
 use crate::photo::Format;
-use crate::project::{self, DiskFiles, Project, png_text};
+use crate::project::{DiskFiles, Project, png_text};
 use crate::studio::export::photo::{self, Which};
 
 /// What `podium render` is told.
@@ -51,7 +52,8 @@ pub struct Render {
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
 
-    /// Fail at the first note: a setting without effect, a concept that will not appear, a prompt that is cut
+    /// Fail at the first note: a setting without effect, a concept that will not appear, a prompt that is cut, a file that has
+    /// moved or is another
     #[arg(long)]
     strict: bool,
 
@@ -74,7 +76,7 @@ impl Render {
     }
 
     fn project(&self) -> Result<(Project, PathBuf), Box<dyn std::error::Error>> {
-        let (mut project, folder) = open(&self.project)?;
+        let (mut project, folder) = open(&self.project, self.strict)?;
         if let Some(steps) = self.steps {
             project.settings.set("steps", &steps.to_string())?;
         }
@@ -85,16 +87,6 @@ impl Render {
         }
         Ok((project, folder))
     }
-}
-
-/// The project of a file or of a picture that Podium wrote, and the folder that its paths start from.
-pub(super) fn open(path: &Path) -> Result<(Project, PathBuf), Box<dyn std::error::Error>> {
-    let project = match png_text::in_a_project_s_place(path)? {
-        Some(project) => project,
-        None => project::file::load(path)?,
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok((project, folder.to_owned()))
 }
 
 /// Renders a project whose paths start from `folder`, and shows how far it is.

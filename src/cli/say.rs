@@ -12,6 +12,12 @@ pub fn line(words: impl Display) {
     let _ = writeln!(stdout().lock(), "{words}");
 }
 
+/// A line that a person should know, where there is no bar yet.
+pub fn note(words: impl Display) {
+    // A closed pipe, as above.
+    let _ = writeln!(stderr().lock(), "note: {words}");
+}
+
 /// A line about how it goes, beside the bar. The bar itself shows nothing where standard error is no terminal, and would
 /// swallow it.
 pub fn aside(bar: &ProgressBar, words: impl Display) {

@@ -6,6 +6,7 @@
 
 pub mod adapters;
 pub mod align;
+pub mod all_files;
 pub mod baselines;
 pub mod branches;
 pub mod cache;

@@ -18,6 +18,7 @@ use crate::engine::concept_files;
 use crate::engine::worker::Engine;
 use crate::link::{DeviceChoice, Event, JobId, Warning, Watch};
 use crate::plush;
+use crate::project::hash::Known;
 use crate::project::{self, DiskFiles, Project, Settings, png_text};
 
 /// What is told while it runs.
@@ -66,7 +67,7 @@ pub fn run(
     tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Ending, String> {
     let files = DiskFiles { base: order.base.to_owned(), assets: crate::assets::find };
-    let mut desk = Desk { order, files, hashes: HashMap::new(), rulers: BTreeMap::new() };
+    let mut desk = Desk { order, files, hashes: HashMap::new(), known: Known::default(), rulers: BTreeMap::new() };
     let mut left = Vec::new();
     for (index, unit) in order.units.iter().enumerate() {
         let prepared = desk.prepare(unit);
@@ -100,7 +101,8 @@ pub fn run(
 pub fn measure_again(suite: &Suite, base: &Path, folder: &Folder, units: Vec<Unit<'_>>) -> Result<usize, String> {
     let files = DiskFiles { base: base.to_owned(), assets: crate::assets::find };
     let order = Order { suite, base, units, folder, device: DeviceChoice::default() };
-    let mut desk = Desk { order: &order, files, hashes: HashMap::new(), rulers: BTreeMap::new() };
+    let mut desk =
+        Desk { order: &order, files, hashes: HashMap::new(), known: Known::default(), rulers: BTreeMap::new() };
     let mut count = 0;
     for unit in &order.units {
         let name = unit.name();
@@ -139,6 +141,8 @@ struct Desk<'a> {
     order: &'a Order<'a>,
     files: DiskFiles,
     hashes: HashMap<PathBuf, blake3::Hash>,
+    /// What the projects in its pictures remember of their files.
+    known: Known,
     /// What measures the pictures of a case's prompt, or why nothing can; none where nothing shall.
     rulers: BTreeMap<(String, String), Result<Option<Ruler>, String>>,
 }
@@ -225,6 +229,7 @@ impl Desk<'_> {
             Made::Failed(words) => Outcome::Failed(words),
             Made::Picture(picture) => {
                 let path = self.order.folder.picture(&name);
+                let project = project.with_hashes(self.order.base, &self.known);
                 png_text::write_png(&path, &picture, &project, self.order.base, unit.seed)
                     .map_err(|error| error.to_string())?;
                 match self.ruler_of(unit)? {
@@ -276,6 +281,10 @@ fn essence(project: &Project) -> Result<String, String> {
     let usual = serde_json::to_value(Settings::default()).map_err(|error| error.to_string())?;
     if let Some(settings) = project.get_mut("settings") {
         leave_out(settings, &usual);
+    }
+    if let Some(fields) = project.as_object_mut() {
+        // What the files are is asked of themselves.
+        fields.remove("hashes");
     }
     Ok(project.to_string())
 }

@@ -1,6 +1,8 @@
 //! What one panel asks for and another one does. The asker leaves it in [`Look`](super::look::Look), the frame carries it
 //! out: so no panel needs to know another.
 
+use std::path::PathBuf;
+
 use crate::studio::Held;
 use crate::studio::export::exporting::{Kind, Subject};
 
@@ -77,6 +79,13 @@ pub enum Purpose {
     OpenTraining,
     /// Where to save the training.
     SaveTraining,
+    /// A file that the project names and that is not there.
+    Find(PathBuf),
+    /// A folder to copy the project and all that it uses into.
+    Collect {
+        /// Whether its model is copied too.
+        with_model: bool,
+    },
     /// Where to export to.
     Export {
         /// What of.

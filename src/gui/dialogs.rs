@@ -2,7 +2,7 @@
 //!
 //! Enter presses the button that stands out, which never loses anything; Escape is Cancel.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use eframe::egui::{Button, Context, Id, Key, Modal, RichText, ScrollArea, Ui};
@@ -59,7 +59,7 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
         Some(Question::OthersPicture { path, size, at, parameters, taken, left }) => {
             let lists = [("Can be taken over", taken.as_slice()), ("Cannot be, or is different here", left.as_slice())];
             let lines = format!("{} says how {} made it.", name(&path), parameters.program);
-            match ask_with(ctx, "A picture made elsewhere", &[lines], &lists, &BUTTONS_OF_OTHERS) {
+            match ask_with(ctx, "A picture made elsewhere", &[lines], &lists, &BUTTONS_OF_OTHERS, "Cancel") {
                 None => {}
                 Some(answer) => {
                     studio.session.questions.answered();
@@ -74,6 +74,26 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
             }
         }
         Some(Question::Recover(found)) => recover(ctx, studio, look, found),
+        Some(Question::Moved { found, missing }) => moved(ctx, studio, &found, &missing),
+    }
+}
+
+/// Asks once about all files that are not where the project names them.
+fn moved(ctx: &Context, studio: &mut Studio, found: &[(PathBuf, PathBuf)], missing: &[String]) {
+    let words = match found.len() {
+        1 => "A file of this project is not where it was. One with the same contents was found.".to_owned(),
+        count => format!("{count} files of this project are not where they were. Their contents were found elsewhere."),
+    };
+    let lines: Vec<String> =
+        found.iter().map(|(before, now)| format!("{} is now {}", name(before), now.display())).collect();
+    let lists = [("Moved", lines.as_slice()), ("Not found", missing)];
+    let use_them = if found.len() == 1 { "Use it" } else { "Use them" };
+    match ask_with(ctx, "Files that moved", &[words], &lists, &[use_them], "Leave") {
+        None => {}
+        Some(Answer::Button(_)) => studio.use_moved(found),
+        Some(Answer::Cancel) => {
+            studio.session.questions.answered();
+        }
     }
 }
 
@@ -91,19 +111,20 @@ enum Answer {
 
 /// Asks. The first button stands out, and Enter presses it; Cancel comes last.
 fn ask(ctx: &Context, title: &str, words: &[String], buttons: &[&str]) -> Option<Answer> {
-    ask_with(ctx, title, words, &[], buttons)
+    ask_with(ctx, title, words, &[], buttons, "Cancel")
 }
 
 /// What a picture by others can be used for.
 const BUTTONS_OF_OTHERS: [&str; 2] = ["Take over its prompt and settings", "Use it as a picture"];
 
-/// Asks, with lists beneath the words, each with its heading.
+/// Asks, with lists beneath the words, each with its heading; `cancel` is what the last button says.
 fn ask_with(
     ctx: &Context,
     title: &str,
     words: &[String],
     lists: &[(&str, &[String])],
     buttons: &[&str],
+    cancel: &str,
 ) -> Option<Answer> {
     modal(ctx, title, |ui| {
         for words in words {
@@ -132,7 +153,7 @@ fn ask_with(
                     answer = Some(Answer::Button(index));
                 }
             }
-            if ui.button("Cancel").clicked() {
+            if ui.button(cancel).clicked() {
                 answer = Some(Answer::Cancel);
             }
         });

@@ -1,4 +1,4 @@
-//! The export menu, and how far the export in hand is.
+//! The export menu, and how far what leaves the program is.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use super::asks::Purpose;
 use super::look::{Look, Page};
 use super::paint::Sampling;
 use super::{icons, theme, widgets};
+use crate::studio::export::collecting::Ended;
 use crate::studio::export::exporting::{Kind, SheetLook, Subject};
 use crate::studio::{Place, Studio};
 
@@ -74,6 +75,41 @@ pub fn status(ui: &mut Ui, studio: &mut Studio) {
             }
             if widgets::icon_button(ui, icons::X, "Dismiss this message").clicked() {
                 studio.export.exported = None;
+            }
+        });
+    }
+}
+
+/// How far the collecting of a project is, or what came of the last.
+pub fn collect_status(ui: &mut Ui, studio: &mut Studio) {
+    if let Some(collecting) = studio.collect.collecting.clone() {
+        ui.horizontal_wrapped(|ui| {
+            ui.add(ProgressBar::new(collecting.part()).desired_width(96.0).desired_height(8.0));
+            ui.label(RichText::new(collecting.words()).small());
+            if ui.add_enabled(!collecting.is_stopping(), egui::Button::new("Stop collecting")).clicked() {
+                collecting.stop();
+            }
+        });
+    } else if let Some(ended) = studio.collect.ended.clone() {
+        ui.horizontal_wrapped(|ui| {
+            let colors = theme::colors(ui);
+            let words = RichText::new(ended.words()).small();
+            match &ended {
+                Ended::Collected(collected) => {
+                    ui.label(RichText::new(icons::CHECK).color(colors.accent));
+                    ui.add(egui::Label::new(words).wrap());
+                    if ui.link(RichText::new("Open folder").small()).clicked()
+                        && let Some(address) = address(&collected.folder)
+                    {
+                        ui.ctx().open_url(OpenUrl::new_tab(address));
+                    }
+                }
+                Ended::Failed(_) => {
+                    ui.add(egui::Label::new(words.color(colors.red)).wrap());
+                }
+            }
+            if widgets::icon_button(ui, icons::X, "Dismiss this message").clicked() {
+                studio.collect.ended = None;
             }
         });
     }

@@ -37,6 +37,10 @@ impl Purpose {
             Self::TrainingFrom => "Choose an ED-LoRA to go on from".into(),
             Self::OpenTraining => "Open a training".into(),
             Self::SaveTraining => "Save the training".into(),
+            Self::Find(path) => {
+                format!("Where is {}?", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
+            }
+            Self::Collect { .. } => "Choose where the project's own folder shall be made".into(),
             Self::Export { kind, .. } => kind.title().into(),
         }
     }
@@ -58,7 +62,12 @@ impl Purpose {
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject(_) => Some(("Projects", vec!["ron"])),
             Self::OpenTraining | Self::SaveTraining => Some(("Trainings", vec!["ron"])),
-            Self::ModelFolder | Self::LibraryFolder | Self::TrainingFolder | Self::Export { .. } => None,
+            Self::ModelFolder
+            | Self::LibraryFolder
+            | Self::TrainingFolder
+            | Self::Find(_)
+            | Self::Collect { .. }
+            | Self::Export { .. } => None,
         }
     }
 
@@ -68,7 +77,9 @@ impl Purpose {
 
     fn folder(&self) -> bool {
         match self {
-            Self::ModelFolder | Self::LibraryFolder | Self::TrainingFolder => true,
+            Self::ModelFolder | Self::LibraryFolder | Self::TrainingFolder | Self::Collect { .. } => true,
+            // A model's or a concept's folder has a name without an ending.
+            Self::Find(path) => path.extension().is_none(),
             Self::Export { kind, .. } => kind.is_folder(),
             _ => false,
         }
@@ -297,6 +308,8 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
         Purpose::TrainingFrom => studio.train.go_on_from(Some(path)),
         Purpose::OpenTraining => studio.train.open(path),
         Purpose::SaveTraining => studio.train.save_to(path),
+        Purpose::Find(before) => studio.use_found_file(before.clone(), path),
+        Purpose::Collect { with_model } => studio.collect_into(path, *with_model),
         Purpose::Export { subject, kind, .. } => export::begin(studio, look, subject, *kind, path),
     }
 }

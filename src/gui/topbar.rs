@@ -4,7 +4,7 @@ use eframe::egui::{self, Align, ComboBox, Layout as Arrange, RichText, Ui};
 
 use super::asks::{Ask, Purpose, Sheet};
 use super::look::{Look, Page};
-use super::{icons, theme, widgets};
+use super::{export, icons, theme, widgets};
 use crate::engine::memory;
 use crate::studio::session::config::Theme;
 use crate::studio::{Held, Place, Studio, Target};
@@ -63,6 +63,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         });
     });
     widgets::said_ui(ui, studio, &Place::Device);
+    export::collect_status(ui, studio);
 }
 
 /// The pages side by side, or as a list in a window that is too narrow for them.
@@ -138,6 +139,7 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             look.choose(Purpose::SaveProject(None));
             ui.close();
         }
+        collect_buttons(ui, studio, look);
         ui.separator();
         if ui.button("Model and device...").clicked() {
             look.ask(Ask::Open(Sheet::Device));
@@ -147,6 +149,7 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             studio.look_again();
             ui.close();
         }
+        find_menu(ui, studio, look);
         ui.horizontal(|ui| {
             ui.label("Size of everything");
             for (words, scale) in [("100 %", 1.0), ("125 %", 1.25), ("150 %", 1.5), ("200 %", 2.0)] {
@@ -161,6 +164,37 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let name = format!("Project {}{state}", studio.title());
     menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, enabled, &name));
     menu.response.on_hover_text(hover);
+}
+
+/// Copying the project with all that it uses.
+fn collect_buttons(ui: &mut Ui, studio: &Studio, look: &mut Look) {
+    let is_free = studio.collect.collecting.is_none();
+    let mut button = |words: &str, hover: &str, with_model: bool| {
+        if ui.add_enabled(is_free, egui::Button::new(words)).on_hover_text(hover).clicked() {
+            look.choose(Purpose::Collect { with_model });
+            ui.close();
+        }
+    };
+    button("Collect...", "Copy the project and all that it uses into one folder, which opens on another machine", true);
+    if studio.project().model.is_some() {
+        button("Collect without the model...", "The same, but the model stays where it is", false);
+    }
+}
+
+/// Files that were found nowhere, each to be shown by hand.
+fn find_menu(ui: &mut Ui, studio: &Studio, look: &mut Look) {
+    if studio.missing_files().is_empty() {
+        return;
+    }
+    ui.menu_button("Find a missing file", |ui| {
+        for path in studio.missing_files() {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            if ui.button(format!("{name}...")).on_hover_text(path.display().to_string()).clicked() {
+                look.choose(Purpose::Find(path.clone()));
+                ui.close();
+            }
+        }
+    });
 }
 
 /// Saves to the project's file, or asks for one.

@@ -25,7 +25,7 @@ mod names;
 pub mod place;
 mod plan;
 pub mod progress;
-mod room;
+pub mod room;
 
 pub use address::Wanted;
 pub use cancel::Cancel;

@@ -1,10 +1,10 @@
-//! Writing files so that a crash or a full disk never leaves half of one.
+//! Writing files and folders so that a crash or a full disk never leaves half of one.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::error::ProjectError;
 
@@ -94,6 +94,72 @@ impl Staged {
     }
 }
 
+/// A folder that is being filled, and is not under its name yet. Dropped, it is gone with all that is in it.
+#[derive(Debug)]
+pub(crate) struct StagedFolder {
+    folder: TempDir,
+    target: PathBuf,
+}
+
+/// Begins a folder beside its place, which whoever may read other folders of the user may read too.
+///
+/// # Errors
+/// What the disk says; [`io::ErrorKind::AlreadyExists`] where something is in its place, be it a folder with anything in it.
+pub(crate) fn stage_folder(path: &Path) -> io::Result<StagedFolder> {
+    let target = fs::canonicalize(path).or_else(|_| std::path::absolute(path))?;
+    if !is_free(&target)? {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let beside = target.parent().ok_or(io::ErrorKind::AlreadyExists)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o777));
+    }
+    Ok(StagedFolder { folder: builder.tempdir_in(beside)?, target })
+}
+
+/// Whether there is nothing at a path, or an empty folder.
+fn is_free(path: &Path) -> io::Result<bool> {
+    match fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+impl StagedFolder {
+    /// Where it is filled.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Gives it its name, for good. What is in it is on the disk already, if whoever filled it saw to that.
+    ///
+    /// # Errors
+    /// When something has come to be in its place, or the disk refuses. Then it is gone.
+    pub fn put(self) -> io::Result<()> {
+        if !is_free(&self.target)? {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        // An empty folder in its place gives way everywhere; one that is filled at this moment does not go.
+        match fs::remove_dir(&self.target) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::rename(self.folder.path(), &self.target)?;
+        // It is under another name now, where there is nothing to remove.
+        let _ = self.folder.keep();
+        if let Some(beside) = self.target.parent() {
+            sync_folder(beside);
+        }
+        Ok(())
+    }
+}
+
 /// Temporary files are their owner's by default.
 fn builder(readers: Readers) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
@@ -139,6 +205,37 @@ mod tests {
         let path = folder.path().join("none/a.ron");
         let text = write_atomically(&path, b"x").unwrap_err().to_string();
         assert!(text.contains("a.ron"), "{text}");
+    }
+
+    #[test]
+    fn a_folder_has_its_name_once_it_is_full_and_never_takes_another_s_place() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("new");
+        let fill = |staged: &StagedFolder| fs::write(staged.path().join("a"), b"one").unwrap();
+        let names = || fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        let staged = stage_folder(&target).unwrap();
+        fill(&staged);
+        assert!(!target.exists());
+        drop(staged);
+        assert!(names().is_empty(), "{:?}", names());
+        // An empty folder is as good as none.
+        fs::create_dir(&target).unwrap();
+        let (first, late) = (stage_folder(&target).unwrap(), stage_folder(&target).unwrap());
+        fill(&first);
+        first.put().unwrap();
+        assert_eq!(fs::read(target.join("a")).unwrap(), b"one");
+        assert_eq!(late.put().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(stage_folder(&target).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(stage_folder(&target.join("a")).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(stage_folder(&home.path().join("no/such")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(names(), ["new"]);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::create_dir(home.path().join("usual")).unwrap();
+            let mode = |name: &str| fs::metadata(home.path().join(name)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode("new"), mode("usual"));
+        }
     }
 
     #[cfg(unix)]

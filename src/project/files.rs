@@ -134,6 +134,7 @@ impl Project {
     pub fn with_absolute_paths(&self, base: &Path) -> Result<Self, ProjectError> {
         let mut project = self.clone();
         make_absolute(project.paths_mut(), base)?;
+        project.hashes.with_paths(|paths| make_absolute(paths, base))?;
         Ok(project)
     }
 
@@ -141,6 +142,7 @@ impl Project {
     pub fn with_relative_paths(&self, base: &Path) -> Self {
         let mut project = self.clone();
         make_relative(project.paths_mut(), base);
+        project.hashes.with_paths(|paths| make_relative(paths, base));
         project
     }
 }

@@ -8,7 +8,7 @@
 use serde::Deserialize;
 
 use super::settings::{Method, Prediction, Spacing};
-use super::{Layer, Layout, Project, PromptReading, Settings, VERSION};
+use super::{Hashes, Layer, Layout, Project, PromptReading, Settings, VERSION};
 
 /// What a project of version 1 is in version 2.
 ///
@@ -56,6 +56,7 @@ fn from_2(old: version2::Project) -> Project {
         settings: settings_from_2(old.settings),
         seed: old.seed,
         pictures: old.pictures,
+        hashes: Hashes::default(),
     }
 }
 

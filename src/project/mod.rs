@@ -8,7 +8,7 @@
 //! - What is in a project? `mod.rs`, `layer.rs`, `concept.rs`, `settings.rs`, `preset.rs`, `keys.rs`.
 //! - May it be rendered, and will all of it have an effect? `validate.rs`, `warning.rs`.
 //! - How is it kept? `file.rs` (RON), `migration.rs` (earlier versions), `png_text.rs` and `parameters.rs` (in a picture), `disk.rs`.
-//! - Is a file still as it was? `stamp.rs`.
+//! - Is a file still as it was? `stamp.rs`; what is it known by wherever it lies? `hash.rs`; where has it moved to? `moved.rs`.
 //! - What do its pictures look like together? `files.rs`, `picture.rs`, `sprite.rs`, `collage.rs`.
 //! - What of a photo is on the canvas, and where may it change? `placed.rs`.
 //! - Which words stand for concepts? `prompt.rs`; where one prompt names all of them, `naming.rs`. What do brackets and weights in prompts mean? `syntax/`.
@@ -28,10 +28,12 @@ pub mod error;
 pub mod file;
 pub mod files;
 pub mod foreign;
+pub mod hash;
 mod heic;
 mod keys;
 pub mod layer;
 pub(crate) mod migration;
+pub mod moved;
 mod naming;
 mod parameters;
 pub mod picture;
@@ -50,6 +52,7 @@ pub mod warning;
 pub use concept::{Color, Concept, ConceptFile, MaskSource};
 pub use error::ProjectError;
 pub use files::{DiskFiles, Files, resolve};
+pub use hash::Hashes;
 pub use layer::{Cut, Layer};
 pub use picture::{Collage, LayerMask, composite};
 pub use preset::Preset;
@@ -106,6 +109,9 @@ pub struct Project {
     /// How many pictures to make. Range: [`Project::PICTURES`].
     #[serde(default = "one")]
     pub pictures: u32,
+    /// What its files' contents were known by when it was saved, or made a picture; those of the program itself have none.
+    #[serde(default, skip_serializing_if = "Hashes::is_empty")]
+    pub hashes: Hashes,
 }
 
 fn one() -> u32 {
@@ -259,6 +265,7 @@ impl Project {
             settings: Settings::default(),
             seed: 0,
             pictures: one(),
+            hashes: Hashes::default(),
         }
     }
 

@@ -1,7 +1,11 @@
 //! The line of parameters that AUTOMATIC1111's WebUI writes into pictures, which galleries and
 //! viewers show.
+//!
+//! The WebUI's `Model hash` is the beginning of a file's SHA-256, which takes a while of several gigabytes, and by which sites
+//! look models up. Podium's hashes are others ([`super::hash`]), so they stand under names of their own.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use super::{Canvas, Project};
 
@@ -27,11 +31,25 @@ pub(super) fn parameters(project: &Project, canvas: Canvas, seed: u64) -> String
         canvas.height,
         quoted(&model),
     );
+    let hash = |path: &PathBuf| Some(project.hashes.get(path)?.short());
+    if let Some(hash) = project.model.as_ref().and_then(hash) {
+        text.push_str(", Podium model hash: ");
+        text.push_str(&quoted(&hash));
+    }
     let concepts: Vec<String> =
         project.concepts.iter().map(|concept| format!("{}: {}", concept.name, concept.strength)).collect();
     if !concepts.is_empty() {
         text.push_str(", Concepts: ");
         text.push_str(&quoted(&concepts.join(", ")));
+    }
+    let hashes: Vec<String> = (project.concepts.iter())
+        .flat_map(|concept| {
+            concept.files().into_iter().filter_map(move |file| Some(format!("{}: {}", concept.name, hash(&file.file)?)))
+        })
+        .collect();
+    if !hashes.is_empty() {
+        text.push_str(", Podium concept hashes: ");
+        text.push_str(&quoted(&hashes.join(", ")));
     }
     text.push_str(concat!(", Version: Podium ", env!("CARGO_PKG_VERSION")));
     text
@@ -47,6 +65,8 @@ fn quoted(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ConceptFile;
+    use super::super::hash::Known;
     use super::super::tests::example;
     use super::*;
 
@@ -63,6 +83,24 @@ mod tests {
             env!("CARGO_PKG_VERSION"),
         );
         assert_eq!(parameters(&project, canvas, 43), expected);
+    }
+
+    #[test]
+    fn hashes_of_model_and_concepts_stand_under_names_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["sd.ckpt", "tom.pth", "fur.pt"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let mut project = Project { model: Some("sd.ckpt".into()), ..example() };
+        project.concepts[0].file = "tom.pth".into();
+        project.concepts[0].more = vec![ConceptFile::new("fur.pt")];
+        let project = project.with_hashes(folder.path(), &Known::default());
+        let short = |name: &str| project.hashes.get(name.as_ref()).unwrap().short();
+        let text = parameters(&project, project.canvas, 0);
+        let model = format!("Model: sd.ckpt, Podium model hash: {}, Concepts: ", short("sd.ckpt"));
+        assert!(short("sd.ckpt").starts_with("blake3 ") && text.contains(&model), "{text}");
+        let concepts = format!("Podium concept hashes: \"Tom: {}, Tom: {}\", Ver", short("tom.pth"), short("fur.pt"));
+        assert!(text.contains(&concepts), "{text}");
     }
 
     #[test]

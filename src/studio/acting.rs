@@ -311,6 +311,7 @@ impl Studio {
     pub fn look_again(&mut self) {
         self.files.look_again();
         self.place.look_again();
+        self.look_for_moved(false, Vec::new());
     }
 
     // The photo.

@@ -19,8 +19,8 @@
 //! - What is remembered, kept for a crash, said and asked? `session/`.
 //!
 //! Above them, what spans rooms: `rooms.rs` composes them and carries on what one tells another; `acting.rs`,
-//! `opening.rs` and `taking_in.rs` are what a person does that concerns several; `advice.rs` is what has no effect, and
-//! where that is said. Below them, what all share: `tasks.rs` (threads), `places.rs` (folders, whole files),
+//! `opening.rs`, `moving.rs` and `taking_in.rs` are what a person does that concerns several; `advice.rs` is what has no
+//! effect, and where that is said. Below them, what all share: `tasks.rs` (threads), `places.rs` (folders, whole files),
 //! `notice.rs` (words at a place).
 
 mod acting;
@@ -31,6 +31,7 @@ pub mod document;
 pub mod export;
 pub mod files;
 pub mod library;
+mod moving;
 pub mod notice;
 mod opening;
 pub mod place;

@@ -59,10 +59,11 @@ impl Studio {
         self.document.replace(project, file, folder);
         self.document.stamp = stamp.flatten();
         self.session.is_safe(self.document.history.revision());
-        self.session.questions.forget_saving();
+        self.session.questions.forget_document();
         self.session.notices.clear();
         self.renders.mask_editor = None;
         self.files.begin_anew();
+        self.look_for_moved(true, Vec::new());
     }
 
     /// Saves to the project's file. Says whether it has one.

@@ -8,6 +8,7 @@ use super::advice::{Advice, Adviser, Asked};
 use super::compare::{self, Comparing};
 use super::cut::{self, Cutting};
 use super::document::Document;
+use super::export::collecting::{self, Collects};
 use super::export::exporting::{self, Exports};
 use super::files::knowledge::{ConceptFacts, TokenCounts};
 use super::files::pictures::Loaded;
@@ -42,6 +43,8 @@ pub struct Studio {
     pub results: Results,
     /// What leaves the program.
     pub export: Exports,
+    /// The project with all that it uses, being copied.
+    pub collect: Collects,
     /// Two settings side by side.
     pub compare: Comparing,
     /// What is trained.
@@ -53,6 +56,8 @@ pub struct Studio {
     /// What the program remembers, says and asks.
     pub session: Session,
     adviser: Adviser,
+    /// Files of the project that were found nowhere when they were looked for last.
+    pub(super) missing: Vec<PathBuf>,
     /// Bytes of memory that there are, where the system says so.
     memory: Option<u64>,
 }
@@ -87,15 +92,18 @@ impl Studio {
             renders: Renders::new(engine, device),
             results: Results::open(session.places(), &pool),
             export: Exports::new(&pool),
+            collect: Collects::new(&pool)?,
             compare: Comparing::new(&pool),
             train: Trainings::new(&pool, session.places().clone()),
             place: Placing::new(&pool),
             library: Library::new(&pool, session.places().models_folder())?,
             session,
             adviser: Adviser::default(),
+            missing: Vec::new(),
             memory,
         };
         studio.bound_memory();
+        studio.look_for_moved(true, Vec::new());
         Ok(studio)
     }
 
@@ -117,6 +125,7 @@ impl Studio {
             self.train.take(&event);
         }
         any |= self.carry(|studio| studio.export.poll(), Self::of_export);
+        any |= self.carry(|studio| studio.collect.poll(), |_, collecting::Outcome::Ended| {});
         any |= self.carry(|studio| studio.compare.poll(), |_, compare::Outcome::Told| {});
         any |= self.compare.advance(&mut self.renders, self.results.store.is_behind());
         any |= self.carry(|studio| studio.train.poll(), Self::of_train);
@@ -145,6 +154,11 @@ impl Studio {
             files::Outcome::Edited => self.place.forget_photo(),
             files::Outcome::TakenIn(taken) => self.taken_in(*taken),
             files::Outcome::Pasted { kept, size, at } => self.pasted(kept, size, at),
+            files::Outcome::Moved { document, opened, moved } if document == self.document.id() => {
+                self.moved(opened, moved);
+            }
+            // Another project has taken its place.
+            files::Outcome::Moved { .. } => {}
         }
     }
 
@@ -205,6 +219,7 @@ impl Studio {
             results::Outcome::Project { project: Ok(project), document } => {
                 let project = project.with_absolute_paths(Path::new("/")).unwrap_or(*project);
                 self.go_back_to("Go back to a result's project".into(), project, document);
+                self.look_for_moved(true, Vec::new());
             }
         }
     }
@@ -215,6 +230,7 @@ impl Studio {
             || self.cut.is_busy()
             || self.results.is_busy()
             || self.export.is_busy()
+            || self.collect.is_busy()
             || self.compare.is_busy()
             || self.train.is_busy()
             || self.place.is_busy()
@@ -246,6 +262,9 @@ impl Studio {
         }
         if self.export.is_busy() {
             losses.push("An export is being written and would be given up.".to_owned());
+        }
+        if self.collect.is_busy() {
+            losses.push("The project is being collected, which would be given up.".to_owned());
         }
         losses
     }

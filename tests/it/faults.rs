@@ -81,7 +81,7 @@ fn a_command_that_finds_no_room_says_which_file_and_leaves_nothing_half() {
         std::fs::copy(at.join("photos/0.png"), at.join(old)).expect("copied");
     }
     // What is run, and the file that its words name.
-    let commands: [(u32, &[&str], &str); 11] = [
+    let commands: [(u32, &[&str], &str); 12] = [
         (8, &["render", "small.ron", "-o", "out.png", "--device", "flex"], "out.png"),
         (0, &["render", "small.ron", "-o", "new.png", "--record", "steps", "--device", "flex"], "steps"),
         (8, &["cut", "wide.png", "--out", "cut.png", "--rect", "10,10,400,400"], "cut.png"),
@@ -90,6 +90,7 @@ fn a_command_that_finds_no_room_says_which_file_and_leaves_nothing_half() {
         (8, &["plush", "scenes", "scenes"], "scenes"),
         (8, &["plush", "cutouts", "cutouts"], "cutouts"),
         (0, &["evaluate", "suite", "plush", "suite.ron"], "suite.ron"),
+        (0, &["collect", "small.ron", "--out", "all"], "all"),
         (
             8,
             &["compare", "small.ron", "--set", "seed=2", "--seeds", "1", "--out", "sides", "--device", "flex"],

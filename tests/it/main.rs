@@ -15,6 +15,8 @@ mod broken;
 mod canvas;
 /// The real binary, driven from outside.
 mod cli;
+/// Files that move, and projects that move with all their files.
+mod collect;
 /// Two settings side by side, as a person compares them.
 #[cfg(feature = "gui")]
 mod compare_page;
@@ -54,6 +56,9 @@ mod made_up;
 /// Random actions.
 #[cfg(feature = "gui")]
 mod monkey;
+/// Files that moved, as the window asks about them.
+#[cfg(feature = "gui")]
+mod moved;
 /// What not every machine has, and what is said where it is missing.
 mod needs;
 /// Tokenizer, text encoder, UNet and autoencoder against the authors' release.

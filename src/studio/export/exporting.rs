@@ -9,6 +9,7 @@ use image::RgbImage;
 use super::photo::{self, Which};
 use super::{ExportError, SheetOptions, Take, Timing, animation, masks, sheet};
 use crate::link::{JobId, StepView};
+use crate::project::hash::Known;
 use crate::project::picture::load_rgba;
 use crate::project::{DiskFiles, Project, png_text};
 use crate::studio::document::history::ResultId;
@@ -423,7 +424,8 @@ fn write(
         Kind::Png => super::png(path, take, base),
         Kind::Photo | Kind::PhotoAndPlace => {
             let picture = take.result().ok_or(super::NOT_FINISHED)?;
-            whole(path, picture, &take.project, base, take.seed(), kind)
+            let project = take.project.with_hashes(base, &Known::default());
+            whole(path, picture, &project, base, take.seed(), kind)
         }
         Kind::Steps => animation::steps_as_pngs(path, take, progress).map(drop),
         Kind::Gif => animation::gif(path, take, Timing::default(), progress),

@@ -9,6 +9,7 @@
 //! - How does what was rendered come back into a photo? `photo.rs`.
 //! - How does a map become a picture? `draw.rs`.
 //! - How is a file written wholly or not at all? `whole.rs`.
+//! - How does a project go to another machine with all that it uses? `collect.rs`; in the background, `collecting.rs`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,9 +18,12 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use crate::link::{Finished, StepView};
+use crate::project::hash::Known;
 use crate::project::{Project, ProjectError, png_text};
 
 pub mod animation;
+pub mod collect;
+pub mod collecting;
 pub mod draw;
 pub mod exporting;
 pub mod masks;
@@ -186,7 +190,8 @@ fn has_pixels(picture: &RgbImage) -> bool {
 /// When the render is not done, or the file cannot be written.
 pub fn png(path: &Path, take: &Take, base: &Path) -> Result<(), ExportError> {
     let picture = take.result().ok_or(NOT_FINISHED)?;
-    Ok(png_text::write_png(path, picture, &take.project, base, take.seed())?)
+    let project = take.project.with_hashes(base, &Known::default());
+    Ok(png_text::write_png(path, picture, &project, base, take.seed())?)
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ use crate::engine::nets::tokenizer::Placeholder;
 use crate::engine::weights::ModelFiles;
 use crate::engine::worker::model_files;
 use crate::project::files::asset_name;
+use crate::project::hash::Known;
+use crate::project::moved::{self, Moved};
 use crate::project::picture::{self, composite_from};
 use crate::project::stamp::Stamp;
 use crate::project::{Background, Canvas, Collage, Concept, ConceptFile, Crop, DiskFiles, Layout, resolve};
@@ -47,6 +49,7 @@ enum Told {
     Networks { ticket: u64, of: Sought, found: Found },
     TakenIn(Box<TakenIn>),
     Pasted { kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
+    Moved { document: u64, opened: bool, moved: Moved },
 }
 
 /// What the other rooms shall know.
@@ -66,6 +69,15 @@ pub enum Outcome {
         size: (u32, u32),
         /// Where it shall go on the canvas.
         at: Option<(f32, f32)>,
+    },
+    /// A project's files were looked for.
+    Moved {
+        /// The document whose project it is.
+        document: u64,
+        /// Whether that was just opened.
+        opened: bool,
+        /// What has become of them.
+        moved: Moved,
     },
 }
 
@@ -118,6 +130,7 @@ impl Files {
         match told {
             Told::TakenIn(taken) => return Outcome::TakenIn(taken),
             Told::Pasted { kept, size, at } => return Outcome::Pasted { kept, size, at },
+            Told::Moved { document, opened, moved } => return Outcome::Moved { document, opened, moved },
             Told::Picture { folder, path, loaded } => self.pictures.put(folder, path, loaded),
             Told::Collage { ticket, of, collage } => self.collage.give(ticket, of, collage),
             Told::Concept { key, facts } => {
@@ -353,6 +366,20 @@ impl Files {
             let found = kept.and_then(|kept| intake::classify(&kept)).map_err(|error| error.to_string());
             let (stamp, trained) = (Stamp::of(&path), AsTrained::default());
             Told::TakenIn(Box::new(TakenIn { target, stamp, path, found, trained }))
+        });
+    }
+
+    /// Looks in the background for the files of a document, where they are not where it names them; what became of them is
+    /// an outcome. `shown` are some that somebody found by hand, with where they were. A project that lies nowhere has no
+    /// folder to look in.
+    pub fn look_for_moved(&self, document: &Document, known: Known, opened: bool, shown: Vec<(PathBuf, PathBuf)>) {
+        if !document.folder.is_absolute() {
+            return;
+        }
+        let (project, folder, document) = (document.project().clone(), document.folder.clone(), document.id());
+        self.desk.run(move || {
+            let moved = moved::look(&project, &folder, &known, &shown);
+            Told::Moved { document, opened, moved }
         });
     }
 

@@ -51,8 +51,10 @@ impl Comparing {
     }
 }
 
-/// In what two projects differ: prompt and seed first, then everything else in the document's order.
+/// In what two projects differ: prompt and seed first, then everything else in the document's order, and last the files that
+/// both name and that had other contents.
 pub fn differences(before: &Project, after: &Project) -> Vec<Difference> {
+    let contents = contents(before, after);
     let (before, after) = (facts(before), facts(after));
     let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
     keys.sort();
@@ -70,7 +72,20 @@ pub fn differences(before: &Project, after: &Project) -> Vec<Difference> {
     keys.into_iter()
         .map(|key| Difference { what: key.clone(), before: value(&before, key), after: value(&after, key) })
         .filter(|difference| difference.before != difference.after)
+        .chain(contents)
         .collect()
+}
+
+/// Files that both projects name, and that were known by other hashes. What only one remembers is no difference.
+fn contents(before: &Project, after: &Project) -> Vec<Difference> {
+    let paths = before.outside_paths().into_iter();
+    let differs = paths.filter_map(|path| {
+        let (left, right) = (before.hashes.get(&path)?, after.hashes.get(&path)?);
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let what = format!("Contents of {name}");
+        left.is_other_than(right).then(|| Difference { what, before: left.short(), after: right.short() })
+    });
+    differs.collect()
 }
 
 /// Every value of a project under its name in words. Written from the document's own form, so that no setting can be
@@ -81,7 +96,8 @@ fn facts(project: &Project) -> BTreeMap<String, String> {
         Ok(Value::Object(fields)) => {
             for (name, value) in &fields {
                 match name.as_str() {
-                    "version" => {}
+                    // What is remembered of files is compared file by file.
+                    "version" | "hashes" => {}
                     // Their own names say more than the document's.
                     "settings" => walk(&mut facts, "", value),
                     "layout" => layout(&mut facts, value),
@@ -173,6 +189,7 @@ fn said(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::hash::Known;
     use crate::project::{Canvas, Layer};
 
     fn project() -> Project {
@@ -187,6 +204,22 @@ mod tests {
     #[test]
     fn equal_projects_differ_in_nothing() {
         assert_eq!(differences(&project(), &project()), []);
+    }
+
+    #[test]
+    fn a_file_that_was_another_is_a_difference_and_one_that_only_one_remembers_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plain = project();
+        plain.layers_mut().unwrap()[0].picture = "cat.png".into();
+        let known = |contents: &str| {
+            std::fs::write(folder.path().join("cat.png"), contents).unwrap();
+            plain.with_hashes(folder.path(), &Known::default())
+        };
+        let (one, other) = (known("one"), known("another"));
+        assert_eq!(differences(&one, &plain), []);
+        assert_eq!(differences(&one, &known("one")), []);
+        let said: Vec<String> = differences(&one, &other).iter().map(line).collect();
+        assert!(said.len() == 1 && said[0].starts_with("Contents of cat.png: blake3 "), "{said:?}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::notice::{Notice, Place};
 use super::places::{Places, folder_of};
 use super::tasks::{Desk, Pool};
 use crate::project::file;
+use crate::project::hash::Known;
 use crate::project::stamp::Stamp;
 
 pub mod autosave;
@@ -75,6 +76,8 @@ pub struct Session {
     pub config: Config,
     /// Nothing stands in the way of closing the window any more.
     pub closing: bool,
+    /// What files were known by when a project that names them was saved, or looked for.
+    pub known: Known,
     places: Places,
     /// Holds everything of a session that was given no places, and vanishes with it.
     _scratch: Option<tempfile::TempDir>,
@@ -108,6 +111,7 @@ impl Session {
             questions,
             config,
             closing: false,
+            known: Known::default(),
             autosave: Autosave::start(&places),
             recovered: Vec::new(),
             places,
@@ -170,7 +174,7 @@ impl Session {
         let path = std::path::absolute(&path).unwrap_or(path);
         let (doc, revision, id) = (document.history.doc().clone(), document.history.revision(), document.id());
         let own = document.file.as_ref() == Some(&path);
-        let seen = document.stamp;
+        let (seen, known) = (document.stamp, self.known.clone());
         self.desk.run(move || {
             let write = || {
                 match Stamp::of(&path).filter(|_| !agreed) {
@@ -178,7 +182,8 @@ impl Session {
                     Some(now) if seen.is_some_and(|seen| seen != now) => return Err(Unsaved::Changed),
                     _ => {}
                 }
-                let project = doc.project.with_relative_paths(&folder_of(&path));
+                let folder = folder_of(&path);
+                let project = doc.project.with_hashes(&folder, &known).with_relative_paths(&folder);
                 file::save(&path, &project).map_err(|error| Unsaved::Failed(error.to_string()))?;
                 Ok(Stamp::of(&path))
             };

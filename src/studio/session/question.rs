@@ -76,6 +76,13 @@ pub enum Question {
     },
     /// There is work of a session that ended without saving.
     Recover(Vec<Recovered>),
+    /// Files of the project are not where it names them, and were found elsewhere.
+    Moved {
+        /// Where they were, and where they are.
+        found: Vec<(PathBuf, PathBuf)>,
+        /// Those that were not found, a line each.
+        missing: Vec<String>,
+    },
 }
 
 /// Questions in the order in which they came up. None takes another's place.
@@ -91,12 +98,17 @@ impl Questions {
     }
 
     /// Asks, after what is asked already. The same is not asked twice, and of what is held back because something
-    /// would be lost only the last: whoever presses Close while being asked about New means Close.
+    /// would be lost only the last: whoever presses Close while being asked about New means Close. So it is with files that
+    /// have moved, which are looked for again.
     pub fn ask(&mut self, question: Question) {
-        if let (Question::Unsaved(_), Some(before)) =
-            (&question, self.queue.iter_mut().find(|other| matches!(other, Question::Unsaved(_))))
-        {
-            *before = question;
+        let replaces = |other: &Question| {
+            matches!(
+                (&question, other),
+                (Question::Unsaved(_), Question::Unsaved(_)) | (Question::Moved { .. }, Question::Moved { .. })
+            )
+        };
+        if let Some(before) = self.queue.iter().position(replaces) {
+            self.queue[before] = question;
         } else if !self.queue.contains(&question) {
             self.queue.push_back(question);
         }
@@ -115,8 +127,11 @@ impl Questions {
     }
 
     /// Forgets what concerns a document that is gone.
-    pub fn forget_saving(&mut self) {
-        self.queue.retain(|question| !matches!(question, Question::Unsaved(_) | Question::Overwrite { .. }));
+    pub fn forget_document(&mut self) {
+        let is_of_it = |question: &Question| {
+            matches!(question, Question::Unsaved(_) | Question::Overwrite { .. } | Question::Moved { .. })
+        };
+        self.queue.retain(|question| !is_of_it(question));
     }
 }
 
@@ -133,6 +148,19 @@ mod tests {
         questions.ask(Question::Unsaved(Held::Close));
         assert_eq!(questions.answered(), Some(Question::Recover(Vec::new())));
         assert_eq!(questions.answered(), Some(Question::Unsaved(Held::Close)));
+        assert_eq!(questions.answered(), None);
+    }
+
+    #[test]
+    fn of_files_that_moved_is_asked_once_and_no_more_once_their_project_is_gone() {
+        let mut questions = Questions::default();
+        let moved = |name: &str| Question::Moved { found: vec![(name.into(), "/b".into())], missing: Vec::new() };
+        questions.ask(moved("a"));
+        questions.ask(Question::Recover(Vec::new()));
+        questions.ask(moved("b"));
+        assert_eq!(questions.front(), Some(&moved("b")));
+        questions.forget_document();
+        assert_eq!(questions.answered(), Some(Question::Recover(Vec::new())));
         assert_eq!(questions.answered(), None);
     }
 }

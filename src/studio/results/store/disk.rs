@@ -11,6 +11,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use super::entry::Entry;
+use crate::project::hash::Known;
 use crate::project::{DiskFiles, Files, Project, picture, png_text};
 use crate::studio::places::{files, remove, seconds, sweep_unfinished, write_whole};
 
@@ -121,12 +122,12 @@ fn png_size(path: &Path) -> Option<(u32, u32)> {
 }
 
 /// Writes a picture and what the list shows of it.
-pub(super) fn keep(folder: &Path, keep: &Keep) -> Result<(), String> {
+pub(super) fn keep(folder: &Path, keep: &Keep, known: &Known) -> Result<(), String> {
+    let project = keep.project.with_hashes(&keep.base, known);
     let path = picture_path(folder, &keep.entry.id);
     let made = fs::create_dir_all(folder).map_err(|error| format!("cannot make the folder: {error}"));
     made.and_then(|()| {
-        png_text::write_png(&path, &keep.picture, &keep.project, &keep.base, keep.seed)
-            .map_err(|error| error.to_string())
+        png_text::write_png(&path, &keep.picture, &project, &keep.base, keep.seed).map_err(|error| error.to_string())
     })
     .map_err(|problem| {
         format!("The picture {} is not kept on the disk ({problem}). Save it from its menu now.", path.display())

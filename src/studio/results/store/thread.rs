@@ -13,6 +13,7 @@ use image::imageops::thumbnail;
 
 use super::disk::{self, Keep, Listing};
 use super::entry::{Entry, MOST};
+use crate::project::hash::Known;
 use crate::studio::document::history::ResultId;
 
 /// From a picture that could not be written to the next try.
@@ -204,6 +205,8 @@ pub(super) struct Worker {
     lock: Option<File>,
     /// Whether it was said that a picture could not be written, since one last could.
     told: bool,
+    /// What the projects in the pictures remember of their files.
+    known: Known,
 }
 
 impl Worker {
@@ -213,7 +216,7 @@ impl Worker {
         outbox: Sender<Done>,
         wake: Arc<dyn Fn() + Send + Sync>,
     ) -> Self {
-        Self { folder, shared, outbox, wake, lock: None, told: false }
+        Self { folder, shared, outbox, wake, lock: None, told: false, known: Known::default() }
     }
 
     pub(super) fn run(mut self) {
@@ -265,7 +268,7 @@ impl Worker {
                 self.lock = lock;
                 return Ok(vec![Done::Listed(listing)]);
             }
-            Work::Keep(keep) => disk::keep(&self.folder, keep),
+            Work::Keep(keep) => disk::keep(&self.folder, keep, &self.known),
             Work::Note(entry) => disk::note(&self.folder, entry),
             Work::Remove(ids) => {
                 let outcomes = ids.iter().map(|id| disk::remove_files(&self.folder, id));
