@@ -13,6 +13,7 @@ use super::record::Record;
 use super::say::{self, aside};
 use crate::engine::cache::Cache;
 use crate::engine::concept_files;
+use crate::engine::fit;
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::worker::{Engine, model_files};
 use crate::link::{DeviceChoice, Event, Finished, Watch};
@@ -51,7 +52,8 @@ pub struct Render {
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
 
-    /// Fail at the first note: a setting without effect, a concept that will not appear, a prompt that is cut
+    /// Fail at the first note: a setting without effect, a concept that will not appear, a prompt that is cut, memory that
+    /// may not suffice
     #[arg(long)]
     strict: bool,
 
@@ -106,7 +108,7 @@ pub(super) fn render(
     strict: bool,
 ) -> Result<Arc<Finished>, Box<dyn std::error::Error>> {
     let watch = if record.is_some() { Watch::ALL } else { Watch::default() };
-    let needs = needs(project, folder);
+    let needs = Needs::of(project, folder, watch);
     let engine = Engine::start(Cache::standard(), || ())?;
     engine.render(project.clone(), folder.to_owned(), device, watch);
     follow(&engine, needs, record, strict)
@@ -128,12 +130,28 @@ fn write_pictures(output: &Path, finished: &Finished, project: &Project, folder:
     Ok(())
 }
 
-/// The model and what the project asks of it, to be compared with the device's memory; none where either cannot be looked
-/// at, which the render will say.
-fn needs(project: &Project, folder: &Path) -> Option<(ModelReport, Demand)> {
-    let model = inspect_model(&model_files(project, folder)).ok()?;
-    let files = DiskFiles { base: folder.to_owned(), assets: crate::assets::find };
-    Some((model, Demand::of(project, concept_files::held(&files, project))))
+/// A model and what a project asks of it, to be compared with the device's memory.
+pub(super) struct Needs {
+    model: ModelReport,
+    demand: Demand,
+    /// Bytes that were free before anything was loaded, where the system says so.
+    room: Option<u64>,
+}
+
+impl Needs {
+    /// None where model or project cannot be looked at, which the render will say.
+    pub(super) fn of(project: &Project, folder: &Path, watch: Watch) -> Option<Self> {
+        let model = inspect_model(&model_files(project, folder)).ok()?;
+        let files = DiskFiles { base: folder.to_owned(), assets: crate::assets::find };
+        let demand = Demand::of(project, concept_files::held(&files, project)).watched_by(watch);
+        Some(Self { model, demand, room: fit::room(0) })
+    }
+
+    /// Why it may not fit, in words: it is more than the machine has, or near to what is free of it.
+    fn shortage(&self, total: Option<u64>) -> Option<String> {
+        let never = total.and_then(|total| self.model.shortage(self.demand, total));
+        never.or_else(|| self.model.tight(self.demand, self.room?))
+    }
 }
 
 /// A render takes a while; that its result cannot be written shall not come out at the end.
@@ -168,7 +186,7 @@ pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
 /// Shows progress until the job ends.
 pub(super) fn follow(
     engine: &Engine,
-    mut needs: Option<(ModelReport, Demand)>,
+    mut needs: Option<Needs>,
     mut record: Option<&mut Record>,
     strict: bool,
 ) -> Result<Arc<Finished>, Box<dyn std::error::Error>> {
@@ -180,10 +198,15 @@ pub(super) fn follow(
         match event {
             Event::Started { .. } | Event::Progress { .. } | Event::Model(_) | Event::Training(..) => {}
             Event::Device(device) => {
-                // A GPU does not say how much memory it has.
-                let available = device.total_bytes.filter(|_| device.kind.is_none());
-                let short = needs.take().and_then(|(model, demand)| model.shortage(demand, available?));
-                short.into_iter().for_each(|words| aside(&bar, format!("note: {words}")));
+                // A GPU does not say how much memory it has. It is told when the job begins, before anything is loaded.
+                let needs = needs.take().filter(|_| device.kind.is_none());
+                if let Some(words) = needs.and_then(|needs| needs.shortage(device.total_bytes)) {
+                    if strict {
+                        bar.finish_and_clear();
+                        return Err(format!("{words} (with --strict this ends the render)").into());
+                    }
+                    aside(&bar, format!("note: {words}"));
+                }
             }
             Event::Warning(_, warning) => {
                 if let Some(record) = record.as_deref_mut() {

@@ -32,6 +32,17 @@ pub enum Held {
     Close,
 }
 
+/// What somebody pressed that takes memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Press {
+    /// A render.
+    Render,
+    /// A comparison's renders.
+    Compare,
+    /// A training.
+    Train,
+}
+
 /// What the window has to ask.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Question {
@@ -76,6 +87,22 @@ pub enum Question {
     },
     /// There is work of a session that ended without saving.
     Recover(Vec<Recovered>),
+    /// Masks were being painted when that session ended: whether their render shall be made anew up to their step.
+    Repaint {
+        /// What is to be known: sentences.
+        words: String,
+        /// The step that is painted before, counted from 0.
+        step: usize,
+    },
+    /// What is about to start may not fit into the memory that is free.
+    Tight {
+        /// What was pressed.
+        press: Press,
+        /// How much it needs, how much there is, what makes it smaller: sentences.
+        words: String,
+        /// Whether it fits where nobody watches attention.
+        fits_unwatched: bool,
+    },
 }
 
 /// Questions in the order in which they came up. None takes another's place.
@@ -97,6 +124,12 @@ impl Questions {
             (&question, self.queue.iter_mut().find(|other| matches!(other, Question::Unsaved(_))))
         {
             *before = question;
+        } else if let (Question::Tight { press, .. }, Some(before)) =
+            (&question, self.queue.iter_mut().find(|other| matches!(other, Question::Tight { .. })))
+            && matches!(before, Question::Tight { press: asked, .. } if asked == press)
+        {
+            // The memory that is free changes from press to press.
+            *before = question;
         } else if !self.queue.contains(&question) {
             self.queue.push_back(question);
         }
@@ -116,7 +149,16 @@ impl Questions {
 
     /// Forgets what concerns a document that is gone.
     pub fn forget_saving(&mut self) {
-        self.queue.retain(|question| !matches!(question, Question::Unsaved(_) | Question::Overwrite { .. }));
+        let of_document = |question: &Question| {
+            matches!(
+                question,
+                Question::Unsaved(_)
+                    | Question::Overwrite { .. }
+                    | Question::Repaint { .. }
+                    | Question::Tight { press: Press::Render | Press::Compare, .. }
+            )
+        };
+        self.queue.retain(|question| !of_document(question));
     }
 }
 
@@ -133,6 +175,19 @@ mod tests {
         questions.ask(Question::Unsaved(Held::Close));
         assert_eq!(questions.answered(), Some(Question::Recover(Vec::new())));
         assert_eq!(questions.answered(), Some(Question::Unsaved(Held::Close)));
+        assert_eq!(questions.answered(), None);
+    }
+
+    #[test]
+    fn what_may_not_fit_is_asked_once_with_the_latest_numbers_and_not_after_its_project_is_gone() {
+        let mut questions = Questions::default();
+        let tight = |press, words: &str| Question::Tight { press, words: words.into(), fits_unwatched: false };
+        questions.ask(tight(Press::Render, "1 GB are free"));
+        questions.ask(tight(Press::Render, "2 GB are free"));
+        questions.ask(tight(Press::Train, "1 GB are free"));
+        assert_eq!(questions.front(), Some(&tight(Press::Render, "2 GB are free")));
+        questions.forget_saving();
+        assert_eq!(questions.answered(), Some(tight(Press::Train, "1 GB are free")));
         assert_eq!(questions.answered(), None);
     }
 }
