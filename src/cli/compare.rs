@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::key_value::key_value;
-use super::render::{Needs, follow, open};
+use super::render::{check_memory, follow, open};
 use super::written::put;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
@@ -112,9 +112,9 @@ impl Compare {
         std::fs::create_dir_all(&self.out).map_err(|error| unwritable(&self.out, &error))?;
         let files = DiskFiles { base: folder.clone(), assets: crate::assets::find };
         let ruler = ruler(&project, &files)?;
-        // Of each side once, and before anything is loaded.
-        let mut needs: Vec<Option<Needs>> =
-            projects.iter().map(|project| Needs::of(project, &folder, Watch::default())).collect();
+        for side in &projects {
+            check_memory(side, &folder, self.device, Watch::default(), false)?;
+        }
         let engine = Engine::start(Cache::standard(), || ())?;
         let mut report = Report {
             project: self.project.display().to_string(),
@@ -126,8 +126,7 @@ impl Compare {
         for (index, side) in order(self.seeds as usize) {
             let seed = project.seed.wrapping_add(index as u64);
             let own = Project { seed, ..projects[side as usize].clone() };
-            let needs = needs[side as usize].take();
-            let shot = self.shot(&engine, &own, &folder, side, (ruler.as_ref(), needs))?;
+            let shot = self.shot(&engine, &own, &folder, side, ruler.as_ref())?;
             say!("{}", words(&shot));
             report.pictures.push(shot);
             report.summary = summarise(&pairs(&report.pictures));
@@ -147,11 +146,11 @@ impl Compare {
         project: &Project,
         folder: &Path,
         side: Side,
-        (ruler, needs): (Option<&Ruler>, Option<Needs>),
+        ruler: Option<&Ruler>,
     ) -> Result<Shot, Box<dyn std::error::Error>> {
         let (seed, letter) = (project.seed, side.letter());
         engine.render(project.clone(), folder.to_owned(), self.device, Watch::default());
-        let finished = match follow(engine, needs, None, false) {
+        let finished = match follow(engine, None, false) {
             Ok(finished) => finished,
             Err(words) => {
                 let failed = Some(words.to_string());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use indicatif::ProgressBar;
 
 use super::Outcome;
 use super::key_value::key_value;
@@ -12,10 +13,10 @@ use super::progress::Progress;
 use super::record::Record;
 use super::say::{self, aside};
 use crate::engine::cache::Cache;
-use crate::engine::concept_files;
-use crate::engine::fit;
-use crate::engine::inspect::{Demand, ModelReport, inspect_model};
+use crate::engine::device::is_cpu;
+use crate::engine::inspect::{Demand, inspect_model};
 use crate::engine::worker::{Engine, model_files};
+use crate::engine::{concept_files, fit, memory};
 use crate::link::{DeviceChoice, Event, Finished, Watch};
 use crate::photo::Format;
 use crate::project::{self, DiskFiles, Project, png_text};
@@ -108,10 +109,10 @@ pub(super) fn render(
     strict: bool,
 ) -> Result<Arc<Finished>, Box<dyn std::error::Error>> {
     let watch = if record.is_some() { Watch::ALL } else { Watch::default() };
-    let needs = Needs::of(project, folder, watch);
+    check_memory(project, folder, device, watch, strict)?;
     let engine = Engine::start(Cache::standard(), || ())?;
     engine.render(project.clone(), folder.to_owned(), device, watch);
-    follow(&engine, needs, record, strict)
+    follow(&engine, record, strict)
 }
 
 /// Writes every picture of a render, and says where. One that was placed into a piece of a photo is the whole photo.
@@ -130,28 +131,31 @@ fn write_pictures(output: &Path, finished: &Finished, project: &Project, folder:
     Ok(())
 }
 
-/// A model and what a project asks of it, to be compared with the device's memory.
-pub(super) struct Needs {
-    model: ModelReport,
-    demand: Demand,
-    /// Bytes that were free before anything was loaded, where the system says so.
-    room: Option<u64>,
+/// Says where a render may not fit into memory, before it begins; with `strict` it does not begin.
+pub(super) fn check_memory(
+    project: &Project,
+    folder: &Path,
+    device: DeviceChoice,
+    watch: Watch,
+    strict: bool,
+) -> Outcome {
+    // A GPU does not say how much memory it has.
+    let Some(words) = shortage(project, folder, watch).filter(|_| is_cpu(device)) else { return Ok(()) };
+    if strict {
+        return Err(format!("{words} (with --strict this ends the render)").into());
+    }
+    aside(&ProgressBar::hidden(), format_args!("note: {words}"));
+    Ok(())
 }
 
-impl Needs {
-    /// None where model or project cannot be looked at, which the render will say.
-    pub(super) fn of(project: &Project, folder: &Path, watch: Watch) -> Option<Self> {
-        let model = inspect_model(&model_files(project, folder)).ok()?;
-        let files = DiskFiles { base: folder.to_owned(), assets: crate::assets::find };
-        let demand = Demand::of(project, concept_files::held(&files, project)).watched_by(watch);
-        Some(Self { model, demand, room: fit::room(0) })
-    }
-
-    /// Why it may not fit, in words: it is more than the machine has, or near to what is free of it.
-    fn shortage(&self, total: Option<u64>) -> Option<String> {
-        let never = total.and_then(|total| self.model.shortage(self.demand, total));
-        never.or_else(|| self.model.tight(self.demand, self.room?))
-    }
+/// Why a render may not fit, in words: it is more than the machine has, or near to what is free of it. None where model or
+/// project cannot be looked at, which the render will say.
+fn shortage(project: &Project, folder: &Path, watch: Watch) -> Option<String> {
+    let model = inspect_model(&model_files(project, folder)).ok()?;
+    let files = DiskFiles { base: folder.to_owned(), assets: crate::assets::find };
+    let demand = Demand::of(project, concept_files::held(&files, project)).watched_by(watch);
+    let never = memory::total().and_then(|total| model.shortage(demand, total));
+    never.or_else(|| model.tight(demand, fit::room(0)?))
 }
 
 /// A render takes a while; that its result cannot be written shall not come out at the end.
@@ -186,7 +190,6 @@ pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
 /// Shows progress until the job ends.
 pub(super) fn follow(
     engine: &Engine,
-    mut needs: Option<Needs>,
     mut record: Option<&mut Record>,
     strict: bool,
 ) -> Result<Arc<Finished>, Box<dyn std::error::Error>> {
@@ -196,18 +199,8 @@ pub(super) fn follow(
         let event = engine.events().recv()?;
         progress.take(&event);
         match event {
-            Event::Started { .. } | Event::Progress { .. } | Event::Model(_) | Event::Training(..) => {}
-            Event::Device(device) => {
-                // A GPU does not say how much memory it has. It is told when the job begins, before anything is loaded.
-                let needs = needs.take().filter(|_| device.kind.is_none());
-                if let Some(words) = needs.and_then(|needs| needs.shortage(device.total_bytes)) {
-                    if strict {
-                        bar.finish_and_clear();
-                        return Err(format!("{words} (with --strict this ends the render)").into());
-                    }
-                    aside(&bar, format!("note: {words}"));
-                }
-            }
+            Event::Started { .. } | Event::Progress { .. } | Event::Training(..) => {}
+            Event::Device(_) | Event::Model(_) => {}
             Event::Warning(_, warning) => {
                 if let Some(record) = record.as_deref_mut() {
                     record.warning(&warning)?;

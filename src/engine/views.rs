@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use burn::tensor::Tensor;
+
 use super::kmeans::Clusterer;
 use super::masks::{GridMasks, grid_of};
 use super::models::Models;
