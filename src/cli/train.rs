@@ -140,12 +140,10 @@ impl Train {
 
     /// Why it may not fit, in words: it is more than the machine has, or near to what is free of it.
     fn shortage(&self, report: &ModelReport, training: &Training, side: u32) -> Option<String> {
-        // A GPU does not say how much it has.
-        if !is_cpu(self.device) {
-            return None;
-        }
         let never = memory::total().and_then(|total| report.training_shortage(&training.settings, side, total));
-        never.or_else(|| report.training_tight(&training.settings, side, fit::room(0)?))
+        let words = never.or_else(|| report.training_tight(&training.settings, side, fit::room(0)?));
+        // A GPU does not say how much it has.
+        words.filter(|_| is_cpu(self.device))
     }
 
     /// The training that is asked for, with absolute paths, and the folder beside which its run lies.
