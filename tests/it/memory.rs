@@ -115,7 +115,7 @@ mod asked {
         // The panel of model and device turns it on again.
         window.state_mut().panels.device.open = true;
         settle(&mut window);
-        window.get_by_role_and_label(Role::CheckBox, "Record attention while rendering").click();
+        window.get_by_role_and_label(Role::CheckBox, "Record attention while rendering").click_accesskit();
         window.step();
         window.step();
         assert!(window.state().studio.session.config.watch_attention);
