@@ -23,7 +23,7 @@ use podium::engine::nets::attention::Context;
 use podium::engine::noise;
 use podium::engine::prompt::{encode_custom, encode_plain};
 use podium::engine::refine::{Counts, SubjectMasks};
-use podium::engine::sample::{Observer, StepReport, map_of, refinement_site, sample};
+use podium::engine::sample::{Observer, StepReport, refinement_site, sample};
 use podium::engine::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
 use podium::engine::train::checkpoint::State;
 use podium::engine::train::loss::{self, Batch, slope};
@@ -150,7 +150,7 @@ fn clustering(criterion: &mut Criterion, models: &Models) {
     impl Observer for Keep {
         fn end(&mut self, report: &StepReport<'_>) -> podium::engine::Result<()> {
             let map = report.maps.values().next().expect("recorded");
-            self.0 = map_of(map, 0, 0).0;
+            self.0 = map.of(0, 0).to_vec();
             Err(podium::engine::EngineError::Cancelled)
         }
     }

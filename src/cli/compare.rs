@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::key_value::key_value;
 use super::moved::open;
-use super::render::follow;
+use super::render::{check_memory, follow};
 use super::written::put;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
@@ -113,6 +113,9 @@ impl Compare {
         std::fs::create_dir_all(&self.out).map_err(|error| unwritable(&self.out, &error))?;
         let files = DiskFiles { base: folder.clone(), assets: crate::assets::find };
         let ruler = ruler(&project, &files)?;
+        for side in &projects {
+            check_memory(side, &folder, self.device, Watch::default(), false)?;
+        }
         let engine = Engine::start(Cache::standard(), || ())?;
         let mut report = Report {
             project: self.project.display().to_string(),
@@ -148,7 +151,7 @@ impl Compare {
     ) -> Result<Shot, Box<dyn std::error::Error>> {
         let (seed, letter) = (project.seed, side.letter());
         engine.render(project.clone(), folder.to_owned(), self.device, Watch::default());
-        let finished = match follow(engine, None, None, false) {
+        let finished = match follow(engine, None, false) {
             Ok(finished) => finished,
             Err(words) => {
                 let failed = Some(words.to_string());

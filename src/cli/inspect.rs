@@ -98,6 +98,9 @@ fn describe_model(files: &ModelFiles) -> Outcome {
         sequential: false,
         fused: false,
         attended: false,
+        refined: true,
+        points: false,
+        watched: false,
     };
     let layout = match files {
         ModelFiles::File(_) => "in one file",

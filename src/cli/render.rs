@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use indicatif::ProgressBar;
 
 use super::Outcome;
 use super::key_value::key_value;
@@ -13,9 +14,10 @@ use super::progress::Progress;
 use super::record::Record;
 use super::say::{self, aside};
 use crate::engine::cache::Cache;
-use crate::engine::concept_files;
-use crate::engine::inspect::{Demand, ModelReport, inspect_model};
+use crate::engine::device::is_cpu;
+use crate::engine::inspect::{Demand, inspect_model};
 use crate::engine::worker::{Engine, model_files};
+use crate::engine::{concept_files, fit, memory};
 use crate::link::{DeviceChoice, Event, Finished, Watch};
 use crate::photo::Format;
 use crate::project::{DiskFiles, Project, png_text};
@@ -53,7 +55,7 @@ pub struct Render {
     record: Option<PathBuf>,
 
     /// Fail at the first note: a setting without effect, a concept that will not appear, a prompt that is cut, a file that has
-    /// moved or is another
+    /// moved or is another, memory that may not suffice
     #[arg(long)]
     strict: bool,
 
@@ -98,10 +100,10 @@ pub(super) fn render(
     strict: bool,
 ) -> Result<Arc<Finished>, Box<dyn std::error::Error>> {
     let watch = if record.is_some() { Watch::ALL } else { Watch::default() };
-    let needs = needs(project, folder);
+    check_memory(project, folder, device, watch, strict)?;
     let engine = Engine::start(Cache::standard(), || ())?;
     engine.render(project.clone(), folder.to_owned(), device, watch);
-    follow(&engine, needs, record, strict)
+    follow(&engine, record, strict)
 }
 
 /// Writes every picture of a render, and says where. One that was placed into a piece of a photo is the whole photo.
@@ -120,12 +122,31 @@ fn write_pictures(output: &Path, finished: &Finished, project: &Project, folder:
     Ok(())
 }
 
-/// The model and what the project asks of it, to be compared with the device's memory; none where either cannot be looked
-/// at, which the render will say.
-fn needs(project: &Project, folder: &Path) -> Option<(ModelReport, Demand)> {
+/// Says where a render may not fit into memory, before it begins; with `strict` it does not begin.
+pub(super) fn check_memory(
+    project: &Project,
+    folder: &Path,
+    device: DeviceChoice,
+    watch: Watch,
+    strict: bool,
+) -> Outcome {
+    // A GPU does not say how much memory it has.
+    let Some(words) = shortage(project, folder, watch).filter(|_| is_cpu(device)) else { return Ok(()) };
+    if strict {
+        return Err(format!("{words} (with --strict this ends the render)").into());
+    }
+    aside(&ProgressBar::hidden(), format_args!("note: {words}"));
+    Ok(())
+}
+
+/// Why a render may not fit, in words: it is more than the machine has, or near to what is free of it. None where model or
+/// project cannot be looked at, which the render will say.
+fn shortage(project: &Project, folder: &Path, watch: Watch) -> Option<String> {
     let model = inspect_model(&model_files(project, folder)).ok()?;
     let files = DiskFiles { base: folder.to_owned(), assets: crate::assets::find };
-    Some((model, Demand::of(project, concept_files::held(&files, project))))
+    let demand = Demand::of(project, concept_files::held(&files, project)).watched_by(watch);
+    let never = memory::total().and_then(|total| model.shortage(demand, total));
+    never.or_else(|| model.tight(demand, fit::room(0)?))
 }
 
 /// A render takes a while; that its result cannot be written shall not come out at the end.
@@ -160,7 +181,6 @@ pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
 /// Shows progress until the job ends.
 pub(super) fn follow(
     engine: &Engine,
-    mut needs: Option<(ModelReport, Demand)>,
     mut record: Option<&mut Record>,
     strict: bool,
 ) -> Result<Arc<Finished>, Box<dyn std::error::Error>> {
@@ -170,13 +190,8 @@ pub(super) fn follow(
         let event = engine.events().recv()?;
         progress.take(&event);
         match event {
-            Event::Started { .. } | Event::Progress { .. } | Event::Model(_) | Event::Training(..) => {}
-            Event::Device(device) => {
-                // A GPU does not say how much memory it has.
-                let available = device.total_bytes.filter(|_| device.kind.is_none());
-                let short = needs.take().and_then(|(model, demand)| model.shortage(demand, available?));
-                short.into_iter().for_each(|words| aside(&bar, format!("note: {words}")));
-            }
+            Event::Started { .. } | Event::Progress { .. } | Event::Training(..) => {}
+            Event::Device(_) | Event::Model(_) => {}
             Event::Warning(_, warning) => {
                 if let Some(record) = record.as_deref_mut() {
                     record.warning(&warning)?;

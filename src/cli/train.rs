@@ -13,11 +13,12 @@ use super::say::aside;
 use super::written::{put, unwritten};
 use super::{Outcome, interrupt};
 use crate::engine::cache::Cache;
-use crate::engine::inspect::inspect_model;
-use crate::engine::memory;
+use crate::engine::device::is_cpu;
+use crate::engine::inspect::{ModelReport, inspect_model};
 use crate::engine::train::concept_file::sheet_of;
 use crate::engine::train::photos::{self, Facts, Severity};
 use crate::engine::worker::{Engine, training_files};
+use crate::engine::{fit, memory};
 use crate::link::{DeviceChoice, Event, JobId, Stage, Trained, TrainingEvent, TrainingJob, TrainingStep};
 use crate::project::DiskFiles;
 use crate::project::training::folder::{Said, read_folder};
@@ -111,9 +112,7 @@ impl Train {
         self.inspect(&training, &beside, side)?;
         let needed = memory::words(report.training_bytes(&training.settings, side));
         aside(&ProgressBar::hidden(), format_args!("a step needs about {needed} of memory"));
-        // A GPU does not say how much it has.
-        let total = memory::total().filter(|_| self.device == DeviceChoice::Flex);
-        if let Some(shortage) = total.and_then(|total| report.training_shortage(&training.settings, side, total)) {
+        if let Some(shortage) = self.shortage(&report, &training, side) {
             aside(&ProgressBar::hidden(), format_args!("note: {shortage}"));
             if self.strict {
                 return Err("with --strict the notes above stop the training".into());
@@ -137,6 +136,14 @@ impl Train {
             return Ok(());
         };
         self.keep(&trained)
+    }
+
+    /// Why it may not fit, in words: it is more than the machine has, or near to what is free of it.
+    fn shortage(&self, report: &ModelReport, training: &Training, side: u32) -> Option<String> {
+        let never = memory::total().and_then(|total| report.training_shortage(&training.settings, side, total));
+        let words = never.or_else(|| report.training_tight(&training.settings, side, fit::room(0)?));
+        // A GPU does not say how much it has.
+        words.filter(|_| is_cpu(self.device))
     }
 
     /// The training that is asked for, with absolute paths, and the folder beside which its run lies.

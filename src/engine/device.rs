@@ -83,6 +83,15 @@ pub fn open(choice: DeviceChoice) -> Result<Opened> {
     }
 }
 
+/// Whether a choice means the CPU, before anything is opened. Looks for adapters where it is automatic, which takes a moment.
+pub fn is_cpu(choice: DeviceChoice) -> bool {
+    match choice {
+        DeviceChoice::Flex => true,
+        DeviceChoice::Wgpu => false,
+        DeviceChoice::Auto => best_adapter().is_none_or(|adapter| adapter.kind == AdapterKind::Software),
+    }
+}
+
 fn best_adapter() -> Option<Adapter> {
     adapters().into_iter().min_by_key(|adapter| adapter.kind as usize)
 }

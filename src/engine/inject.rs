@@ -325,49 +325,6 @@ impl Tap for Replay<'_> {
     }
 }
 
-/// Records head-averaged attention probabilities of the conditional half at a few sites.
-pub struct Record {
-    /// Where.
-    pub sites: Vec<Site>,
-    /// Branches in the batch.
-    pub branches: usize,
-    /// Pictures in the batch.
-    pub pictures: usize,
-    /// 2 with an unconditional half before the conditional one, else 1.
-    pub halves: usize,
-    /// How many prompts stand side by side in the keys of cross-attention (`Context::beside`), of which the first is looked at.
-    pub prompts: usize,
-    /// `[branches, pictures, queries, keys]` by site.
-    pub maps: HashMap<Site, Tensor<4>>,
-}
-
-impl Record {
-    /// Nothing recorded yet.
-    pub fn new(sites: Vec<Site>, branches: usize, pictures: usize, halves: usize) -> Self {
-        Self { sites, branches, pictures, halves, prompts: 1, maps: HashMap::new() }
-    }
-}
-
-impl Tap for Record {
-    fn wants_probs(&self, site: Site) -> bool {
-        self.sites.contains(&site)
-    }
-
-    fn probs(&mut self, site: Site, probs: &Tensor<4>) {
-        let mut probs = probs.clone();
-        if self.prompts > 1 && site.kind == Kind::Cross {
-            // What the softmax of one prompt's logits alone would be.
-            let keys = probs.dims()[3] / self.prompts;
-            let first = probs.narrow(3, 0, keys);
-            probs = first.clone() / first.sum_dim(3).clamp_min(f32::MIN_POSITIVE);
-        }
-        let [_, _, queries, keys] = probs.dims();
-        let mean = probs.mean_dim(1).reshape([self.branches, self.halves, self.pictures * queries, keys]);
-        let conditional = mean.narrow(1, self.halves - 1, 1);
-        self.maps.insert(site, conditional.reshape([self.branches, self.pictures, queries, keys]));
-    }
-}
-
 #[cfg(test)]
 #[path = "inject_tests.rs"]
 pub(super) mod tests;

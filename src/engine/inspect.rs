@@ -10,11 +10,13 @@ use super::ddim::Schedule;
 use super::error::{EngineError, Result};
 use super::memory::words;
 use super::models::{Configs, picture_side, recognised};
+use super::nets::attention::PIECE;
 use super::nets::clip::TextEncoder;
 use super::nets::unet::Unet;
 use super::nets::vae::Vae;
 use super::told::{self, Told};
 use super::weights::{Checkpoint, ModelFiles, compare, is_buffer};
+use crate::link::Watch;
 pub use crate::link::model::{ModelReport, PartReport};
 use crate::project::settings::{Execution, Method, Prediction};
 use crate::project::training::TrainingSettings;
@@ -43,6 +45,12 @@ pub struct Demand {
     pub fused: bool,
     /// Whether attention to the prompt is changed before its softmax, which holds it as a whole.
     pub attended: bool,
+    /// Whether masks are refined, for which self-attention is recorded of every branch and picture.
+    pub refined: bool,
+    /// Whether masks come from points, for which the reference's self-attention is recorded once.
+    pub points: bool,
+    /// Whether self-attention is watched: recorded as for refinement, and of the reference too.
+    pub watched: bool,
 }
 
 impl Demand {
@@ -63,7 +71,16 @@ impl Demand {
             sequential: project.settings.execution == Execution::Sequential,
             fused: project.settings.method == Method::MixOfShow,
             attended: project.settings.method == Method::MaskedAdapters,
+            refined: project.settings.refined_steps().contains(&true),
+            points: project.concepts.iter().any(|concept| matches!(concept.mask, MaskSource::Points(_))),
+            watched: false,
         }
+    }
+
+    /// The same render with somebody who watches it.
+    #[must_use]
+    pub fn watched_by(self, watch: Watch) -> Self {
+        Self { watched: watch.clusters, ..self }
     }
 }
 
@@ -115,6 +132,8 @@ pub fn inspect_model(files: &ModelFiles) -> Result<ModelReport> {
         text_layers: text.num_hidden_layers,
         cross_attention_layers: unet.transformers().len(),
         heads: (0..unet.block_out_channels.len()).map(|block| unet.heads(block)).collect(),
+        clustered_level: unet.clustered_site().map(|site| unet.level(site.block)),
+        looked_level: unet.looked_site().map(|site| unet.level(site.block)),
         channels: unet.block_out_channels,
         picture_channels: [finest, vae.block_out_channels.get(1).copied().unwrap_or(finest)],
         prediction: schedule.prediction(),
@@ -163,7 +182,7 @@ fn part(name: &'static str, checkpoint: &Checkpoint) -> Result<PartReport> {
 }
 
 /// What the program holds before it loads a model: the built-in files, the allocator's reserve.
-const PROGRAM: u64 = 150_000_000;
+pub(super) const PROGRAM: u64 = 150_000_000;
 
 // Measured with the miniature on the CPU, at 256 and 512 pixels, with 1 to 8 pictures and 2 concepts. Features are
 // channels × cells of one layer, in f32.
@@ -181,6 +200,11 @@ const KEPT: u64 = 6;
 const FUSED: u64 = 4;
 /// How often attention to the prompt is held in the finest block where its logits are changed.
 const ATTENDED: u64 = 3;
+/// Pieces of attention that are held at once while a pass is recorded: scores, their exponentials, probabilities, means.
+const PIECES: u64 = 4;
+/// How often a table of self-attention is held while it is clustered, beside all that were recorded: its rows about their
+/// mean, and their Gram matrix.
+const CLUSTERED: u64 = 2;
 
 // Measured with trainings on the miniature on the CPU, at 256 pixels, of 2 to 16 photos a step.
 
@@ -219,9 +243,32 @@ impl ModelReport {
         let fused = if demand.fused { FUSED * self.attention_numbers() } else { 0 };
         let kept_for_gradient = if demand.aligned { demand.adapters.anew } else { 0 };
         let adapters = ADAPTERS.saturating_mul(demand.adapters.bytes).saturating_add(kept_for_gradient);
-        let passes = (forward + kept + maps).max(gradient).max(picture);
-        let network = PROGRAM + self.total_bytes + F32 * (passes + fused);
+        let (tables, clustering) = self.recorded(demand, cells);
+        let passes = (forward + kept + maps).saturating_add(tables).max(tables.saturating_add(clustering));
+        let passes = passes.max(gradient).max(picture);
+        let network = (PROGRAM + self.total_bytes).saturating_add(F32.saturating_mul(passes.saturating_add(fused)));
         network.saturating_add(adapters)
+    }
+
+    /// Numbers that recorded attention holds from the pass to the end of its step, and how many more while it is clustered.
+    /// Self-attention is a table of all cells by all cells: on a large canvas it is most of what a render needs.
+    fn recorded(&self, demand: Demand, cells: u64) -> (u64, u64) {
+        let grid = |level: Option<usize>| level.map_or(0, |level| cells >> (2 * level));
+        let of_all = demand.pictures as u64 * (demand.concepts as u64 + 1);
+        let table = grid(self.clustered_level).saturating_pow(2);
+        let tables = match demand {
+            // The reference is a branch more, of one picture.
+            Demand { watched: true, .. } => of_all + 1,
+            Demand { refined: true, .. } => of_all,
+            Demand { points: true, .. } => 1,
+            _ => 0,
+        };
+        // One step at least looks at the words, whoever watches.
+        let words = (of_all + 1).saturating_mul(grid(self.looked_level).saturating_mul(self.tokens as u64));
+        let heads = self.clustered_level.and_then(|level| self.heads.get(level)).copied().unwrap_or(1) as u64;
+        let pieces = if tables > 0 { PIECES * table.saturating_mul(heads).min(PIECE as u64) } else { 0 };
+        let clustering = if tables > 0 { table.saturating_mul(CLUSTERED) } else { 0 };
+        (table.saturating_mul(tables).saturating_add(words).saturating_add(pieces), clustering)
     }
 
     /// Weights of all linear layers of attention, of the UNet and the text encoder: what an ED-LoRA and most LoRAs change.
@@ -319,6 +366,9 @@ mod tests {
         sequential: false,
         fused: false,
         attended: false,
+        refined: false,
+        points: false,
+        watched: false,
     };
 
     fn miniature() -> ModelReport {
@@ -367,6 +417,35 @@ mod tests {
             let ratio = needed / (measured * 1.048576);
             assert!((0.75..1.25).contains(&ratio), "{demand:?}: {needed:.0} MB, measured {measured} MiB");
         }
+    }
+
+    #[test]
+    fn recording_counts_a_table_for_each_branch_and_picture_and_two_while_one_is_clustered() {
+        let report = miniature();
+        assert_eq!((report.clustered_level, report.looked_level), (Some(1), Some(1)));
+        // A latent of 256 x 256, whose 6th decoder self-attention has 128 x 128 tokens.
+        let (cells, tokens) = (256 * 256, 128 * 128);
+        let (table, words, pieces) = (tokens * tokens, tokens * 77, PIECES * PIECE as u64);
+        let of = |demand: Demand| report.recorded(demand, cells);
+        let pictures = Demand { pictures: 2, ..DEMAND };
+        assert_eq!(of(pictures), (7 * words, 0), "words alone");
+        assert_eq!(of(Demand { refined: true, ..pictures }), (6 * table + 7 * words + pieces, 2 * table));
+        let watched = Demand { refined: true, ..pictures }.watched_by(Watch::ALL);
+        assert_eq!(of(watched), (7 * table + 7 * words + pieces, 2 * table));
+        assert_eq!(of(Demand { points: true, ..pictures }), (table + 7 * words + pieces, 2 * table));
+        assert_eq!(of(pictures.watched_by(Watch { clusters: false, ..Watch::ALL })).1, 0);
+        // On a small grid a piece is all heads of a table.
+        let (small, _) = report.recorded(Demand { refined: true, ..DEMAND }, 64);
+        assert_eq!(small, 3 * 16 * 16 + 4 * 16 * 77 + PIECES * 2 * 16 * 16);
+
+        // At 2048 pixels the tables are what a render needs; recorded as scores and probabilities of all heads and both
+        // halves they were 25 GB.
+        let large = Demand { canvas: (2048, 2048), aligned: false, refined: true, ..DEMAND };
+        let passes = report.needed_bytes(large) - PROGRAM - report.total_bytes;
+        assert!((5 * table * F32..6 * table * F32).contains(&passes), "{passes} bytes, a table is {}", table * F32);
+        // Saturates rather than overflows, whatever somebody calls a canvas.
+        let vast = Demand { canvas: (u32::MAX, u32::MAX), refined: true, ..DEMAND };
+        assert!(report.recorded(vast, u64::MAX / 4).0 == u64::MAX);
     }
 
     /// Peaks of the process in kilobytes, as Linux reported them when the constants above were chosen.

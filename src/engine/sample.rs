@@ -9,17 +9,14 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::align::{self, Pull, layout_keys};
 use super::baselines::OnePassTap;
 use super::error::Result;
-use super::inject::{Fuse, FusionMasks, Keep, Keeper, Record, Replay, Terms};
+use super::inject::{Fuse, FusionMasks, Keep, Keeper, Replay, Terms};
 use super::kmeans::Clusterer;
 use super::models::Models;
-use super::nets::tap::{Kind, Site, Tap};
-use super::pictures::host;
+use super::nets::tap::{Site, Tap};
+use super::recorded::{Maps, Record};
 use super::refine::{MaskWarning, Segmentation, SubjectMasks, cluster_counts, refine};
 use super::scene::{Execution, Fusion, Group, Scene, tile};
 use crate::project::settings::Spacing;
-
-/// Head-averaged attention probabilities, `[branches, pictures, queries, keys]` by site.
-pub type Maps = HashMap<Site, Tensor<4>>;
 
 /// One step, as its observer sees it.
 pub struct StepReport<'a> {
@@ -255,23 +252,26 @@ fn fuse_noises(scene: &Scene, noises: Vec<Option<Tensor<4>>>, device: &Device) -
 
 /// Puts the branches' maps back in their order.
 fn join_maps(mut parts: Vec<(usize, Maps)>) -> Maps {
-    if parts.len() == 1 {
-        return parts.pop().map(|(_, maps)| maps).unwrap_or_default();
-    }
     parts.sort_by_key(|(branch, _)| *branch);
-    let sites: Vec<Site> = parts.first().map(|(_, maps)| maps.keys().copied().collect()).unwrap_or_default();
-    let join = |site: &Site| Tensor::cat(parts.iter().filter_map(|(_, maps)| maps.get(site).cloned()).collect(), 0);
-    sites.iter().map(|site| (*site, join(site))).collect()
+    let mut parts = parts.into_iter().map(|(_, maps)| maps);
+    let mut joined = parts.next().unwrap_or_default();
+    for (site, recorded) in parts.flatten() {
+        match joined.entry(site) {
+            Entry::Occupied(mut before) => before.get_mut().append(recorded),
+            Entry::Vacant(place) => _ = place.insert(recorded),
+        }
+    }
+    joined
 }
 
 /// The 6th decoder self-attention: refinement, point masks and the self-attention view read it.
 pub fn refinement_site(models: &Models) -> Option<Site> {
-    models.unet.config.decoder_site(6, Kind::Own)
+    models.unet.config.clustered_site()
 }
 
 /// The 5th decoder cross-attention, which the cross-attention view reads.
 pub fn attention_site(models: &Models) -> Option<Site> {
-    models.unet.config.decoder_site(5, Kind::Cross)
+    models.unet.config.looked_site()
 }
 
 /// Refines the masks of every picture from the attention recorded in this step (Algorithm 1).
@@ -290,7 +290,8 @@ fn refine_masks(
         for &branch in scene.subjects.iter().chain([&0]) {
             if let Entry::Vacant(place) = segmentations.entry(branch) {
                 observer.check()?;
-                place.insert(segment(scene, &map_of(maps, branch, picture), (picture, index), observer));
+                let map = (maps.of(branch, picture), maps.queries());
+                place.insert(segment(scene, map, (picture, index), observer));
             }
         }
         observer.check()?;
@@ -305,22 +306,16 @@ fn refine_masks(
     Ok(warnings)
 }
 
-/// One branch's map of one picture on the host: `tokens` rows of `keys` probabilities.
-pub fn map_of(maps: &Tensor<4>, branch: usize, picture: usize) -> (Vec<f32>, usize) {
-    let tokens = maps.dims()[2];
-    (host(maps.clone().narrow(0, branch, 1).narrow(1, picture, 1)), tokens)
-}
-
 fn segment(
     scene: &Scene,
-    (map, tokens): &(Vec<f32>, usize),
+    (map, tokens): (&[f32], usize),
     (picture, index): (usize, usize),
     observer: &dyn Observer,
 ) -> Vec<Segmentation> {
     let settings = scene.run.refinement;
     // Each picture's own seed, as its noise has: rendered alone it must come out the same.
     let seed = settings.seed.wrapping_add(picture as u64).wrapping_add(index as u64);
-    let clusterer = Clusterer::new(map, *tokens, map.len() / (*tokens).max(1));
+    let clusterer = Clusterer::new(map, tokens, map.len() / tokens.max(1));
     let cluster = |k| {
         let labels = clusterer.cluster(k, settings.starts, seed, &|| observer.check().is_err()).labels;
         Segmentation { labels, k }

@@ -6,14 +6,14 @@ use std::ops::ControlFlow;
 
 use burn::tensor::Tensor;
 
-use super::inject::Record;
 use super::kmeans::Clusterer;
 use super::masks::{GridMasks, grid_of};
 use super::models::Models;
 use super::nets::tap::{Flow, Halt, Kind, Site, Tap};
 use super::prompt::Word;
+use super::recorded::{Maps, Record, Recorded};
 use super::refine::SubjectMasks;
-use super::sample::{Maps, attention_site, map_of, refinement_site};
+use super::sample::{attention_site, refinement_site};
 use super::scene::{Reference, Scene};
 use crate::link::{AttentionView, ClusterView, Lane, MaskView};
 
@@ -60,12 +60,11 @@ impl ClusterViews {
     /// Every lane's clusters of every picture.
     pub fn see(&mut self, models: &Models, maps: &Maps, lanes: &[Lane], latent: (usize, usize)) -> Vec<ClusterView> {
         let Some(maps) = refinement_site(models).and_then(|site| maps.get(&site)) else { return Vec::new() };
-        let pictures = maps.dims()[1];
+        let tokens = maps.queries();
         let mut views = Vec::new();
         for (branch, lane) in lanes.iter().enumerate() {
-            for picture in 0..pictures {
-                let (map, tokens) = map_of(maps, branch, picture);
-                let clusterer = Clusterer::new(&map, tokens, map.len() / tokens.max(1));
+            for picture in 0..maps.pictures() {
+                let clusterer = Clusterer::new(maps.of(branch, picture), tokens, maps.keys());
                 let labels = clusterer.cluster(VIEW_CLUSTERS, VIEW_STARTS, 0, &|| false).labels;
                 let key = (lane.clone(), picture);
                 let labels = match self.before.get(&key) {
@@ -108,12 +107,12 @@ pub fn attention_views(
     latent: (usize, usize),
 ) -> Vec<AttentionView> {
     let Some(maps) = attention_site(models).and_then(|site| maps.get(&site)) else { return Vec::new() };
-    let [_, pictures, tokens, keys] = maps.dims();
+    let (tokens, keys) = (maps.queries(), maps.keys());
     let grid = grid_of(tokens, latent);
     let mut views = Vec::new();
     for ((branch, lane), words) in lanes.iter().enumerate().zip(words) {
-        for picture in 0..pictures {
-            let (map, _) = map_of(maps, branch, picture);
+        for picture in 0..maps.pictures() {
+            let map = maps.of(branch, picture);
             let view = |word: &str, (values, range)| AttentionView {
                 lane: lane.clone(),
                 picture,
@@ -125,7 +124,7 @@ pub fn attention_views(
             let seen: Vec<(&String, Normalised)> = words
                 .iter()
                 .filter(|(_, positions)| !positions.is_empty())
-                .map(|(word, positions)| (word, normalised(&map, keys, positions)))
+                .map(|(word, positions)| (word, normalised(map, keys, positions)))
                 .collect();
             if seen.is_empty() {
                 continue;
@@ -157,17 +156,16 @@ fn normalised(map: &[f32], keys: usize, positions: &[usize]) -> Normalised {
 /// How many times as much attention a branch's words have inside of a mask as outside of it, in one picture; none where no
 /// word is in the prompt, or the mask has all cells of the attention's grid or none.
 ///
-/// # Shapes
-/// `maps` as [`Maps`] has them; `words` with the positions of their tokens.
-pub fn heeded(maps: &Tensor<4>, (branch, picture): (usize, usize), words: &[Word], mask: &GridMasks) -> Option<f32> {
-    let [.., tokens, keys] = maps.dims();
+/// `maps` are cross-attention; `words` come with the positions of their tokens.
+pub fn heeded(maps: &Recorded, (branch, picture): (usize, usize), words: &[Word], mask: &GridMasks) -> Option<f32> {
+    let (tokens, keys) = (maps.queries(), maps.keys());
     let mask = mask.for_tokens(tokens)?;
     let positions: Vec<usize> = words.iter().flat_map(|(_, positions)| positions.iter().copied()).collect();
     let (inside, outside) = (mask.count(), tokens - mask.count());
     if positions.is_empty() || inside == 0 || outside == 0 {
         return None;
     }
-    let (map, _) = map_of(maps, branch, picture);
+    let map = maps.of(branch, picture);
     let heed = |row: &[f32]| positions.iter().filter_map(|&position| row.get(position)).sum::<f32>();
     let (mut within, mut beyond) = (0.0, 0.0);
     for (row, on) in map.chunks_exact(keys.max(1)).zip(&mask.on) {

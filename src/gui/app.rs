@@ -47,10 +47,12 @@ pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Result<(), Box<dyn s
     let create = move |context: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
         let repaint = context.egui_ctx.clone();
         let beside = EngineOptions::beside_a_window(gpu::shared(context.wgpu_render_state.as_ref()));
+        let has_gpu = beside.shared.is_some();
         let engine = Engine::start_with(beside, Cache::standard(), move || repaint.request_repaint())?;
         paint::install(&context.egui_ctx, context.wgpu_render_state.as_ref());
         let mut podium =
             Podium::opened(&context.egui_ctx, engine, project, file, folder, device, Some(Places::standard()))?;
+        podium.studio.renders.has_gpu = has_gpu;
         if is_first {
             podium.studio.document.name = FIRST_NAME.into();
         }

@@ -7,8 +7,6 @@ use super::background::Asked;
 use super::fields::small;
 use super::look::Look;
 use super::{icons, theme, widgets};
-use crate::engine::adapters::Held;
-use crate::engine::concept_files;
 use crate::engine::device::{Adapter, AdapterKind, DeviceChoice, DeviceReport, NO_ADAPTER, adapters};
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::memory as bytes;
@@ -99,7 +97,7 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
         device.model = Some((files.clone(), Asked::Never));
     }
     let total = look.machine.memory(ui.ctx()).total;
-    let demand = demand(studio);
+    let demand = studio.demand();
     let Some((_, asked)) = &mut device.model else { return };
     let answer = asked.get(ui.ctx(), move || inspect_model(&files).map_err(|error| error.to_string()));
     match answer {
@@ -145,17 +143,6 @@ fn autoencoder(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             studio.set_vae(None);
         }
     });
-}
-
-/// What a render of the project asks of the memory, as far as its concepts' files have been looked at.
-fn demand(studio: &mut Studio) -> Demand {
-    let files = concept_files::files_of(studio.project());
-    let held = files.iter().map(|file| match studio.files.file_facts(&studio.document, &file.file) {
-        Some(Ok(facts)) => facts.held,
-        _ => Held::default(),
-    });
-    let adapters = held.sum();
-    Demand::of(studio.project(), adapters)
 }
 
 /// What a model is and needs, in lines.
@@ -274,6 +261,11 @@ fn memory(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         studio.bound_memory();
         studio.session.save_config();
     }
+    let mut watched = studio.renders.watched().clusters;
+    let hover = "For the inspector: where words and clusters are at each step. On a large canvas it takes most of the memory; the pictures are the same without";
+    if ui.checkbox(&mut watched, "Record attention while rendering").on_hover_text(hover).changed() {
+        studio.watch_attention(watched);
+    }
     let words = "When memory runs out, render fewer pictures at once, make the canvas smaller, or set Execution (under Sampling) to Sequential.";
     ui.add(Label::new(theme::note(ui, words)).wrap());
 }
@@ -281,6 +273,7 @@ fn memory(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::adapters::Held;
 
     #[test]
     fn a_model_says_what_it_is_and_what_this_project_asks_of_it() {

@@ -13,7 +13,7 @@ use super::theme;
 use super::times::ago;
 use crate::studio::document::UNTITLED;
 use crate::studio::session::autosave::Recovered;
-use crate::studio::{Held, Question, Studio};
+use crate::studio::{Held, Press, Question, Studio};
 
 /// Draws the question that is to be answered, if there is one.
 pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
@@ -75,6 +75,46 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
         }
         Some(Question::Recover(found)) => recover(ctx, studio, look, found),
         Some(Question::Moved { found, missing }) => moved(ctx, studio, &found, &missing),
+        Some(Question::Repaint { words, step }) => {
+            let again = format!("Render to step {step} and paint on");
+            match ask(ctx, "Masks were being painted", &[words], &[&again, "Give the masks up"]) {
+                None => {}
+                Some(Answer::Button(index)) => studio.paint_on(index == 0),
+                // They wait: Edit masks here asks again.
+                Some(Answer::Cancel) => _ = studio.session.questions.answered(),
+            }
+        }
+        Some(Question::Tight { press, words, fits_unwatched }) => tight(ctx, studio, press, words, fits_unwatched),
+    }
+}
+
+/// Takes less memory, and the picture is the same.
+const UNWATCHED: &str = "Go on without recording attention";
+
+/// What may not fit into memory.
+fn tight(ctx: &Context, studio: &mut Studio, press: Press, words: String, fits_unwatched: bool) {
+    let (lost, go_on) = match press {
+        Press::Render => ("the render", "Render anyway"),
+        Press::Compare => ("the comparison", "Compare anyway"),
+        Press::Train => ("the training since its last checkpoint", "Train anyway"),
+    };
+    let risk = format!(
+        "Where memory runs out, the system ends a program without a word. Your project is kept; {lost} would be lost."
+    );
+    let mut buttons = vec!["Leave it"];
+    buttons.extend(fits_unwatched.then_some(UNWATCHED));
+    buttons.push(go_on);
+    match ask(ctx, "There may be too little memory", &[words, risk], &buttons) {
+        None => {}
+        Some(Answer::Button(index)) if index > 0 => {
+            if buttons[index] == UNWATCHED {
+                studio.watch_attention(false);
+            }
+            studio.press_anyway(press);
+        }
+        Some(Answer::Button(_) | Answer::Cancel) => {
+            studio.session.questions.answered();
+        }
     }
 }
 
@@ -187,6 +227,12 @@ fn unsaved(ctx: &Context, studio: &mut Studio, look: &mut Look, held: Held) {
     if studio.renders.mask_editor.as_ref().is_some_and(|editor| editor.is_changed()) {
         words.push("Masks are being painted, and the strokes would be lost.".to_owned());
     }
+    if studio.renders.recovered().is_some() && held != Held::DropMasks {
+        words.push(
+            "Masks that were painted before the last session ended wait for their render, and would be lost."
+                .to_owned(),
+        );
+    }
     if held == Held::Close {
         words.extend(studio.loses_by_closing());
     }
@@ -229,7 +275,8 @@ fn recover(ctx: &Context, studio: &mut Studio, look: &mut Look, found: Vec<Recov
                 .map_or_else(|| UNTITLED.to_owned(), |stem| stem.to_string_lossy().into_owned());
             ui.horizontal(|ui| {
                 let when = recovered.when.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-                ui.label(format!("{name}, {}", ago(when, now, &zone)));
+                let painted = if recovered.painted.is_some() { ", with masks being painted" } else { "" };
+                ui.label(format!("{name}, {}{painted}", ago(when, now, &zone)));
                 if ui.button("Recover").clicked() {
                     wanted = Some(recovered.clone());
                 }

@@ -52,6 +52,10 @@ pub struct ModelReport {
     pub channels: Vec<usize>,
     /// Attention heads of the UNet's blocks, the finest first.
     pub heads: Vec<usize>,
+    /// How often the latent's grid is halved where self-attention is clustered; none where the model has no such layer.
+    pub clustered_level: Option<usize>,
+    /// Likewise where attention to the prompt is looked at.
+    pub looked_level: Option<usize>,
     /// Channels of the autoencoder's finest two blocks.
     pub picture_channels: [usize; 2],
     /// What the network predicts, by its files: noise or velocity.

@@ -12,13 +12,15 @@ use super::document::history::ResultId;
 use super::export::exporting::{Exports, Kind, SheetLook, Subject};
 use super::files::on_disk;
 use super::files::target::Target;
-use super::notice::Place;
+use super::notice::{Place, sentence};
 use super::place::Known;
 use super::place::frame::Frame;
 use super::results::comparing::Compared;
 use super::results::store::{BEHIND, Entry};
 use super::rooms::Studio;
+use super::session::question::{Press, Question};
 use super::train::PLACE;
+use crate::engine::inspect::Demand;
 use crate::link::JobId;
 use crate::project::{Background, Cut, Layer, Layout, Project};
 
@@ -33,11 +35,66 @@ impl Studio {
             self.notice(Place::Render, words);
             return None;
         }
+        if self.asks_first(Press::Render) {
+            return None;
+        }
+        Some(self.start_render())
+    }
+
+    fn start_render(&mut self) -> JobId {
         if !self.renders.seed_locked {
             self.document.roll_seed();
         }
         self.session.unsay(&Place::Render);
-        Some(self.renders.start(&self.document))
+        self.renders.start(&self.document)
+    }
+
+    /// Asks before something begins that may not fit into the memory that is free: nothing can be done when the system ends
+    /// the program for it. Says whether it asks.
+    fn asks_first(&mut self, press: Press) -> bool {
+        let Some((words, fits_unwatched)) = self.tight(press) else { return false };
+        self.session.questions.ask(Question::Tight { press, words: sentence(&words), fits_unwatched });
+        true
+    }
+
+    /// Why something may not fit, and whether it does where nobody watches attention; None where it does, or where it is not
+    /// known.
+    fn tight(&mut self, press: Press) -> Option<(String, bool)> {
+        if !self.renders.on_cpu() {
+            return None;
+        }
+        let runs = self.renders.runs.active().next().is_some() || self.train.runs.active().next().is_some();
+        let loaded = match &self.renders.model_report {
+            // What a job takes that runs now is free when its turn comes that waits.
+            _ if runs => u64::MAX,
+            Some(model) => model.total_bytes,
+            None => 0,
+        };
+        let room = (self.weigher.room)(loaded)?;
+        if press == Press::Train {
+            return Some((self.train.tight(room)?, false));
+        }
+        let model = self.weigher.model(&self.model())?;
+        let demand = self.demand();
+        // A comparison's pictures are made one by one.
+        let demand = if press == Press::Compare { Demand { pictures: 1, ..demand } } else { demand };
+        let words = model.tight(demand, room)?;
+        let fits_unwatched = model.tight(Demand { watched: false, ..demand }, room).is_none();
+        Some((words, fits_unwatched))
+    }
+
+    /// Answers the question in hand by doing what was pressed, whatever memory there is.
+    pub fn press_anyway(&mut self, press: Press) {
+        self.session.questions.answered();
+        match press {
+            Press::Render => {
+                if self.obstacle().is_none() {
+                    self.start_render();
+                }
+            }
+            Press::Compare => self.begin_comparison(),
+            Press::Train => _ = self.start_training(),
+        }
     }
 
     /// Renders the project as it is now from the step under the playhead on (see [`super::renders::Renders::branch`]).
@@ -51,6 +108,13 @@ impl Studio {
         if self.renders.mask_editor.as_ref().is_some_and(|editor| editor.is_changed()) {
             let words = "Masks are being painted already. Continue with them, or cancel first.";
             return self.notice(Place::Render, words);
+        }
+        if self.renders.makes_anew() {
+            let words = "The render whose masks were being painted before is on its way to their step. Wait for it, or stop it.";
+            return self.notice(Place::Render, words);
+        }
+        if self.ask_to_paint_on() {
+            return;
         }
         let begun = self.renders.edit_masks();
         self.or_say(begun);
@@ -172,14 +236,16 @@ impl Studio {
     pub fn compare(&mut self) {
         self.document.end_gesture();
         self.session.unsay(&compare::PLACE);
-        let begun = match self.obstacle() {
-            Some(words) => Err(words),
-            None => {
-                self.compare.stop(&mut self.renders);
-                self.compare.begin(&self.document)
-            }
-        };
-        if let Err(words) = begun {
+        match self.obstacle().or_else(|| self.compare.obstacle(self.document.project())) {
+            Some(words) => self.notice(compare::PLACE, words),
+            None if self.asks_first(Press::Compare) => {}
+            None => self.begin_comparison(),
+        }
+    }
+
+    fn begin_comparison(&mut self) {
+        self.compare.stop(&mut self.renders);
+        if let Err(words) = self.compare.begin(&self.document) {
             self.notice(compare::PLACE, words);
         }
     }
@@ -201,6 +267,14 @@ impl Studio {
     /// Starts the training that is open. What stands in its way is said at its place.
     pub fn train(&mut self) -> Option<u64> {
         self.session.unsay(&PLACE);
+        // What stands in the way is said first.
+        if self.train.obstacle().is_none() && self.asks_first(Press::Train) {
+            return None;
+        }
+        self.start_training()
+    }
+
+    fn start_training(&mut self) -> Option<u64> {
         let started = self.train.start(self.renders.engine(), self.renders.device);
         started.map_err(|words| self.notice(PLACE, words)).ok()
     }

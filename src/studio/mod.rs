@@ -20,7 +20,8 @@
 //!
 //! Above them, what spans rooms: `rooms.rs` composes them and carries on what one tells another; `acting.rs`,
 //! `opening.rs`, `moving.rs` and `taking_in.rs` are what a person does that concerns several; `advice.rs` is what has no
-//! effect, and where that is said. Below them, what all share: `tasks.rs` (threads), `places.rs` (folders, whole files),
+//! effect, and where that is said; `weighing.rs` is whether what is about to start fits into memory. Below them, what all
+//! share: `tasks.rs` (threads), `places.rs` (folders, whole files),
 //! `notice.rs` (words at a place).
 
 mod acting;
@@ -43,6 +44,7 @@ pub mod session;
 mod taking_in;
 pub mod tasks;
 pub mod train;
+mod weighing;
 
 pub use advice::Advice;
 pub use document::history::{Doc, History, ResultId};
@@ -52,7 +54,7 @@ pub use notice::{Notice, Place};
 pub use renders::mask_editor::MaskEditor;
 pub use renders::runs::{Playhead, Run, Runs};
 pub use rooms::Studio;
-pub use session::question::{Held, Question};
+pub use session::question::{Held, Press, Question};
 
 #[cfg(test)]
 mod tests;

@@ -22,9 +22,10 @@ impl Studio {
     }
 
     fn would_lose(&self, held: &Held) -> bool {
-        let painted = self.renders.mask_editor.as_ref().is_some_and(|editor| editor.is_changed());
+        let stroked = self.renders.mask_editor.as_ref().is_some_and(|editor| editor.is_changed());
+        let painted = stroked || self.renders.recovered().is_some();
         match held {
-            Held::DropMasks => painted,
+            Held::DropMasks => stroked,
             Held::New | Held::Replace { .. } | Held::Recover(_) => painted || self.document.history.is_dirty(),
             Held::Close => painted || self.document.history.is_dirty() || !self.loses_by_closing().is_empty(),
         }
@@ -62,6 +63,7 @@ impl Studio {
         self.session.questions.forget_document();
         self.session.notices.clear();
         self.renders.mask_editor = None;
+        self.renders.recover(None);
         self.files.begin_anew();
         self.look_for_moved(true, Vec::new());
     }
@@ -135,11 +137,33 @@ impl Studio {
 
     /// Opens what was recovered; it counts as unsaved.
     fn recover(&mut self, recovered: Recovered) {
-        let Recovered { project, file, folder, path, .. } = recovered;
+        let Recovered { project, file, folder, path, painted, .. } = recovered;
         self.replace_project(project, None, folder);
         self.document.file = file;
         self.document.history.mark_unsaved();
+        self.renders.recover(painted);
+        // Before it is kept: this session may crash too.
+        self.session.paints(self.renders.painted());
         self.session.keep_recovered(&self.document, path);
+        self.ask_to_paint_on();
+    }
+
+    /// Asks whether the render is made anew whose masks were being painted in an earlier session. Says whether any wait.
+    pub(super) fn ask_to_paint_on(&mut self) -> bool {
+        let Some(painted) = self.renders.recovered() else { return false };
+        let question = Question::Repaint { words: painted.words(self.renders.on_cpu()), step: painted.step };
+        self.session.questions.ask(question);
+        true
+    }
+
+    /// Answers the question in hand: the render is made anew up to the step of the masks, or they are given up.
+    pub fn paint_on(&mut self, wanted: bool) {
+        self.session.questions.answered();
+        if wanted {
+            self.renders.make_anew(&self.document);
+        } else {
+            self.renders.recover(None);
+        }
     }
 }
 

@@ -22,10 +22,15 @@ use super::results::{self, Results};
 use super::session::{self, Session};
 use super::tasks::{Pool, Wake};
 use super::train::{self, Trainings};
+use super::weighing::Weigher;
+use crate::engine::adapters::Held;
+use crate::engine::concept_files;
 use crate::engine::device::DeviceChoice;
+use crate::engine::inspect::Demand;
 use crate::engine::memory;
 use crate::engine::weights::ModelFiles;
 use crate::engine::worker::Engine;
+use crate::link::Watch;
 use crate::project::stamp::Stamp;
 use crate::project::{Collage, Concept, Project};
 
@@ -55,11 +60,18 @@ pub struct Studio {
     pub library: Library,
     /// What the program remembers, says and asks.
     pub session: Session,
+    /// Whether what is about to start fits into memory.
+    pub(super) weigher: Weigher,
     adviser: Adviser,
     /// Files of the project that were found nowhere when they were looked for last.
     pub(super) missing: Vec<PathBuf>,
     /// Bytes of memory that there are, where the system says so.
     memory: Option<u64>,
+}
+
+/// What is watched of a render.
+fn watch(attention: bool) -> Watch {
+    Watch { clusters: attention, attention, ..Watch::ALL }
 }
 
 impl Studio {
@@ -98,12 +110,14 @@ impl Studio {
             place: Placing::new(&pool),
             library: Library::new(&pool, session.places().models_folder())?,
             session,
+            weigher: Weigher::new(&pool),
             adviser: Adviser::default(),
             missing: Vec::new(),
             memory,
         };
         studio.bound_memory();
         studio.look_for_moved(true, Vec::new());
+        studio.renders.watch_from_now(watch(studio.session.config.watch_attention));
         Ok(studio)
     }
 
@@ -114,6 +128,14 @@ impl Studio {
         let share = |part: f32| (total as f64 * f64::from(part)) as u64;
         self.renders.runs.set_room(Some(share(self.session.config.steps_memory)));
         self.files.set_room(share(self.session.config.pictures_memory));
+    }
+
+    /// Whether renders record attention for the inspector; those that run change at their next step. Pictures are the same
+    /// in any case. It is remembered.
+    pub fn watch_attention(&mut self, on: bool) {
+        self.session.config.watch_attention = on;
+        self.session.save_config();
+        self.renders.watch_from_now(watch(on));
     }
 
     /// Takes in what the engine and the file threads have to tell. Says whether there was anything.
@@ -132,10 +154,17 @@ impl Studio {
         any |= self.carry(|studio| studio.place.poll(), Self::of_place);
         any |= self.carry(|studio| studio.library.poll(), |_, library::Outcome::Learnt| {});
         any |= self.carry(|studio| studio.session.poll(), Self::of_session);
+        self.weigher.look(model_of(&self.document));
+        any |= self.weigher.poll();
         self.results.follow(&self.document);
         any |= self.carry(|studio| studio.results.poll(), Self::of_results);
-        if self.document.history.is_dirty() {
+        let painted = self.renders.painted();
+        let paints = painted.is_some();
+        let painted_before = self.session.paints(painted);
+        if paints || self.document.history.is_dirty() {
             self.session.keep(&self.document);
+        } else if painted_before {
+            self.session.is_safe(self.document.history.revision());
         }
         any
     }
@@ -171,6 +200,11 @@ impl Studio {
     }
 
     fn of_renders(&mut self, outcome: renders::Outcome) {
+        if outcome == renders::Outcome::OtherMasks {
+            let words = "The masks that were painted before are of other subjects than that render has now: its files \
+                         have changed since. They were given up.";
+            self.notice(Place::Render, words);
+        }
         if let renders::Outcome::Finished(job) = outcome
             && let Some(run) = self.renders.runs.get(job)
         {
@@ -236,6 +270,7 @@ impl Studio {
             || self.place.is_busy()
             || self.library.is_busy()
             || self.session.is_busy()
+            || self.weigher.is_busy()
     }
 
     /// What closing would lose beside unsaved changes, in words.
@@ -314,6 +349,17 @@ impl Studio {
     /// The model that the project names.
     pub fn model(&self) -> ModelFiles {
         model_of(&self.document)
+    }
+
+    /// What a render of the project asks of the memory, as far as its concepts' files have been looked at.
+    pub fn demand(&mut self) -> Demand {
+        let files = concept_files::files_of(self.project());
+        let held = files.iter().map(|file| match self.files.file_facts(&self.document, &file.file) {
+            Some(Ok(facts)) => facts.held,
+            _ => Held::default(),
+        });
+        let adapters = held.sum();
+        Demand::of(self.document.project(), adapters).watched_by(self.renders.watched())
     }
 
     /// A picture that the project names (see [`Files::picture`]).

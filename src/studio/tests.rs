@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::places::Places;
 use super::renders::runs::State;
 use super::*;
 use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
+use crate::engine::masks::Mask;
 use crate::engine::worker::Engine;
 use crate::project::{Canvas, ConceptFile, Project, PromptReading, file};
 
@@ -14,6 +16,10 @@ use crate::project::{Canvas, ConceptFile, Project, PromptReading, file};
 const FROZEN: &str = include_str!("../../tests/data/projects-v1/beach.ron");
 
 fn studio() -> Studio {
+    studio_on(project())
+}
+
+fn project() -> Project {
     let mut project = file::from_str(FROZEN).unwrap();
     project.canvas = Canvas { width: 128, height: 128 };
     for layer in project.layers_mut().unwrap() {
@@ -21,12 +27,20 @@ fn studio() -> Studio {
     }
     project.settings.steps = 6;
     project.settings.mask_refinement.starts = 4;
-    studio_on(project)
+    project
 }
 
 fn studio_on(project: Project) -> Studio {
+    studio_in(project, None)
+}
+
+fn studio_in(project: Project, places: Option<Places>) -> Studio {
     let engine = Engine::start(Cache::none(), || ()).unwrap();
-    Studio::new(engine, project, None, ".".into(), DeviceChoice::Flex, None, Arc::new(|| ())).unwrap()
+    let mut studio =
+        Studio::new(engine, project, None, ".".into(), DeviceChoice::Flex, places, Arc::new(|| ())).unwrap();
+    // Whatever else runs on the machine.
+    studio.weigher.room = |_| None;
+    studio
 }
 
 fn wait(studio: &mut Studio, what: &str, mut until: impl FnMut(&mut Studio) -> bool) {
@@ -184,6 +198,167 @@ fn a_render_is_paused_painted_continued_and_branched() {
     assert_eq!(studio.renders.runs.compared, Some((painted, 0)));
     let pictures = |studio: &Studio, job| studio.renders.runs.get(job).unwrap().finished().unwrap().pictures[0].clone();
     assert_ne!(pictures(&studio, painted), pictures(&studio, branch));
+}
+
+/// Renders to the end and begins to paint before the fourth step.
+fn paint(studio: &mut Studio) -> (Vec<Mask>, Vec<Mask>) {
+    settle(studio);
+    let job = studio.render().unwrap();
+    wait(studio, "the picture", |studio| studio.renders.runs.get(job).unwrap().finished().is_some());
+    studio.renders.runs.seek(2);
+    studio.edit_masks();
+    let editor = studio.renders.mask_editor.as_mut().unwrap();
+    let before = editor.masks().to_vec();
+    editor.radius = 3.0;
+    editor.begin_stroke();
+    editor.paint((0.1, 0.1), (0.5, 0.4));
+    assert_ne!(before, editor.masks());
+    (before, editor.masks().to_vec())
+}
+
+fn go_on(studio: &mut Studio) -> image::RgbImage {
+    let painted = studio.continue_with_masks().unwrap();
+    wait(studio, "the picture", |studio| studio.renders.runs.get(painted).unwrap().finished().is_some());
+    studio.renders.runs.get(painted).unwrap().finished().unwrap().pictures[0].clone()
+}
+
+#[test]
+fn masks_that_a_crash_interrupted_are_painted_on_and_make_the_very_same_picture() {
+    let mut whole = studio();
+    paint(&mut whole);
+    let expected = go_on(&mut whole);
+
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::in_folder(folder.path());
+    let mut lost = studio_in(project(), Some(places.clone()));
+    let (before, painted) = paint(&mut lost);
+    assert!(!lost.document.history.is_dirty(), "strokes alone are kept too");
+    lost.poll();
+    // As a crash does, it ends without `close`.
+    drop(lost);
+
+    let recover = || {
+        let mut studio = studio_in(Project::new(), Some(places.clone()));
+        let Some(Question::Recover(found)) = studio.session.questions.front().cloned() else {
+            panic!("nothing was left")
+        };
+        let [found] = found.as_slice() else { panic!("{} were left", found.len()) };
+        assert_eq!(*found.project.layers(), *project().layers());
+        let kept = found.painted.as_ref().expect("the masks are there");
+        assert_eq!((kept.step, kept.anew), (3, true));
+        assert!(kept.masks.iter().map(|(_, mask)| mask).eq(&painted));
+        studio.answer_by(Held::Recover(Box::new(found.clone())));
+        let path = found.path.clone();
+        wait(&mut studio, "that it is this session's", |_| !path.exists());
+        studio
+    };
+    // A second crash before anything is answered loses nothing either.
+    drop(recover());
+    let mut studio = recover();
+    let Some(Question::Repaint { words, step: 3 }) = studio.session.questions.front().cloned() else {
+        panic!("not asked: {:?}", studio.session.questions)
+    };
+    assert!(words.contains("before its step 4") && words.contains("the same to the last bit"), "{words}");
+    // Decided later: they wait, and are asked about before others are painted or the project is left.
+    studio.session.questions.answered();
+    studio.ask_to(Held::New);
+    assert_eq!(studio.session.questions.answered(), Some(Question::Unsaved(Held::New)));
+    studio.edit_masks();
+    assert!(matches!(studio.session.questions.front(), Some(Question::Repaint { .. })));
+    studio.paint_on(true);
+    wait(&mut studio, "the editor", |studio| studio.renders.mask_editor.is_some());
+    let editor = studio.renders.mask_editor.as_mut().unwrap();
+    assert_eq!((editor.step, editor.masks()), (3, painted.as_slice()));
+    assert!(editor.undo() && editor.masks() == before, "its own masks are the very same");
+    assert!(editor.redo());
+    assert!(go_on(&mut studio) == expected, "and so is what comes of them");
+}
+
+#[test]
+fn masks_that_are_given_up_or_used_are_not_kept_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::in_folder(folder.path());
+    let left = || session::autosave::Autosave::recoverable(&places);
+    for used in [false, true] {
+        let mut studio = studio_in(project(), Some(places.clone()));
+        paint(&mut studio);
+        studio.poll();
+        if used {
+            go_on(&mut studio);
+        } else {
+            studio.go_ahead(Held::DropMasks);
+        }
+        studio.poll();
+        drop(studio);
+        assert_eq!(left().len(), 0, "used: {used}");
+    }
+}
+
+#[test]
+fn what_is_near_to_all_of_the_memory_is_asked_about_once_a_press() {
+    let mut studio = studio();
+    settle(&mut studio);
+    studio.weigher.room = |_| Some(100_000_000);
+    assert_eq!(studio.render(), None);
+    assert_eq!(studio.render(), None);
+    let Some(Question::Tight { press: Press::Render, words, .. }) = studio.session.questions.answered() else {
+        panic!("not asked")
+    };
+    assert!(words.starts_with("Built-in miniature needs about ") && words.contains("100 MB"), "{words}");
+    assert_eq!(studio.session.questions.front(), None, "once");
+    assert_eq!(studio.renders.runs.active().count(), 0);
+
+    // A GPU does not say how much memory it has.
+    studio.renders.device = DeviceChoice::Wgpu;
+    assert!(!studio.renders.on_cpu());
+    studio.renders.device = DeviceChoice::Auto;
+    assert!(studio.renders.on_cpu());
+    studio.renders.has_gpu = true;
+    assert!(!studio.renders.on_cpu());
+    studio.renders.device = DeviceChoice::Flex;
+
+    // A comparison that cannot begin says so in its place, another is asked about.
+    studio.compare.draft.b = studio.compare.draft.a.clone();
+    studio.compare();
+    assert_eq!(studio.session.questions.front(), None);
+    assert!(studio.session.notices.iter().any(|notice| notice.place == Place::Comparing));
+    studio.compare.draft = compare::Draft::default();
+    studio.compare();
+    assert!(matches!(studio.session.questions.front(), Some(Question::Tight { press: Press::Compare, .. })));
+    assert!(studio.compare.begun().is_none());
+    studio.press_anyway(Press::Compare);
+    assert!(studio.compare.begun().is_some());
+    studio.stop_comparing();
+
+    studio.render();
+    studio.press_anyway(Press::Render);
+    assert_eq!((studio.renders.runs.active().count(), studio.session.questions.front()), (1, None));
+    // Where there is room, or the system does not say, nobody is asked.
+    studio.weigher.room = |_| Some(1 << 50);
+    assert!(studio.render().is_some());
+    studio.weigher.room = |_| None;
+    assert!(studio.render().is_some());
+    let waiting: Vec<_> = studio.renders.runs.active().map(|run| run.job).collect();
+    waiting.into_iter().for_each(|job| studio.renders.stop(job));
+}
+
+#[test]
+fn attention_is_recorded_unless_somebody_turns_it_off_and_the_picture_is_the_same() {
+    let mut studio = studio();
+    settle(&mut studio);
+    let mut pictures = Vec::new();
+    for on in [true, false] {
+        studio.watch_attention(on);
+        assert_eq!((studio.session.config.watch_attention, studio.demand().watched), (on, on));
+        let job = studio.render().unwrap();
+        wait(&mut studio, "the picture", |studio| studio.renders.runs.get(job).unwrap().finished().is_some());
+        let run = studio.renders.runs.get(job).unwrap();
+        let seen = run.steps.iter().flatten();
+        assert!(seen.clone().all(|step| step.attention.is_empty() != on && step.clusters.is_empty() != on));
+        assert!(seen.clone().all(|step| !step.masks.is_empty() && !step.previews.is_empty()));
+        pictures.push(run.finished().unwrap().pictures.clone());
+    }
+    assert!(pictures[0] == pictures[1]);
 }
 
 #[test]

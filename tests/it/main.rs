@@ -53,6 +53,8 @@ mod looks;
 /// A render that nobody computes.
 #[cfg(feature = "gui")]
 mod made_up;
+/// Memory that may not suffice, and what is taken at most.
+mod memory;
 /// Random actions.
 #[cfg(feature = "gui")]
 mod monkey;

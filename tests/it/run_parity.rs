@@ -15,7 +15,7 @@ use podium::engine::nets::tap::Site;
 use podium::engine::place::{Background, Placement};
 use podium::engine::prompt::{encode_custom, encode_plain};
 use podium::engine::refine::{Counts, SubjectMasks};
-use podium::engine::sample::{Observer, StepReport, map_of, refinement_site, sample};
+use podium::engine::sample::{Observer, StepReport, refinement_site, sample};
 use podium::engine::scene::{Branch, Execution, Fusion, Reference, Refinement, Run, Scene};
 
 use crate::golden::{Golden, assert_close, assert_close_within, cosine, host};
@@ -196,9 +196,9 @@ impl Observer for Compare<'_> {
             }
         }
         if let Some(maps) = refinement_site(&self.case.models).and_then(|site| report.maps.get(&site)) {
-            let [branches, pictures, ..] = maps.dims();
-            for branch in 0..branches {
-                let map: Vec<f32> = (0..pictures).flat_map(|picture| map_of(maps, branch, picture).0).collect();
+            for branch in 0..maps.branches() {
+                let pictures = (0..maps.pictures()).map(|picture| maps.of(branch, picture));
+                let map: Vec<f32> = pictures.flatten().copied().collect();
                 self.close(&format!("step{index}.self_attention.{branch}"), &map);
             }
         }

@@ -10,7 +10,7 @@ use podium::engine::noise;
 use podium::engine::place::{Background, Placement};
 use podium::engine::prompt::encode_plain;
 use podium::engine::refine::{MaskWarning, Segmentation, SubjectMasks, cluster_counts, refine};
-use podium::engine::sample::{Observer, StepReport, map_of, refinement_site, sample};
+use podium::engine::sample::{Observer, StepReport, refinement_site, sample};
 use podium::engine::scene::{Execution, Refinement, Scene};
 
 use crate::golden::{assert_close, host};
@@ -67,8 +67,7 @@ impl Observer for Refining<'_> {
         let mut warnings: Vec<(usize, MaskWarning)> = Vec::new();
         for (picture, old) in self.before.iter().enumerate() {
             let segment = |branch: usize| {
-                let (map, tokens) = map_of(maps, branch, picture);
-                let clusterer = Clusterer::new(&map, tokens, map.len() / tokens);
+                let clusterer = Clusterer::new(maps.of(branch, picture), maps.queries(), maps.keys());
                 // Each picture's own, as its noise has.
                 let seed = run.refinement.seed + picture as u64 + report.index as u64;
                 let labels = |k| clusterer.cluster(k, run.refinement.starts, seed, &|| false).labels;

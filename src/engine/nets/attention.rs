@@ -5,7 +5,7 @@ use burn::tensor::activation::softmax;
 
 use super::layers::{Bias, GroupNorm, LayerNorm, Linear, Then};
 use super::site::{Block, Kind, Layer, Projection, Site, TransformerPart};
-use super::tap::{Flow, Mixed, Tap};
+use super::tap::{Flow, Look, Mixed, Piece, Tap};
 use super::tapped::Tapped;
 use crate::engine::error::Result;
 use crate::engine::kernels;
@@ -158,22 +158,20 @@ impl Attention {
 
     /// Computed the same way whether or not anybody looks, so that looking never changes the picture.
     fn mix(&self, of: Mixed, tap: &mut dyn Tap) -> Tensor<3> {
-        let (site, changes, looks) = (self.site, tap.wants_logits(self.site), tap.wants_probs(self.site));
-        let heads = |t: &Tensor<3>| split_heads(t.clone(), self.heads);
-        let probs = if changes || looks {
-            let scale = ((self.width() / self.heads) as f64).powf(-0.5);
-            let logits = heads(&of.queries).matmul(heads(&(of.keys.clone() * scale)).transpose());
-            Some(softmax(if changes { tap.logits(site, logits) } else { logits }, 3))
-        } else {
-            None
-        };
-        if let (true, Some(probs)) = (looks, &probs) {
-            tap.probs(site, probs);
+        let (site, changes, look) = (self.site, tap.wants_logits(self.site), tap.wants_probs(self.site));
+        let whole = (changes || look == Look::Whole).then(|| {
+            let logits = self.logits(of.queries.clone(), of.keys.clone());
+            softmax(if changes { tap.logits(site, logits) } else { logits }, 3)
+        });
+        match &whole {
+            Some(probs) => show_held(site, &look, probs, tap),
+            None => self.show_anew(&look, &of, tap),
         }
-        match probs {
+        match whole {
             Some(probs) if changes => {
                 let [rows, queries, channels] = of.queries.dims();
-                probs.matmul(heads(&of.values)).swap_dims(1, 2).reshape([rows, queries, channels])
+                let values = split_heads(of.values, self.heads);
+                probs.matmul(values).swap_dims(1, 2).reshape([rows, queries, channels])
             }
             _ => match tap.mix(site, self.heads, &of) {
                 Some(mixed) => mixed,
@@ -182,8 +180,51 @@ impl Attention {
         }
     }
 
+    /// `q kᵀ / √width`, head by head.
+    ///
+    /// # Shapes
+    /// `[rows, queries, channels]` and `[rows, keys, channels]` to `[rows, heads, queries, keys]`.
+    fn logits(&self, queries: Tensor<3>, keys: Tensor<3>) -> Tensor<4> {
+        let scale = ((self.width() / self.heads) as f64).powf(-0.5);
+        split_heads(queries, self.heads).matmul(split_heads(keys * scale, self.heads).transpose())
+    }
+
+    /// Shows the rows that are looked at, whose probabilities are worked out for it and let go of piece by piece.
+    fn show_anew(&self, look: &Look, of: &Mixed, tap: &mut dyn Tap) {
+        let Look::Rows(rows) = look else { return };
+        let ([_, queries, _], [_, keys, _]) = (of.queries.dims(), of.keys.dims());
+        let together = (PIECE / (self.heads * keys).max(1)).clamp(1, queries.max(1));
+        for &row in rows {
+            let keys = of.keys.clone().narrow(0, row, 1);
+            for query in (0..queries).step_by(together) {
+                let some = of.queries.clone().narrow(0, row, 1).narrow(1, query, together.min(queries - query));
+                let probs = softmax(self.logits(some, keys.clone()), 3);
+                tap.probs(self.site, &Piece { row, query, queries, probs });
+            }
+        }
+    }
+
     fn width(&self) -> usize {
         self.to_q.plain.output_width()
+    }
+}
+
+/// The most numbers in a piece of attention that is looked at: 16 MB in f32, so that the few tables of that size which are
+/// held at a time are little beside the pass itself, and each still keeps all cores busy.
+pub const PIECE: usize = 1 << 22;
+
+/// Shows what is looked at of probabilities that are held in any case.
+fn show_held(site: Site, look: &Look, probs: &Tensor<4>, tap: &mut dyn Tap) {
+    let queries = probs.dims()[2];
+    match look {
+        Look::Away => {}
+        Look::Whole => tap.probs(site, &Piece { row: 0, query: 0, queries, probs: probs.clone() }),
+        Look::Rows(rows) => {
+            for &row in rows {
+                let probs = probs.clone().narrow(0, row, 1);
+                tap.probs(site, &Piece { row, query: 0, queries, probs });
+            }
+        }
     }
 }
 

@@ -26,6 +26,48 @@ pub struct Mixed {
     pub values: Tensor<3>,
 }
 
+/// How a tap looks at the attention probabilities of a layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Look {
+    /// Not at all: attention stays one operation.
+    #[default]
+    Away,
+    /// At these rows of the batch. They come one after the other in pieces of bounded size, so that looking takes memory by
+    /// one piece and not by the table of all rows, heads, queries and keys.
+    Rows(Vec<usize>),
+    /// At all rows in one piece, as a gradient through them needs.
+    Whole,
+}
+
+impl Look {
+    /// What two taps that look see: each picks out what it asked for.
+    fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Away, look) | (look, Self::Away) => look,
+            (Self::Rows(mut rows), Self::Rows(others)) => {
+                rows.extend(others);
+                rows.sort_unstable();
+                rows.dedup();
+                Self::Rows(rows)
+            }
+            _ => Self::Whole,
+        }
+    }
+}
+
+/// A piece of the attention probabilities of a layer.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Which row of the batch is its first.
+    pub row: usize,
+    /// Which query of the layer is its first.
+    pub query: usize,
+    /// How many queries the layer has.
+    pub queries: usize,
+    /// `[rows, heads, queries, keys]`, all heads and all keys.
+    pub probs: Tensor<4>,
+}
+
 /// What a caller does at the layers of one forward pass. Every method does nothing by default.
 ///
 /// Rows are the batch's rows; what they mean is known to the caller alone.
@@ -67,13 +109,13 @@ pub trait Tap {
         None
     }
 
-    /// Whether [`Tap::probs`] is wanted; elsewhere attention stays fused.
-    fn wants_probs(&self, _site: Site) -> bool {
-        false
+    /// Which [`Tap::probs`] are wanted; elsewhere attention stays fused.
+    fn wants_probs(&self, _site: Site) -> Look {
+        Look::Away
     }
 
-    /// Sees the attention probabilities `[rows, heads, queries, keys]`.
-    fn probs(&mut self, _site: Site, _probs: &Tensor<4>) {}
+    /// Sees attention probabilities, at least those that are wanted: where several taps look, each may be shown more.
+    fn probs(&mut self, _site: Site, _piece: &Piece) {}
 
     /// The layer's output after its output projection, before the residual: `[rows, tokens, channels]`.
     fn output(&mut self, _site: Site, output: Tensor<3>) -> Tensor<3> {
@@ -103,11 +145,11 @@ impl<T: Tap + ?Sized> Tap for &mut T {
     fn mix(&mut self, site: Site, heads: usize, of: &Mixed) -> Option<Tensor<3>> {
         (**self).mix(site, heads, of)
     }
-    fn wants_probs(&self, site: Site) -> bool {
+    fn wants_probs(&self, site: Site) -> Look {
         (**self).wants_probs(site)
     }
-    fn probs(&mut self, site: Site, probs: &Tensor<4>) {
-        (**self).probs(site, probs);
+    fn probs(&mut self, site: Site, piece: &Piece) {
+        (**self).probs(site, piece);
     }
     fn output(&mut self, site: Site, output: Tensor<3>) -> Tensor<3> {
         (**self).output(site, output)
@@ -138,15 +180,15 @@ impl<A: Tap, B: Tap> Tap for (A, B) {
     fn mix(&mut self, site: Site, heads: usize, of: &Mixed) -> Option<Tensor<3>> {
         self.0.mix(site, heads, of).or_else(|| self.1.mix(site, heads, of))
     }
-    fn wants_probs(&self, site: Site) -> bool {
-        self.0.wants_probs(site) || self.1.wants_probs(site)
+    fn wants_probs(&self, site: Site) -> Look {
+        self.0.wants_probs(site).with(self.1.wants_probs(site))
     }
-    fn probs(&mut self, site: Site, probs: &Tensor<4>) {
-        if self.0.wants_probs(site) {
-            self.0.probs(site, probs);
+    fn probs(&mut self, site: Site, piece: &Piece) {
+        if self.0.wants_probs(site) != Look::Away {
+            self.0.probs(site, piece);
         }
-        if self.1.wants_probs(site) {
-            self.1.probs(site, probs);
+        if self.1.wants_probs(site) != Look::Away {
+            self.1.probs(site, piece);
         }
     }
     fn output(&mut self, site: Site, output: Tensor<3>) -> Tensor<3> {

@@ -248,7 +248,7 @@ impl UnetConfig {
     }
 
     /// How often a block's grid was halved: 0 is the finest.
-    fn level(&self, block: Block) -> usize {
+    pub fn level(&self, block: Block) -> usize {
         let last = self.block_out_channels.len() - 1;
         match block {
             Block::Down(index) => index,
@@ -377,6 +377,16 @@ impl UnetConfig {
     pub fn decoder_site(&self, nth: usize, kind: Kind) -> Option<Site> {
         let mut decoder = self.transformers().into_iter().filter(|(block, _)| matches!(block, Block::Up(_)));
         decoder.nth(nth.checked_sub(1)?).map(|(block, attention)| Site { block, attention, kind })
+    }
+
+    /// The 6th decoder self-attention: refinement, point masks and the self-attention view cluster it.
+    pub fn clustered_site(&self) -> Option<Site> {
+        self.decoder_site(6, Kind::Own)
+    }
+
+    /// The 5th decoder cross-attention: the cross-attention view and the diagnosis look at it.
+    pub fn looked_site(&self) -> Option<Site> {
+        self.decoder_site(5, Kind::Cross)
     }
 }
 

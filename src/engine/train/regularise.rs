@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::engine::concept::Adapter;
 use crate::engine::nets::layers::{Linear, upload};
-use crate::engine::nets::tap::{Kind, Layer, Site, Tap};
+use crate::engine::nets::tap::{Kind, Layer, Look, Piece, Site, Tap};
 
 /// Adds what is learnt to the UNet's linear layers, and keeps the attention to the two words where that is wanted.
 pub struct Learning<'a> {
@@ -36,11 +36,11 @@ impl Tap for Learning<'_> {
         self.adapter.linear(layer).iter().fold(output, |sum, term| sum + term.of(of, input, &plain))
     }
 
-    fn wants_probs(&self, site: Site) -> bool {
-        self.positions.is_some() && site.kind == Kind::Cross
+    fn wants_probs(&self, site: Site) -> Look {
+        if self.positions.is_some() && site.kind == Kind::Cross { Look::Whole } else { Look::Away }
     }
 
-    fn probs(&mut self, _: Site, probs: &Tensor<4>) {
+    fn probs(&mut self, _: Site, Piece { probs, .. }: &Piece) {
         let Some(positions) = self.positions else { return };
         let [_, heads, queries, _] = probs.dims();
         let column = |row: usize, position: usize| probs.clone().narrow(0, row, 1).narrow(3, position, 1);

@@ -50,6 +50,22 @@ impl MaskEditor {
         })
     }
 
+    /// Takes masks that were painted in an earlier session, as one stroke that undo takes back. Says whether they are of these
+    /// subjects and on this grid; else nothing is changed.
+    pub fn take(&mut self, painted: &[(String, Mask)]) -> bool {
+        let is_same = |((name, mask), (own, before)): (&(String, Mask), (&String, &Mask))| {
+            name == own && mask.size() == before.size() && mask.on.len() == before.on.len()
+        };
+        let own = self.names.iter().zip(&self.masks);
+        if painted.len() != self.masks.len() || !painted.iter().zip(own).all(is_same) {
+            return false;
+        }
+        self.begin_stroke();
+        self.masks = painted.iter().map(|(_, mask)| mask.clone()).collect();
+        self.version += 1;
+        true
+    }
+
     /// The subjects' concepts by name.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -178,6 +194,20 @@ mod tests {
         assert!(!editor.undo());
         assert!(editor.redo());
         assert_eq!(editor.empty(), Some("cat"));
+    }
+
+    #[test]
+    fn masks_of_an_earlier_session_are_taken_as_one_stroke_and_others_are_not() {
+        let mut editor = editor();
+        let all = Mask::from_fn(8, 8, |_, _| true);
+        let pair = |cat: &str, mask: &Mask| vec![(cat.to_owned(), mask.clone()), ("dog".to_owned(), Mask::empty(8, 8))];
+        let (small, short) = (Mask::empty(8, 4), Mask { on: vec![true; 3], ..all.clone() });
+        for others in [pair("bear", &all), pair("cat", &small), pair("cat", &short), pair("cat", &all)[..1].to_vec()] {
+            assert!(!editor.take(&others) && !editor.is_changed(), "{others:?}");
+        }
+        assert!(editor.take(&pair("cat", &all)));
+        assert_eq!((editor.masks()[0].count(), editor.empty()), (64, Some("dog")));
+        assert!(editor.undo() && !editor.is_changed());
     }
 
     #[test]

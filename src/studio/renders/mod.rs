@@ -2,16 +2,17 @@
 //!
 //! - What runs, how far is it, what did each step look like? `runs.rs`.
 //! - How long will it take? `clock.rs`.
-//! - Which masks does a render go on with? `mask_editor.rs`.
+//! - Which masks does a render go on with? `mask_editor.rs`; after a crash, `painted.rs`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use self::mask_editor::MaskEditor;
+use self::painted::Painted;
 use self::runs::{Origin, Playhead, Run, Runs, State};
 use super::document::Document;
-use crate::engine::device::{DeviceChoice, DeviceReport};
+use crate::engine::device::{AdapterKind, DeviceChoice, DeviceReport};
 use crate::engine::inspect::ModelReport;
 use crate::engine::worker::Engine;
 use crate::link::{Event, Job, JobId, MaskEdit, Watch};
@@ -19,6 +20,7 @@ use crate::project::Project;
 
 pub mod clock;
 pub mod mask_editor;
+pub mod painted;
 pub mod runs;
 
 const NOTHING: &str = "Nothing has been rendered yet. Press Render first.";
@@ -30,7 +32,12 @@ pub enum Outcome {
     Told,
     /// A render has just finished.
     Finished(JobId),
+    /// The masks of an earlier session do not fit the render that was made anew for them, and were given up.
+    OtherMasks,
 }
+
+/// Which masks were told of as being painted: the run, the step, the picture, the version.
+type Told = (JobId, usize, usize, u64);
 
 /// The renders of a session, and the engine that makes them.
 pub struct Renders {
@@ -38,6 +45,10 @@ pub struct Renders {
     pub runs: Runs,
     /// Where to compute.
     pub device: DeviceChoice,
+    /// Whether the automatic device is a GPU, as far as the window knows before the engine tells.
+    pub has_gpu: bool,
+    /// What is watched of the next render; see [`Renders::watch_from_now`].
+    watch: Watch,
     /// Whether a render keeps the seed; else each begins with a new one.
     pub seed_locked: bool,
     /// The masks being painted, while somebody paints.
@@ -46,6 +57,12 @@ pub struct Renders {
     pub device_report: Option<Arc<DeviceReport>>,
     /// What the engine last told of the model it loaded.
     pub model_report: Option<Arc<ModelReport>>,
+    /// Masks of an earlier session, until they are painted on or given up.
+    recovered: Option<Arc<Painted>>,
+    /// The render that is made anew for them.
+    again: Option<JobId>,
+    /// The masks that are painted as they were told last.
+    painted: Option<(Told, Arc<Painted>)>,
     engine: Engine,
     /// What the engine told of jobs that are no renders, and nobody has taken yet.
     others: Vec<Event>,
@@ -59,10 +76,15 @@ impl Renders {
         Self {
             runs: Runs::default(),
             device,
+            has_gpu: false,
+            watch: Watch::ALL,
             seed_locked: true,
             mask_editor: None,
             device_report: None,
             model_report: None,
+            recovered: None,
+            again: None,
+            painted: None,
             engine,
             others: Vec::new(),
             made: 0,
@@ -74,6 +96,27 @@ impl Renders {
         &self.engine
     }
 
+    /// Whether the next render computes on the CPU, as far as is known. A GPU does not say how much memory it has.
+    pub fn on_cpu(&self) -> bool {
+        let kind = self.device_report.as_ref().and_then(|report| report.kind);
+        match self.device {
+            DeviceChoice::Flex => true,
+            DeviceChoice::Wgpu => false,
+            DeviceChoice::Auto => !self.has_gpu && kind.is_none_or(|kind| kind == AdapterKind::Software),
+        }
+    }
+
+    /// What is watched of renders.
+    pub fn watched(&self) -> Watch {
+        self.watch
+    }
+
+    /// Changes what is watched of renders, of those that run from their next step on.
+    pub fn watch_from_now(&mut self, watch: Watch) {
+        self.watch = watch;
+        self.engine.watch(watch);
+    }
+
     /// Takes in what the engine has to tell.
     pub fn poll(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
@@ -83,6 +126,7 @@ impl Renders {
                 self.others.push(event);
             }
         }
+        outcomes.extend(self.paint_on());
         outcomes
     }
 
@@ -109,7 +153,7 @@ impl Renders {
 
     /// Starts a render of any project, under a name.
     pub fn start_of(&mut self, project: Arc<Project>, folder: PathBuf, name: String, origin: Origin) -> JobId {
-        let job = self.engine.render(Project::clone(&project), folder.clone(), self.device, Watch::ALL);
+        let job = self.engine.render(Project::clone(&project), folder.clone(), self.device, self.watch);
         self.runs.add(job, name, project, folder, origin, None);
         job
     }
@@ -135,7 +179,7 @@ impl Renders {
         let run = self.runs.get(job).filter(waits)?.clone();
         if run.next_step() == 0 {
             // It was paused before its first step: there is nothing to go on from.
-            let again = self.engine.render(Project::clone(&run.project), run.folder.clone(), self.device, Watch::ALL);
+            let again = self.engine.render(Project::clone(&run.project), run.folder.clone(), self.device, self.watch);
             self.runs.replaced(job);
             self.runs.add(again, run.name, run.project, run.folder, run.origin, None);
             self.runs.show(again);
@@ -232,6 +276,95 @@ impl Renders {
         Ok(Some(next))
     }
 
+    // Painted masks over the end of a session.
+
+    /// What is to be kept for a crash: the masks that are being painted, or those of an earlier session that wait.
+    pub fn painted(&mut self) -> Option<Arc<Painted>> {
+        let editor = self.mask_editor.as_ref().filter(|editor| editor.is_changed());
+        let run = editor.and_then(|editor| self.runs.get(editor.job));
+        let (Some(editor), Some(run)) = (editor, run) else {
+            self.painted = None;
+            return self.recovered.clone();
+        };
+        let told = (editor.job, editor.step, editor.picture, editor.version());
+        if self.painted.as_ref().is_none_or(|(before, _)| *before != told) {
+            let masks = editor.names().iter().cloned().zip(editor.masks().iter().cloned());
+            let painted = Painted {
+                name: run.name.clone(),
+                project: run.project.clone(),
+                folder: run.folder.clone(),
+                step: editor.step,
+                picture: editor.picture,
+                masks: masks.collect(),
+                anew: run.anew,
+            };
+            self.painted = Some((told, Arc::new(painted)));
+        }
+        self.painted.as_ref().map(|(_, painted)| painted.clone())
+    }
+
+    /// Masks of an earlier session that wait to be painted on.
+    pub fn recovered(&self) -> Option<&Arc<Painted>> {
+        self.recovered.as_ref()
+    }
+
+    /// Whether the render that they are of is being made anew.
+    pub fn makes_anew(&self) -> bool {
+        self.again.is_some()
+    }
+
+    /// Takes masks of an earlier session up, or gives those up that wait.
+    pub fn recover(&mut self, painted: Option<Arc<Painted>>) {
+        (self.recovered, self.again) = (painted, None);
+    }
+
+    /// Renders what the masks of an earlier session are of anew; where it comes to their step, it pauses, and they are
+    /// painted on. None where none wait, or it is being made already.
+    pub fn make_anew(&mut self, document: &Document) -> Option<JobId> {
+        let painted = self.recovered.clone().filter(|_| self.again.is_none())?;
+        let (project, folder) = (painted.project.clone(), painted.folder.clone());
+        let job = self.start_of(project, folder, painted.name.clone(), Origin::of(document));
+        self.again = Some(job);
+        Some(job)
+    }
+
+    /// Goes on painting once the render that is made anew has come to the step.
+    fn paint_on(&mut self) -> Option<Outcome> {
+        let (job, painted) = (self.again?, self.recovered.clone()?);
+        if self.mask_editor.as_ref().is_some_and(MaskEditor::is_changed) {
+            // Others are being painted; these come after them.
+            return None;
+        }
+        // Whoever paused it went on with another job in its place.
+        let after = self.runs.iter().find(|run| run.from.is_some_and(|(from, _)| from == job)).map(|run| run.job);
+        if let Some(after) = after.filter(|_| self.runs.get(job).is_none_or(|run| !run.state.is_active())) {
+            self.again = Some(after);
+            return None;
+        }
+        let run = self.runs.get(job);
+        let Some(view) = run.and_then(|run| run.step(painted.step.checked_sub(1)?)).cloned() else {
+            if run.is_none_or(|run| !run.state.is_active() && !matches!(run.state, State::Paused)) {
+                // It failed or was stopped, which it says itself; the masks wait on.
+                self.again = None;
+            }
+            return None;
+        };
+        self.again = None;
+        let views = view.masks.get(painted.picture);
+        let editor = views.and_then(|views| MaskEditor::new(job, painted.step, painted.picture, views));
+        self.recovered = None;
+        let Some(mut editor) = editor else { return Some(Outcome::OtherMasks) };
+        if !editor.take(&painted.masks) {
+            return Some(Outcome::OtherMasks);
+        }
+        self.pause(job);
+        self.runs.show(job);
+        self.runs.picture = painted.picture;
+        self.runs.seek(painted.step - 1);
+        self.mask_editor = Some(editor);
+        Some(Outcome::Told)
+    }
+
     fn go_on(
         &mut self,
         run: &Run,
@@ -246,10 +379,14 @@ impl Renders {
             project: Project::clone(&project),
             folder: run.folder.clone(),
             device: self.device,
-            watch: Watch::ALL,
+            watch: self.watch,
         };
+        let repainted = !masks.is_empty();
         let next = self.engine.go_on(job, run.job, step, masks);
         self.runs.add(next, name, project, run.folder.clone(), origin, Some((run.job, step)));
+        if repainted {
+            self.runs.painted_over(next);
+        }
         self.runs.show(next);
         next
     }

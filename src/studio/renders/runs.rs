@@ -94,6 +94,8 @@ pub struct Run {
     pub notes: Vec<Note>,
     /// The run and step that it went on from.
     pub from: Option<(JobId, usize)>,
+    /// Whether its project, rendered anew, makes the very same steps: not where it went on from other settings or masks.
+    pub anew: bool,
     /// Its pictures in the gallery.
     pub results: Vec<ResultId>,
     stage_since: Instant,
@@ -220,6 +222,9 @@ impl Runs {
     ) {
         let count = project.settings.steps as usize;
         let mut steps = vec![None; count];
+        let anew = from.is_none_or(|(earlier, _)| {
+            self.get(earlier).is_some_and(|earlier| earlier.anew && earlier.project == project)
+        });
         if let Some((earlier, step)) = from
             && let Some(earlier) = self.get(earlier)
         {
@@ -241,6 +246,7 @@ impl Runs {
             steps,
             notes: Vec::new(),
             from,
+            anew,
             results: Vec::new(),
             stage_since: Instant::now(),
             countdown: None,
@@ -248,11 +254,26 @@ impl Runs {
         if follow {
             self.show(job);
         }
-        // Steps are heavy; results stay in the gallery.
-        while self.runs.len() > KEPT && self.runs.front().is_some_and(|run| !run.state.is_active()) {
-            self.runs.pop_front();
-        }
+        self.drop_oldest();
         self.make_room();
+    }
+
+    /// Drops the oldest runs that have ended, where there are more than the engine keeps latents of: a queue of any length
+    /// leaves no more steps behind than single renders do. Results stay in the gallery.
+    fn drop_oldest(&mut self) {
+        let most = if self.active().next().is_some() { KEPT - 1 } else { KEPT };
+        while self.runs.iter().filter(|run| !run.state.is_active()).count() > most
+            && let Some(oldest) = self.oldest_to_go()
+        {
+            self.runs.remove(oldest);
+        }
+    }
+
+    /// The oldest run that may be dropped: not what is shown or compared with, has not ended, or has pictures that are not in
+    /// the gallery yet.
+    fn oldest_to_go(&self) -> Option<usize> {
+        let (shown, compared) = (self.shown().map(|run| run.job), self.compared.map(|(job, _)| job));
+        self.runs.iter().position(|run| may_go(run, shown, compared))
     }
 
     /// Sets how many bytes of steps are kept.
@@ -261,11 +282,13 @@ impl Runs {
         self.make_room();
     }
 
-    /// Bytes of all steps that are kept. What runs share counts once.
+    /// Bytes of all steps that are kept, and of the pictures that they ended in. What runs share counts once.
     pub fn bytes(&self) -> u64 {
         let mut seen = HashSet::new();
         let steps = self.runs.iter().flat_map(|run| run.steps.iter().flatten());
-        steps.filter(|step| seen.insert(Arc::as_ptr(step))).map(|step| step.bytes()).sum()
+        let steps: u64 = steps.filter(|step| seen.insert(Arc::as_ptr(step))).map(|step| step.bytes()).sum();
+        let pictures = self.runs.iter().filter_map(Run::finished).flat_map(|finished| &finished.pictures);
+        steps + pictures.map(|picture| picture.as_raw().len() as u64).sum::<u64>()
     }
 
     /// Drops attention, and then whole runs, the oldest first, until the rest fits. What is shown or compared with, or
@@ -276,7 +299,7 @@ impl Runs {
             return;
         }
         let (shown, compared) = (self.shown().map(|run| run.job), self.compared.map(|(job, _)| job));
-        let free = |run: &Run| !run.state.is_active() && Some(run.job) != shown && Some(run.job) != compared;
+        let free = |run: &Run| may_go(run, shown, compared);
         for index in 0..self.runs.len() {
             if free(&self.runs[index]) {
                 for step in self.runs[index].steps.iter_mut().flatten() {
@@ -290,7 +313,7 @@ impl Runs {
             }
         }
         while self.bytes() > room
-            && let Some(oldest) = self.runs.iter().position(free)
+            && let Some(oldest) = self.oldest_to_go()
         {
             self.runs.remove(oldest);
         }
@@ -373,6 +396,15 @@ impl Runs {
     pub fn keep_results(&mut self, job: JobId, results: Vec<ResultId>) {
         if let Some(run) = self.get_mut(job) {
             run.results = results;
+        }
+        self.drop_oldest();
+        self.make_room();
+    }
+
+    /// A run goes on with masks that were painted for it.
+    pub(super) fn painted_over(&mut self, job: JobId) {
+        if let Some(run) = self.get_mut(job) {
+            run.anew = false;
         }
     }
 
@@ -474,186 +506,12 @@ impl Runs {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use image::RgbImage;
-
-    use super::*;
-    use crate::link::{AttentionView, Lane, Times};
-    use crate::project::Settings;
-
-    #[test]
-    fn steps_are_bounded_in_bytes_and_what_is_shown_stays_whole() {
-        let mut runs = Runs::default();
-        let heavy = |step: usize| {
-            let map = |word: &str| AttentionView {
-                lane: Lane::Base,
-                picture: 0,
-                word: word.into(),
-                grid: (16, 16),
-                values: vec![0.5; 256],
-                range: (0.0, 1.0),
-            };
-            let attention = vec![map("cat"), map("dog")];
-            Arc::new(StepView { previews: vec![RgbImage::new(8, 8)], attention, ..StepView::clone(&view(step, 4)) })
-        };
-        let each = heavy(0).bytes();
-        assert_eq!(each, 8 * 8 * 3 + 2 * 256 * 4);
-        runs.set_room(Some(10 * each));
-        let project = Project { settings: Settings { steps: 4, ..Settings::default() }, ..Project::new() };
-        for job in 1..=6 {
-            runs.add(JobId(job), format!("run {job}"), Arc::new(project.clone()), PathBuf::new(), origin(job), None);
-            for step in 0..4 {
-                runs.take(&Event::Step(JobId(job), heavy(step)), Instant::now());
-            }
-            runs.take(&Event::Cancelled(JobId(job)), Instant::now());
-            assert!(runs.bytes() <= 10 * each, "{} bytes after run {job}", runs.bytes());
-        }
-        let whole = |run: &Run| run.steps.iter().flatten().filter(|step| !step.attention.is_empty()).count();
-        let kept: Vec<(u64, usize, usize)> =
-            runs.iter().map(|run| (run.job.0, run.steps.iter().flatten().count(), whole(run))).collect();
-        // Two fit whole and four without their attention.
-        assert_eq!(kept, [(1, 4, 0), (2, 4, 0), (3, 4, 0), (4, 4, 0), (5, 4, 4), (6, 4, 4)]);
-        runs.show(JobId(1));
-        runs.set_room(Some(1));
-        let left: Vec<u64> = runs.iter().map(|run| run.job.0).collect();
-        assert_eq!(left, [1], "what is shown stays");
-    }
-
-    fn origin(revision: u64) -> Origin {
-        Origin { document: 0, revision }
-    }
-
-    fn view(step: usize, steps: usize) -> Arc<StepView> {
-        Arc::new(StepView {
-            step,
-            steps,
-            timestep: 999 - step,
-            previews: Vec::new(),
-            masks: Vec::new(),
-            refined: false,
-            clusters: Vec::new(),
-            attention: Vec::new(),
-            loss: None,
-            gradient_norm: None,
-            times: Times::default(),
-        })
-    }
-
-    fn runs(count: u64) -> Runs {
-        let mut runs = Runs::default();
-        let mut project = Project::new();
-        project.settings.steps = 4;
-        for job in 1..=count {
-            runs.add(JobId(job), format!("run {job}"), Arc::new(project.clone()), PathBuf::new(), origin(job), None);
-        }
-        runs
-    }
-
-    fn tell(runs: &mut Runs, event: Event) -> Option<JobId> {
-        runs.take(&event, Instant::now())
-    }
-
-    fn started(job: u64) -> Event {
-        Event::Started { job: JobId(job), device: "cpu".into(), first_use: false }
-    }
-
-    #[test]
-    fn a_live_playhead_follows_the_steps_and_one_that_was_dragged_stays() {
-        let mut runs = runs(1);
-        tell(&mut runs, started(1));
-        tell(&mut runs, Event::Step(JobId(1), view(0, 4)));
-        tell(&mut runs, Event::Step(JobId(1), view(1, 4)));
-        assert_eq!(runs.step().map(|step| step.step), Some(1));
-        runs.seek_by(-2);
-        tell(&mut runs, Event::Step(JobId(1), view(2, 4)));
-        assert_eq!((runs.playhead, runs.step().map(|step| step.step)), (Playhead::At(0), Some(0)));
-        runs.seek(3);
-        assert_eq!((runs.playhead, runs.step().map(|step| step.step)), (Playhead::Live, Some(2)));
-    }
-
-    #[test]
-    fn pausing_and_going_on_keeps_the_steps_so_far() {
-        let mut runs = runs(1);
-        tell(&mut runs, started(1));
-        tell(&mut runs, Event::Step(JobId(1), view(0, 4)));
-        runs.pausing(JobId(1));
-        tell(&mut runs, Event::Cancelled(JobId(1)));
-        let run = runs.get(JobId(1)).unwrap();
-        assert!(matches!(run.state, State::Paused));
-        assert_eq!((run.next_step(), run.words().as_str()), (1, "Paused before step 2 of 4"));
-        let (project, folder) = (run.project.clone(), run.folder.clone());
-        runs.add(JobId(2), "again".into(), project, folder, origin(1), Some((JobId(1), 1)));
-        assert_eq!(runs.shown, Some(JobId(2)));
-        assert_eq!(runs.get(JobId(2)).unwrap().newest(), Some(0));
-    }
-
-    #[test]
-    fn a_run_is_stopped_whatever_it_does() {
-        let state = |runs: &Runs| runs.get(JobId(1)).unwrap().state.clone();
-        let mut waiting = runs(1);
-        waiting.stopping(JobId(1));
-        assert!(matches!(state(&waiting), State::Stopped));
-        tell(&mut waiting, started(1));
-        assert!(matches!(state(&waiting), State::Stopped), "it was on its way when it was stopped");
-
-        let mut pausing = runs(1);
-        tell(&mut pausing, started(1));
-        pausing.pausing(JobId(1));
-        pausing.stopping(JobId(1));
-        assert!(matches!(state(&pausing), State::Stopping));
-        pausing.pausing(JobId(1));
-        tell(&mut pausing, Event::Cancelled(JobId(1)));
-        assert!(matches!(state(&pausing), State::Stopped));
-
-        let mut paused = runs(1);
-        tell(&mut paused, started(1));
-        paused.pausing(JobId(1));
-        tell(&mut paused, Event::Cancelled(JobId(1)));
-        paused.stopping(JobId(1));
-        assert!(matches!(state(&paused), State::Stopped));
-    }
-
-    #[test]
-    fn a_queued_run_does_not_take_the_window_from_the_one_that_runs() {
-        let mut runs = runs(1);
-        tell(&mut runs, started(1));
-        runs.add(JobId(2), "later".into(), Arc::default(), PathBuf::new(), origin(2), None);
-        assert_eq!(runs.shown, Some(JobId(1)));
-        assert_eq!(runs.active().count(), 2);
-    }
-
-    #[test]
-    fn only_the_last_runs_keep_their_steps() {
-        let mut runs = runs(1);
-        for job in 2..=60 {
-            tell(&mut runs, Event::Failed(JobId(job - 1), "no".into()));
-            runs.add(JobId(job), String::new(), Arc::default(), PathBuf::new(), origin(job), None);
-        }
-        assert_eq!(runs.iter().count(), KEPT);
-    }
-
-    #[test]
-    fn notes_know_their_step_and_are_not_repeated() {
-        let mut runs = runs(1);
-        tell(&mut runs, started(1));
-        tell(&mut runs, Event::Progress { job: JobId(1), stage: Stage::Denoising, step: 2, steps: 4 });
-        for _ in 0..2 {
-            tell(&mut runs, Event::Warning(JobId(1), Warning::NoEffect("too small".into())));
-        }
-        assert_eq!(runs.get(JobId(1)).unwrap().notes, [Note { step: Some(2), words: "too small".into() }]);
-    }
-
-    #[test]
-    fn words_name_the_part_of_the_method_that_acts() {
-        let mut runs = runs(1);
-        tell(&mut runs, started(1));
-        let at = |runs: &mut Runs, step| {
-            tell(runs, Event::Progress { job: JobId(1), stage: Stage::Denoising, step, steps: 4 });
-            runs.get(JobId(1)).unwrap().words()
-        };
-        assert_eq!(at(&mut runs, 0), "Aligning the layout · step 1 of 4");
-        assert_eq!(at(&mut runs, 1), "Refining masks · step 2 of 4");
-        assert_eq!(at(&mut runs, 3), "Injecting concepts · step 4 of 4");
-    }
+/// Whether a run's steps may be dropped: see [`Runs::oldest_to_go`].
+fn may_go(run: &Run, shown: Option<JobId>, compared: Option<JobId>) -> bool {
+    let is_told = !matches!(run.state, State::Done(_)) || !run.results.is_empty();
+    !run.state.is_active() && is_told && Some(run.job) != shown && Some(run.job) != compared
 }
+
+#[cfg(test)]
+#[path = "runs_tests.rs"]
+mod tests;

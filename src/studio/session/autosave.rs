@@ -14,10 +14,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::kept_painting::KeptPainting;
 use crate::project::disk::TEMPORARY;
 use crate::project::migration::Embedded1;
 use crate::project::{self, Project};
 use crate::studio::places::{Places, WriteError, files, remove, seconds, sweep_unfinished, write_whole};
+use crate::studio::renders::painted::Painted;
 
 /// The least time between two writes.
 pub const INTERVAL: Duration = Duration::from_secs(5);
@@ -33,6 +35,8 @@ pub struct Autosave {
     last: Option<Seen>,
     /// The revision that is safe elsewhere.
     clean: Option<u64>,
+    /// Masks that are being painted.
+    painted: Option<Arc<Painted>>,
 }
 
 #[derive(PartialEq)]
@@ -57,6 +61,8 @@ pub struct Recovered {
     pub file: Option<PathBuf>,
     /// Where the project's relative paths start; absolute.
     pub folder: PathBuf,
+    /// Masks that were being painted.
+    pub painted: Option<Arc<Painted>>,
     /// When it was written.
     pub when: SystemTime,
     /// The autosave file, for [`Autosave::discard`].
@@ -70,6 +76,7 @@ struct Draft {
     file: Option<PathBuf>,
     folder: PathBuf,
     project: Project,
+    painted: Option<Arc<Painted>>,
 }
 
 /// What an autosave file holds. The project is the text of a project file, so that one that an earlier Podium left is
@@ -80,6 +87,8 @@ struct Kept {
     file: Option<PathBuf>,
     folder: PathBuf,
     project: String,
+    #[serde(default)]
+    painted: Option<KeptPainting>,
 }
 
 /// What it held when projects had version 1.
@@ -93,21 +102,26 @@ struct Kept1 {
 
 impl Kept {
     fn read(text: &str) -> Result<Draft, String> {
-        let Self { when, file, folder, project } = match ron::from_str(text) {
+        let Self { when, file, folder, project, painted } = match ron::from_str(text) {
             Ok(kept) => kept,
             Err(error) => {
                 let Kept1 { when, file, folder, project } = ron::from_str(text).map_err(|_| error.to_string())?;
-                return Ok(Draft { when, file, folder, project: project.0 });
+                return Ok(Draft { when, file, folder, project: project.0, painted: None });
             }
         };
         let project = project::file::from_str_as_it_is(&project).map_err(|error| error.to_string())?;
-        Ok(Draft { when, file, folder, project })
+        // The project is worth more than the strokes: what is wrong with them must not keep it from being recovered.
+        let painted = painted.and_then(|painted| {
+            painted.read().inspect_err(|problem| log::warn!("painted masks cannot be recovered: {problem}")).ok()
+        });
+        Ok(Draft { when, file, folder, project, painted: painted.map(Arc::new) })
     }
 
     fn write(draft: &Draft) -> Result<String, String> {
-        let Draft { when, file, folder, project } = draft;
+        let Draft { when, file, folder, project, painted } = draft;
         let project = project::file::to_string(project).map_err(|error| error.to_string())?;
-        let kept = Self { when: *when, file: file.clone(), folder: folder.clone(), project };
+        let painted = painted.as_deref().map(KeptPainting::write).transpose()?;
+        let kept = Self { when: *when, file: file.clone(), folder: folder.clone(), project, painted };
         let pretty = ron::ser::PrettyConfig::new().new_line("\n");
         ron::ser::to_string_pretty(&kept, pretty).map_err(|error| error.to_string())
     }
@@ -132,7 +146,20 @@ impl Autosave {
                 None
             }
         };
-        Self { shared, thread, last: None, clean: None }
+        Self { shared, thread, last: None, clean: None, painted: None }
+    }
+
+    /// The masks that are being painted; they are kept with what is noted next. Says whether there were any before.
+    pub fn paint(&mut self, painted: Option<Arc<Painted>>) -> bool {
+        let same = match (&self.painted, &painted) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        if same {
+            return painted.is_some();
+        }
+        self.last = None;
+        std::mem::replace(&mut self.painted, painted).is_some()
     }
 
     /// Tells the state at hand; call it every frame. Costs a comparison unless the revision, the file or the folder is
@@ -145,7 +172,7 @@ impl Autosave {
             return;
         }
         self.last = Some(Seen { revision, file: file.map(Path::to_owned), folder: folder.to_owned() });
-        if self.clean == Some(revision) {
+        if self.clean == Some(revision) && self.painted.is_none() {
             self.shared.tell(Want::Remove);
             return;
         }
@@ -154,6 +181,7 @@ impl Autosave {
             file: file.map(Path::to_owned),
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             project: project.clone(),
+            painted: self.painted.clone(),
         };
         self.shared.tell(Want::Write(Box::new(draft)));
     }
@@ -412,10 +440,10 @@ fn recover(path: &Path) -> Option<Recovered> {
         }
     };
     match understood {
-        Ok(Draft { when, file, folder, project }) => {
+        Ok(Draft { when, file, folder, project, painted }) => {
             let when = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(when)).or_else(|| about.modified().ok());
             let when = when.unwrap_or(SystemTime::UNIX_EPOCH);
-            Some(Recovered { project, file, folder, when, path: path.to_owned() })
+            Some(Recovered { project, file, folder, painted, when, path: path.to_owned() })
         }
         Err(problem) => {
             let aside = path.with_extension("broken");

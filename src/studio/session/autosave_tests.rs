@@ -58,6 +58,45 @@ fn what_a_crashed_session_was_given_last_is_recovered() {
 }
 
 #[test]
+fn masks_are_kept_with_their_project_whether_it_is_saved_or_not_and_go_with_them() {
+    let (_folder, places) = places();
+    let painted = Arc::new(crate::studio::session::kept_painting::tests::painted());
+    let mut autosave = Autosave::start_every(&places, Duration::from_secs(3600));
+    autosave.saved(4);
+    assert!(!autosave.paint(Some(painted.clone())));
+    assert!(autosave.paint(Some(painted.clone())), "the same again");
+    autosave.note(&project("saved"), None, Path::new("/work"), 4);
+    drop(autosave);
+    let found = Autosave::recoverable(&places);
+    assert_eq!((found.len(), &found[0].project, &found[0].painted), (1, &project("saved"), &Some(painted.clone())));
+    Autosave::discard(&found[0].path).unwrap();
+
+    let mut autosave = Autosave::start_every(&places, FAST);
+    autosave.paint(Some(painted));
+    autosave.note(&project("saved"), None, Path::new("/work"), 4);
+    wait_until("it is written", || autosave.written() == 1);
+    assert!(autosave.paint(None));
+    autosave.saved(4);
+    autosave.note(&project("saved"), None, Path::new("/work"), 4);
+    drop(autosave);
+    assert_eq!(Autosave::recoverable(&places), []);
+}
+
+#[test]
+fn strokes_that_cannot_be_read_do_not_take_their_project_with_them() {
+    let (_folder, places) = places();
+    let mut painted = crate::studio::session::kept_painting::tests::painted();
+    // No render has so many steps left.
+    painted.step = usize::MAX;
+    let mut autosave = Autosave::start_every(&places, FAST);
+    autosave.paint(Some(Arc::new(painted)));
+    autosave.note(&project("worth more"), None, Path::new("/work"), 1);
+    drop(autosave);
+    let found = Autosave::recoverable(&places);
+    assert_eq!((found.len(), found[0].project.prompt.as_str(), &found[0].painted), (1, "worth more", &None));
+}
+
+#[test]
 fn a_running_session_is_not_taken_for_a_crash() {
     let (_folder, places) = places();
     let mut autosave = Autosave::start_every(&places, FAST);
@@ -243,7 +282,7 @@ fn a_damaged_file_is_passed_over_and_kept_aside() {
 fn the_latest_is_first_and_leftovers_are_swept() {
     let (_folder, places) = places();
     for (prompt, when) in [("old", 1_000), ("new", 3_000), ("middle", 2_000)] {
-        let draft = Draft { when, file: None, folder: "/work".into(), project: project(prompt) };
+        let draft = Draft { when, file: None, folder: "/work".into(), project: project(prompt), painted: None };
         let path = places.autosave_folder().join(format!("{prompt}.ron"));
         write_whole(&path, Kept::write(&draft).unwrap().as_bytes()).unwrap();
     }

@@ -64,6 +64,8 @@ pub struct Config {
     pub steps_memory: f32,
     /// The part that pictures in full size may take. Range: [`Config::MEMORY`].
     pub pictures_memory: f32,
+    /// Whether renders record attention for the inspector, which takes most of the memory on a large canvas.
+    pub watch_attention: bool,
     /// Where to compute, as the command line writes it: `auto`, `flex` or `wgpu`.
     pub device: String,
 }
@@ -81,6 +83,7 @@ impl Default for Config {
             sampling: Sampling::default(),
             steps_memory: 0.25,
             pictures_memory: 0.125,
+            watch_attention: true,
             device: "auto".into(),
         }
     }
@@ -243,6 +246,7 @@ mod tests {
             ui_scale: 1.5,
             color_map: "cividis".into(),
             sampling: Sampling::Nearest,
+            watch_attention: false,
             device: "wgpu".into(),
             ..Config::default()
         };

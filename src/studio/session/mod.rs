@@ -1,7 +1,7 @@
 //! The session: what the program remembers and keeps by itself, what it says and asks, and how it ends.
 //!
 //! - What does it remember from one start to the next? `config.rs`.
-//! - What is left after a crash? `autosave.rs`.
+//! - What is left after a crash? `autosave.rs`, and of painted masks `kept_painting.rs`.
 //! - What has to be asked before anything goes on? `question.rs`.
 
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use super::document::Document;
 use super::document::history::Doc;
 use super::notice::{Notice, Place};
 use super::places::{Places, folder_of};
+use super::renders::painted::Painted;
 use super::tasks::{Desk, Pool};
 use crate::project::file;
 use crate::project::hash::Known;
@@ -21,6 +22,7 @@ use crate::project::stamp::Stamp;
 
 pub mod autosave;
 pub mod config;
+mod kept_painting;
 pub mod question;
 
 /// What came of a piece of work.
@@ -202,6 +204,12 @@ impl Session {
     pub fn remember_recent(&mut self, file: &Path) {
         self.config.remember_recent(file);
         self.save_config();
+    }
+
+    /// The masks that are being painted, which are kept with the document from the next [`Session::keep`] on. Says whether
+    /// there were any before.
+    pub fn paints(&mut self, painted: Option<Arc<Painted>>) -> bool {
+        self.autosave.paint(painted)
     }
 
     /// Keeps what is not saved, for a crash. Costs nothing where nothing has changed.

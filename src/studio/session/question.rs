@@ -32,6 +32,17 @@ pub enum Held {
     Close,
 }
 
+/// What somebody pressed that takes memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Press {
+    /// A render.
+    Render,
+    /// A comparison's renders.
+    Compare,
+    /// A training.
+    Train,
+}
+
 /// What the window has to ask.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Question {
@@ -83,6 +94,22 @@ pub enum Question {
         /// Those that were not found, a line each.
         missing: Vec<String>,
     },
+    /// Masks were being painted when that session ended: whether their render shall be made anew up to their step.
+    Repaint {
+        /// What is to be known: sentences.
+        words: String,
+        /// The step that is painted before, counted from 0.
+        step: usize,
+    },
+    /// What is about to start may not fit into the memory that is free.
+    Tight {
+        /// What was pressed.
+        press: Press,
+        /// How much it needs, how much there is, what makes it smaller: sentences.
+        words: String,
+        /// Whether it fits where nobody watches attention.
+        fits_unwatched: bool,
+    },
 }
 
 /// Questions in the order in which they came up. None takes another's place.
@@ -101,11 +128,11 @@ impl Questions {
     /// would be lost only the last: whoever presses Close while being asked about New means Close. So it is with files that
     /// have moved, which are looked for again.
     pub fn ask(&mut self, question: Question) {
-        let replaces = |other: &Question| {
-            matches!(
-                (&question, other),
-                (Question::Unsaved(_), Question::Unsaved(_)) | (Question::Moved { .. }, Question::Moved { .. })
-            )
+        let replaces = |other: &Question| match (&question, other) {
+            (Question::Unsaved(_), Question::Unsaved(_)) | (Question::Moved { .. }, Question::Moved { .. }) => true,
+            // The memory that is free changes from press to press.
+            (Question::Tight { press, .. }, Question::Tight { press: asked, .. }) => press == asked,
+            _ => false,
         };
         if let Some(before) = self.queue.iter().position(replaces) {
             self.queue[before] = question;
@@ -128,10 +155,17 @@ impl Questions {
 
     /// Forgets what concerns a document that is gone.
     pub fn forget_document(&mut self) {
-        let is_of_it = |question: &Question| {
-            matches!(question, Question::Unsaved(_) | Question::Overwrite { .. } | Question::Moved { .. })
+        let of_document = |question: &Question| {
+            matches!(
+                question,
+                Question::Unsaved(_)
+                    | Question::Overwrite { .. }
+                    | Question::Moved { .. }
+                    | Question::Repaint { .. }
+                    | Question::Tight { press: Press::Render | Press::Compare, .. }
+            )
         };
-        self.queue.retain(|question| !is_of_it(question));
+        self.queue.retain(|question| !of_document(question));
     }
 }
 
@@ -161,6 +195,19 @@ mod tests {
         assert_eq!(questions.front(), Some(&moved("b")));
         questions.forget_document();
         assert_eq!(questions.answered(), Some(Question::Recover(Vec::new())));
+        assert_eq!(questions.answered(), None);
+    }
+
+    #[test]
+    fn what_may_not_fit_is_asked_once_with_the_latest_numbers_and_not_after_its_project_is_gone() {
+        let mut questions = Questions::default();
+        let tight = |press, words: &str| Question::Tight { press, words: words.into(), fits_unwatched: false };
+        questions.ask(tight(Press::Render, "1 GB are free"));
+        questions.ask(tight(Press::Render, "2 GB are free"));
+        questions.ask(tight(Press::Train, "1 GB are free"));
+        assert_eq!(questions.front(), Some(&tight(Press::Render, "2 GB are free")));
+        questions.forget_document();
+        assert_eq!(questions.answered(), Some(tight(Press::Train, "1 GB are free")));
         assert_eq!(questions.answered(), None);
     }
 }

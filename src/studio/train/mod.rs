@@ -416,6 +416,12 @@ impl Trainings {
         Some((needed, total.and_then(|total| model.training_shortage(settings, side, total))))
     }
 
+    /// Why the training may not fit into `room` bytes that are free, in words (see [`ModelReport::training_tight`]).
+    pub fn tight(&mut self, room: u64) -> Option<String> {
+        let side = self.side()?.ok()?;
+        self.model()?.ok()?.training_tight(&self.draft.training().settings, side, room)
+    }
+
     /// What is found about the photos, as far as they are read.
     pub fn findings(&mut self) -> Arc<Vec<Finding>> {
         let looks: Vec<Look> = (0..self.training().photos.len()).filter_map(|at| self.photo(at)).collect();
