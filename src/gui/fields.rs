@@ -14,6 +14,11 @@ use super::{icons, theme, widgets};
 use crate::project::Project;
 use crate::studio::Studio;
 
+/// The width of a row's number, in points: wide enough for most with their units, so that they are one column.
+pub(super) const FIELD: f32 = 80.0;
+/// The width of one of two numbers in a row, in points.
+const HALF: f32 = 56.0;
+
 /// A number, as it is said.
 pub(super) struct Number<T> {
     /// What stands before it.
@@ -63,16 +68,16 @@ impl<T: Numeric + Display> Number<T> {
 
     /// The number's field alone.
     pub fn field(&self, ui: &mut Ui, studio: &mut Studio, value: T, set: impl FnOnce(&mut Project, T)) {
-        self.any_field(ui, studio, value, true, set);
+        self.any_field(ui, studio, value, (true, HALF), set);
     }
 
-    /// The number's field; `at_once`: while it is typed, not only once it is.
+    /// The number's field, so wide; `at_once`: while it is typed, not only once it is.
     fn any_field(
         &self,
         ui: &mut Ui,
         studio: &mut Studio,
         value: T,
-        at_once: bool,
+        (at_once, width): (bool, f32),
         set: impl FnOnce(&mut Project, T),
     ) -> Response {
         let mut wanted = value;
@@ -84,7 +89,7 @@ impl<T: Numeric + Display> Number<T> {
             .max_decimals(self.decimals)
             .custom_formatter(|value, _| short(value, self.decimals))
             .update_while_editing(at_once)
-            .min_size(Vec2::new(56.0, 24.0))
+            .min_size(Vec2::new(width, 24.0))
             .suffix(self.unit);
         let response = ui.add(drag);
         name_node(ui, &response, self.name);
@@ -104,7 +109,7 @@ impl<T: Numeric + Display> Number<T> {
 
     fn any_row(&self, ui: &mut Ui, studio: &mut Studio, value: T, at_once: bool, set: impl Fn(&mut Project, T)) {
         row(ui, self.name, self.words, &self.hover(), |ui| {
-            self.any_field(ui, studio, value, at_once, &set);
+            self.any_field(ui, studio, value, (at_once, FIELD), &set);
             self.reset(ui, studio, value, &set);
         });
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::concept::{Concept, ConceptFile, MaskSource};
 use super::prompt::{TOKEN_MARK, class_word_spans};
-use super::settings::{Fusion, Method};
+use super::settings::{Execution, Fusion, Method};
 use super::{Layout, Project};
 
 /// Something that is allowed, but does not do what its owner may expect. `Display` says what and
@@ -75,6 +75,22 @@ pub enum ProjectWarning {
     RefinementNeverActs {
         /// The sampling steps in use.
         steps: u32,
+    },
+    /// Layout alignment is on, but acts on so few steps that it moves nothing.
+    AlignmentHardlyActs {
+        /// The steps that it acts on.
+        aligned: usize,
+        /// The sampling steps in use.
+        steps: u32,
+    },
+    /// Noise is fused, which looks at neither switch of injection, and one of them is off.
+    SwitchesUnread,
+    /// The guidance scale is 1, at which nothing is pushed away from the negative prompt.
+    NegativePromptUnread,
+    /// Branches are to be computed one after another, and the method has one for all.
+    ExecutionUnread {
+        /// The method.
+        method: Method,
     },
     /// The noisiest timesteps are not sampled, since the steps do not divide them.
     NoiseLeftOut {
@@ -151,6 +167,24 @@ impl fmt::Display for ProjectWarning {
                 f,
                 "No sampling step of {steps} lies between the start and the end of mask \
                  refinement; widen them, or turn it off."
+            ),
+            Self::AlignmentHardlyActs { aligned, steps } => write!(
+                f,
+                "Layout alignment acts on {aligned} of {steps} steps, too few to move anything; raise \"Until step\" or \
+                 lower \"Every\"."
+            ),
+            Self::SwitchesUnread => write!(
+                f,
+                "Self-attention and cross-attention are looked at only when features are fused; noise fusion ignores \
+                 both switches."
+            ),
+            Self::NegativePromptUnread => {
+                write!(f, "With a guidance scale of 1 the negative prompt has no effect; raise it above 1.")
+            }
+            Self::ExecutionUnread { method } => write!(
+                f,
+                "Sequential execution has no effect: {} makes one pass for all concepts. It takes the memory of that pass.",
+                method.title()
             ),
             Self::NoiseLeftOut { steps, left, next } => write!(
                 f,
@@ -232,6 +266,12 @@ impl Project {
 
     fn warn_of_settings(&self, warnings: &mut Vec<ProjectWarning>) {
         let settings = &self.settings;
+        if settings.guidance_scale == 1.0 && !self.negative_prompt.trim().is_empty() {
+            warnings.push(ProjectWarning::NegativePromptUnread);
+        }
+        if !settings.method.is_conductor() && settings.execution == Execution::Sequential {
+            warnings.push(ProjectWarning::ExecutionUnread { method: settings.method });
+        }
         if !settings.method.is_conductor() {
             // It has none of these parts, which is said where they stand.
             return;
@@ -240,6 +280,13 @@ impl Project {
         let reaches_nothing = !injection.self_attention && !injection.cross_attention;
         if !self.concepts.is_empty() && injection.fusion == Fusion::Features && reaches_nothing {
             warnings.push(ProjectWarning::InjectionOff);
+        }
+        if injection.fusion == Fusion::Noise && !(injection.self_attention && injection.cross_attention) {
+            warnings.push(ProjectWarning::SwitchesUnread);
+        }
+        let aligned = settings.guided_steps().into_iter().filter(|on| *on).count();
+        if settings.layout_alignment.enabled && aligned <= 1 && settings.steps > 2 {
+            warnings.push(ProjectWarning::AlignmentHardlyActs { aligned, steps: settings.steps });
         }
         if settings.layout_alignment.enabled && settings.layout_alignment.weight == 0.0 {
             warnings.push(ProjectWarning::AlignmentWeightZero);
@@ -389,6 +436,26 @@ mod tests {
         for warning in warned {
             assert!(warning.to_string().ends_with('.'));
         }
+    }
+
+    #[test]
+    fn settings_that_others_make_idle_are_warned_of() {
+        let warned = warnings(|project| {
+            (project.negative_prompt, project.settings.guidance_scale) = ("blurry".into(), 1.0);
+            project.settings.concept_injection.fusion = Fusion::Noise;
+            project.settings.concept_injection.self_attention = false;
+            project.settings.layout_alignment.end = 0.0;
+            // Nothing is said of it where there are branches to run one after another.
+            project.settings.execution = Execution::Sequential;
+        });
+        let steps = example().settings.steps;
+        let hardly = ProjectWarning::AlignmentHardlyActs { aligned: 1, steps };
+        assert_eq!(warned, [ProjectWarning::NegativePromptUnread, ProjectWarning::SwitchesUnread, hardly]);
+        let warned = warnings(|project| {
+            (project.settings.execution, project.settings.method) = (Execution::Sequential, Method::MixOfShow);
+        });
+        assert_eq!(warned, [ProjectWarning::ExecutionUnread { method: Method::MixOfShow }]);
+        assert!(warned[0].to_string().contains("Mix-of-Show makes one pass"));
     }
 
     #[test]

@@ -11,9 +11,9 @@ use super::library::Library;
 use super::library::entry::Kind;
 use super::notice::Place;
 use super::place::Placing;
-use crate::project::settings::Fusion;
+use crate::project::settings::Inversion;
 use crate::project::syntax::{self, Tag, TagKind};
-use crate::project::{Concept, ConceptFile, Project, ProjectWarning, PromptReading, resolve};
+use crate::project::{Concept, ConceptFile, MaskSource, Project, ProjectWarning, PromptReading, resolve};
 
 /// What was advised last, worked out again only when the document or what is known of its files has changed.
 #[derive(Default)]
@@ -89,10 +89,12 @@ fn place_of(warning: &ProjectWarning) -> Place {
         | W::StrengthZero { concept } => Place::Concept(concept.clone()),
         W::HiddenLayer { layer, .. } => Place::Layer(*layer),
         W::StyleStrengthZero { .. } => Place::Project,
-        W::InjectionOff => Place::Setting("concept_injection"),
-        W::AlignmentWeightZero => Place::Setting("layout_alignment"),
+        W::InjectionOff | W::SwitchesUnread => Place::Setting("concept_injection"),
+        W::AlignmentWeightZero | W::AlignmentHardlyActs { .. } => Place::Setting("layout_alignment"),
         W::RefinementNeverActs { .. } => Place::Setting("mask_refinement"),
         W::NoiseLeftOut { .. } => Place::Setting("steps"),
+        W::NegativePromptUnread => Place::Setting("guidance_scale"),
+        W::ExecutionUnread { .. } => Place::Setting("execution"),
     }
 }
 
@@ -144,30 +146,19 @@ fn advise(document: &Document, files: &mut Files, library: &Library) -> Vec<Advi
     advise_of_cuts(document, files, &mut all);
     advise_of_syntax(project, &mut all);
     advise_of_networks(document, files, library, &mut all);
-    let settings = &project.settings;
-    if settings.guidance_scale == 1.0 && !project.negative_prompt.trim().is_empty() {
-        let words = "With a guidance scale of 1 the negative prompt has no effect; raise it above 1.";
-        all.push(Advice::new(Place::Setting("guidance_scale"), words));
-    }
-    let injection = &settings.concept_injection;
-    if settings.method.is_conductor()
-        && injection.fusion == Fusion::Noise
-        && !(injection.self_attention && injection.cross_attention)
-    {
-        let words = "Self-attention and cross-attention are looked at only when features are fused; noise fusion ignores both switches.";
-        all.push(Advice::new(Place::Setting("concept_injection"), words));
-    }
     if project.concepts.is_empty() && !project.layers().is_empty() {
         let words = "No concept is loaded, so the picture follows the collage and the prompt alone. Load a concept and drag it onto a layer.";
         all.push(Advice::new(Place::Project, words));
     }
-    let acts = |steps: &[bool]| steps.iter().filter(|on| **on).count();
-    let (steps, aligned) = (settings.steps, acts(&settings.guided_steps()));
-    if settings.method.is_conductor() && settings.layout_alignment.enabled && aligned <= 1 && steps > 2 {
+    let settings = &project.settings;
+    let points = project.concepts.iter().any(|concept| matches!(concept.mask, MaskSource::Points(_)));
+    if !settings.method.is_conductor() && settings.inversion == Inversion::Exact && project.place.is_none() && !points {
         let words = format!(
-            "Layout alignment acts on {aligned} of {steps} steps, too few to move anything; raise \"Until step\" or lower \"Every\"."
+            "The exact inversion has no effect on the picture: {} follows no layout reference, whose attention is shown \
+             alone. Coarse shows it sooner.",
+            settings.method.title()
         );
-        all.push(Advice::new(Place::Setting("layout_alignment"), words));
+        all.push(Advice::new(Place::Setting("inversion"), words));
     }
     all
 }
