@@ -4,8 +4,20 @@ use std::fmt;
 
 use super::concept::{Concept, ConceptFile, MaskSource};
 use super::prompt::{TOKEN_MARK, class_word_spans};
-use super::settings::{Execution, Fusion, Method};
+use super::settings::{Execution, Fusion, Method, PromptReading};
+use super::syntax::{self, Hint};
 use super::{Layout, Project};
+
+/// One of a project's prompts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PromptOf {
+    /// The prompt of the picture.
+    Base,
+    /// What the picture is pushed away from.
+    Negative,
+    /// What a concept's branch reads, written by hand; the concept's name.
+    Concept(String),
+}
 
 /// Something that is allowed, but does not do what its owner may expect. `Display` says what and
 /// what to do.
@@ -91,6 +103,13 @@ pub enum ProjectWarning {
     ExecutionUnread {
         /// The method.
         method: Method,
+    },
+    /// Something in a prompt is not read as its writer may think.
+    Unread {
+        /// Which prompt.
+        of: PromptOf,
+        /// What, and what to do.
+        hint: Hint,
     },
     /// The noisiest timesteps are not sampled, since the steps do not divide them.
     NoiseLeftOut {
@@ -186,6 +205,9 @@ impl fmt::Display for ProjectWarning {
                 "Sequential execution has no effect: {} makes one pass for all concepts. It takes the memory of that pass.",
                 method.title()
             ),
+            Self::Unread { of: PromptOf::Base, hint } => write!(f, "{hint}"),
+            Self::Unread { of: PromptOf::Negative, hint } => write!(f, "In the negative prompt: {hint}"),
+            Self::Unread { of: PromptOf::Concept(name), hint } => write!(f, "In the prompt of {name}: {hint}"),
             Self::NoiseLeftOut { steps, left, next } => write!(
                 f,
                 "{steps} steps leave out the {left} noisiest of 1000 timesteps, so that pictures come out flat or \
@@ -197,7 +219,7 @@ impl fmt::Display for ProjectWarning {
 
 impl Project {
     /// Everything in the project that will have no effect, in the order: prompt, concepts, layers,
-    /// settings.
+    /// the prompts' signs, settings.
     pub fn warnings(&self) -> Vec<ProjectWarning> {
         let mut warnings = Vec::new();
         if self.prompt.trim().is_empty() {
@@ -213,8 +235,25 @@ impl Project {
                 });
             }
         }
+        self.warn_of_syntax(&mut warnings);
         self.warn_of_settings(&mut warnings);
         warnings
+    }
+
+    /// What in the prompts is not read as their writer may think.
+    fn warn_of_syntax(&self, warnings: &mut Vec<ProjectWarning>) {
+        if self.settings.prompt_reading == PromptReading::Plain {
+            return;
+        }
+        // A method with one prompt for all reads no concept's own.
+        let reads_own = self.settings.method != Method::MaskedAdapters;
+        let own = self.concepts.iter().filter(|_| reads_own);
+        let own = own.filter_map(|concept| Some((PromptOf::Concept(concept.name.clone()), concept.prompt.as_deref()?)));
+        let base = [(PromptOf::Base, self.prompt.as_str()), (PromptOf::Negative, self.negative_prompt.as_str())];
+        for (of, prompt) in base.into_iter().chain(own) {
+            let hints = syntax::parse(prompt, &[]).hints.into_iter();
+            warnings.extend(hints.map(|hint| ProjectWarning::Unread { of: of.clone(), hint }));
+        }
     }
 
     fn warn_of_concepts(&self, warnings: &mut Vec<ProjectWarning>) {
@@ -436,6 +475,27 @@ mod tests {
         for warning in warned {
             assert!(warning.to_string().ends_with('.'));
         }
+    }
+
+    #[test]
+    fn signs_that_are_not_read_are_warned_of_at_their_prompt_and_only_where_signs_are_read() {
+        let mut project = example();
+        project.prompt = "a dog and a [cat:bird:0.5]".into();
+        project.negative_prompt = "(blurry".into();
+        project.concepts[0].prompt = Some("a <TOK> [on|off]".into());
+        project.settings.prompt_reading = PromptReading::Weighted;
+        let of = |project: &Project| -> Vec<PromptOf> {
+            let unread = |warning: ProjectWarning| match warning {
+                ProjectWarning::Unread { of, .. } => Some(of),
+                _ => None,
+            };
+            project.warnings().into_iter().filter_map(unread).collect()
+        };
+        assert_eq!(of(&project), [PromptOf::Base, PromptOf::Negative, PromptOf::Concept("Tom".into())]);
+        project.settings.method = Method::MaskedAdapters;
+        assert_eq!(of(&project), [PromptOf::Base, PromptOf::Negative], "it reads no own prompt");
+        project.settings.prompt_reading = PromptReading::Plain;
+        assert_eq!(of(&project), []);
     }
 
     #[test]

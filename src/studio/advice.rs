@@ -13,7 +13,7 @@ use super::notice::Place;
 use super::place::Placing;
 use crate::project::settings::Inversion;
 use crate::project::syntax::{self, Tag, TagKind};
-use crate::project::{Concept, ConceptFile, MaskSource, Project, ProjectWarning, PromptReading, resolve};
+use crate::project::{Concept, ConceptFile, MaskSource, ProjectWarning, PromptOf, PromptReading, resolve};
 
 /// What was advised last, worked out again only when the document or what is known of its files has changed.
 #[derive(Default)]
@@ -92,6 +92,9 @@ fn place_of(warning: &ProjectWarning) -> Place {
         W::InjectionOff | W::SwitchesUnread => Place::Setting("concept_injection"),
         W::AlignmentWeightZero | W::AlignmentHardlyActs { .. } => Place::Setting("layout_alignment"),
         W::RefinementNeverActs { .. } => Place::Setting("mask_refinement"),
+        W::Unread { of: PromptOf::Base, .. } => Place::Prompt,
+        W::Unread { of: PromptOf::Negative, .. } => Place::Setting("negative_prompt"),
+        W::Unread { of: PromptOf::Concept(name), .. } => Place::Concept(name.clone()),
         W::NoiseLeftOut { .. } => Place::Setting("steps"),
         W::NegativePromptUnread => Place::Setting("guidance_scale"),
         W::ExecutionUnread { .. } => Place::Setting("execution"),
@@ -144,7 +147,6 @@ fn advise(document: &Document, files: &mut Files, library: &Library) -> Vec<Advi
         all.extend(words.map(|words| Advice::new(Place::Project, words)));
     }
     advise_of_cuts(document, files, &mut all);
-    advise_of_syntax(project, &mut all);
     advise_of_networks(document, files, library, &mut all);
     if project.concepts.is_empty() && !project.layers().is_empty() {
         let words = "No concept is loaded, so the picture follows the collage and the prompt alone. Load a concept and drag it onto a layer.";
@@ -212,21 +214,6 @@ fn advise_of_cuts(document: &Document, files: &mut Files, all: &mut Vec<Advice>)
             let place = Place::Concept(concept.name.clone());
             say(place, &format!("The prompt of {}", concept.name), *tokens, cut);
         }
-    }
-}
-
-/// What in the prompts is not read as their writer may think.
-fn advise_of_syntax(project: &Project, all: &mut Vec<Advice>) {
-    if project.settings.prompt_reading == PromptReading::Plain {
-        return;
-    }
-    let hints = |prompt: &str| syntax::parse(prompt, &[]).hints;
-    all.extend(hints(&project.prompt).iter().map(|hint| Advice::new(Place::Prompt, hint.to_string())));
-    let negative = hints(&project.negative_prompt);
-    all.extend(negative.iter().map(|hint| Advice::new(Place::Setting("negative_prompt"), hint.to_string())));
-    for concept in &project.concepts {
-        let own = concept.prompt.as_deref().map(hints).unwrap_or_default();
-        all.extend(own.iter().map(|hint| Advice::new(Place::Concept(concept.name.clone()), hint.to_string())));
     }
 }
 
@@ -321,7 +308,7 @@ mod tests {
 
     use super::super::tasks::Pool;
     use super::*;
-    use crate::project::Layer;
+    use crate::project::{Layer, Project};
 
     #[test]
     fn advice_is_worked_out_anew_only_when_something_was_learnt_or_changed() {

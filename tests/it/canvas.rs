@@ -621,6 +621,8 @@ fn overlays_go_when_the_picture_is_finished_and_come_by_choice() {
     window.run(1, false);
     assert!(on(&window, "Masks") && seen(&mut window), "a step has its masks");
     let job = window.run(1, true);
+    window.app().studio.renders.runs.show(job);
+    window.harness.run_steps(3);
     assert!(on(&window, "None") && !seen(&mut window), "the finished picture is seen as it is");
     window.harness.get_by_role_and_label(Role::RadioButton, "Masks").click();
     window.harness.run_steps(3);

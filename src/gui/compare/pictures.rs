@@ -62,11 +62,9 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, compare: &
             for column in 0..begun.seeds.len() {
                 let left = rect.left() + LETTER + column as f32 * (side + GAP);
                 let place = Rect::from_min_size(pos2(left, top), cell);
-                if ui.is_rect_visible(place) {
-                    if one(ui, studio, look, &begun, (column, which), place) {
-                        compare.open = Some((column, which));
-                        compare.view = View::default();
-                    }
+                if ui.is_rect_visible(place) && one(ui, studio, look, &begun, (column, which), place) {
+                    compare.open = Some((column, which));
+                    compare.view = View::default();
                 }
             }
         }

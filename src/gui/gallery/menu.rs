@@ -21,7 +21,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, entry: &Entry, de
     // Asked for now, so that it is there when it shall be copied.
     studio.results.store.request(&entry.id);
     let item = |ui: &mut Ui, words: &str, keys: &str| {
-        let clicked = ui.add(Button::new(words).shortcut_text(keys)).clicked();
+        let button = Button::new(words);
+        let clicked = ui.add(if keys.is_empty() { button } else { button.shortcut_text(keys) }).clicked();
         if clicked {
             ui.close();
         }
