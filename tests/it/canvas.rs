@@ -572,7 +572,7 @@ fn the_brush_is_sized_by_a_drag_with_shift_and_a_click_with_shift_paints_a_strai
     window.drag(from, to, Modifiers::SHIFT);
     near(editor(&mut window).radius, before.radius + 5.0);
     assert!(!editor(&mut window).is_changed(), "nothing is painted");
-    window.app().studio.renders.mask_editor.as_mut().unwrap().radius = 1.0;
+    window.app().studio.renders.mask_editor.as_mut().unwrap().radius = 1.3;
     window.hold(from, &[], Modifiers::NONE);
     window.release(from, Modifiers::NONE);
     let dot = editor(&mut window).masks()[0].count() - before.masks()[0].count();
