@@ -123,8 +123,9 @@ fn a_press_on_a_picture_shows_it_large_and_arrows_go_to_the_other_side_and_seeds
     window.step();
     window.step();
     let large = |window: &Window, side: &str, seed: u64| {
-        let shown = window.query_by_label(&format!("{side}, seed {seed}, large"));
-        shown.is_some_and(|node| node.rect().width() > 600.0)
+        let name = format!("{side}, seed {seed}, large");
+        let wide = window.query_by_label(&name).map(|node| node.rect().width());
+        wide.is_some_and(|wide| wide > 600.0)
     };
     assert!(large(&window, "A", first), "{}", says(&window));
     let key = |window: &mut Window, key: Key| {

@@ -204,8 +204,9 @@ fn pictures_are_shown_in_the_order_that_was_chosen() {
     let order = |harness: &Window| -> Vec<u64> {
         let mut all: Vec<(f32, u64)> = [3, 5, 7]
             .map(|seed| {
-                let card = harness.get_by_label_contains(&format!("Picture with seed {seed}"));
-                (card.rect().left(), seed)
+                let name = format!("Picture with seed {seed}");
+                let left = harness.get_by_label_contains(&name).rect().left();
+                (left, seed)
             })
             .into();
         all.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -10,8 +10,7 @@ use crate::looks::Dropped;
 
 /// Drops the picture of a disc on the window, wherever that was told to be.
 fn drop_disc(window: &mut Window) {
-    let file: Arc<dyn eframe::egui::DroppedFile> = Arc::new(Dropped(folder().join(DISC)));
-    window.harness.input_mut().dropped_files.push(file);
+    window.harness.input_mut().dropped_files.push(Arc::new(Dropped(folder().join(DISC))));
     window.harness.step();
     window.harness.input_mut().dropped_files.clear();
 }
