@@ -1,6 +1,7 @@
 //! The window's life: how it opens, what it takes in before each frame, how it closes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use eframe::egui;
 
@@ -8,13 +9,15 @@ use super::frame::{self, Panels};
 use super::frame_times::FrameTimes;
 use super::look::{Look, Page};
 use super::paint::{self, ColorMap, Sampling};
-use super::{gpu, keys, place, theme, train};
+use super::{display, gpu, keys, place, theme, train};
 use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
 use crate::engine::worker::{Engine, EngineOptions};
+use crate::link::JobId;
 use crate::project::{self, Project};
 use crate::studio::places::Places;
 use crate::studio::places::folder_of;
+use crate::studio::renders::runs::State;
 use crate::studio::session::config::{self, Theme};
 use crate::studio::{Held, Studio};
 
@@ -56,6 +59,7 @@ pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Result<(), Box<dyn s
         if is_first {
             podium.studio.document.name = FIRST_NAME.into();
         }
+        podium.look.drops = display::drops_arrive();
         Ok(Box::new(podium))
     };
     eframe::run_native("podium", options, Box::new(create)).map_err(|error| explain(&error).into())
@@ -76,6 +80,9 @@ fn explain(error: &eframe::Error) -> String {
     )
 }
 
+/// A render that took longer than this is told of where nobody looks at the window.
+const LONG: Duration = Duration::from_secs(10);
+
 /// The window.
 pub struct Podium {
     /// What it draws.
@@ -86,6 +93,10 @@ pub struct Podium {
     pub panels: Panels,
     /// The size of everything that was set last.
     scale_set: Option<f32>,
+    /// What the window was called last.
+    title_set: String,
+    /// The renders that had not ended in the frame before.
+    running: Vec<JobId>,
     /// How long its frames take, where somebody measures it.
     frame_times: Option<FrameTimes>,
 }
@@ -148,7 +159,8 @@ impl Podium {
         // Looked up now, so that it is known before anybody wants it.
         look.machine.zone(ctx);
         let panels = Panels::default();
-        Ok(Self { studio, look, panels, scale_set: None, frame_times: FrameTimes::wished() })
+        let (title_set, running) = (String::new(), Vec::new());
+        Ok(Self { studio, look, panels, scale_set: None, title_set, running, frame_times: FrameTimes::wished() })
     }
 
     /// Takes in what came from elsewhere, and what this frame's keys and dropped files ask for.
@@ -181,7 +193,7 @@ impl Podium {
             Page::Place => place::take_dropped(ctx, studio),
             Page::Train => train::take_dropped(ctx, studio, &mut self.panels.train),
             Page::Compose | Page::Compare | Page::Gallery | Page::Library => {
-                keys::take_dropped(ctx, studio, &self.panels.canvas)
+                keys::take_dropped(ctx, studio, &mut self.panels.canvas)
             }
         }
         if ctx.input(|input| input.events.contains(&egui::Event::WindowFocused(true))) {
@@ -190,6 +202,33 @@ impl Podium {
         }
         keys::take(ctx, studio, look);
         self.guard_closing(ctx);
+        self.call(ctx);
+        self.say_when_done(ctx);
+    }
+
+    /// Names the window after its project, with a dot where that has changes that were not saved.
+    fn call(&mut self, ctx: &egui::Context) {
+        let dot = if self.studio.document.history.is_dirty() { "● " } else { "" };
+        let title = format!("{dot}{} – Podium", self.studio.title());
+        if title != self.title_set {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title_set = title;
+        }
+    }
+
+    /// Asks for a look at the window where a long render, or one that failed, has ended while nobody looked.
+    fn say_when_done(&mut self, ctx: &egui::Context) {
+        let runs = &self.studio.renders.runs;
+        let ended = self.running.iter().filter_map(|job| runs.get(*job)).any(|run| match &run.state {
+            State::Done(finished) => finished.elapsed >= LONG,
+            State::Failed(_) => true,
+            _ => false,
+        });
+        self.running = runs.active().map(|run| run.job).collect();
+        if ended && !ctx.input(|input| input.focused) {
+            let way = egui::UserAttentionType::Informational;
+            ctx.send_viewport_cmd(egui::ViewportCommand::RequestUserAttention(way));
+        }
     }
 
     fn remember_choices(&mut self) {

@@ -7,12 +7,18 @@ use std::ops::RangeInclusive;
 use eframe::egui::collapsing_header::CollapsingState;
 use eframe::egui::emath::Numeric;
 use eframe::egui::{
-    self, Align, Button, DragValue, Id, Label, Layout, Response, RichText, Role, Ui, UiBuilder, Vec2, WidgetInfo,
+    self, Align, Button, CornerRadius, DragValue, Id, Label, Layout, Rect, Response, RichText, Role, Sense, Stroke,
+    StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2,
 };
 
 use super::{icons, theme, widgets};
 use crate::project::Project;
 use crate::studio::Studio;
+
+/// The width of a row's number, in points: wide enough for most with their units, so that they are one column.
+pub(super) const FIELD: f32 = 80.0;
+/// The width of one of two numbers in a row, in points.
+const HALF: f32 = 56.0;
 
 /// A number, as it is said.
 pub(super) struct Number<T> {
@@ -63,16 +69,16 @@ impl<T: Numeric + Display> Number<T> {
 
     /// The number's field alone.
     pub fn field(&self, ui: &mut Ui, studio: &mut Studio, value: T, set: impl FnOnce(&mut Project, T)) {
-        self.any_field(ui, studio, value, true, set);
+        self.any_field(ui, studio, value, (true, HALF), set);
     }
 
-    /// The number's field; `at_once`: while it is typed, not only once it is.
+    /// The number's field, so wide; `at_once`: while it is typed, not only once it is.
     fn any_field(
         &self,
         ui: &mut Ui,
         studio: &mut Studio,
         value: T,
-        at_once: bool,
+        (at_once, width): (bool, f32),
         set: impl FnOnce(&mut Project, T),
     ) -> Response {
         let mut wanted = value;
@@ -84,7 +90,7 @@ impl<T: Numeric + Display> Number<T> {
             .max_decimals(self.decimals)
             .custom_formatter(|value, _| short(value, self.decimals))
             .update_while_editing(at_once)
-            .min_size(Vec2::new(56.0, 24.0))
+            .min_size(Vec2::new(width, 24.0))
             .suffix(self.unit);
         let response = ui.add(drag);
         name_node(ui, &response, self.name);
@@ -104,7 +110,7 @@ impl<T: Numeric + Display> Number<T> {
 
     fn any_row(&self, ui: &mut Ui, studio: &mut Studio, value: T, at_once: bool, set: impl Fn(&mut Project, T)) {
         row(ui, self.name, self.words, &self.hover(), |ui| {
-            self.any_field(ui, studio, value, at_once, &set);
+            self.any_field(ui, studio, value, (at_once, FIELD), &set);
             self.reset(ui, studio, value, &set);
         });
     }
@@ -168,13 +174,18 @@ pub(super) fn together<R>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> 
     ui.allocate_ui_with_layout(Vec2::new(width, 24.0), Layout::left_to_right(Align::Center), add).inner
 }
 
-/// A switch that says "on" or "off". Gives what it shall be when it was pressed.
+/// The one kind of switch: a knob that stands right where it is on. Gives what it shall be when it was pressed.
 pub(super) fn switch(ui: &mut Ui, on: bool, name: &str, explanation: &str) -> Option<bool> {
     let colors = theme::colors(ui);
-    let (words, color) = if on { ("on", colors.accent) } else { ("off", colors.weak) };
-    let button =
-        Button::new(RichText::new(words).color(color)).frame_when_inactive(false).min_size(Vec2::new(32.0, 24.0));
-    let response = ui.add(button);
+    let (place, response) = ui.allocate_exact_size(Vec2::new(32.0, 24.0), Sense::click());
+    let track = Rect::from_center_size(place.center(), Vec2::new(30.0, 16.0));
+    let (fill, knob, x) = match on {
+        true => (colors.accent, colors.on_accent, track.right() - 8.0),
+        false => (colors.line, colors.text, track.left() + 8.0),
+    };
+    let edge = if response.hovered() || response.has_focus() { colors.text } else { fill };
+    ui.painter().rect(track, CornerRadius::same(8), fill, Stroke::new(1.0, edge), StrokeKind::Inside);
+    ui.painter().circle_filled(pos2(x, track.center().y), 5.5, knob);
     let enabled = response.enabled();
     response.widget_info(|| WidgetInfo::selected(Role::Switch, enabled, on, name));
     response.on_hover_text(explanation).clicked().then_some(!on)

@@ -1,9 +1,10 @@
 //! The frame: which panels stand where, what each remembers, and what one asks of another.
 
-use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, Rect, Ui, UiBuilder, pos2};
+use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, Rect, Ui, UiBuilder, pos2, vec2};
 
 use super::asks::{Ask, Sheet};
 use super::canvas::{self, CanvasLook};
+use super::compare::{self, CompareLook};
 use super::concepts::{self, ConceptsLook};
 use super::cut::{self, CutLook};
 use super::device::{self, DeviceLook};
@@ -11,6 +12,7 @@ use super::files::Pickers;
 use super::gallery::{self, GalleryLook};
 use super::hints::{self, Hints};
 use super::inspector::{self, InspectorLook, Tile};
+use super::layers::{self, LayersLook};
 use super::library::{self, LibraryLook};
 use super::look::{Look, Page};
 use super::place::{self, PlaceLook};
@@ -18,7 +20,7 @@ use super::prompt::{self, PromptLook};
 use super::shortcuts::{self, ShortcutsLook};
 use super::timeline::{self, TimelineLook};
 use super::train::{self, TrainLook};
-use super::{compare, dialogs, keys, layers, render, settings, theme, topbar, widgets};
+use super::{dialogs, keys, render, selection, settings, theme, topbar, widgets};
 use crate::studio::{Place, Studio};
 
 /// What the panels remember between frames, each its own.
@@ -28,6 +30,8 @@ pub struct Panels {
     pub canvas: CanvasLook,
     /// Somebody being cut out of a picture.
     pub cut: CutLook,
+    /// The list of layers.
+    pub layers: LayersLook,
     /// The cards of concepts.
     pub concepts: ConceptsLook,
     /// The prompt.
@@ -38,6 +42,8 @@ pub struct Panels {
     pub inspector: InspectorLook,
     /// The Place page.
     pub place: PlaceLook,
+    /// The Compare page.
+    pub compare: CompareLook,
     /// The Train page.
     pub train: TrainLook,
     /// The Gallery page.
@@ -65,7 +71,7 @@ pub fn draw(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Pane
             middle.show(ui, |ui| cut::show(ui, studio, &mut panels.cut));
         }
         Page::Compose | Page::Place => compose(ui, studio, look, panels),
-        Page::Compare => compare::show(ui, studio, look),
+        Page::Compare => compare::show(ui, studio, look, &mut panels.compare),
         Page::Train => {
             let middle = CentralPanel::default().frame(Frame::NONE);
             middle.show(ui, |ui| train::show(ui, studio, look, &mut panels.train));
@@ -126,11 +132,17 @@ fn over(ctx: &Context, studio: &mut Studio, look: &mut Look, panels: &mut Panels
     shortcuts::show(ctx, look, &mut panels.shortcuts);
 }
 
+/// Of the margin right of what scrolls at the sides, what the scroll bar stands in, in points.
+const BAR: i8 = 10;
+/// Over a canvas lower than this, in points, there are no hints.
+const HINT: f32 = 200.0;
 /// Below this width, in points, the panels at the sides are as narrow as they can be.
 const NARROW: f32 = 900.0;
 
 fn compose(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panels) {
-    let side = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::same(12));
+    // The scroll bar stands in the margin, not on the values.
+    let side = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin { right: 12 - BAR, ..Margin::same(12) });
+    let beside_bar = Frame::new().inner_margin(Margin { right: BAR, ..Margin::ZERO });
     // At twice the size, or in the smallest window, the panels give way so that something is left for the canvas.
     let room = ui.available_size();
     let narrow = room.x < NARROW;
@@ -145,12 +157,6 @@ fn compose(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panel
     };
     // Panels remember the width that they were given, each size of window its own.
     let named = |name: &str| egui::Id::unique((name, narrow, low));
-    if narrow && !low && look.page == Page::Compose {
-        // Beside the panels it would have a few words a line; in a low window it would take the canvas's room.
-        let frame = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::symmetric(12, 2));
-        let panel = Panel::top("hint").frame(frame).resizable(false).show_separator_line(false);
-        panel.show(ui, |ui| hints::show(ui, studio, &mut panels.hints));
-    }
     if !look.folded {
         let bottom = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(12, 8));
         Panel::bottom(named("timeline"))
@@ -163,9 +169,13 @@ fn compose(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panel
             ui,
             |ui| {
                 egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                    layers::show(ui, studio, look);
-                    ui.add_space(16.0);
-                    concepts::show(ui, studio, look, &mut panels.concepts);
+                    beside_bar.show(ui, |ui| {
+                        layers::show(ui, studio, look, &mut panels.layers);
+                        ui.add_space(16.0);
+                        concepts::show(ui, studio, look, &mut panels.concepts);
+                        // Last, so that nothing above moves under the pointer when something is selected.
+                        selection::show(ui, studio);
+                    });
                 });
             },
         );
@@ -173,8 +183,10 @@ fn compose(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panel
             ui,
             |ui| {
                 egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                    render::show(ui, studio, look);
-                    settings::show(ui, studio);
+                    beside_bar.show(ui, |ui| {
+                        render::show(ui, studio, look);
+                        settings::show(ui, studio);
+                    });
                 });
             },
         );
@@ -191,15 +203,18 @@ fn compose(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Panel
         }
         let above = Frame::new().inner_margin(Margin::symmetric(12, 0));
         above.show(ui, |ui| {
-            if look.page == Page::Compose && !narrow {
-                hints::show(ui, studio, &mut panels.hints);
-            }
             widgets::said_ui(ui, studio, &Place::Canvas);
         });
         match look.page {
             Page::Place => place::show(ui, studio, look, &mut panels.place),
             Page::Compose | Page::Compare | Page::Train | Page::Gallery | Page::Library => {
-                canvas::show(ui, studio, look, &mut panels.canvas)
+                let room = ui.available_rect_before_wrap();
+                canvas::show(ui, studio, look, &mut panels.canvas);
+                // In a low window it would hide the canvas.
+                if !low && room.height() > HINT {
+                    let above = room.bottom() - canvas::FOOTER - 8.0;
+                    hints::show(ui, studio, &mut panels.hints, room.shrink2(vec2(12.0, 0.0)).with_max_y(above));
+                }
             }
         }
     });

@@ -1,6 +1,8 @@
 //! The hints of the first minute: each one line, shown once, when it can be used.
 
-use eframe::egui::{Align, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
+use eframe::egui::{
+    Align, Align2, CornerRadius, Label, Layout, Rect, RichText, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, vec2,
+};
 
 use super::{icons, theme, widgets};
 use crate::studio::Studio;
@@ -101,8 +103,14 @@ impl Hints {
     }
 }
 
-/// Draws the hint that can be used now, if there is one that was not seen.
-pub fn show(ui: &mut Ui, studio: &mut Studio, hints: &mut Hints) {
+/// Beside a hint's words: its sign and the button that puts it away, in points.
+const BESIDE: f32 = 84.0;
+/// As wide a hint is at most, in points.
+const WIDEST: f32 = 620.0;
+
+/// Draws the hint that can be used now, if there is one that was not seen, over the lower end of `area`: so nothing moves when
+/// one comes or goes.
+pub fn show(ui: &mut Ui, studio: &mut Studio, hints: &mut Hints, area: Rect) {
     if let Some(hint) = hints.shown
         && (hint.done(studio) || !hint.usable(studio))
     {
@@ -116,23 +124,19 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, hints: &mut Hints) {
     }
     let Some(hint) = hints.shown else { return };
     let colors = theme::colors(ui);
-    let frame = Frame::new()
-        .fill(colors.selected)
-        .stroke(Stroke::new(1.0, colors.line))
-        .corner_radius(6.0)
-        .inner_margin(Margin::symmetric(8, 4));
+    let most = (area.width() - BESIDE).clamp(80.0, WIDEST);
+    let font = TextStyle::Body.resolve(ui.style());
+    let words = ui.painter().layout(hint.words().to_owned(), font, colors.text, most).size();
+    let place = Align2::CENTER_BOTTOM.align_size_within_rect(vec2(words.x + BESIDE, words.y.max(24.0) + 8.0), area);
+    ui.painter().rect(place, CornerRadius::same(6), colors.selected, Stroke::new(1.0, colors.line), StrokeKind::Inside);
+    let inside = UiBuilder::new().id_salt("hint").max_rect(place.shrink2(vec2(8.0, 4.0)));
+    let mut inner = ui.new_child(inside.layout(Layout::left_to_right(Align::Center)));
+    inner.label(RichText::new(icons::INFO).color(colors.accent));
     let mut dismissed = false;
-    ui.add_space(4.0);
-    frame.show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.label(RichText::new(icons::INFO).color(colors.accent));
-            let dismiss = |ui: &mut Ui| widgets::icon_button(ui, icons::X, "Dismiss this hint").clicked();
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                dismissed = dismiss(ui);
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.add(Label::new(hint.words()).wrap());
-                });
-            });
+    inner.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        dismissed = widgets::icon_button(ui, icons::X, "Dismiss this hint").clicked();
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.add(Label::new(hint.words()).wrap());
         });
     });
     if dismissed {

@@ -11,6 +11,7 @@ use super::asks::{Ask, Purpose, Sheet};
 use super::canvas::{self, CanvasLook};
 use super::look::{Look, Mode, Page};
 use super::{textures, topbar, train};
+use crate::studio::document::clipboard;
 use crate::studio::{Held, Studio, Target};
 
 const fn command(key: Key) -> KeyboardShortcut {
@@ -119,10 +120,11 @@ pub fn take(ctx: &Context, studio: &mut Studio, look: &mut Look) {
     if asked {
         look.ask(Ask::Toggle(Sheet::Shortcuts));
     }
-    clipboard(ctx, studio, look);
+    take_clipboard(ctx, studio, look);
 }
 
-fn clipboard(ctx: &Context, studio: &mut Studio, look: &mut Look) {
+fn take_clipboard(ctx: &Context, studio: &mut Studio, look: &mut Look) {
+    let composes = matches!(look.page, Page::Compose | Page::Place) && !cuts(studio, look);
     let events = ctx.input(|input| input.events.clone());
     for event in events {
         match event {
@@ -131,6 +133,9 @@ fn clipboard(ctx: &Context, studio: &mut Studio, look: &mut Look) {
                 if let Some(picture) = RgbaImage::from_raw(image.size[0] as u32, image.size[1] as u32, pixels) {
                     studio.paste_picture(picture, None);
                 }
+            }
+            Event::Paste(text) if composes && clipboard::is_layers(&text) => {
+                studio.document.paste_layers(&text);
             }
             Event::Paste(text) => {
                 // A file manager copies paths.
@@ -142,6 +147,16 @@ fn clipboard(ctx: &Context, studio: &mut Studio, look: &mut Look) {
                         }
                         studio.take_in(path, Target::Anywhere { at: None, layer: None });
                     }
+                }
+            }
+            Event::Cut if composes => {
+                if let Some(text) = studio.document.cut_selected() {
+                    ctx.copy_text(text);
+                }
+            }
+            Event::Copy if composes && !studio.document.selection().is_empty() => {
+                if let Some(text) = studio.document.copy_selected() {
+                    ctx.copy_text(text);
                 }
             }
             Event::Copy if look.page != Page::Gallery => {
@@ -166,13 +181,35 @@ fn pasted_path(line: &str) -> Option<PathBuf> {
     }
 }
 
-/// Takes files dropped on the window, each to where the pointer is.
-pub fn take_dropped(ctx: &Context, studio: &mut Studio, canvas: &CanvasLook) {
-    let (dropped, at) = ctx.input(|input| (input.raw.dropped_files.clone(), input.pointer.latest_pos()));
-    for file in dropped {
+/// How long to wait for the pointer after something was dropped, in seconds.
+const DROP: f64 = 0.3;
+
+/// Takes files dropped on the window, each to where it fell. While something is dragged over a window the desktop tells nothing
+/// of the pointer, so where that was last is somewhere else: the place is that of its next move, which follows at once.
+pub fn take_dropped(ctx: &Context, studio: &mut Studio, canvas: &mut CanvasLook) {
+    let (dropped, now) = ctx.input(|input| {
+        let paths: Vec<PathBuf> = input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect();
+        (paths, input.time)
+    });
+    if !dropped.is_empty() {
+        canvas.dropped.get_or_insert_default().0.extend(dropped);
+        canvas.dropped.iter_mut().for_each(|(_, since)| *since = now);
+    }
+    let Some((_, since)) = &canvas.dropped else { return };
+    let moved = |event: &Event| match event {
+        Event::PointerMoved(at) => Some(*at),
+        _ => None,
+    };
+    let (moved, last) = ctx.input(|input| (input.events.iter().rev().find_map(moved), input.pointer.latest_pos()));
+    let left = DROP - (now - since);
+    if moved.is_none() && left > 0.0 {
+        return ctx.request_repaint_after(std::time::Duration::from_secs_f64(left));
+    }
+    let at = moved.or(last);
+    for path in canvas.dropped.take().unwrap_or_default().0 {
         let place = at.and_then(|at| canvas::place_at(canvas, at));
         let layer = at.and_then(|at| canvas::layer_at(studio, canvas, at));
-        studio.take_in(file.path().to_owned(), Target::Anywhere { at: place, layer });
+        studio.take_in(path, Target::Anywhere { at: place, layer });
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can be done with a layer: the same menu in the list and on the canvas.
 
-use eframe::egui::{self, Button, Ui};
+use eframe::egui::{self, Button, Ui, ViewportCommand};
 
 use super::asks::Purpose;
 use super::look::Look;
@@ -36,6 +36,20 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     if item(ui, "Duplicate", "Ctrl+D", true, "") {
         studio.document.duplicate_selected((12.0, 12.0));
     }
+    if item(ui, "Cut", "Ctrl+X", loose, LOCKED)
+        && let Some(text) = studio.document.cut_selected()
+    {
+        return ui.ctx().copy_text(text);
+    }
+    if item(ui, "Copy", "Ctrl+C", true, "")
+        && let Some(text) = studio.document.copy_selected()
+    {
+        ui.ctx().copy_text(text);
+    }
+    if item(ui, "Paste", "Ctrl+V", true, "") {
+        // The desktop gives what it holds as it does for the keys.
+        ui.ctx().send_viewport_cmd(ViewportCommand::RequestPaste);
+    }
     let can_group = studio.document.can_group();
     if item(
         ui,
@@ -69,6 +83,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     let hide = if layer.visible { "Hide" } else { "Show" };
     if item(ui, hide, "", true, "") {
         studio.document.edit_layer(index, format!("{hide} {title}"), |layer| layer.visible = !layer.visible);
+    }
+    if item(ui, "Show alone, or all again", "Alt+click on its eye", true, "") {
+        studio.document.solo(index);
     }
     let cut = if layer.cut.is_some() { "Cut out again..." } else { "Cut out..." };
     if item(ui, cut, "", true, "") {

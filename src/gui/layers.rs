@@ -12,25 +12,33 @@ use crate::studio::{Place, Studio};
 /// A layer that is dragged to another place in the list.
 struct DraggedLayer(usize);
 
+/// What the list remembers between frames.
+#[derive(Debug, Default)]
+pub struct LayersLook {
+    /// The layer whose name is being typed, by its number.
+    renaming: Option<u32>,
+}
+
 /// The side of a thumbnail, in points.
 const THUMBNAIL: f32 = 36.0;
 /// Rows with less room than this for words and buttons, in points, show a lock only where it is closed.
 const ROOMY: f32 = 150.0;
 
 /// Draws the list.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, layers: &mut LayersLook) {
     widgets::section(ui, "Layers", |ui| add_menu(ui, studio, look));
     ui.add_space(4.0);
     let count = studio.project().layers().len();
     for index in (0..count).rev() {
-        layer_row(ui, studio, look, index);
+        layer_row(ui, studio, look, layers, index);
         ui.add_space(4.0);
     }
     if count == 0 && matches!(studio.project().layout, Layout::Collage { .. }) {
-        ui.label(theme::note(
-            ui,
-            "No cutouts yet. Add one, or drop a picture with a transparent ground on the canvas.",
-        ));
+        let words = match look.drops {
+            true => "No cutouts yet. Add one, or drop a picture with a transparent ground on the canvas.",
+            false => "No cutouts yet. Add one, or copy a picture with a transparent ground and paste it here (Ctrl+V).",
+        };
+        ui.label(theme::note(ui, words));
         ui.add_space(4.0);
     }
     background_row(ui, studio, look);
@@ -101,7 +109,7 @@ fn thumbnail_at(ui: &mut Ui, studio: &mut Studio, look: &mut Look, path: &std::p
     }
 }
 
-fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
+fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, layers: &mut LayersLook, index: usize) {
     let Some(layer) = studio.project().layers().get(index).cloned() else { return };
     let selected = studio.document.selection().contains(&index);
     let color =
@@ -109,6 +117,7 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     let lit = layer.concept.is_some() && layer.concept == look.pointed.lit;
     let grouped = studio.document.is_grouped(index);
     let id = Id::unique(("layer", index));
+    let renames = layers.renaming == Some(layer.id);
     let card = widgets::card(ui, selected || lit, None, |ui| {
         ui.horizontal(|ui| {
             let (rect, _) = ui.allocate_exact_size(Vec2::splat(THUMBNAIL), Sense::hover());
@@ -119,7 +128,11 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
                     ui.spacing_mut().item_spacing.y = 0.0;
                     let words = RichText::new(layer.title());
                     let words = if layer.visible { words } else { words.weak() };
-                    ui.add(egui::Label::new(words).truncate().selectable(false));
+                    if renames {
+                        rename(ui, studio, layers, index, &layer);
+                    } else {
+                        ui.add(egui::Label::new(words).truncate().selectable(false));
+                    }
                     ui.horizontal(|ui| {
                         ui.spacing_mut().item_spacing.x = 4.0;
                         let small = |ui: &Ui, words: &str| {
@@ -138,7 +151,9 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
             });
         });
     });
-    let response = ui.interact(card.response.rect, id, Sense::click_and_drag());
+    // While its name is typed, presses are the field's.
+    let sense = if renames { Sense::hover() } else { Sense::click_and_drag() };
+    let response = ui.interact(card.response.rect, id, sense);
     // The buttons in the row come first: they were drawn before this and would lose their clicks to it otherwise.
     let enabled = response.enabled();
     let mut name = format!("Layer {}", layer.title());
@@ -149,6 +164,9 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
         name += ", grouped";
     }
     response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, enabled, selected, &name));
+    if response.double_clicked() {
+        layers.renaming = Some(layer.id);
+    }
     if response.clicked() {
         if ui.input(|input| input.modifiers.command || input.modifiers.shift) {
             studio.document.select_toggle(index);
@@ -170,17 +188,54 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
     widgets::said_ui(ui, studio, &Place::Layer(index));
 }
 
+/// The field in place of a layer's name. Enter keeps what was typed, Escape the old name.
+fn rename(ui: &mut Ui, studio: &mut Studio, layers: &mut LayersLook, index: usize, layer: &Layer) {
+    let id = Id::unique("layer's name");
+    let mut name = if studio.document.history.in_gesture() { layer.name.clone() } else { layer.title() };
+    let edit = egui::TextEdit::singleline(&mut name).id(id).desired_width(f32::INFINITY);
+    let field = ui.add(edit);
+    widgets::name_field(&field, "Name of the layer", &name);
+    if !ui.memory(|memory| memory.has_focus(id)) && !field.lost_focus() {
+        field.request_focus();
+    }
+    if field.lost_focus() {
+        layers.renaming = None;
+        if ui.input(|input| input.key_pressed(egui::Key::Escape)) {
+            return studio.document.cancel_gesture();
+        }
+    }
+    widgets::edit_by(studio, &field, "Rename a layer", |project| {
+        if let Some(layer) = project.layers_mut().and_then(|layers| layers.get_mut(index)) {
+            layer.name = name;
+        }
+    });
+}
+
+/// Where a layer goes that is dropped on the upper or on the lower half of a row; both are counted from the rearmost, which
+/// stands lowest.
+fn dropped_at(from: usize, row: usize, upper: bool) -> usize {
+    // Between which two of the others, before it is taken out of its old place.
+    let between = if upper { row + 1 } else { row };
+    if from < between { between - 1 } else { between }
+}
+
 fn take_drop(ui: &mut Ui, studio: &mut Studio, response: &egui::Response, index: usize) {
     let colors = theme::colors(ui);
-    let hovers = response.dnd_hover_payload::<DraggedConcept>().is_some()
-        || response.dnd_hover_payload::<DraggedLayer>().is_some_and(|layer| layer.0 != index);
-    if hovers {
+    if response.dnd_hover_payload::<DraggedConcept>().is_some() {
         ui.painter().rect_stroke(response.rect, 6.0, (2.0, colors.accent), egui::StrokeKind::Inside);
+    }
+    let upper = ui.input(|input| input.pointer.latest_pos()).is_some_and(|at| at.y < response.rect.center().y);
+    if let Some(layer) = response.dnd_hover_payload::<DraggedLayer>()
+        && dropped_at(layer.0, index, upper) != layer.0
+    {
+        // A line between the two rows that it would come to stand between.
+        let y = if upper { response.rect.top() - 2.0 } else { response.rect.bottom() + 2.0 };
+        ui.painter().hline(response.rect.x_range(), y, (2.0, colors.accent));
     }
     if let Some(concept) = response.dnd_release_payload::<DraggedConcept>() {
         studio.document.assign(index, Some(concept.0.clone()));
     } else if let Some(layer) = response.dnd_release_payload::<DraggedLayer>() {
-        studio.document.move_layer(layer.0, index);
+        studio.document.move_layer(layer.0, dropped_at(layer.0, index, upper));
     }
 }
 
@@ -205,7 +260,10 @@ fn row_buttons(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize, 
     }
     let (icon, words) = if layer.visible { (icons::EYE, "Hide") } else { (icons::EYE_SLASH, "Show") };
     let eye = ui.add(egui::Button::new(faint(icon, layer.visible)).frame_when_inactive(false));
-    if widgets::named(eye, &format!("{words} {title}")).clicked() {
+    let eye = widgets::named(eye, &format!("{words} {title}"));
+    if eye.clicked() && ui.input(|input| input.modifiers.alt) {
+        studio.document.solo(index);
+    } else if eye.clicked() {
         studio.document.edit_layer(index, format!("{words} {title}"), |layer| layer.visible = !layer.visible);
     }
 }
@@ -281,5 +339,23 @@ fn background_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     if let Some(chosen) = built_in_grid(ui, studio, look, "scenes/") {
         studio.document.set_background(Background::Picture(chosen));
         ui.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_layer_comes_to_stand_where_the_line_was_and_beside_itself_it_stays() {
+        // Three rows, the front one (2) highest.
+        assert_eq!(dropped_at(0, 2, true), 2, "before all others");
+        assert_eq!(dropped_at(0, 2, false), 1);
+        assert_eq!(dropped_at(0, 1, true), 1);
+        assert_eq!(dropped_at(2, 0, false), 0, "behind all others");
+        assert_eq!(dropped_at(2, 0, true), 1);
+        for (row, upper) in [(1, true), (1, false), (0, true), (2, false)] {
+            assert_eq!(dropped_at(1, row, upper), 1, "row {row}");
+        }
     }
 }

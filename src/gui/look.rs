@@ -6,11 +6,16 @@ use super::asks::{Ask, Purpose};
 use super::machine::Machine;
 use super::paint::{ColorMap, Sampling};
 use super::textures::Textures;
-use crate::link::Lane;
+use crate::link::{JobId, Lane};
+use crate::studio::ResultId;
 
 /// A concept's card that is dragged onto a layer, by the concept's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DraggedConcept(pub String);
+
+/// A result that is dragged from the gallery onto the canvas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraggedResult(pub ResultId);
 
 /// The pages of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -94,6 +99,8 @@ pub struct Look {
     pub mode: Mode,
     /// What is laid over the picture.
     pub overlay: Overlay,
+    /// The render over whose finished picture somebody wants that too; else only its steps have it.
+    pub over_finished: Option<JobId>,
     /// Whose attention is shown.
     pub lane: Lane,
     /// Which word's cross-attention; empty: all foreground words together.
@@ -104,6 +111,8 @@ pub struct Look {
     pub sampling: Sampling,
     /// How heatmaps are coloured.
     pub color_map: ColorMap,
+    /// Whether files dropped on the window arrive; where not, pasting does.
+    pub drops: bool,
     /// What is pointed at.
     pub pointed: Pointed,
     /// The textures in use.
@@ -120,11 +129,13 @@ impl Default for Look {
             folded: false,
             mode: Mode::default(),
             overlay: Overlay::default(),
+            over_finished: None,
             lane: Lane::Base,
             word: String::new(),
             masks: MaskToggles::default(),
             sampling: Sampling::Nearest,
             color_map: ColorMap::Viridis,
+            drops: true,
             pointed: Pointed::default(),
             textures: Textures::default(),
             machine: Machine::default(),

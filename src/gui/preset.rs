@@ -1,6 +1,29 @@
-//! Which preset's values are the defaults.
+//! Which preset's values are the defaults. What a project came with is as good as a preset: an example that was tuned is not
+//! one that somebody has changed.
 
 use crate::project::{Preset, Settings};
+use crate::studio::Studio;
+
+/// The settings that the project was opened with, where they are no preset's.
+pub fn opened(studio: &Studio) -> Option<Settings> {
+    let opened = &studio.document.history.first().project.settings;
+    Preset::matching(opened).is_none().then(|| opened.clone())
+}
+
+/// Whether settings are others', but for what no preset is about.
+pub fn are(settings: &Settings, others: &Settings) -> bool {
+    let mut applied = settings.clone();
+    Preset::take_over(&mut applied, others.clone());
+    applied == *settings
+}
+
+/// The settings whose values are the defaults: a preset's where they are one's or have come near to one, or those that the
+/// project was opened with where it was not brought to another preset since.
+pub fn defaults(studio: &Studio) -> Settings {
+    let now = &studio.project().settings;
+    let opened = opened(studio).filter(|opened| Preset::matching(now).is_none() && base(opened) == base(now));
+    opened.unwrap_or_else(|| base(now).settings())
+}
 
 /// The preset that settings are, or come nearest to: its values are their defaults.
 pub fn base(settings: &Settings) -> Preset {
@@ -24,6 +47,16 @@ pub fn base(settings: &Settings) -> Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_others_whatever_the_method() {
+        let tuned = Settings { guidance_scale: 4.5, ..Settings::default() };
+        let mut settings = tuned.clone();
+        (settings.method, settings.clip_skip) = (crate::project::settings::Method::MixOfShow, 2);
+        assert!(are(&settings, &tuned));
+        settings.steps += 1;
+        assert!(!are(&settings, &tuned));
+    }
 
     #[test]
     fn defaults_are_those_of_the_preset_that_was_changed() {

@@ -7,6 +7,7 @@ use eframe::egui::{self, CornerRadius, FontId, Frame, Margin, RichText, Stroke, 
 use super::look::Look;
 use super::{icons, theme, widgets};
 use crate::project::prompt::TOKEN_MARK;
+use crate::project::settings::Method;
 use crate::project::{Concept, Project, PromptReading, syntax};
 use crate::studio::files::knowledge::TokenCounts;
 use crate::studio::{Place, Studio};
@@ -51,6 +52,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, prompt: &mut Prom
                 ui.scope(|ui| {
                     // Rows as low as their words: in a higher one the dot would stand above its words.
                     ui.spacing_mut().interact_size.y = 0.0;
+                    if studio.project().settings.method == Method::MaskedAdapters {
+                        shared_prompt(ui, studio);
+                        prompt.own = None;
+                        return;
+                    }
                     ui.horizontal_wrapped(|ui| {
                         for concept in studio.project().concepts.clone() {
                             derived_prompt(ui, studio, look, prompt, &concept);
@@ -125,7 +131,23 @@ fn base_prompt(ui: &mut Ui, studio: &mut Studio) {
         .layouter(&mut layouter);
     let field = ui.add(edit);
     ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Prompt"));
+    let is_word = field.changed() && ends_word(&studio.project().prompt, &prompt);
     widgets::edit_by(studio, &field, "Edit the prompt", |project| project.prompt = prompt);
+    if is_word {
+        // Undo takes words back, not all that was typed since the field was entered.
+        studio.document.end_gesture();
+    }
+}
+
+/// Whether a change of a text ends a word: a sign or space was typed or taken away, or several letters at once.
+fn ends_word(before: &str, after: &str) -> bool {
+    let (old, new): (Vec<char>, Vec<char>) = (before.chars().collect(), after.chars().collect());
+    let same = |pairs: &mut dyn Iterator<Item = (&char, &char)>| pairs.take_while(|(a, b)| a == b).count();
+    let start = same(&mut old.iter().zip(&new));
+    let most = old.len().min(new.len()) - start;
+    let end = same(&mut old.iter().rev().zip(new.iter().rev()).take(most));
+    let changed = [&old[start..old.len() - end], &new[start..new.len() - end]];
+    changed.iter().any(|part| part.len() > 1 || part.iter().any(|letter| !letter.is_alphanumeric()))
 }
 
 /// A prompt with its class words on a ground of their concepts' colours, and with the signs that weigh words dimmed.
@@ -165,6 +187,32 @@ fn colored(text: &str, project: &Project, colors: &theme::Colors, font: &FontId)
     }
     unmarked(&mut job, done, text.len());
     job
+}
+
+/// The one prompt of a method that reads one for all: what calls each concept stands in the place of its class word.
+fn shared_prompt(ui: &mut Ui, studio: &mut Studio) {
+    let project = studio.project().clone();
+    if project.concepts.is_empty() {
+        return;
+    }
+    let calls: Vec<Option<String>> = project.concepts.iter().map(|concept| Some(studio.call_of(concept))).collect();
+    let naming = project.naming(&calls);
+    let colors = theme::colors(ui);
+    let weak =
+        TextFormat { font_id: TextStyle::Small.resolve(ui.style()), color: colors.weak, ..TextFormat::default() };
+    let (mut job, mut done) = (LayoutJob::default(), 0);
+    let mut places = naming.places.clone();
+    places.sort_by_key(|(place, _)| place.start);
+    for (place, concept) in places {
+        job.append(naming.prompt.get(done..place.start).unwrap_or_default(), 0.0, weak.clone());
+        let color = project.concepts.get(concept).map_or(colors.weak, |concept| theme::ink(concept.color, colors));
+        let called = TextFormat { color, ..weak.clone() };
+        job.append(naming.prompt.get(place.clone()).unwrap_or_default(), 0.0, called);
+        done = place.end;
+    }
+    job.append(naming.prompt.get(done..).unwrap_or_default(), 0.0, weak);
+    let hover = format!("What is read: with {} one prompt names all concepts.", project.settings.method.title());
+    ui.add(egui::Label::new(job).wrap()).on_hover_text(hover);
 }
 
 fn derived_prompt(ui: &mut Ui, studio: &mut Studio, look: &mut Look, prompt: &mut PromptLook, concept: &Concept) {
@@ -263,6 +311,18 @@ mod tests {
         project.concepts.push(Concept::new("Rex", "r.pth", "dog", COLORS[1].1));
         let found = word_colors("two Cats, a dog and a catalogue", &project);
         assert_eq!(found, [("Cats".into(), theme::mark(COLORS[0].1)), ("dog".into(), theme::mark(COLORS[1].1))]);
+    }
+
+    #[test]
+    fn a_word_ends_at_a_space_a_sign_or_with_several_letters_at_once() {
+        for (before, after) in [("a cat", "a cat "), ("a cat", "a cat,"), ("", "a dog"), ("a cat", "a"), ("a b", "ab")]
+        {
+            assert!(ends_word(before, after), "{before:?} to {after:?}");
+        }
+        for (before, after) in [("a ca", "a cat"), ("aa", "aaa"), ("a cats", "a cat"), ("Käs", "Käse"), ("cat", "cut")]
+        {
+            assert!(!ends_word(before, after), "{before:?} to {after:?}");
+        }
     }
 
     #[test]

@@ -6,9 +6,9 @@ use eframe::egui::{
     self, Align, Align2, Button, Id, Label, Layout, ProgressBar, RichText, Role, Stroke, TextEdit, Ui, Vec2, WidgetInfo,
 };
 
-use super::fields::{Number, anchored, name_node, row, segments, small, together};
+use super::fields::{FIELD, Number, anchored, name_node, row, segments, small, together};
 use super::look::Look;
-use super::preset::base;
+use super::preset::{self, base};
 use super::{export, icons, theme, widgets};
 use crate::link::JobId;
 use crate::project::{Preset, Project, Settings};
@@ -24,6 +24,10 @@ const STOP: f32 = 52.0;
 const TICK: Duration = Duration::from_millis(500);
 /// Notes of a render that are always shown; the others are folded.
 const NOTES: usize = 2;
+/// The width of two icon buttons with what stands beside them, in points.
+const TWO_ICONS: f32 = 72.0;
+/// What the settings are called that a project came with.
+const OPENED: &str = "As opened";
 /// Width that the buttons need for all of their words.
 const ROOM_FOR_WORDS: f32 = 248.0;
 
@@ -289,7 +293,7 @@ fn what_is_made(ui: &mut Ui, studio: &mut Studio) {
     presets(ui, studio);
     seed(ui, studio);
     let now = studio.project().settings.clone();
-    let defaults = base(&now).settings();
+    let defaults = preset::defaults(studio);
     let about = "Pictures of one render, made side by side; each has the next seed. More take more memory.";
     let pictures = Number::new("Pictures", about, Project::PICTURES, 1).by(0.05, 0);
     pictures.row(ui, studio, studio.project().pictures, |project, pictures| project.pictures = pictures);
@@ -307,23 +311,24 @@ fn what_is_made(ui: &mut Ui, studio: &mut Studio) {
 fn presets(ui: &mut Ui, studio: &mut Studio) {
     let now = &studio.project().settings;
     let (matching, nearest) = (Preset::matching(now), base(now));
+    let opened = preset::opened(studio);
+    let is_opened = opened.as_ref().is_some_and(|opened| preset::are(now, opened));
+    // None stands for what the project came with.
+    let chosen = matching.map(Some).or(is_opened.then_some(None));
     let pressed = anchored(ui, "presets", |ui| {
         ui.horizontal_wrapped(|ui| {
-            let choices = [
-                (
-                    Preset::Draft,
-                    Preset::Draft.name(),
-                    "20 steps and a coarse inversion: to see whether a composition works",
-                ),
-                (Preset::Standard, Preset::Standard.name(), "50 steps and a coarse inversion: for most pictures"),
-                (
-                    Preset::Paper,
-                    Preset::Paper.name(),
-                    "200 steps and the exact inversion: what the paper's pictures were made with",
-                ),
-            ];
-            let pressed = segments(ui, "Preset", matching, &choices);
-            if matching.is_none() {
+            let about = |preset: Preset| match preset {
+                Preset::Draft => "20 steps and a coarse inversion: to see whether a composition works",
+                Preset::Standard => "50 steps and a coarse inversion: for most pictures",
+                Preset::Paper => "200 steps and the exact inversion: what the paper's pictures were made with",
+            };
+            let mut choices: Vec<(Option<Preset>, &str, &str)> =
+                Preset::ALL.map(|preset| (Some(preset), preset.name(), about(preset))).into();
+            if opened.is_some() {
+                choices.push((None, OPENED, "The settings that this project came with"));
+            }
+            let pressed = segments(ui, "Preset", chosen, &choices);
+            if chosen.is_none() {
                 let words = RichText::new("changed").small().color(theme::colors(ui).amber);
                 let hover = format!(
                     "These settings are no preset's any more; {} is the nearest. Press one to go back to it.",
@@ -335,8 +340,15 @@ fn presets(ui: &mut Ui, studio: &mut Studio) {
         })
         .inner
     });
-    if let Some(preset) = pressed {
-        studio.edit(format!("Preset {}", preset.name()), |project| preset.apply(&mut project.settings));
+    match (pressed, opened) {
+        (Some(Some(preset)), _) => {
+            studio.edit(format!("Preset {}", preset.name()), |project| preset.apply(&mut project.settings));
+        }
+        (Some(None), Some(opened)) => {
+            let name = format!("Preset {OPENED}");
+            studio.edit(name, |project| Preset::take_over(&mut project.settings, opened));
+        }
+        _ => {}
     }
 }
 
@@ -357,8 +369,23 @@ fn seed(ui: &mut Ui, studio: &mut Studio) {
         let typed: Option<TypedSeed> = ui.data(|data| data.get_temp(id)).filter(|typed: &TypedSeed| typed.of == seed);
         let mut text = typed.map_or_else(|| seed.to_string(), |typed| typed.text);
         // As wide as the other fields, or as its digits need where there is room beside the words.
-        let width = (text.len() as f32 * 8.0).clamp(64.0, (ui.available_width() - 128.0).max(64.0));
-        together(ui, width + 88.0, |ui| {
+        let room = ui.available_width() - 128.0;
+        let least = room.clamp(56.0, FIELD);
+        let width = (text.len() as f32 * 8.0).clamp(least, room.max(least));
+        // The field last, in line with the others below it.
+        together(ui, width + TWO_ICONS, |ui| {
+            if widgets::icon_button(ui, icons::DICE_FIVE, "Roll the seed").clicked() {
+                studio.document.roll_seed();
+            }
+            let locked = studio.renders.seed_locked;
+            let (icon, name) = if locked {
+                (icons::LOCK, "Locked: every render keeps this seed")
+            } else {
+                (icons::LOCK_OPEN, "Unlocked: each render rolls a new one")
+            };
+            if widgets::icon_toggle(ui, icon, locked, name).clicked() {
+                studio.renders.seed_locked = !locked;
+            }
             let edit = TextEdit::singleline(&mut text)
                 .id(id)
                 .desired_width(width)
@@ -376,18 +403,6 @@ fn seed(ui: &mut Ui, studio: &mut Studio) {
             }
             widgets::edit_by(studio, &field, "Seed", |project| project.seed = read.unwrap_or(seed));
             field.on_hover_text(format!("{seed}\n{HOVER}"));
-            if widgets::icon_button(ui, icons::DICE_FIVE, "Roll the seed").clicked() {
-                studio.document.roll_seed();
-            }
-            let locked = studio.renders.seed_locked;
-            let (icon, name) = if locked {
-                (icons::LOCK, "Locked: every render keeps this seed")
-            } else {
-                (icons::LOCK_OPEN, "Unlocked: each render rolls a new one")
-            };
-            if widgets::icon_toggle(ui, icon, locked, name).clicked() {
-                studio.renders.seed_locked = !locked;
-            }
         });
     });
     if broken {

@@ -5,31 +5,20 @@ use eframe::egui::{ComboBox, Ui};
 use super::fields::{
     Fold, Number, advanced, anchored, choice, line, name_node, row, small, switch_row, together, turn,
 };
-use super::preset::base;
-use super::{theme, widgets};
+use super::{canvas_size, preset, theme, widgets};
 use crate::project::settings::{
     ClusterCounts, EVERY_RANGE, Execution, Fusion, Inversion, LayoutAlignment, LayoutLoss, MaskRefinement, Method,
     Prediction, PromptReading, STEP_RANGE, Spacing,
 };
-use crate::project::{Canvas, Project, Settings};
+use crate::project::{Project, Settings};
 use crate::studio::{Place, Studio};
 
 /// What stands after a step's number: the scale that it is counted on.
 const OF_SCALE: &str = " of 200";
 
-/// Sizes that are often wanted, in pixels; Stable Diffusion 1.5 learnt from the first.
-const CANVASES: [(u32, u32, &str); 6] = [
-    (512, 512, "square"),
-    (512, 768, "portrait"),
-    (768, 512, "landscape"),
-    (640, 640, "square"),
-    (768, 768, "square"),
-    (256, 256, "small"),
-];
-
 /// Draws all groups.
 pub fn show(ui: &mut Ui, studio: &mut Studio) {
-    let defaults = base(&studio.project().settings).settings();
+    let defaults = preset::defaults(studio);
     line(ui);
     let conducted = method(ui, studio);
     // Other methods have none of these parts.
@@ -336,6 +325,7 @@ fn sampling(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
                 ],
                 |project, inversion| project.settings.inversion = inversion,
             );
+            widgets::said_ui(ui, studio, &Place::Setting("inversion"));
             choice(
                 ui,
                 studio,
@@ -358,7 +348,9 @@ fn sampling(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
                 ],
                 |project, reading| project.settings.prompt_reading = reading,
             );
-            choice(
+            // One pass for all concepts has no branches to run in turn.
+            let in_turn = settings.method.is_conductor();
+            ui.add_enabled_ui(in_turn, |ui| choice(
                 ui,
                 studio,
                 "Execution",
@@ -368,9 +360,10 @@ fn sampling(ui: &mut Ui, studio: &mut Studio, defaults: &Settings) {
                     (Execution::Sequential, "Sequential", "Computes one branch after another: slower, in less memory."),
                 ],
                 |project, execution| project.settings.execution = execution,
-            );
+            ));
+            widgets::said_ui(ui, studio, &Place::Setting("execution"));
             how_the_model_is_used(ui, studio, &settings);
-            canvas_size(ui, studio, canvas);
+            canvas_size::rows(ui, studio);
         },
     );
 }
@@ -399,43 +392,6 @@ fn how_the_model_is_used(ui: &mut Ui, studio: &mut Studio, settings: &Settings) 
     skip.row(ui, studio, settings.clip_skip, |project, skip| project.settings.clip_skip = skip);
 }
 
-fn canvas_size(ui: &mut Ui, studio: &mut Studio, canvas: Canvas) {
-    const HOVER: &str = "The size of the pictures. Stable Diffusion 1.5 does best near 512 pixels a side.";
-    row(ui, "Canvas size", "Canvas", HOVER, |ui| {
-        let words = |width: u32, height: u32| format!("{width} × {height}");
-        let shown = ComboBox::from_id_salt("canvas size")
-            .selected_text(words(canvas.width, canvas.height))
-            .width(104.0)
-            .show_ui(ui, |ui| {
-                for (width, height, kind) in CANVASES {
-                    let chosen = (canvas.width, canvas.height) == (width, height);
-                    let words = format!("{}, {kind}", words(width, height));
-                    if ui.selectable_label(chosen, words).clicked() {
-                        studio.edit("Canvas size", |project| project.canvas = Canvas { width, height });
-                    }
-                }
-            });
-        name_node(ui, &shown.response, "Canvas size");
-        shown.response.on_hover_text(HOVER);
-    });
-    let side = |words, name| {
-        Number::new(words, "In pixels; a multiple of 64.", Canvas::SIDE, 512).named(name).unit(" px").by(4.0, 0)
-    };
-    let width = side("Width", "Canvas width");
-    width.row_when_typed(ui, studio, canvas.width, |project, width| project.canvas.width = whole(width));
-    let height = side("Height", "Canvas height");
-    height.row_when_typed(ui, studio, canvas.height, |project, height| project.canvas.height = whole(height));
-    anchored(ui, "canvas note", |ui| {
-        small(ui, "Layers keep their places on the canvas; those beyond its edge are cut.")
-    });
-}
-
-/// The nearest length that a side may have.
-fn whole(side: u32) -> u32 {
-    let step = Canvas::STEP;
-    (side.saturating_add(step / 2) / step * step).clamp(*Canvas::SIDE.start(), *Canvas::SIDE.end())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -449,15 +405,5 @@ mod tests {
         assert_eq!(on(200, &(51..=81).step_by(3).collect::<Vec<_>>()), "acts on 11 steps between 51 and 81 of 200");
         assert_eq!(on(4, &[]), "acts on none of 4 steps");
         assert_eq!(acts_on(&Settings::default().guided_steps()), "acts on steps 1–16 of 50");
-    }
-
-    #[test]
-    fn a_side_is_always_a_multiple_that_the_model_takes() {
-        for (typed, side) in
-            [(0, *Canvas::SIDE.start()), (500, 512), (512, 512), (543, 512), (u32::MAX, *Canvas::SIDE.end())]
-        {
-            assert_eq!(whole(typed), side);
-            assert_eq!(whole(typed) % Canvas::STEP, 0);
-        }
     }
 }

@@ -22,8 +22,8 @@ pub const SHORTCUTS: [(&str, &[(&str, &str)]); 6] = [
             ("Ctrl+N, Ctrl+O", "New, open"),
             ("Ctrl+S, Ctrl+Shift+S", "Save, save as"),
             ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo"),
-            ("Ctrl+V", "Paste a picture as a layer"),
-            ("Ctrl+C", "Copy the picture shown"),
+            ("Ctrl+V", "Paste layers, or a picture as a layer"),
+            ("Ctrl+C, Ctrl+X", "Copy, cut the layers; copy the picture shown"),
             ("Ctrl+Up, Ctrl+Down", "In the prompt: weigh the words more, less"),
         ],
     ),
@@ -33,6 +33,7 @@ pub const SHORTCUTS: [(&str, &[(&str, &str)]); 6] = [
             ("Space+drag, wheel", "Pan, zoom to the pointer"),
             ("Ctrl+0, Ctrl+1", "Fit, 100 %"),
             ("1, 2, 3", "Collage, picture, both"),
+            ("O held", "Peek: overlays over the picture, or a step without"),
             ("Ctrl+\\", "Fold the panels away"),
         ],
     ),
@@ -44,6 +45,8 @@ pub const SHORTCUTS: [(&str, &[(&str, &str)]); 6] = [
             ("Alt+drag, Ctrl+D", "Duplicate"),
             ("Ctrl while dragging", "No snapping"),
             ("H", "Flip"),
+            ("Alt+click on an eye", "This layer alone, and all again"),
+            ("Double-click in the list", "Rename"),
             ("Ctrl+A", "Select all"),
             ("Ctrl+G, Ctrl+Shift+G", "Group, ungroup; double-click for one"),
             ("Ctrl+], Ctrl+[", "Forward, backward; with Shift to the end"),
@@ -57,7 +60,14 @@ pub const SHORTCUTS: [(&str, &[(&str, &str)]); 6] = [
             ("Left, Right on the timeline", "A step back, a step on"),
         ],
     ),
-    ("Masks", &[("X", "Brush or eraser"), ("[, ]", "Smaller, larger brush")]),
+    (
+        "Masks",
+        &[
+            ("X", "Brush or eraser"),
+            ("[, ], Shift+drag", "Smaller, larger brush"),
+            ("Shift+click", "A straight line from the last stroke's end"),
+        ],
+    ),
     (
         "Cutting out",
         &[

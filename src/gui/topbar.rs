@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align, ComboBox, Layout as Arrange, RichText, Ui};
 
 use super::asks::{Ask, Purpose, Sheet};
-use super::look::{Look, Page};
+use super::look::{DraggedResult, Look, Page};
 use super::{export, icons, theme, widgets};
 use crate::engine::memory;
 use crate::studio::session::config::Theme;
@@ -69,7 +69,19 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 /// The pages side by side, or as a list in a window that is too narrow for them.
 fn pages(ui: &mut Ui, page: &mut Page) {
     if ui.available_width() > ROOM_FOR_PAGES {
-        widgets::segmented(ui, page, &PAGES);
+        widgets::switch_ground(ui).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 2.0;
+                for (of, words) in PAGES {
+                    let response = widgets::switch_word(ui, words, of == *page);
+                    // A picture that is dragged over the tab goes on to the canvas.
+                    let opens = of == Page::Compose && response.dnd_hover_payload::<DraggedResult>().is_some();
+                    if response.clicked() || opens {
+                        *page = of;
+                    }
+                }
+            });
+        });
         return;
     }
     let chosen = PAGES.iter().find(|(of, _)| of == page).map_or("", |(_, words)| words);

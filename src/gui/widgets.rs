@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use eframe::egui::{
-    self, Align, Button, Color32, CornerRadius, CursorIcon, Frame, Image, Key, Layout, Margin, Modifiers, Rect,
-    Response, RichText, Role, Sense, Stroke, TextureHandle, Ui, Vec2, WidgetInfo,
+    self, Align, Button, Color32, CornerRadius, CursorIcon, Frame, Image, Key, Layout, Margin, Mesh, Modifiers,
+    Painter, Pos2, Rect, Response, RichText, Role, Sense, Shape, Stroke, TextureHandle, Ui, Vec2, WidgetInfo,
 };
 
 use super::{icons, theme};
@@ -25,6 +25,22 @@ pub fn icon_toggle(ui: &mut Ui, icon: &str, on: bool, name: &str) -> Response {
     let enabled = response.enabled();
     response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, on, name));
     response.on_hover_text(name)
+}
+
+/// A filled star; the icons' font has outlines only.
+pub fn star(painter: &Painter, center: Pos2, radius: f32, color: Color32) {
+    let point = |index: usize| {
+        let angle = std::f32::consts::PI * (index as f32 / 5.0 - 0.5);
+        let away = if index.is_multiple_of(2) { radius } else { radius * 0.45 };
+        center + Vec2::angled(angle) * away
+    };
+    let mut mesh = Mesh::default();
+    mesh.colored_vertex(center, color);
+    (0..10).for_each(|index| mesh.colored_vertex(point(index), color));
+    (0..10).for_each(|index| mesh.add_triangle(0, 1 + index, 1 + (index + 1) % 10));
+    painter.add(mesh);
+    // Its edge, smoothed.
+    painter.add(Shape::closed_line((0..10).map(point).collect(), Stroke::new(1.0, color)));
 }
 
 /// Gives a widget its name, for screen readers and under the pointer.

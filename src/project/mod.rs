@@ -57,7 +57,7 @@ pub use layer::{Cut, Layer};
 pub use picture::{Collage, LayerMask, composite};
 pub use preset::Preset;
 pub use settings::{PromptReading, Settings};
-pub use warning::ProjectWarning;
+pub use warning::{ProjectWarning, PromptOf};
 
 pub use crate::photo::Crop;
 

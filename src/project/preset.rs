@@ -47,8 +47,13 @@ impl Preset {
     /// which belongs to how the prompts were written, `prediction` and `clip_skip`, which depend on the model, and `method`:
     /// none of them is about how carefully a picture is made.
     pub fn apply(self, settings: &mut Settings) {
+        Self::take_over(settings, self.settings());
+    }
+
+    /// The same with any other settings in a preset's place.
+    pub fn take_over(settings: &mut Settings, from: Settings) {
         let Settings { method, execution, prompt_reading, prediction, clip_skip, .. } = *settings;
-        *settings = Settings { method, execution, prompt_reading, prediction, clip_skip, ..self.settings() };
+        *settings = Settings { method, execution, prompt_reading, prediction, clip_skip, ..from };
     }
 
     /// The preset that these settings are, or None when something was changed; what [`Preset::apply`] leaves is not

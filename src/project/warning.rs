@@ -4,8 +4,20 @@ use std::fmt;
 
 use super::concept::{Concept, ConceptFile, MaskSource};
 use super::prompt::{TOKEN_MARK, class_word_spans};
-use super::settings::{Fusion, Method};
+use super::settings::{Execution, Fusion, Method, PromptReading};
+use super::syntax::{self, Hint};
 use super::{Layout, Project};
+
+/// One of a project's prompts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PromptOf {
+    /// The prompt of the picture.
+    Base,
+    /// What the picture is pushed away from.
+    Negative,
+    /// What a concept's branch reads, written by hand; the concept's name.
+    Concept(String),
+}
 
 /// Something that is allowed, but does not do what its owner may expect. `Display` says what and
 /// what to do.
@@ -75,6 +87,29 @@ pub enum ProjectWarning {
     RefinementNeverActs {
         /// The sampling steps in use.
         steps: u32,
+    },
+    /// Layout alignment is on, but acts on so few steps that it moves nothing.
+    AlignmentHardlyActs {
+        /// The steps that it acts on.
+        aligned: usize,
+        /// The sampling steps in use.
+        steps: u32,
+    },
+    /// Noise is fused, which looks at neither switch of injection, and one of them is off.
+    SwitchesUnread,
+    /// The guidance scale is 1, at which nothing is pushed away from the negative prompt.
+    NegativePromptUnread,
+    /// Branches are to be computed one after another, and the method has one for all.
+    ExecutionUnread {
+        /// The method.
+        method: Method,
+    },
+    /// Something in a prompt is not read as its writer may think.
+    Unread {
+        /// Which prompt.
+        of: PromptOf,
+        /// What, and what to do.
+        hint: Hint,
     },
     /// The noisiest timesteps are not sampled, since the steps do not divide them.
     NoiseLeftOut {
@@ -152,6 +187,27 @@ impl fmt::Display for ProjectWarning {
                 "No sampling step of {steps} lies between the start and the end of mask \
                  refinement; widen them, or turn it off."
             ),
+            Self::AlignmentHardlyActs { aligned, steps } => write!(
+                f,
+                "Layout alignment acts on {aligned} of {steps} steps, too few to move anything; raise \"Until step\" or \
+                 lower \"Every\"."
+            ),
+            Self::SwitchesUnread => write!(
+                f,
+                "Self-attention and cross-attention are looked at only when features are fused; noise fusion ignores \
+                 both switches."
+            ),
+            Self::NegativePromptUnread => {
+                write!(f, "With a guidance scale of 1 the negative prompt has no effect; raise it above 1.")
+            }
+            Self::ExecutionUnread { method } => write!(
+                f,
+                "Sequential execution has no effect: {} makes one pass for all concepts. It takes the memory of that pass.",
+                method.title()
+            ),
+            Self::Unread { of: PromptOf::Base, hint } => write!(f, "{hint}"),
+            Self::Unread { of: PromptOf::Negative, hint } => write!(f, "In the negative prompt: {hint}"),
+            Self::Unread { of: PromptOf::Concept(name), hint } => write!(f, "In the prompt of {name}: {hint}"),
             Self::NoiseLeftOut { steps, left, next } => write!(
                 f,
                 "{steps} steps leave out the {left} noisiest of 1000 timesteps, so that pictures come out flat or \
@@ -163,7 +219,7 @@ impl fmt::Display for ProjectWarning {
 
 impl Project {
     /// Everything in the project that will have no effect, in the order: prompt, concepts, layers,
-    /// settings.
+    /// the prompts' signs, settings.
     pub fn warnings(&self) -> Vec<ProjectWarning> {
         let mut warnings = Vec::new();
         if self.prompt.trim().is_empty() {
@@ -179,8 +235,25 @@ impl Project {
                 });
             }
         }
+        self.warn_of_syntax(&mut warnings);
         self.warn_of_settings(&mut warnings);
         warnings
+    }
+
+    /// What in the prompts is not read as their writer may think.
+    fn warn_of_syntax(&self, warnings: &mut Vec<ProjectWarning>) {
+        if self.settings.prompt_reading == PromptReading::Plain {
+            return;
+        }
+        // A method with one prompt for all reads no concept's own.
+        let reads_own = self.settings.method != Method::MaskedAdapters;
+        let own = self.concepts.iter().filter(|_| reads_own);
+        let own = own.filter_map(|concept| Some((PromptOf::Concept(concept.name.clone()), concept.prompt.as_deref()?)));
+        let base = [(PromptOf::Base, self.prompt.as_str()), (PromptOf::Negative, self.negative_prompt.as_str())];
+        for (of, prompt) in base.into_iter().chain(own) {
+            let hints = syntax::parse(prompt, &[]).hints.into_iter();
+            warnings.extend(hints.map(|hint| ProjectWarning::Unread { of: of.clone(), hint }));
+        }
     }
 
     fn warn_of_concepts(&self, warnings: &mut Vec<ProjectWarning>) {
@@ -232,6 +305,12 @@ impl Project {
 
     fn warn_of_settings(&self, warnings: &mut Vec<ProjectWarning>) {
         let settings = &self.settings;
+        if settings.guidance_scale == 1.0 && !self.negative_prompt.trim().is_empty() {
+            warnings.push(ProjectWarning::NegativePromptUnread);
+        }
+        if !settings.method.is_conductor() && settings.execution == Execution::Sequential {
+            warnings.push(ProjectWarning::ExecutionUnread { method: settings.method });
+        }
         if !settings.method.is_conductor() {
             // It has none of these parts, which is said where they stand.
             return;
@@ -240,6 +319,13 @@ impl Project {
         let reaches_nothing = !injection.self_attention && !injection.cross_attention;
         if !self.concepts.is_empty() && injection.fusion == Fusion::Features && reaches_nothing {
             warnings.push(ProjectWarning::InjectionOff);
+        }
+        if injection.fusion == Fusion::Noise && !(injection.self_attention && injection.cross_attention) {
+            warnings.push(ProjectWarning::SwitchesUnread);
+        }
+        let aligned = settings.guided_steps().into_iter().filter(|on| *on).count();
+        if settings.layout_alignment.enabled && aligned <= 1 && settings.steps > 2 {
+            warnings.push(ProjectWarning::AlignmentHardlyActs { aligned, steps: settings.steps });
         }
         if settings.layout_alignment.enabled && settings.layout_alignment.weight == 0.0 {
             warnings.push(ProjectWarning::AlignmentWeightZero);
@@ -389,6 +475,47 @@ mod tests {
         for warning in warned {
             assert!(warning.to_string().ends_with('.'));
         }
+    }
+
+    #[test]
+    fn signs_that_are_not_read_are_warned_of_at_their_prompt_and_only_where_signs_are_read() {
+        let mut project = example();
+        project.prompt = "a dog and a [cat:bird:0.5]".into();
+        project.negative_prompt = "(blurry".into();
+        project.concepts[0].prompt = Some("a <TOK> [on|off]".into());
+        project.settings.prompt_reading = PromptReading::Weighted;
+        let of = |project: &Project| -> Vec<PromptOf> {
+            let unread = |warning: ProjectWarning| match warning {
+                ProjectWarning::Unread { of, .. } => Some(of),
+                _ => None,
+            };
+            project.warnings().into_iter().filter_map(unread).collect()
+        };
+        assert_eq!(of(&project), [PromptOf::Base, PromptOf::Negative, PromptOf::Concept("Tom".into())]);
+        project.settings.method = Method::MaskedAdapters;
+        assert_eq!(of(&project), [PromptOf::Base, PromptOf::Negative], "it reads no own prompt");
+        project.settings.prompt_reading = PromptReading::Plain;
+        assert_eq!(of(&project), []);
+    }
+
+    #[test]
+    fn settings_that_others_make_idle_are_warned_of() {
+        let warned = warnings(|project| {
+            (project.negative_prompt, project.settings.guidance_scale) = ("blurry".into(), 1.0);
+            project.settings.concept_injection.fusion = Fusion::Noise;
+            project.settings.concept_injection.self_attention = false;
+            project.settings.layout_alignment.end = 0.0;
+            // Nothing is said of it where there are branches to run one after another.
+            project.settings.execution = Execution::Sequential;
+        });
+        let steps = example().settings.steps;
+        let hardly = ProjectWarning::AlignmentHardlyActs { aligned: 1, steps };
+        assert_eq!(warned, [ProjectWarning::NegativePromptUnread, ProjectWarning::SwitchesUnread, hardly]);
+        let warned = warnings(|project| {
+            (project.settings.execution, project.settings.method) = (Execution::Sequential, Method::MixOfShow);
+        });
+        assert_eq!(warned, [ProjectWarning::ExecutionUnread { method: Method::MixOfShow }]);
+        assert!(warned[0].to_string().contains("Mix-of-Show makes one pass"));
     }
 
     #[test]

@@ -8,9 +8,12 @@ use image::{GrayImage, RgbImage};
 
 use super::compare::{self, Side};
 use super::cut::{self, Made, Purpose};
+use super::document::arrange::Lot;
+use super::document::geometry;
 use super::document::history::ResultId;
 use super::export::exporting::{Exports, Kind, SheetLook, Subject};
 use super::files::on_disk;
+use super::files::pictures::Loaded;
 use super::files::target::Target;
 use super::notice::{Place, sentence};
 use super::place::Known;
@@ -349,6 +352,18 @@ impl Studio {
         self.files.copy_and_look_at(places, path, Target::Cutout);
     }
 
+    /// The same with its middle at a place of the canvas, in canvas pixels.
+    pub fn use_result_at(&mut self, result: &ResultId, at: (f32, f32)) {
+        let (places, path) = (self.session.places().clone(), self.results.store.path(result));
+        self.files.copy_and_look_at(places, path, Target::CutoutAt(at));
+    }
+
+    /// The results taken out of the gallery in this session, the newest first. Their files stay until it ends, so they can be
+    /// brought back, whatever project is open by then.
+    pub fn deleted_results(&self) -> impl Iterator<Item = &Entry> {
+        self.results.deleted(&self.document)
+    }
+
     /// Why something cannot be exported, in words with what to do; None where it can.
     pub fn export_obstacle(&self, subject: &Subject, kind: Kind) -> Option<String> {
         self.export.obstacle(&self.renders.runs, subject, kind)
@@ -373,6 +388,21 @@ impl Studio {
     }
 
     // The document with other rooms.
+
+    /// The selected layers that can be moved by hand and whose pictures are there, with where they lie.
+    pub fn selected_lot(&mut self) -> Option<Lot> {
+        let chosen: Vec<usize> = self.document.selection().iter().copied().collect();
+        let mut frames = Vec::new();
+        for index in chosen {
+            let Some(layer) = self.project().layers().get(index).filter(|layer| layer.is_loose()).cloned() else {
+                continue;
+            };
+            if let Loaded::Ready(picture) = self.picture(&layer.picture) {
+                frames.push((index, geometry::Frame::of(&layer, picture.size)));
+            }
+        }
+        Lot::new(frames)
+    }
 
     /// Gives a concept another name, on its layers too. A name that is taken or empty is refused, in words.
     pub fn rename_concept(&mut self, from: &str, to: &str) {

@@ -11,9 +11,9 @@ use super::library::Library;
 use super::library::entry::Kind;
 use super::notice::Place;
 use super::place::Placing;
-use crate::project::settings::Fusion;
+use crate::project::settings::Inversion;
 use crate::project::syntax::{self, Tag, TagKind};
-use crate::project::{Concept, ConceptFile, Project, ProjectWarning, PromptReading, resolve};
+use crate::project::{Concept, ConceptFile, MaskSource, ProjectWarning, PromptOf, PromptReading, resolve};
 
 /// What was advised last, worked out again only when the document or what is known of its files has changed.
 #[derive(Default)]
@@ -89,10 +89,15 @@ fn place_of(warning: &ProjectWarning) -> Place {
         | W::StrengthZero { concept } => Place::Concept(concept.clone()),
         W::HiddenLayer { layer, .. } => Place::Layer(*layer),
         W::StyleStrengthZero { .. } => Place::Project,
-        W::InjectionOff => Place::Setting("concept_injection"),
-        W::AlignmentWeightZero => Place::Setting("layout_alignment"),
+        W::InjectionOff | W::SwitchesUnread => Place::Setting("concept_injection"),
+        W::AlignmentWeightZero | W::AlignmentHardlyActs { .. } => Place::Setting("layout_alignment"),
         W::RefinementNeverActs { .. } => Place::Setting("mask_refinement"),
+        W::Unread { of: PromptOf::Base, .. } => Place::Prompt,
+        W::Unread { of: PromptOf::Negative, .. } => Place::Setting("negative_prompt"),
+        W::Unread { of: PromptOf::Concept(name), .. } => Place::Concept(name.clone()),
         W::NoiseLeftOut { .. } => Place::Setting("steps"),
+        W::NegativePromptUnread => Place::Setting("guidance_scale"),
+        W::ExecutionUnread { .. } => Place::Setting("execution"),
     }
 }
 
@@ -142,32 +147,20 @@ fn advise(document: &Document, files: &mut Files, library: &Library) -> Vec<Advi
         all.extend(words.map(|words| Advice::new(Place::Project, words)));
     }
     advise_of_cuts(document, files, &mut all);
-    advise_of_syntax(project, &mut all);
     advise_of_networks(document, files, library, &mut all);
-    let settings = &project.settings;
-    if settings.guidance_scale == 1.0 && !project.negative_prompt.trim().is_empty() {
-        let words = "With a guidance scale of 1 the negative prompt has no effect; raise it above 1.";
-        all.push(Advice::new(Place::Setting("guidance_scale"), words));
-    }
-    let injection = &settings.concept_injection;
-    if settings.method.is_conductor()
-        && injection.fusion == Fusion::Noise
-        && !(injection.self_attention && injection.cross_attention)
-    {
-        let words = "Self-attention and cross-attention are looked at only when features are fused; noise fusion ignores both switches.";
-        all.push(Advice::new(Place::Setting("concept_injection"), words));
-    }
     if project.concepts.is_empty() && !project.layers().is_empty() {
         let words = "No concept is loaded, so the picture follows the collage and the prompt alone. Load a concept and drag it onto a layer.";
         all.push(Advice::new(Place::Project, words));
     }
-    let acts = |steps: &[bool]| steps.iter().filter(|on| **on).count();
-    let (steps, aligned) = (settings.steps, acts(&settings.guided_steps()));
-    if settings.method.is_conductor() && settings.layout_alignment.enabled && aligned <= 1 && steps > 2 {
+    let settings = &project.settings;
+    let points = project.concepts.iter().any(|concept| matches!(concept.mask, MaskSource::Points(_)));
+    if !settings.method.is_conductor() && settings.inversion == Inversion::Exact && project.place.is_none() && !points {
         let words = format!(
-            "Layout alignment acts on {aligned} of {steps} steps, too few to move anything; raise \"Until step\" or lower \"Every\"."
+            "The exact inversion has no effect on the picture: {} follows no layout reference, whose attention is shown \
+             alone. Coarse shows it sooner.",
+            settings.method.title()
         );
-        all.push(Advice::new(Place::Setting("layout_alignment"), words));
+        all.push(Advice::new(Place::Setting("inversion"), words));
     }
     all
 }
@@ -221,21 +214,6 @@ fn advise_of_cuts(document: &Document, files: &mut Files, all: &mut Vec<Advice>)
             let place = Place::Concept(concept.name.clone());
             say(place, &format!("The prompt of {}", concept.name), *tokens, cut);
         }
-    }
-}
-
-/// What in the prompts is not read as their writer may think.
-fn advise_of_syntax(project: &Project, all: &mut Vec<Advice>) {
-    if project.settings.prompt_reading == PromptReading::Plain {
-        return;
-    }
-    let hints = |prompt: &str| syntax::parse(prompt, &[]).hints;
-    all.extend(hints(&project.prompt).iter().map(|hint| Advice::new(Place::Prompt, hint.to_string())));
-    let negative = hints(&project.negative_prompt);
-    all.extend(negative.iter().map(|hint| Advice::new(Place::Setting("negative_prompt"), hint.to_string())));
-    for concept in &project.concepts {
-        let own = concept.prompt.as_deref().map(hints).unwrap_or_default();
-        all.extend(own.iter().map(|hint| Advice::new(Place::Concept(concept.name.clone()), hint.to_string())));
     }
 }
 
@@ -330,7 +308,7 @@ mod tests {
 
     use super::super::tasks::Pool;
     use super::*;
-    use crate::project::Layer;
+    use crate::project::{Layer, Project};
 
     #[test]
     fn advice_is_worked_out_anew_only_when_something_was_learnt_or_changed() {

@@ -393,6 +393,12 @@ impl Studio {
         concept.call(&tokens).to_owned()
     }
 
+    /// The side of the pictures that the project's model does best, in pixels: the one that it was trained on, where that is
+    /// known, else Stable Diffusion 1.5's (see [`Files::picture_side`]).
+    pub fn picture_side(&mut self) -> u32 {
+        self.files.picture_side(&self.document).unwrap_or(512)
+    }
+
     /// How many tokens the prompts have (see [`Files::token_counts`]).
     pub fn token_counts(&mut self) -> Option<TokenCounts> {
         self.files.token_counts(&self.document)

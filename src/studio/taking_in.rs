@@ -27,7 +27,7 @@ impl Studio {
     pub(super) fn taken_in(&mut self, taken: TakenIn) {
         let TakenIn { target, path, stamp, found, trained } = taken;
         let place = match &target {
-            Target::Background | Target::Cutout | Target::Anywhere { .. } => Place::Canvas,
+            Target::Background | Target::Cutout | Target::CutoutAt(_) | Target::Anywhere { .. } => Place::Canvas,
             Target::ReplaceLayer(layer) => Place::Layer(*layer),
             Target::Concept | Target::AskedFor { .. } | Target::Style => Place::Project,
             Target::ReplaceConcept(name) | Target::MoreOf(name) => Place::Concept(name.clone()),
@@ -59,8 +59,15 @@ impl Studio {
                 self.add_layer(path, size, None);
                 self.note_of(note);
             }
+            (Target::CutoutAt(at), Intake::Picture { path, size, note }) => {
+                self.add_layer(path, size, Some(at));
+                self.note_of(note);
+            }
             (Target::Cutout, Intake::PodiumPicture { path, size, .. }) => {
                 self.add_layer(path, size, None);
+            }
+            (Target::CutoutAt(at), Intake::PodiumPicture { path, size, .. }) => {
+                self.add_layer(path, size, Some(at));
             }
             (target, Intake::Picture { path, .. } | Intake::PodiumPicture { path, .. }) => match target {
                 Target::Background => self.document.set_background(Background::Picture(path)),

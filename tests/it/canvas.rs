@@ -8,7 +8,7 @@ use eframe::egui::{
     Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Rect, TouchPhase, Vec2, pos2, vec2,
 };
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use podium::engine::device::DeviceChoice;
 use podium::gui::Podium;
 use podium::gui::canvas::{self, Side, View, ZOOM};
@@ -22,8 +22,14 @@ use crate::studio::{engine, frozen};
 
 /// The canvas as it looks.
 mod drawn;
+/// Files dropped on it.
+mod drops;
 /// Layers that belong together.
 mod groups;
+/// The list of layers.
+mod list;
+/// The selection by numbers.
+mod numbers;
 
 /// A window of 1440 x 900 on two layers that fill their boxes of 64 x 64 canvas pixels, the second before the first.
 struct Window {
@@ -553,6 +559,42 @@ fn painting_changes_the_masks_and_escape_gives_the_stroke_up() {
 }
 
 #[test]
+fn the_brush_is_sized_by_a_drag_with_shift_and_a_click_with_shift_paints_a_straight_line() {
+    let mut window = Window::new(discs());
+    let job = window.run(1, false);
+    window.app().studio.document.select_only(1);
+    window.app().studio.renders.mask_editor = MaskEditor::new(job, 12, 0, &made_up::masks());
+    window.harness.run_steps(3);
+    let editor = |window: &mut Window| window.app().studio.renders.mask_editor.clone().unwrap();
+    let before = editor(&mut window);
+    let (from, to) = (window.on_picture(20.0, 20.0), window.on_picture(60.0, 20.0));
+    // 40 canvas pixels are five cells of 8.
+    window.drag(from, to, Modifiers::SHIFT);
+    near(editor(&mut window).radius, before.radius + 5.0);
+    assert!(!editor(&mut window).is_changed(), "nothing is painted");
+    window.app().studio.renders.mask_editor.as_mut().unwrap().radius = 1.3;
+    window.hold(from, &[], Modifiers::NONE);
+    window.release(from, Modifiers::NONE);
+    let dot = editor(&mut window).masks()[0].count() - before.masks()[0].count();
+    let end = window.on_picture(20.0, 120.0);
+    window.hold(end, &[], Modifiers::SHIFT);
+    window.release(end, Modifiers::SHIFT);
+    let line = editor(&mut window).masks()[0].count() - before.masks()[0].count();
+    assert!(dot > 0 && line >= dot + 20, "{dot} cells became {line}");
+    for (item, count) in [("Clear", 0), ("Reset to the step's mask", before.masks()[0].count())] {
+        window.harness.get_by_role_and_label(Role::Button, "Fill, clear, reset").click();
+        window.harness.run_steps(3);
+        window.harness.get_by_role_and_label(Role::Button, item).click();
+        window.harness.run_steps(3);
+        assert_eq!(editor(&mut window).masks()[0].count(), count, "{item}");
+    }
+    // The handles of the layer are out of the way: a drag from one turns nothing.
+    let handle = window.at(152.0, 132.0);
+    window.drag(handle, handle + vec2(20.0, 20.0), Modifiers::NONE);
+    near(window.layer(1).scale, 1.0);
+}
+
+#[test]
 fn the_picture_s_caption_says_what_is_under_the_playhead() {
     let mut window = Window::new(discs());
     window.harness.get_by_role_and_label(Role::Image, "Picture");
@@ -566,6 +608,32 @@ fn the_picture_s_caption_says_what_is_under_the_playhead() {
     window.harness.run_steps(2);
     window.is_caption(Side::Picture, "Finished · seed 2");
     assert_eq!(window.app().studio.renders.runs.picture, 2);
+}
+
+#[test]
+fn overlays_go_when_the_picture_is_finished_and_come_by_choice() {
+    let mut window = Window::sized(discs(), vec2(1920.0, 1080.0));
+    let on = |window: &Window, words: &str| {
+        let node = window.harness.get_by_role_and_label(Role::RadioButton, words).accesskit_node().toggled();
+        node == Some(eframe::egui::accesskit::Toggled::True)
+    };
+    let seen = |window: &mut Window| window.harness.query_by_label("Combined").is_some();
+    window.run(1, false);
+    assert!(on(&window, "Masks") && seen(&mut window), "a step has its masks");
+    let job = window.run(1, true);
+    window.app().studio.renders.runs.show(job);
+    window.harness.run_steps(3);
+    assert!(on(&window, "None") && !seen(&mut window), "the finished picture is seen as it is");
+    window.harness.get_by_role_and_label(Role::RadioButton, "Masks").click();
+    window.harness.run_steps(3);
+    assert!(on(&window, "Masks") && seen(&mut window));
+    assert_eq!(window.app().look.over_finished, Some(job));
+    window.harness.get_by_role_and_label(Role::RadioButton, "None").click();
+    window.harness.run_steps(3);
+    assert_eq!((window.app().look.over_finished, window.app().look.overlay), (None, Overlay::Masks));
+    window.app().studio.renders.runs.seek(11);
+    window.harness.run_steps(3);
+    assert!(on(&window, "Masks"), "its steps still have them");
 }
 
 #[test]

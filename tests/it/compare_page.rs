@@ -111,6 +111,46 @@ fn the_compare_page_looks_as_it_did_in_both_themes() {
 }
 
 #[test]
+fn a_press_on_a_picture_shows_it_large_and_arrows_go_to_the_other_side_and_seeds() {
+    let mut window = page([1280.0, 800.0]);
+    let studio = &mut window.state_mut().studio;
+    studio.compare.draft.seeds = 4;
+    studio.compare.begin(&studio.document).expect("they differ");
+    crate::made_up::comparison(studio);
+    settle(&mut window);
+    let first = window.state().studio.compare.begun().expect("begun").seeds[0];
+    window.get_by_label_contains(&format!("A, seed {first}: ")).click();
+    window.step();
+    window.step();
+    let large = |window: &Window, side: &str, seed: u64| {
+        let name = format!("{side}, seed {seed}, large");
+        let wide = window.query_by_label(&name).map(|node| node.rect().width());
+        wide.is_some_and(|wide| wide > 600.0)
+    };
+    assert!(large(&window, "A", first), "{}", says(&window));
+    let key = |window: &mut Window, key: Key| {
+        window.key_press(key);
+        window.step();
+        window.step();
+    };
+    key(&mut window, Key::ArrowDown);
+    assert!(large(&window, "B", first));
+    // B's second picture failed, so that there is nothing to go to.
+    key(&mut window, Key::ArrowRight);
+    assert!(large(&window, "B", first));
+    key(&mut window, Key::ArrowUp);
+    key(&mut window, Key::ArrowRight);
+    assert!(large(&window, "A", first + 1));
+    key(&mut window, Key::Escape);
+    assert!(window.query_by_label_contains(&format!("A, seed {first}: ")).is_some());
+    // What is not there cannot be pressed.
+    window.get_by_label_contains(&format!("B, seed {}: failed", first + 1)).click();
+    window.step();
+    window.step();
+    assert!(window.query_by_label_contains(&format!("A, seed {first}: ")).is_some());
+}
+
+#[test]
 fn the_compare_page_stands_in_a_small_window_and_with_sixteen_seeds() {
     let mut window = page([700.0, 520.0]);
     window.state_mut().studio.compare.draft.seeds = 16;

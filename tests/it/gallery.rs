@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use eframe::egui::accesskit::Role;
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Theme, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use podium::gui::Podium;
+use podium::gui::canvas::Side;
 use podium::gui::look::Page;
 use podium::project::{Background, Layout, Project, png_text};
+use podium::studio::Held;
 use podium::studio::export::exporting::{Kind, Subject};
 use podium::studio::place::Known;
 use podium::studio::places::Places;
@@ -156,6 +159,120 @@ fn results_are_starred_filtered_deleted_and_brought_back() {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     harness.step();
     assert!(harness.state().studio.gallery().all(|entry| !harness.state().studio.is_starred(entry)));
+}
+
+#[test]
+fn what_was_deleted_is_brought_back_also_when_another_project_is_open_by_then() {
+    let mut harness = gallery(Theme::Dark);
+    let first = cards(&harness)[0];
+    click_at(&mut harness, first, Modifiers::NONE);
+    harness.key_press(Key::Delete);
+    harness.step();
+    assert_eq!(count(&harness), 1);
+    harness.state_mut().studio.go_ahead(Held::New);
+    settle(&mut harness);
+    assert_eq!(harness.state().studio.document.history.undo_name(), None, "undo does not reach back");
+    go_to(&mut harness, Page::Gallery);
+    harness.get_by_label("Deleted").click();
+    harness.step();
+    harness.step();
+    assert_eq!(cards(&harness).len(), 1);
+    let first = cards(&harness)[0];
+    click_at(&mut harness, first, Modifiers::NONE);
+    press(&mut harness, "Bring back");
+    harness.get_by_label_contains("Nothing was deleted");
+    harness.get_by_label("All").click();
+    harness.step();
+    harness.step();
+    assert_eq!((count(&harness), cards(&harness).len()), (2, 2));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.step();
+    assert_eq!(count(&harness), 1, "that too is a step");
+}
+
+#[test]
+fn pictures_are_shown_in_the_order_that_was_chosen() {
+    let mut harness = window(small("beach", 1), [1280.0, 800.0], Theme::Light);
+    let studio = &mut harness.state_mut().studio;
+    for (batch, (prompt, seed)) in [("a cat", 7), ("a dog", 3), ("a bear", 5)].into_iter().enumerate() {
+        let picture = image::RgbImage::from_pixel(16, 16, image::Rgb([90, 99, 160]));
+        let project = Project { prompt: prompt.into(), ..studio.project().clone() };
+        let meta = Meta { batch: batch as u64, ..Meta::default() };
+        studio.results.store.add(&picture, &project, Path::new("/"), seed, meta);
+    }
+    go_to(&mut harness, Page::Gallery);
+    let order = |harness: &Window| -> Vec<u64> {
+        let mut all: Vec<(f32, u64)> = [3, 5, 7]
+            .map(|seed| {
+                let name = format!("Picture with seed {seed}");
+                let left = harness.get_by_label_contains(&name).rect().left();
+                (left, seed)
+            })
+            .into();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        all.into_iter().map(|(_, seed)| seed).collect()
+    };
+    assert_eq!(order(&harness), [5, 3, 7]);
+    for (words, expected) in
+        [("Oldest first", [7, 3, 5]), ("By prompt", [5, 7, 3]), ("By seed", [3, 5, 7]), ("Newest first", [5, 3, 7])]
+    {
+        harness.get_by_label_contains("Order: ").click();
+        harness.step();
+        harness.step();
+        // In the list, which is open over what says the same.
+        harness.get_all_by_label(words).last().expect("in the list").click();
+        harness.step();
+        harness.step();
+        harness.step();
+        assert_eq!(order(&harness), expected, "{words}");
+    }
+}
+
+#[test]
+fn a_right_click_offers_what_can_be_done_with_the_picture_under_the_pointer() {
+    let mut harness = gallery(Theme::Dark);
+    let second = cards(&harness)[1];
+    harness.event(Event::PointerMoved(second));
+    for pressed in [true, false] {
+        let (button, modifiers) = (PointerButton::Secondary, Modifiers::NONE);
+        harness.event(Event::PointerButton { pos: second, button, pressed, modifiers });
+    }
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::Button, "Star").click();
+    settle(&mut harness);
+    let starred = |harness: &Window| {
+        let studio = &harness.state().studio;
+        studio.gallery().filter(|entry| studio.is_starred(entry)).map(|entry| entry.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(starred(&harness), [ids(&harness)[1].clone()]);
+    harness.get_by_label_contains("Take the star off");
+}
+
+#[test]
+fn a_picture_is_dragged_onto_the_canvas_by_way_of_the_page_s_tab() {
+    let mut harness = gallery(Theme::Dark);
+    until(&mut harness, "the files", |podium| !podium.studio.results.store.is_writing());
+    let before = harness.state().studio.project().layers().len();
+    let card = cards(&harness)[0];
+    let tab = harness.get_all_by_label("Compose").next().expect("the tab").rect().center();
+    harness.drag_at(card);
+    harness.step();
+    for part in [0.2, 0.6, 1.0] {
+        harness.hover_at(card.lerp(tab, part));
+        harness.step();
+    }
+    harness.step();
+    assert_eq!(harness.state().look.page, Page::Compose);
+    harness.step();
+    let at = harness.state().panels.canvas.screen_of(Side::Collage, (64.0, 40.0)).expect("the board is shown");
+    harness.hover_at(at);
+    harness.step();
+    harness.get_by_role_and_label(Role::Canvas, "Collage, 2 layers");
+    harness.drop_at(at);
+    harness.step();
+    until(&mut harness, "the layer", move |podium| podium.studio.project().layers().len() == before + 1);
+    let layer = harness.state().studio.project().layers()[before].clone();
+    assert!((layer.x - 64.0).abs() < 1.0 && (layer.y - 40.0).abs() < 1.0, "{layer:?}");
 }
 
 #[test]

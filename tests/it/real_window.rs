@@ -56,7 +56,7 @@ impl Screen {
     fn wait_for_window(&self) -> (String, Duration) {
         let begun = Instant::now();
         let window = loop {
-            let found = self.xdotool(&["search", "--onlyvisible", "--name", "^Podium"]);
+            let found = self.xdotool(&["search", "--onlyvisible", "--name", "Podium"]);
             if let Some(window) = found.lines().next() {
                 break window.to_owned();
             }

@@ -207,6 +207,41 @@ fn a_preset_is_one_step_and_says_when_it_was_changed() {
     assert_eq!(Preset::matching(&project(&harness).settings), Some(Preset::Paper));
 }
 
+#[test]
+fn what_a_project_came_with_is_as_good_as_a_preset() {
+    let mut harness = tall(50);
+    let opened = project(&harness).settings.clone();
+    assert!(Preset::matching(&opened).is_none() && !says(&harness, "changed"));
+    // Nothing of it is offered to be reset.
+    assert!(harness.query_by_label("Reset step size λ to 10").is_none());
+    press(&mut harness, Role::RadioButton, "Preset: Draft");
+    assert_eq!(project(&harness).settings.steps, 20);
+    press(&mut harness, Role::RadioButton, "Preset: As opened");
+    assert_eq!(project(&harness).settings, opened);
+    assert_eq!(harness.state().studio.document.history.undo_name(), Some("Preset As opened"));
+    enter(&mut harness, Role::SpinButton, "Step size λ", "20");
+    assert!(says(&harness, "changed"));
+    press(&mut harness, Role::Button, "Reset step size λ to 30");
+    assert_eq!(project(&harness).settings, opened);
+}
+
+#[test]
+fn the_numbers_of_rows_are_one_column_and_the_scroll_bar_stands_beside_it() {
+    // So low that it scrolls.
+    let mut harness = window(small("beach", 50), [1440.0, 800.0], Theme::Dark, 1.0);
+    harness.run_steps(4);
+    let names = ["Seed", "Pictures", "Steps", "Guidance scale", "Until step", "Step size λ"];
+    let rects = names.map(|name| {
+        let role = if name == "Seed" { Role::TextInput } else { Role::SpinButton };
+        harness.get_by_role_and_label(role, name).rect()
+    });
+    for (name, rect) in names.iter().zip(rects) {
+        assert!((rect.left() - rects[1].left()).abs() < 1.0, "{name} begins at {rect:?}");
+        assert!((rect.right() - rects[1].right()).abs() < 1.0, "{name} ends at {rect:?}");
+    }
+    assert!(rects[0].right() <= 1440.0 - 12.0, "the bar has its room");
+}
+
 type Check = fn(&Project) -> bool;
 
 #[test]
@@ -328,6 +363,31 @@ fn another_method_is_one_step_and_what_it_has_not_cannot_be_set() {
         keep(&mut harness, &format!("method-{method:?}.png"));
     }
     assert_eq!(step(&harness), at + 3);
+}
+
+#[test]
+fn what_another_method_does_not_read_is_greyed_said_in_amber_and_not_shown() {
+    let mut harness = tall(20);
+    press(&mut harness, Role::DisclosureTriangle, "Sampling");
+    press(&mut harness, Role::RadioButton, "Execution: Sequential");
+    press(&mut harness, Role::RadioButton, "Inversion: Exact");
+    let disabled = |harness: &Harness<'_, Podium>| {
+        harness.get_by_role_and_label(Role::RadioButton, "Execution: Lockstep").accesskit_node().is_disabled()
+    };
+    // What a concept's branch reads is a label of its own.
+    let own = "<mint_cat_1> <mint_cat_2> and a dog";
+    until(&mut harness, "the concepts' words", |harness| says(harness, own));
+    assert!(!disabled(&harness) && !says(&harness, "has no effect"));
+    for (method, one_prompt) in [(Method::MaskedAdapters, true), (Method::RegionalSampling, false)] {
+        harness.state_mut().studio.edit("Method", |project| project.settings.method = method);
+        harness.run_steps(3);
+        assert!(disabled(&harness), "{method:?}");
+        assert!(says(&harness, "Sequential execution has no effect"), "{method:?}");
+        assert!(says(&harness, "The exact inversion has no effect on the picture"), "{method:?}");
+        assert_eq!(says(&harness, own), !one_prompt, "{method:?}");
+        let all = "<mint_cat_1> <mint_cat_2> and a <plum_dog_1> <plum_dog_2>";
+        assert_eq!(says(&harness, all), one_prompt, "{method:?}");
+    }
 }
 
 #[test]
@@ -467,7 +527,7 @@ fn nothing_is_cut_in_the_narrowest_panel() {
             (Role::SpinButton, "Guidance scale"),
             (Role::RadioButton, "Preset: Paper"),
             (Role::SpinButton, "Step size λ"),
-            (Role::Button, "Reset step size λ to 10"),
+            (Role::Button, "Reset step size λ to 30"),
             (Role::SpinButton, "Concepts' share α"),
             (Role::RadioButton, "Layout loss: 2-norm"),
             (Role::Switch, "Foreground only"),

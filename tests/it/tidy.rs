@@ -110,7 +110,7 @@ fn rooms_of_the_studio_know_only_those_below_them() {
 }
 
 /// The panels of the window, none of which knows another.
-const PANELS: [&str; 20] = [
+const PANELS: [&str; 21] = [
     "canvas",
     "compare",
     "concepts",
@@ -126,6 +126,7 @@ const PANELS: [&str; 20] = [
     "place",
     "prompt",
     "render",
+    "selection",
     "settings",
     "shortcuts",
     "timeline",
@@ -315,7 +316,8 @@ const WAITS: [&str; 21] = [
 ];
 
 /// Who may wait all the same, and why.
-const WAITING: [(&str, &str, &str); 4] = [
+const WAITING: [(&str, &str, &str); 5] = [
+    ("src/gui/display.rs", ".exists(", "which display there is, before there is a window"),
     ("src/gui/files.rs", "block_on(", "the thread of a file dialog"),
     ("src/gui/files.rs", ".exists(", "whether the desktop has dialogs, looked up on a thread"),
     ("src/gui/frame_times.rs", "fs", "a measurement that a developer asks for"),

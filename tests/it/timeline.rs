@@ -205,6 +205,75 @@ fn a_run_of_an_earlier_version_says_so_and_its_project_can_be_restored_and_undon
 }
 
 #[test]
+fn the_steps_are_played_up_to_the_picture_and_whoever_moves_the_playhead_stops_it() {
+    let mut harness = small_window();
+    rendered(&mut harness);
+    harness.get_by_role_and_label(Role::Button, "Play the steps").click();
+    let mut seen = Vec::new();
+    for _ in 0..40 {
+        harness.step();
+        seen.push(playhead(&harness));
+    }
+    // Before the press it is live too.
+    let begun = seen.iter().position(|at| *at != Playhead::Live).expect("it plays");
+    seen.drain(..begun);
+    seen.dedup();
+    assert_eq!(seen, [0, 1, 2, 3].map(Playhead::At).into_iter().chain([Playhead::Live]).collect::<Vec<_>>());
+    harness.get_by_role_and_label(Role::Button, "Play the steps").click();
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::Button, "Stop playing");
+    harness.state_mut().studio.renders.runs.seek(3);
+    for _ in 0..12 {
+        harness.step();
+    }
+    assert_eq!(playhead(&harness), Playhead::At(3), "it stays where somebody put it");
+    harness.get_by_role_and_label(Role::Button, "Play the steps");
+}
+
+#[test]
+fn the_ends_of_lanes_are_dragged_as_one_step_and_leave_the_playhead() {
+    let mut harness = small_window();
+    rendered(&mut harness);
+    let rect = slider(&harness).1;
+    let grip = harness.get_by_label("End of layout alignment").rect().center();
+    // Step 2 of 4 is the last one that is aligned.
+    assert!((grip.x - rect.center().x).abs() < 1.0, "{grip:?} in {rect:?}");
+    harness.drag_at(grip);
+    harness.step();
+    for part in [0.6, 0.7, 0.76] {
+        harness.hover_at(Pos2::new(rect.left() + rect.width() * part, grip.y));
+        harness.step();
+    }
+    harness.drop_at(Pos2::new(rect.left() + rect.width() * 0.76, grip.y));
+    settle(&mut harness);
+    let studio = &harness.state().studio;
+    assert_eq!(studio.project().settings.layout_alignment.end, 100.0);
+    assert_eq!(studio.document.history.undo_name(), Some("Drag the end of layout alignment"));
+    assert_eq!(playhead(&harness), Playhead::Live);
+    let grip = harness.get_by_label("End of layout alignment").rect().center();
+    assert!((grip.x - (rect.left() + rect.width() * 0.75)).abs() < 1.0);
+    harness.state_mut().studio.document.undo();
+    assert_eq!(harness.state().studio.project().settings.layout_alignment.end, 60.0);
+    // Another method has no such ends.
+    let other = podium::project::settings::Method::MaskedAdapters;
+    harness.state_mut().studio.edit("Method", |project| project.settings.method = other);
+    settle(&mut harness);
+    assert!(harness.query_by_label("End of layout alignment").is_none());
+}
+
+#[test]
+fn what_is_said_of_a_run_takes_no_room_from_its_pictures() {
+    let mut harness = small_window();
+    made_up::run(&mut harness.state_mut().studio, 1, 4, 0..2, false);
+    settle(&mut harness);
+    let before = slider(&harness).1;
+    harness.state_mut().studio.edit("Seed", |project| project.seed = 78);
+    settle(&mut harness);
+    harness.get_by_label_contains("Of an earlier version");
+    assert_eq!(slider(&harness).1, before);
+}
+
+#[test]
 fn the_timeline_says_what_it_waits_for() {
     let mut harness = small_window();
     settle(&mut harness);

@@ -36,6 +36,15 @@ fn a_press_on_render_brings_progress_and_then_the_picture() {
 }
 
 #[test]
+fn ctrl_enter_renders_before_anything_was_clicked() {
+    let mut harness = harness();
+    harness.step();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    harness.step();
+    assert_eq!(harness.state().studio.renders.runs.iter().count(), 1);
+}
+
+#[test]
 fn the_first_screen_is_drawn() {
     if !needs::adapter() {
         return;
@@ -46,6 +55,27 @@ fn the_first_screen_is_drawn() {
     let picture = harness.render().expect("an adapter draws it");
     let colours: std::collections::HashSet<[u8; 4]> = picture.pixels().map(|pixel| pixel.0).collect();
     assert!(colours.len() > 500, "the collage is not drawn: {} colours", colours.len());
+}
+
+#[test]
+fn undo_takes_the_prompt_back_word_by_word() {
+    let mut harness = bare(small("beach", 2), [1024.0, 700.0], Theme::Dark, None);
+    harness.step();
+    let before = harness.state().studio.project().prompt.clone();
+    harness.get_by_role_and_label(Role::MultilineTextInput, "Prompt").focus();
+    harness.step();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::End);
+    harness.step();
+    for letter in " at noon".chars() {
+        harness.event(eframe::egui::Event::Text(letter.to_string()));
+        harness.step();
+    }
+    for expected in [format!("{before} at noon"), format!("{before} at "), format!("{before} "), before.clone()] {
+        assert_eq!(harness.state().studio.project().prompt, expected);
+        harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+        harness.step();
+    }
+    assert_eq!(harness.state().studio.document.history.undo_name(), None);
 }
 
 #[test]

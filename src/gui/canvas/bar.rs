@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 
 use super::overlay;
-use super::shown::shown;
+use super::shown::{Shown, shown};
 use super::switches::{Choice, NARROW, chosen_button, drop_down, group, segments, switch};
 use crate::gui::look::{Look, Mode, Overlay};
 use crate::gui::paint::{ColorMap, Sampling};
@@ -53,13 +53,18 @@ pub fn show(ui: &mut Ui, studio: &Studio, look: &mut Look) {
 }
 
 fn overlays(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
+    let finished = shown(studio).filter(Shown::is_finished);
+    // Over the finished picture there is nothing until somebody lays it there.
+    let behind = finished.as_ref().is_some_and(|shown| overlay::is_behind(look, shown));
+    let now = if behind { Overlay::None } else { look.overlay };
+    let mut chosen = now;
     group(ui, "overlay", |ui| {
         if width >= WIDE {
             ui.label(RichText::new("Overlay").color(theme::colors(ui).weak));
         }
         let choices = [
-            Choice::new(Overlay::None, "None", "Nothing over the picture"),
-            Choice::new(Overlay::Masks, "Masks", "Where each subject's features are injected"),
+            Choice::new(Overlay::None, "None", "Nothing over the picture; hold O to peek"),
+            Choice::new(Overlay::Masks, "Masks", "Where each subject's features are injected; hold O to see without"),
             Choice::new(
                 Overlay::Clusters,
                 "Self-attention",
@@ -67,9 +72,20 @@ fn overlays(ui: &mut Ui, width: f32, studio: &Studio, look: &mut Look) {
             ),
             Choice::new(Overlay::Attention, "Cross-attention", "Where the branch sees a word"),
         ];
-        switch(ui, width, "Overlay", &mut look.overlay, &choices);
+        switch(ui, width, "Overlay", &mut chosen, &choices);
     });
-    match look.overlay {
+    if chosen != now {
+        match finished {
+            Some(shown) => {
+                look.over_finished = (chosen != Overlay::None).then_some(shown.job);
+                if chosen != Overlay::None {
+                    look.overlay = chosen;
+                }
+            }
+            None => look.overlay = chosen,
+        }
+    }
+    match chosen {
         Overlay::None => {}
         Overlay::Masks if width >= NARROW => {
             group(ui, "masks", |ui| masks(ui, look));

@@ -1,8 +1,8 @@
 //! What both boards have: a ground, a caption, a crosshair, tags.
 
 use eframe::egui::{
-    self, Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, RichText, Role, Stroke, StrokeKind,
-    TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2,
+    self, Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, RichText, Role, Sense, Stroke,
+    StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::view::Mapping;
@@ -91,8 +91,15 @@ impl Board {
         self.painter.rect_stroke(self.map.sheet(canvas), 0.0, Stroke::new(width, color), StrokeKind::Outside);
     }
 
-    /// The row above the canvas, words at its left.
-    pub fn caption(&self, ui: &mut Ui, canvas: (f32, f32), words: &str, right: impl FnOnce(&mut Ui)) {
+    /// The row above the canvas, words at its left, which `sense` what they are told to.
+    pub fn caption(
+        &self,
+        ui: &mut Ui,
+        canvas: (f32, f32),
+        words: &str,
+        sense: Sense,
+        right: impl FnOnce(&mut Ui),
+    ) -> Response {
         let (sheet, board) = (self.map.sheet(canvas), self.map.board);
         let left = sheet.left().clamp(board.left(), (board.right() - LEAST_CAPTION).max(board.left()));
         let end = sheet.right().clamp((left + LEAST_CAPTION).min(board.right()), board.right());
@@ -106,11 +113,13 @@ impl Board {
         );
         inner.spacing_mut().item_spacing.x = 4.0;
         right(&mut inner);
-        inner.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-            let color = theme::colors(ui).weak;
-            let text = RichText::new(words).small().color(color);
-            ui.add(egui::Label::new(text).truncate()).on_hover_text(words);
-        });
+        inner
+            .with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let color = theme::colors(ui).weak;
+                let text = RichText::new(words).small().color(color);
+                ui.add(egui::Label::new(text).truncate().sense(sense))
+            })
+            .inner
     }
 
     /// Two lines through a place.

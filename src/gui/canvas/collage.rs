@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    Align2, Color32, Context, CursorIcon, DragAndDrop, Painter, Rect, Role, Shape, Stroke, Ui, pos2, vec2,
+    Align2, Color32, Context, CursorIcon, DragAndDrop, Painter, Rect, Role, Sense, Shape, Stroke, Ui, pos2, vec2,
 };
 
 use super::board::{Board, Tags, canvas_size, label, small};
@@ -13,10 +13,10 @@ use super::memory::CanvasLook;
 use super::menu;
 use super::placed::{Placed, box_at, hit, placed};
 use super::view::Mapping;
-use crate::gui::look::{DraggedConcept, Look};
+use crate::gui::look::{DraggedConcept, DraggedResult, Look};
 use crate::gui::paint::{Pixels, Source};
 use crate::gui::textures::Textures;
-use crate::gui::{paint, theme};
+use crate::gui::{canvas_size, paint, theme};
 use crate::project::{Background, Layout};
 use crate::studio::Studio;
 use crate::studio::document::geometry::Bounds;
@@ -40,7 +40,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut Canv
     };
     board.name(Role::Canvas, &name);
     let size = studio.project().canvas;
-    board.caption(ui, canvas, &format!("Collage · {} × {}", size.width, size.height), |_| ());
+    let words = format!("Collage · {} × {}", size.width, size.height);
+    let said = board.caption(ui, canvas, &words, Sense::click(), |_| ());
+    canvas_size::popup(&said, studio);
+    said.on_hover_cursor(CursorIcon::PointingHand)
+        .on_hover_text("The size of the canvas and of the pictures: press to choose another");
 
     let sheet = board.map.sheet(canvas);
     for placed in placed.iter().filter(|placed| stands_out(placed.frame.bounds(), canvas)) {
@@ -57,7 +61,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut Canv
     }
     board.border(ui, canvas);
     if count == 0 && matches!(studio.project().layout, Layout::Collage { .. }) {
-        let words = "Drop a cutout here, or add one at the left";
+        let words = match look.drops {
+            true => "Drop a cutout here, or add one at the left",
+            // What is copied in a file manager arrives everywhere.
+            false => "Paste a cutout here (Ctrl+V), or add one at the left",
+        };
         board.words(ui, canvas, words, theme::colors(ui).weak);
     }
 
@@ -66,6 +74,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut Canv
     selection(ui, studio, memory, board, &placed);
     guides(ui, memory, board);
     drop_concept(ui, studio, board, &placed);
+    drop_result(ui, studio, board);
     if !board.response.contains_pointer()
         && let Some(at) = look.pointed.at
     {
@@ -273,6 +282,16 @@ fn guides(ui: &Ui, memory: &CanvasLook, board: &Board) {
             Axis::Horizontal => ((guide.from, guide.at), (guide.to, guide.at)),
         };
         board.painter.line_segment([board.map.screen(from), board.map.screen(to)], stroke);
+    }
+}
+
+/// A picture of the gallery's held over the board becomes a layer there when it is let go.
+fn drop_result(ui: &Ui, studio: &mut Studio, board: &Board) {
+    let Some(dragged) = board.response.dnd_hover_payload::<DraggedResult>() else { return };
+    let Some(pointer) = ui.input(|input| input.pointer.latest_pos()) else { return };
+    label(ui, &board.painter, pointer + vec2(12.0, 12.0), Align2::LEFT_TOP, "Becomes a layer here");
+    if board.response.dnd_release_payload::<DraggedResult>().is_some() {
+        studio.use_result_at(&dragged.0, board.map.canvas(pointer));
     }
 }
 

@@ -26,8 +26,11 @@ pub enum Held {
 }
 
 /// The box that the handles are at: the selected layer's own, or the upright one around several. Of layers that can
-/// be moved; none where there is none.
+/// be moved; none where there is none, or while masks are painted, when the layers are not what is worked on.
 pub fn frame(studio: &Studio, placed: &[Placed]) -> Option<Frame> {
+    if studio.renders.mask_editor.is_some() {
+        return None;
+    }
     let mut loose =
         placed.iter().filter(|placed| placed.is_loose() && studio.document.selection().contains(&placed.index));
     let first = loose.next()?.frame;

@@ -1,5 +1,7 @@
 //! What the canvas remembers between frames.
 
+use std::path::PathBuf;
+
 use eframe::egui::Pos2;
 
 use super::board::Side;
@@ -26,6 +28,8 @@ pub struct CanvasLook {
     /// The layer that the menu was opened on.
     pub(super) menu_on: Option<usize>,
     pub(super) painting: Painting,
+    /// Files that were dropped, and when, on the window's clock: the desktop tells where only with the pointer's next move.
+    pub dropped: Option<(Vec<PathBuf>, f64)>,
 }
 
 impl CanvasLook {

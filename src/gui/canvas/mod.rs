@@ -44,8 +44,8 @@ use view::halves;
 
 /// Between the two boards, in points.
 const GAP: f32 = 16.0;
-/// The row below both.
-const FOOTER: f32 = 28.0;
+/// The row below both, in points.
+pub const FOOTER: f32 = 28.0;
 
 /// Where on the collage a point of the screen is, in canvas pixels. None where it is on no collage.
 pub fn place_at(memory: &CanvasLook, screen: Pos2) -> Option<(f32, f32)> {

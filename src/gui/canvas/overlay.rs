@@ -1,6 +1,6 @@
 //! What is laid over the picture: masks, clustered self-attention, cross-attention.
 
-use eframe::egui::{Align2, Color32, Rect, Ui, pos2, vec2};
+use eframe::egui::{Align2, Color32, Key, Modifiers, Rect, Ui, pos2, vec2};
 
 use super::board::{Board, Tags, label};
 use super::shown::Shown;
@@ -32,6 +32,19 @@ pub fn lane(look: &Look, project: &Project) -> Lane {
         Lane::Concept(name) if project.concept(name).is_none() => Lane::Base,
         lane => lane.clone(),
     }
+}
+
+/// Whether overlays wait behind the finished picture, which one wants to see as it is.
+pub fn is_behind(look: &Look, shown: &Shown) -> bool {
+    shown.is_finished() && look.over_finished != Some(shown.job)
+}
+
+/// Whether overlays are to be seen now: not over a finished picture, unless somebody laid them there; and while O is held, the
+/// other way round.
+pub fn is_seen(ui: &Ui, look: &Look, shown: &Shown) -> bool {
+    let held = ui.input(|input| input.key_down(Key::O) && input.modifiers == Modifiers::NONE);
+    let peeks = held && !ui.ctx().text_edit_focused();
+    is_behind(look, shown) == peeks
 }
 
 /// A word in words.

@@ -25,6 +25,8 @@ const FILL: f32 = 0.30;
 const MARCH: f64 = 16.0;
 /// Between two pictures of the marching outline.
 const FRAME: Duration = Duration::from_millis(66);
+/// A press with Shift that moves less than this, in points, is a click.
+const STILL: f32 = 4.0;
 /// How much `[` and `]` change the brush.
 const STEP: f32 = 1.25;
 /// What goes on with the render.
@@ -37,6 +39,11 @@ pub struct Painting {
     at: Option<(f32, f32)>,
     /// The stroke was given up: nothing is painted until the button is let go.
     given_up: bool,
+    /// Where the last stroke ended, for a straight line from there.
+    last: Option<(f32, f32)>,
+    /// A press with Shift: where it began on the screen, and the radius then. A drag changes the radius, and a click paints
+    /// a straight line.
+    sizing: Option<(Pos2, f32)>,
     shared: Option<Shared>,
 }
 
@@ -79,6 +86,7 @@ pub fn toolbar(ui: &mut Ui, studio: &mut Studio, painting: &mut Painting) {
                 switch(ui, width, "Tool", &mut editor.erase, &choices);
             });
             group(ui, "radius", |ui| radius(ui, editor, width < MIDDLE));
+            group(ui, "whole", |ui| whole(ui, editor));
             group(ui, "undo", |ui| {
                 if widgets::icon_button(ui, icons::ARROW_U_UP_LEFT, "Undo the last stroke (Ctrl+Z)").clicked() {
                     editor.undo();
@@ -130,6 +138,28 @@ fn subjects(ui: &mut Ui, editor: &mut MaskEditor, project: &Project) {
     }
 }
 
+/// What is done with the whole mask.
+fn whole(ui: &mut Ui, editor: &mut MaskEditor) {
+    let menu = ui.menu_button(RichText::new(icons::DOTS_THREE).size(16.0), |ui| {
+        let fill = ui.add_enabled(editor.can_fill(), Button::new("Fill"));
+        let hover = "Gives the subject what its mask encloses";
+        if fill.on_hover_text(hover).on_disabled_hover_text("Draw around something first").clicked() {
+            editor.fill();
+            ui.close();
+        }
+        if ui.button("Clear").on_hover_text("Takes all of this mask away").clicked() {
+            editor.clear();
+            ui.close();
+        }
+        let reset = ui.add_enabled(editor.changed(editor.subject), Button::new("Reset to the step's mask"));
+        if reset.on_hover_text("As the render had it at this step").clicked() {
+            editor.reset();
+            ui.close();
+        }
+    });
+    widgets::named(menu.response, "Fill, clear, reset");
+}
+
 fn radius(ui: &mut Ui, editor: &mut MaskEditor, narrow: bool) {
     ui.spacing_mut().slider_width = 80.0;
     if !narrow {
@@ -139,7 +169,8 @@ fn radius(ui: &mut Ui, editor: &mut MaskEditor, narrow: bool) {
     let response = ui.add(slider);
     let radius = editor.radius;
     response.widget_info(|| WidgetInfo::slider(true, f64::from(radius), "Radius of the brush"));
-    response.on_hover_text(format!("The brush's radius: {radius:.1} cells of the masks' grid ([ and ])"));
+    let hover = format!("The brush's radius: {radius:.1} cells of the masks' grid ([ and ], or Shift and a drag)");
+    response.on_hover_text(hover);
     if !narrow {
         ui.label(RichText::new(format!("{radius:.1} cells")).small());
     }
@@ -167,6 +198,12 @@ pub fn give_up(studio: &mut Studio, painting: &mut Painting) {
         painting.given_up = true;
         if let Some(editor) = &mut studio.renders.mask_editor {
             editor.undo();
+        }
+    }
+    if let Some((_, radius)) = painting.sizing.take() {
+        painting.given_up = true;
+        if let Some(editor) = &mut studio.renders.mask_editor {
+            editor.radius = radius;
         }
     }
 }
@@ -218,15 +255,35 @@ fn march(ui: &Ui) -> f32 {
 }
 
 fn brush(ui: &Ui, editor: &mut MaskEditor, painting: &mut Painting, board: &Board, place: Rect) {
-    let (pressed, space, pointer) =
-        ui.input(|input| (input.pointer.primary_down(), input.key_down(Key::Space), input.pointer.latest_pos()));
+    let (pressed, space, shift, pointer) = ui.input(|input| {
+        let pointer = input.pointer.latest_pos();
+        (input.pointer.primary_down(), input.key_down(Key::Space), input.modifiers.shift, pointer)
+    });
     let held = board.response.is_pointer_button_down_on() && pressed && !space && !board.panning;
     let Some(pointer) = pointer.filter(|_| held) else {
-        painting.at = None;
+        if let Some((at, radius)) = painting.sizing.take()
+            && !pressed
+            && radius == editor.radius
+        {
+            // A click with Shift: a straight line from where the last stroke ended.
+            let to = share(place, at);
+            editor.begin_stroke();
+            editor.paint(painting.last.unwrap_or(to), to);
+            painting.last = Some(to);
+        }
+        painting.last = painting.at.take().or(painting.last);
         painting.given_up &= pressed;
         return;
     };
     if painting.given_up {
+        return;
+    }
+    if painting.at.is_none() && (shift || painting.sizing.is_some()) {
+        let (from, radius) = *painting.sizing.get_or_insert((pointer, editor.radius));
+        let cells = (pointer.x - from.x) * cells_per_point(editor, place);
+        if (pointer - from).length() >= STILL || radius != editor.radius {
+            editor.radius = (radius + cells).clamp(*MaskEditor::RADIUS.start(), *MaskEditor::RADIUS.end());
+        }
         return;
     }
     let to = share(place, pointer);
@@ -239,6 +296,11 @@ fn brush(ui: &Ui, editor: &mut MaskEditor, painting: &mut Painting, board: &Boar
         Some(_) => {}
     }
     painting.at = Some(to);
+}
+
+/// How many cells of the masks' grid a point on the screen is.
+fn cells_per_point(editor: &MaskEditor, place: Rect) -> f32 {
+    editor.masks().first().map_or(1, |mask| mask.width).max(1) as f32 / place.width().max(1.0)
 }
 
 /// A ring as large as the brush follows the pointer.

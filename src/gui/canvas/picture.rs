@@ -1,6 +1,6 @@
 //! The picture board: what is under the playhead, beside what it is compared with.
 
-use eframe::egui::{Rect, Role, Ui};
+use eframe::egui::{Rect, Role, Sense, Ui};
 
 use super::board::{Board, canvas_size};
 use super::memory::CanvasLook;
@@ -20,7 +20,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut Canv
     let canvas = canvas_size(studio);
     let shown = shown(studio);
     let words = caption(studio, shown.as_ref());
-    board.caption(ui, canvas, &words, |ui| split::controls(ui, studio, &mut memory.split));
+    let said = board.caption(ui, canvas, &words, Sense::hover(), |ui| split::controls(ui, studio, &mut memory.split));
+    said.on_hover_text(&words);
     board.ground(ui, canvas);
     let sheet = board.map.sheet(canvas);
     let place = shown.as_ref().map_or(sheet, |shown| place_of(sheet, &shown.project));
@@ -33,7 +34,9 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, memory: &mut Canv
                 // What the model saw is no part of what is before the line.
                 let line = split.as_ref().map_or(f32::NEG_INFINITY, |split| split.line);
                 let after = board.map.board.with_min_x(line.max(board.map.board.left()));
-                overlay::draw(ui, look, &board.within(after), shown, place);
+                if overlay::is_seen(ui, look, shown) {
+                    overlay::draw(ui, look, &board.within(after), shown, place);
+                }
                 point(ui, look, board, shown, place);
             }
             if let Some(split) = split {

@@ -40,6 +40,13 @@ pub struct Shown {
     pub step: Option<Arc<StepView>>,
 }
 
+impl Shown {
+    /// Whether it is the finished picture.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.face, Some(Face::Finished(_)))
+    }
+}
+
 /// What the board shows. None before the first render.
 pub fn shown(studio: &Studio) -> Option<Shown> {
     if let Some(editor) = &studio.renders.mask_editor {

@@ -1,14 +1,19 @@
 //! The Compare page: two settings of the open project side by side over several seeds, with what their pictures score.
 //!
-//! - What do A and B render with? `sides.rs`. Which pictures are there? `pictures.rs`. How many seeds, how far is it?
+//! - What do A and B render with? `sides.rs`. Which pictures are there? `pictures.rs`; one
+//!   of them large? `large.rs`. How many seeds, how far is it?
 //!   `drive.rs`. What do the pictures say? `summary.rs`.
 
 use eframe::egui::{CentralPanel, Frame, Margin, Panel, RichText, ScrollArea, Ui};
 
 mod drive;
+mod large;
+mod memory;
 mod pictures;
 mod sides;
 mod summary;
+
+pub use memory::CompareLook;
 
 use super::look::Look;
 use super::{icons, theme, widgets};
@@ -19,7 +24,7 @@ use crate::studio::compare::PLACE;
 const GAP: f32 = 12.0;
 
 /// Draws the Compare page.
-pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, compare: &mut CompareLook) {
     let side = Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::same(12));
     let half = (ui.available_width() * 0.45).max(96.0);
     Panel::right("compare side")
@@ -36,12 +41,15 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         });
     let ground = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(12));
     CentralPanel::default().frame(ground).show(ui, |ui| {
+        if large::show(ui, studio, look, compare) {
+            return;
+        }
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             widgets::said_ui(ui, studio, &PLACE);
             sides::show(ui, studio);
             ui.add_space(GAP);
             if studio.compare.begun().is_some() {
-                pictures::show(ui, studio, look);
+                pictures::show(ui, studio, look, compare);
             } else {
                 empty(ui);
             }

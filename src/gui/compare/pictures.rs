@@ -1,11 +1,15 @@
 //! The pictures in two rows, a column a seed, each with its scores below it.
 
 use eframe::egui::{
-    Align2, FontId, Image, Label, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, text, vec2,
+    Align2, FontId, Image, Label, Rect, RichText, Role, ScrollArea, Sense, StrokeKind, Ui, Vec2, WidgetInfo, pos2,
+    text, vec2,
 };
 
+use super::large;
+use super::memory::{At, CompareLook};
 use super::sides::color;
 use crate::gui::look::Look;
+use crate::gui::zoomed::View;
 use crate::gui::{icons, textures, theme, widgets};
 use crate::studio::Studio;
 use crate::studio::compare::{Cell, Comparison, Score, Scores, Side};
@@ -24,7 +28,7 @@ const HEAD: f32 = 18.0;
 const SIDES: (f32, f32) = (112.0, 208.0);
 
 /// Draws them.
-pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, compare: &mut CompareLook) {
     let Some(begun) = studio.compare.begun().cloned() else { return };
     for (side, words) in Side::BOTH.into_iter().zip(&begun.words) {
         ui.horizontal(|ui| {
@@ -58,16 +62,17 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             for column in 0..begun.seeds.len() {
                 let left = rect.left() + LETTER + column as f32 * (side + GAP);
                 let place = Rect::from_min_size(pos2(left, top), cell);
-                if ui.is_rect_visible(place) {
-                    one(ui, studio, look, &begun, (column, which), place);
+                if ui.is_rect_visible(place) && one(ui, studio, look, &begun, (column, which), place) {
+                    compare.open = Some((column, which));
+                    compare.view = View::default();
                 }
             }
         }
     });
 }
 
-/// One picture with its scores.
-fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, begun: &Comparison, at: (usize, Side), place: Rect) {
+/// One picture with its scores. Says whether it was pressed, to be shown large.
+fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, begun: &Comparison, at: At, place: Rect) -> bool {
     let colors = theme::colors(ui);
     let (index, side) = at;
     let picture = Rect::from_min_size(place.min, Vec2::splat(place.width()));
@@ -112,14 +117,20 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, begun: &Comparison, at
         Cell::Failed(words) => line(ui, below(0.0), words, colors.amber),
         _ => line(ui, below(0.0), &words, colors.weak),
     }
-    let response = ui.interact(place, ui.scope_id().with(("compared", index, side.letter())), Sense::hover());
+    let is_there = large::result(begun, at).is_some();
+    let sense = if is_there { Sense::click() } else { Sense::hover() };
+    let response = ui.interact(place, ui.scope_id().with(("compared", index, side.letter())), sense);
+    if response.has_focus() {
+        ui.painter().rect_stroke(frame, 4.0, (2.0, colors.accent), StrokeKind::Inside);
+    }
     let name = format!("{}, seed {seed}: {words}", side.letter());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
     let findings = match cell {
         Cell::Made(_, scores) => scores.findings.iter().map(|words| format!("\n{words}")).collect(),
         _ => String::new(),
     };
-    response.on_hover_text(format!("{name}{findings}"));
+    let large = if is_there { "\nPress to see it large" } else { "" };
+    response.on_hover_text(format!("{name}{findings}{large}")).clicked()
 }
 
 /// What stands below a picture that is there.

@@ -8,10 +8,11 @@ use eframe::egui::{
 };
 
 use super::choice::Choice;
-use super::memory::GalleryLook;
+use super::memory::{Filter, GalleryLook};
+use super::menu::{self, Wanted};
 use super::rows::{GAP, Grid, card_id};
 use super::words;
-use crate::gui::look::Look;
+use crate::gui::look::{DraggedResult, Look};
 use crate::gui::{icons, textures, theme, widgets};
 use crate::studio::Studio;
 use crate::studio::results::store::Entry;
@@ -47,7 +48,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
                     head(ui, look, Rect::from_min_size(corner, vec2(width, HEAD)), &entry, count);
                 }
                 let rect = Rect::from_min_size(corner + vec2(0.0, HEAD), Vec2::splat(side));
-                if let Some(press) = card(ui, studio, look, &mut gallery.choice, &entry, rect) {
+                let deleted = gallery.filter == Filter::Deleted;
+                if let Some(press) = card(ui, studio, look, &mut gallery.choice, &entry, deleted, rect) {
                     pressed = Some((entry.id.clone(), press));
                 }
             }
@@ -57,6 +59,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
             Some((id, Press::Too)) => gallery.choice.toggle(id),
             Some((id, Press::UpTo)) => gallery.choice.up_to(id, &grid.order(studio.results.store.entries())),
             Some((id, Press::Only)) => gallery.choice.only(id),
+            Some((_, Press::Back)) => gallery.restoring = true,
             None => {}
         }
     });
@@ -68,6 +71,7 @@ enum Press {
     Too,
     UpTo,
     Open,
+    Back,
 }
 
 /// What a batch is: its prompt, and how many, how long, when.
@@ -93,12 +97,17 @@ fn card(
     look: &mut Look,
     choice: &mut Choice,
     entry: &Entry,
+    deleted: bool,
     rect: Rect,
 ) -> Option<Press> {
     let colors = theme::colors(ui);
     let (selected, starred) = (choice.has(&entry.id), studio.is_starred(entry));
     let id = card_id(&entry.id);
-    let response = ui.interact(rect, id, Sense::click());
+    let response = ui.interact(rect, id, if deleted { Sense::click() } else { Sense::click_and_drag() });
+    if !deleted {
+        // Onto the canvas, by way of the page's tab.
+        response.dnd_set_drag_payload(DraggedResult(entry.id.clone()));
+    }
     let fill = if selected || response.hovered() { colors.selected } else { colors.raised };
     ui.painter().rect_filled(rect, 6.0, fill);
     thumbnail(ui, studio, look, entry, rect.shrink(4.0));
@@ -109,7 +118,9 @@ fn card(
         badge(ui, rect.left_top() + vec2(14.0, 14.0), icons::CHECK, colors.accent, colors.on_accent);
     }
     if starred {
-        badge(ui, rect.right_top() + vec2(-14.0, 14.0), icons::STAR, colors.panel, colors.amber);
+        let center = rect.right_top() + vec2(-14.0, 14.0);
+        ui.painter().circle_filled(center, 9.0, colors.panel);
+        widgets::star(ui.painter(), center, 6.5, colors.amber);
     }
     let name = words::name(entry, starred);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, &name));
@@ -124,11 +135,19 @@ fn card(
         Some(words) => format!("{name}\n{words}"),
         None => name,
     };
+    let mut menu = None;
+    response.context_menu(|ui| menu = menu::show(ui, studio, look, entry, deleted));
+    let right = response.secondary_clicked() && !selected;
     response.on_hover_text(hover);
-    match (double, clicked) {
+    match menu {
+        Some(Wanted::Open) => return Some(Press::Open),
+        Some(Wanted::Back) => return Some(Press::Back),
+        None => {}
+    }
+    match (double, clicked || right) {
         (true, _) => Some(Press::Open),
-        (_, true) if modifiers.command => Some(Press::Too),
-        (_, true) if modifiers.shift => Some(Press::UpTo),
+        (_, true) if modifiers.command && !right => Some(Press::Too),
+        (_, true) if modifiers.shift && !right => Some(Press::UpTo),
         (_, true) => Some(Press::Only),
         _ => None,
     }

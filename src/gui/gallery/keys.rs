@@ -3,7 +3,7 @@
 use eframe::egui::{Event, Key, Modifiers, Ui};
 
 use super::choice::Choice;
-use super::memory::{GalleryLook, Open};
+use super::memory::{Filter, GalleryLook, Open};
 use super::rows::{Grid, card_id};
 use crate::gui::textures;
 use crate::studio::results::store::Entry;
@@ -88,7 +88,7 @@ fn step(
 fn delete(studio: &mut Studio, gallery: &mut GalleryLook, grid: &Grid) {
     let choice = &mut gallery.choice;
     let doomed = choice.all().to_vec();
-    if doomed.is_empty() {
+    if doomed.is_empty() || gallery.filter == Filter::Deleted {
         return;
     }
     let order = grid.order(studio.results.store.entries());

@@ -4,11 +4,11 @@ use eframe::egui::{self, Align, Id, Label, Layout, Panel, Rect, RichText, Role, 
 
 use super::memory::GalleryLook;
 use super::rows::Grid;
-use super::view::View;
 use super::words;
 use crate::gui::look::Look;
 use crate::gui::paint::{self, Sampling, Source};
 use crate::gui::tables::{Column, SMALL, Table};
+use crate::gui::zoomed::View;
 use crate::gui::{icons, theme, widgets};
 use crate::studio::{ResultId, Studio};
 
@@ -36,7 +36,7 @@ pub fn one(ui: &mut Ui, studio: &mut Studio, look: &Look, gallery: &mut GalleryL
                 }
             });
         }
-        zoom_ui(ui, &mut gallery.view);
+        gallery.view.show(ui);
     });
     ui.add_space(8.0);
     let area = ui.available_rect_before_wrap();
@@ -45,16 +45,6 @@ pub fn one(ui: &mut Ui, studio: &mut Studio, look: &Look, gallery: &mut GalleryL
     let Some(entry) = studio.results.store.entry(id).cloned() else { return };
     let name = words::name(&entry, studio.is_starred(&entry));
     picture_in(ui, studio, look.sampling, gallery.view, &entry.id, area, &name);
-}
-
-fn zoom_ui(ui: &mut Ui, view: &mut View) {
-    ui.label(theme::note(ui, view.words()))
-        .on_hover_text("The wheel zooms to the pointer, dragging moves, a double click fits");
-    ui.add_enabled_ui(!view.is_fitted(), |ui| {
-        if ui.button("Fit").on_hover_text("Show all of the picture").clicked() {
-            *view = View::default();
-        }
-    });
 }
 
 /// Draws a result in an area at the zoom in use; the thumbnail's place until it is there, words where it will not be.
@@ -118,7 +108,7 @@ pub fn two(
             slider.widget_info(|| WidgetInfo::slider(true, f64::from(percent), "Line between before and after"));
             slider.on_hover_text("Line between before and after; drag it on the picture too");
         }
-        zoom_ui(ui, &mut gallery.view);
+        gallery.view.show(ui);
     });
     let seeds = [before, after].map(|id| {
         let seed = studio.results.store.entry(id).and_then(|entry| entry.seed);

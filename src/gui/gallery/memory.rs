@@ -1,7 +1,7 @@
 //! What the gallery remembers between frames.
 
 use super::choice::Choice;
-use super::view::View;
+use crate::gui::zoomed::View;
 use crate::studio::ResultId;
 
 /// What is shown large in place of the grid.
@@ -11,11 +11,50 @@ pub enum Open {
     Two(ResultId, ResultId),
 }
 
+/// Which results are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filter {
+    /// All that were not taken out.
+    #[default]
+    All,
+    /// Those of them that are marked as good.
+    Starred,
+    /// Those that were taken out in this session.
+    Deleted,
+}
+
+/// In which order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As the store has them.
+    #[default]
+    Newest,
+    /// The other way round.
+    Oldest,
+    /// By the alphabet.
+    Prompt,
+    /// The least first.
+    Seed,
+    /// Those marked as good first.
+    Starred,
+}
+
+impl Order {
+    /// All of them with what they are called.
+    pub const ALL: [(Self, &str); 5] = [
+        (Self::Newest, "Newest first"),
+        (Self::Oldest, "Oldest first"),
+        (Self::Prompt, "By prompt"),
+        (Self::Seed, "By seed"),
+        (Self::Starred, "Starred first"),
+    ];
+}
+
 /// What the gallery remembers between frames.
 #[derive(Debug)]
 pub struct GalleryLook {
-    /// Only results marked as good.
-    pub(super) starred: bool,
+    pub(super) filter: Filter,
+    pub(super) order: Order,
     /// What the prompts shown must contain.
     pub(super) search: String,
     /// The side of a card, in points.
@@ -34,7 +73,8 @@ pub struct GalleryLook {
 impl Default for GalleryLook {
     fn default() -> Self {
         Self {
-            starred: false,
+            filter: Filter::default(),
+            order: Order::default(),
             search: String::new(),
             side: 160.0,
             choice: Choice::default(),

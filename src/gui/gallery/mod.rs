@@ -1,8 +1,8 @@
 //! The gallery: every finished picture with its settings, those of one render side by side.
 //!
 //! - Which pictures, in which rows? `rows.rs`, drawn by `grid.rs`. Which is chosen? `choice.rs`, by keys in `keys.rs`.
-//! - What is known of the chosen ones, and what can be done with them? `side.rs`.
-//! - One large, or two against each other? `large.rs`, at a scale kept by `view.rs`.
+//! - What is known of the chosen ones, and what can be done with them? `side.rs`, and by a right click `menu.rs`.
+//! - One large, or two against each other? `large.rs`.
 //! - How are times and batches said? `words.rs`. What is remembered? `memory.rs`.
 
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, RichText, Ui};
@@ -12,17 +12,18 @@ mod grid;
 mod keys;
 mod large;
 mod memory;
+mod menu;
 mod rows;
 mod side;
-mod view;
 mod words;
 
 pub use memory::GalleryLook;
 
 use super::look::{Look, Page};
 use super::{export, icons, theme, widgets};
+use crate::studio::results::store::Entry;
 use crate::studio::{Place, ResultId, Studio};
-use memory::Open;
+use memory::{Filter, Open, Order};
 use rows::Grid;
 
 /// The side of a card, in points.
@@ -43,20 +44,20 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
     CentralPanel::default().frame(middle).show(ui, |ui| {
         widgets::said_ui(ui, studio, &Place::Gallery);
         export::status(ui, studio);
-        let (starred, needle) = (gallery.starred, gallery.search.trim().to_lowercase());
-        let is_shown = |studio: &Studio, entry: &crate::studio::results::store::Entry| {
-            (!starred || studio.is_starred(entry)) && words::matches(entry, &needle)
+        let (filter, needle) = (gallery.filter, gallery.search.trim().to_lowercase());
+        let is_shown = |entry: &Entry| {
+            let is_deleted = studio.document.history.doc().deleted.contains(&entry.id);
+            is_deleted == (filter == Filter::Deleted)
+                && (filter != Filter::Starred || studio.is_starred(entry))
+                && words::matches(entry, &needle)
         };
-        let shown: Vec<usize> = studio
-            .results
-            .store
-            .entries()
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| !studio.document.history.doc().deleted.contains(&entry.id) && is_shown(studio, entry))
-            .map(|(index, _)| index)
-            .collect();
-        let in_all = studio.gallery().count();
+        let entries = studio.results.store.entries();
+        let shown = entries.iter().enumerate().filter(|(_, entry)| is_shown(entry)).map(|(index, _)| index);
+        let shown = in_order(studio, gallery.order, shown.collect());
+        let in_all = match filter {
+            Filter::Deleted => studio.deleted_results().count(),
+            Filter::All | Filter::Starred => studio.gallery().count(),
+        };
         let side = gallery.side.min(ui.available_width() - 24.0).max(48.0);
         let grid = Grid::lay_out(studio.results.store.entries(), &shown, rows::columns(ui.available_width(), side));
         gallery.choice.retain(&grid, studio.results.store.entries());
@@ -68,7 +69,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
             None => {
                 bar(ui, gallery, shown.len(), in_all);
                 ui.add_space(8.0);
-                if in_all == 0 {
+                if in_all == 0 && filter == Filter::Deleted {
+                    let words = "Nothing was deleted. What is deleted can be brought back from here until the window is closed, \
+                                 also when another project is open by then.";
+                    quiet(ui, words, |_| ());
+                } else if in_all == 0 {
                     empty(ui, studio, look);
                 } else if shown.is_empty() {
                     nothing_matches(ui, gallery);
@@ -80,9 +85,26 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gal
     });
 }
 
-/// A result that was taken out is not shown large any more.
+/// Entries, given by their indices, the newest first, in another order; those of one render stay side by side.
+fn in_order(studio: &Studio, order: Order, mut shown: Vec<usize>) -> Vec<usize> {
+    let entries = studio.results.store.entries();
+    let of = |index: &usize| entries.get(*index);
+    match order {
+        Order::Newest => {}
+        Order::Oldest => shown.reverse(),
+        Order::Prompt => shown.sort_by_key(|index| of(index).map(|entry| entry.prompt.to_lowercase())),
+        Order::Seed => shown.sort_by_key(|index| of(index).map(|entry| entry.seed.unwrap_or(u64::MAX))),
+        Order::Starred => shown.sort_by_key(|index| of(index).map(|entry| !studio.is_starred(entry))),
+    }
+    shown
+}
+
+/// A result that was taken out is not shown large any more, nor one that was brought back among those taken out.
 fn close_what_is_gone(studio: &Studio, gallery: &mut GalleryLook) {
-    let is_there = |id: &ResultId| studio.gallery().any(|entry| entry.id == *id);
+    let deleted = &studio.document.history.doc().deleted;
+    let is_there = |id: &ResultId| {
+        studio.results.store.entry(id).is_some() && deleted.contains(id) == (gallery.filter == Filter::Deleted)
+    };
     let gone = match &gallery.open {
         Some(Open::One(id)) => !is_there(id),
         Some(Open::Two(before, after)) => !is_there(before) || !is_there(after),
@@ -105,7 +127,16 @@ fn leave_once_restored(studio: &Studio, look: &mut Look, gallery: &mut GalleryLo
 
 fn bar(ui: &mut Ui, gallery: &mut GalleryLook, shown: usize, in_all: usize) {
     ui.horizontal_wrapped(|ui| {
-        widgets::segmented(ui, &mut gallery.starred, &[(false, "All"), (true, "Starred")]);
+        let filters = [(Filter::All, "All"), (Filter::Starred, "Starred"), (Filter::Deleted, "Deleted")];
+        widgets::segmented(ui, &mut gallery.filter, &filters);
+        widgets::room_for(ui, 120.0);
+        let now = Order::ALL.iter().find(|(order, _)| *order == gallery.order).map_or("", |(_, words)| words);
+        let list = egui::ComboBox::from_id_salt("gallery order").selected_text(now).width(96.0).show_ui(ui, |ui| {
+            for (order, words) in Order::ALL {
+                ui.selectable_value(&mut gallery.order, order, words);
+            }
+        });
+        widgets::name_list(list.response, &format!("Order: {now}"), "In which order the pictures lie");
         ui.label(RichText::new(icons::MAGNIFYING_GLASS).color(theme::colors(ui).weak));
         let field = egui::TextEdit::singleline(&mut gallery.search).desired_width(160.0).hint_text("Search prompts");
         let field = ui.add(field);
@@ -149,14 +180,14 @@ fn empty(ui: &mut Ui, studio: &Studio, look: &mut Look) {
 }
 
 fn nothing_matches(ui: &mut Ui, gallery: &mut GalleryLook) {
-    let words = match (gallery.starred, gallery.search.trim().is_empty()) {
+    let words = match (gallery.filter == Filter::Starred, gallery.search.trim().is_empty()) {
         (true, true) => "No picture is starred. Select one and press the star to find it here again.",
         (true, false) => "No starred picture has these words in its prompt.",
         (false, _) => "No picture has these words in its prompt.",
     };
     quiet(ui, words, |ui| {
         if ui.button("Show all pictures").clicked() {
-            gallery.starred = false;
+            gallery.filter = Filter::All;
             gallery.search.clear();
         }
     });

@@ -23,7 +23,7 @@ pub struct Cell {
     pub head: Option<(usize, usize)>,
 }
 
-/// All cards in rows. Those of one render lie side by side, and go on in the next row where they are many.
+/// All cards in rows. Those of one render that made several have rows of their own; single ones lie side by side.
 #[derive(Debug, Default)]
 pub struct Grid {
     pub rows: Vec<Vec<Cell>>,
@@ -42,7 +42,9 @@ impl Grid {
             let mut batch = batch.to_vec();
             batch.sort_by_key(|index| entries.get(*index).map(|entry| entry.picture));
             let taken = rows.last().map_or(0, Vec::len);
-            if taken > 0 && taken + batch.len() > columns {
+            // After several of one render nothing else stands in their row.
+            let after_several = rows.last().and_then(|row| row.first()?.head).is_some_and(|(count, _)| count > 1);
+            if taken > 0 && (taken + batch.len() > columns || batch.len() > 1 || after_several) {
                 rows.push(Vec::new());
             }
             let room = columns - rows.last().map_or(0, Vec::len);
@@ -123,8 +125,9 @@ mod tests {
 
     #[test]
     fn pictures_of_a_render_lie_side_by_side_in_their_order() {
-        assert_eq!(rows(&[2, 1, 2], 4), [vec!["0-0", "0-1", "1-0"], vec!["2-0", "2-1"]]);
-        assert_eq!(rows(&[5, 1], 3), [vec!["0-0", "0-1", "0-2"], vec!["0-3", "0-4", "1-0"]]);
+        assert_eq!(rows(&[2, 1, 1, 2], 4), [vec!["0-0", "0-1"], vec!["1-0", "2-0"], vec!["3-0", "3-1"]]);
+        assert_eq!(rows(&[5, 1], 3), [vec!["0-0", "0-1", "0-2"], vec!["0-3", "0-4"], vec!["1-0"]]);
+        assert_eq!(rows(&[1, 1, 1], 2), [vec!["0-0", "1-0"], vec!["2-0"]]);
         assert_eq!(rows(&[], 3), Vec::<Vec<String>>::new());
         assert_eq!(rows(&[1, 1], 0), [["0-0"], ["1-0"]]);
     }

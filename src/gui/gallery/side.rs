@@ -2,14 +2,14 @@
 
 use eframe::egui::{self, ScrollArea, Ui};
 
-use super::memory::{GalleryLook, Open};
-use super::view::View;
-use super::{grid, keys, words};
+use super::memory::{Filter, GalleryLook, Open};
+use super::{grid, keys, menu, words};
 use crate::gui::look::{Look, Page};
+use crate::gui::zoomed::View;
 use crate::gui::{export, icons, tables, theme, times, widgets};
 use crate::studio::export::exporting::Subject;
 use crate::studio::results::store::Entry;
-use crate::studio::{Place, ResultId, Studio};
+use crate::studio::{ResultId, Studio};
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryLook) {
@@ -43,10 +43,21 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryL
         gallery.open_one(entry.id.clone());
     }
     ui.add_space(8.0);
+    if gallery.filter == Filter::Deleted {
+        bring_back(ui, studio, std::slice::from_ref(&entry.id));
+        ui.add_space(8.0);
+        ui.add(egui::Label::new(&entry.prompt).wrap());
+        ui.add_space(8.0);
+        return facts(ui, look, entry);
+    }
     ui.horizontal_wrapped(|ui| {
         let starred = studio.is_starred(entry);
         let name = if starred { "Take the star off" } else { "Star this picture" };
-        if widgets::icon_toggle(ui, icons::STAR, starred, name).clicked() {
+        let toggle = widgets::icon_toggle(ui, icons::STAR, starred, name);
+        if starred {
+            widgets::star(ui.painter(), toggle.rect.center(), 8.0, theme::colors(ui).amber);
+        }
+        if toggle.clicked() {
             studio.star(&entry.id, !starred);
         }
         // Asked for now, so that it is there when it is wanted.
@@ -62,8 +73,7 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut GalleryL
     ui.add_space(4.0);
     let back = ui.button(format!("{} Go back to its project", icons::CLOCK_COUNTER_CLOCKWISE));
     if back.on_hover_text("Opens the project that made this picture; Ctrl+Z returns to the present one").clicked() {
-        studio.session.notices.retain(|notice| notice.place != Place::Gallery);
-        studio.restore_result(&entry.id);
+        menu::go_back(studio, entry);
         gallery.restoring = true;
     }
     let layer = ui.button(format!("{} Use as a layer", icons::STACK));
@@ -118,6 +128,9 @@ fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gall
         ui.label(theme::note(ui, words));
     }
     ui.add_space(4.0);
+    if gallery.filter == Filter::Deleted {
+        return bring_back(ui, studio, chosen);
+    }
     let all_starred =
         chosen.iter().all(|id| studio.results.store.entry(id).is_some_and(|entry| studio.is_starred(entry)));
     let (words, star) = if all_starred { ("Take the stars off", false) } else { ("Star all", true) };
@@ -129,6 +142,14 @@ fn several(ui: &mut Ui, studio: &mut Studio, look: &mut Look, gallery: &mut Gall
     let delete_all = ui.button(format!("{} Delete {} pictures", icons::TRASH, chosen.len()));
     if delete_all.on_hover_text("Ctrl+Z brings them back").clicked() {
         delete(studio, gallery, chosen);
+    }
+}
+
+/// The button that brings results back that were taken out, also where undo does not reach back so far any more.
+fn bring_back(ui: &mut Ui, studio: &mut Studio, doomed: &[ResultId]) {
+    let button = ui.button(format!("{} Bring back", icons::ARROW_COUNTER_CLOCKWISE));
+    if button.on_hover_text("Puts it into the gallery again").clicked() {
+        studio.delete_results(doomed, false);
     }
 }
 

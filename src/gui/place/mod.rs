@@ -132,7 +132,8 @@ fn invite(ui: &mut Ui, look: &mut Look) {
         widgets::centered_words(ui, words, 400.0);
         ui.add_space(8.0);
         let button = Button::new(RichText::new("Choose a photo...").color(theme::colors(ui).on_accent));
-        if ui.add(button.fill(theme::colors(ui).accent)).on_hover_text("Or drop a picture on this page").clicked() {
+        let or = if look.drops { "Or drop a picture on this page" } else { "A picture of any size" };
+        if ui.add(button.fill(theme::colors(ui).accent)).on_hover_text(or).clicked() {
             look.choose(Purpose::Photo);
         }
     });

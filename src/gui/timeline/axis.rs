@@ -44,9 +44,34 @@ impl Axis {
     }
 }
 
+/// How far words keep from the playhead, in points.
+const ASIDE: f32 = 5.0;
+
+/// Where words begin that want to begin at `left` and are so wide, so that the playhead does not stand on them: right of it
+/// where there is room within `row`, else left of it.
+pub fn clear_of(left: f32, width: f32, playhead: Option<f32>, row: Rangef) -> f32 {
+    match playhead {
+        Some(x) if left - ASIDE < x && x < left + width + ASIDE => {
+            let right = x + ASIDE;
+            if right + width <= row.max { right } else { (x - ASIDE - width).max(row.min) }
+        }
+        _ => left,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_step_aside_for_the_playhead_and_stay_in_their_row() {
+        let row = Rangef::new(0.0, 300.0);
+        assert_eq!(clear_of(10.0, 50.0, None, row), 10.0);
+        assert_eq!(clear_of(10.0, 50.0, Some(200.0), row), 10.0);
+        assert_eq!(clear_of(10.0, 50.0, Some(30.0), row), 35.0);
+        assert_eq!(clear_of(240.0, 50.0, Some(260.0), row), 205.0, "no room at the right");
+        assert_eq!(clear_of(10.0, 280.0, Some(100.0), row), 0.0);
+    }
 
     #[test]
     fn a_place_is_its_step_and_every_step_has_its_middle() {

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Label, Rect, Role, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use super::axis::Axis;
+use super::axis::{Axis, clear_of};
 use crate::gui::views::number;
 use crate::gui::{icons, theme};
 use crate::studio::Run;
@@ -25,8 +25,8 @@ pub fn in_words(losses: &[(usize, f32)]) -> Option<String> {
     }
 }
 
-/// Draws the curve of a run.
-pub fn draw(ui: &mut Ui, row: Rect, axis: Axis, run: &Run) {
+/// Draws the curve of a run, its words beside its end and not where the playhead stands.
+pub fn draw(ui: &mut Ui, row: Rect, axis: Axis, run: &Run, playhead: Option<f32>) {
     let losses = losses(run);
     let Some(words) = in_words(&losses) else { return };
     let colors = theme::colors(ui);
@@ -54,6 +54,7 @@ pub fn draw(ui: &mut Ui, row: Rect, axis: Axis, run: &Run) {
     } else {
         (row.right() - width, row.top())
     };
+    let left = clear_of(left, width, playhead, row.x_range());
     let place = Rect::from_min_size(pos2(left, top), vec2(width, height));
     ui.scope_builder(eframe::egui::UiBuilder::new().max_rect(place), |ui| {
         let label = ui.add(Label::new(drawn).selectable(false).truncate());

@@ -1,10 +1,14 @@
 //! The row over the timeline: which run, where to, and what can be done from there.
 
-use eframe::egui::{self, Button, ComboBox, CornerRadius, Label, Response, RichText, Role, Stroke, Ui, WidgetInfo};
+use eframe::egui::{
+    self, Align, Button, ComboBox, CornerRadius, Label, Layout, Rect, Response, RichText, Role, Shape, Stroke, Ui,
+    UiBuilder, WidgetInfo, pos2, vec2,
+};
 
+use super::play::Playing;
 use crate::gui::asks::{Ask, Sheet};
 use crate::gui::look::Look;
-use crate::gui::widgets::{amber, icon_button, name_button, name_list, named};
+use crate::gui::widgets::{icon_button, name_button, name_list, named};
 use crate::gui::{icons, theme};
 use crate::link::JobId;
 use crate::studio::renders::runs::{Origin, State};
@@ -16,7 +20,7 @@ const WORDS_FROM: f32 = 720.0;
 /// Below this width, in points, what is not needed makes room.
 const ROOM: f32 = 560.0;
 
-/// The height of the row under the header, where there is something to say.
+/// The height of the words over the last row's end, where there is something to say.
 const SAY: f32 = 16.0;
 
 const BRANCH: &str = "Branch from here...";
@@ -27,6 +31,8 @@ const EDIT_MASKS: &str = "Edit masks here...";
 pub struct TimelineLook {
     /// How wide the header's buttons were in the frame before, in points.
     header_width: f32,
+    /// What is played, step by step.
+    pub(super) playing: Option<Playing>,
 }
 
 /// What became of a run, in few words.
@@ -60,7 +66,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, timeline: &mut Ti
         let space = (ui.available_width() - before).max(0.0);
         ui.add_space(space);
         let left = ui.cursor().left();
-        transport(ui, studio);
+        transport(ui, studio, timeline);
         actions(ui, studio, words);
         if !inspector {
             if icon_button(ui, icons::MAGNIFYING_GLASS, "Inspect masks and attention...").clicked() {
@@ -98,7 +104,7 @@ fn which(ui: &mut Ui, studio: &mut Studio, width: f32) {
     }
 }
 
-fn transport(ui: &mut Ui, studio: &mut Studio) {
+fn transport(ui: &mut Ui, studio: &mut Studio, timeline: &mut TimelineLook) {
     let any = studio.renders.runs.shown().is_some_and(|run| run.newest().is_some());
     let live = studio.renders.runs.playhead == Playhead::Live;
     ui.scope(|ui| {
@@ -109,6 +115,17 @@ fn transport(ui: &mut Ui, studio: &mut Studio) {
             }
             if icon_button(ui, icons::CARET_LEFT, "Previous step (Left)").clicked() {
                 studio.renders.runs.seek_by(-1);
+            }
+            let (icon, name) = match timeline.playing {
+                None => (icons::PLAY, "Play the steps"),
+                Some(_) => (icons::PAUSE, "Stop playing"),
+            };
+            if icon_button(ui, icon, name).clicked() {
+                let now = ui.input(|input| input.time);
+                timeline.playing = match timeline.playing {
+                    None => Playing::begin(studio, now),
+                    Some(_) => None,
+                };
             }
             if icon_button(ui, icons::CARET_RIGHT, "Next step (Right)").clicked() {
                 studio.renders.runs.seek_by(1);
@@ -164,7 +181,7 @@ fn actions(ui: &mut Ui, studio: &mut Studio, words: bool) {
     }
 }
 
-/// What there is to say in a row of its own under the header.
+/// What there is to say about the shown run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Say {
     /// The run's project is not the present one.
@@ -196,29 +213,42 @@ pub fn to_say(studio: &Studio) -> Vec<Say> {
     say
 }
 
-/// Draws what is to be said, in one row.
-pub fn say(ui: &mut Ui, studio: &mut Studio, say: Vec<Say>) {
-    ui.horizontal(|ui| {
-        ui.spacing_mut().interact_size.y = SAY;
-        ui.spacing_mut().button_padding.y = 0.0;
-        for say in say {
-            match say {
-                Say::Earlier(job) => {
-                    amber(ui, "Of an earlier version ·").on_hover_text(
-                        "The project has changed since this run was started; the run keeps the project it was started with.",
-                    );
-                    let button = Button::new(RichText::new("Restore").small()).small();
-                    if named(ui.add(button), "Restore").on_hover_text("Make the run's project the present one. Undo takes it back.").clicked() {
-                        studio.restore(job);
-                    }
+/// Draws what is to be said over the lower right end of the steps.
+pub fn say(ui: &mut Ui, studio: &mut Studio, say: Vec<Say>, steps: Rect) {
+    let row = Rect::from_min_max(pos2(steps.center().x, steps.bottom() - SAY), steps.max);
+    let layout = Layout::right_to_left(Align::Center);
+    let mut inner = ui.new_child(UiBuilder::new().id_salt("timeline says").max_rect(row).layout(layout));
+    let ui = &mut inner;
+    let ground = ui.painter().add(Shape::Noop);
+    let colors = theme::colors(ui);
+    ui.spacing_mut().interact_size.y = SAY;
+    ui.spacing_mut().button_padding.y = 0.0;
+    // From the right end on.
+    for say in say.into_iter().rev() {
+        match say {
+            Say::Earlier(job) => {
+                let button = named(ui.add(Button::new(RichText::new("Restore").small()).small()), "Restore");
+                if button.on_hover_text("Make the run's project the present one. Undo takes it back.").clicked() {
+                    studio.restore(job);
                 }
-                Say::Failed(words) => line(ui, &words, theme::colors(ui).red),
-                Say::Blocked(words) => line(ui, &words, theme::colors(ui).weak),
+                let words = format!("{} Of an earlier version ·", icons::WARNING);
+                line(ui, &words, colors.amber).on_hover_text(
+                    "The project has changed since this run was started; the run keeps the project it was started with.",
+                );
+            }
+            Say::Failed(words) => {
+                line(ui, &words, colors.red).on_hover_text(&words);
+            }
+            Say::Blocked(words) => {
+                line(ui, &words, colors.weak).on_hover_text(&words);
             }
         }
-    });
+    }
+    let under = ui.min_rect().expand2(vec2(4.0, 0.0));
+    ui.painter().set(ground, Shape::rect_filled(under, CornerRadius::same(3), colors.panel.gamma_multiply(0.9)));
 }
 
-fn line(ui: &mut Ui, words: &str, color: egui::Color32) {
-    ui.add(Label::new(RichText::new(words).small().color(color)).truncate());
+/// Words that let a press through to what they lie on.
+fn line(ui: &mut Ui, words: &str, color: egui::Color32) -> Response {
+    ui.add(Label::new(RichText::new(words).small().color(color)).selectable(false).truncate())
 }

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use eframe::egui::{self, Align2, Color32, CornerRadius, FontId, Painter, Rangef, Rect, Ui, pos2, vec2};
+use eframe::egui::{self, Color32, CornerRadius, FontId, Painter, Rangef, Rect, Ui, pos2};
 
-use super::axis::Axis;
+use super::axis::{Axis, clear_of};
 use crate::gui::theme;
 use crate::project::settings::Fusion;
 use crate::project::{MaskSource, Project};
@@ -94,15 +94,18 @@ fn joined(spans: Vec<Range<usize>>, gap: f32) -> Vec<Range<usize>> {
     all
 }
 
-/// Draws a lane in a row: what is done in its colour, what is to come dimmed, its name in or beside its bar.
-pub fn draw(ui: &Ui, row: Rect, axis: Axis, plan: &Plan, color: Color32, done: usize) {
+/// Draws a lane in a row: what is done in its colour, what is to come dimmed, its name in or beside its bar, and not where the
+/// playhead stands.
+pub fn draw(ui: &Ui, row: Rect, axis: Axis, plan: &Plan, color: Color32, done: usize, playhead: Option<f32>) {
     let colors = theme::colors(ui);
     let painter = ui.painter_at(row);
     let font = egui::TextStyle::Small.resolve(ui.style());
     painter.rect_filled(row, CornerRadius::same(3), colors.raised.gamma_multiply(0.5));
     if let Some(why) = plan.off {
         let words = format!("{} · {why}", plan.name);
-        painter.text(row.left_center() + vec2(4.0, 0.0), Align2::LEFT_CENTER, words, font, colors.weak);
+        let words = painter.layout_no_wrap(words, font, colors.weak);
+        let left = clear_of(row.left() + 4.0, words.size().x, playhead, row.x_range());
+        painter.galley(pos2(left, row.center().y - words.size().y / 2.0), words, colors.weak);
         return;
     }
     let width = axis.step_width().max(f32::MIN_POSITIVE);
@@ -130,7 +133,8 @@ pub fn draw(ui: &Ui, row: Rect, axis: Axis, plan: &Plan, color: Color32, done: u
         }
         let name = painter.layout_no_wrap(plan.name.into(), font.clone(), colors.text);
         if name.size().x + 8.0 <= envelope.width() {
-            let at = pos2(envelope.left() + 4.0, row.center().y - name.size().y / 2.0);
+            let left = clear_of(envelope.left() + 4.0, name.size().x, playhead, envelope.x_range());
+            let at = pos2(left, row.center().y - name.size().y / 2.0);
             painter.galley(at, name, colors.text);
             if bar.start < done {
                 // The same words again, in the ink of the solid part.
@@ -154,11 +158,11 @@ pub fn draw(ui: &Ui, row: Rect, axis: Axis, plan: &Plan, color: Color32, done: u
             }
         }
     }
-    beside(&painter, row, envelope, plan.name, font, colors.weak);
+    beside(&painter, row, envelope, plan.name, font, colors.weak, playhead);
 }
 
 /// A name right of its bar, or left of it where there is no room.
-fn beside(painter: &Painter, row: Rect, bar: Rect, name: &str, font: FontId, color: Color32) {
+fn beside(painter: &Painter, row: Rect, bar: Rect, name: &str, font: FontId, color: Color32, playhead: Option<f32>) {
     let name = painter.layout_no_wrap(name.into(), font, color);
     let size = name.size();
     let x = if bar.right() + 6.0 + size.x <= row.right() {
@@ -166,6 +170,7 @@ fn beside(painter: &Painter, row: Rect, bar: Rect, name: &str, font: FontId, col
     } else {
         (bar.left() - 6.0 - size.x).max(row.left() + 4.0)
     };
+    let x = clear_of(x, size.x, playhead, row.x_range());
     painter.galley(pos2(x, row.center().y - size.y / 2.0), name, color);
 }
 

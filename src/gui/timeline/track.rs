@@ -9,7 +9,7 @@ use eframe::egui::{
 
 use super::axis::Axis;
 use super::lanes::{self, Plan};
-use super::{curve, notes, strip};
+use super::{curve, ends, notes, strip};
 use crate::gui::look::Look;
 use crate::gui::theme;
 use crate::gui::views::number;
@@ -57,7 +57,8 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let (_, rect) = ui.allocate_space(size);
     let heights = heights(rect.height());
     let project = studio.renders.runs.shown().map_or(studio.project(), |run| &*run.project);
-    let (canvas, plans) = (project.canvas, lanes::plans(project));
+    let aspect = project.canvas.width as f32 / project.canvas.height.max(1) as f32;
+    let plans = lanes::plans(project);
     let steps = studio.renders.runs.shown().map_or(project.settings.steps as usize, |run| run.steps.len());
     let axis = Axis { left: rect.left(), width: rect.width(), steps };
 
@@ -67,25 +68,51 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 
     let response = ui.interact(rect, Id::unique("timeline steps"), Sense::click_and_drag());
     scrub(ui, &response, studio, axis);
+    let rows = Rows {
+        strip: strip_row,
+        lanes: [0, 1, 2].map(lane_row),
+        curve: row(lane_row(2).bottom() + GAP, heights.curve),
+    };
+    draw(ui, studio, look, (axis, aspect), &rows, &plans, response);
+    // After the rest, so that they lie over it.
+    ends::show(ui, studio, axis, lane_row);
+}
 
+/// Where what is drawn.
+struct Rows {
+    strip: Rect,
+    lanes: [Rect; 3],
+    curve: Rect,
+}
+
+fn draw(
+    ui: &mut Ui,
+    studio: &Studio,
+    look: &mut Look,
+    (axis, aspect): (Axis, f32),
+    rows: &Rows,
+    plans: &[Plan; 3],
+    response: Response,
+) {
+    let rect = response.rect;
     let run = studio.renders.runs.shown();
-    let aspect = canvas.width as f32 / canvas.height.max(1) as f32;
-    strip::draw(ui, strip_row, axis, aspect, run, studio.renders.runs.picture, &mut look.textures);
+    strip::draw(ui, rows.strip, axis, aspect, run, studio.renders.runs.picture, &mut look.textures);
     let colors = theme::colors(ui);
+    let stands = run.and_then(|run| playhead_at(run, studio.renders.runs.playhead, axis));
     let done = run.and_then(Run::newest).map_or(0, |newest| newest + 1);
-    for (lane, (plan, color)) in plans.iter().zip([colors.align, colors.inject, colors.refine]).enumerate() {
-        lanes::draw(ui, lane_row(lane), axis, plan, color, done);
+    let colored = plans.iter().zip([colors.align, colors.inject, colors.refine]);
+    for (row, (plan, color)) in rows.lanes.iter().zip(colored) {
+        lanes::draw(ui, *row, axis, plan, color, done, stands);
     }
-    let curve_row = row(lane_row(2).bottom() + GAP, heights.curve);
     if let Some(run) = run
-        && heights.curve > 0.0
+        && rows.curve.height() > 0.0
     {
-        curve::draw(ui, curve_row, axis, run);
+        curve::draw(ui, rows.curve, axis, run, stands);
     }
-    waiting(ui, strip_row, run);
+    waiting(ui, rows.strip, run);
     let Some(run) = run else { return };
     playhead(ui, rect, run, studio.renders.runs.playhead, axis);
-    notes::draw(ui, strip_row, axis, &run.notes);
+    notes::draw(ui, rows.strip, axis, &run.notes);
     if response.has_focus() {
         let stroke = Stroke::new(1.0, colors.accent);
         ui.painter().rect_stroke(rect.expand(2.0), CornerRadius::same(4), stroke, eframe::egui::StrokeKind::Outside);
@@ -93,7 +120,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     if run.newest().is_some() && !response.is_pointer_button_down_on() {
         let at = ui.ctx().pointer_hover_pos().map_or(0, |at| axis.step_at(at.x));
         response.on_hover_ui_at_pointer(|ui| {
-            ui.label(about(run, &plans, at));
+            ui.label(about(run, plans, at));
         });
     }
 }

@@ -55,9 +55,12 @@ fn invite(ui: &mut Ui, look: &mut Look) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() * 0.25).min(140.0));
         ui.label(theme::note(ui, icons::IMAGES).size(32.0));
-        let words = "Drop 3 to 15 photos of your subject here, or a folder of them. Captions (NAME.txt) and masks \
-                     (NAME.mask.png, a folder masks/, transparency) are found beside them; both can be made here too.";
-        widgets::centered_words(ui, words, 420.0);
+        let bring = if look.drops { "Drop" } else { "Copy and paste (Ctrl+V)" };
+        let words = format!(
+            "{bring} 3 to 15 photos of your subject here, or a folder of them. Captions (NAME.txt) and masks \
+             (NAME.mask.png, a folder masks/, transparency) are found beside them; both can be made here too."
+        );
+        widgets::centered_words(ui, &words, 420.0);
         ui.add_space(8.0);
         let colors = theme::colors(ui);
         let words = theme::strong("Choose photos...").color(colors.on_accent);
@@ -74,7 +77,8 @@ fn bar(ui: &mut Ui, studio: &mut Studio, look: &mut Look, train: &mut TrainLook,
     ui.horizontal_wrapped(|ui| {
         let add = ui.button(format!("{} Add photos...", icons::PLUS));
         widgets::name_button(&add, "Add photos...");
-        if add.on_hover_text("Or drop them on this page").clicked() {
+        let or = if look.drops { "Or drop them on this page" } else { "Or paste them on this page (Ctrl+V)" };
+        if add.on_hover_text(or).clicked() {
             look.choose(Purpose::TrainingPhotos);
         }
         ui.checkbox(&mut train.masks, "Show masks");

@@ -227,6 +227,18 @@ impl Document {
         self.select_only(to);
     }
 
+    /// Shows a layer alone, or all of them again where it is alone already, as one step.
+    pub fn solo(&mut self, index: usize) {
+        let layers = self.project().layers();
+        let Some(title) = layers.get(index).map(Layer::title) else { return };
+        let alone = layers.iter().enumerate().all(|(other, layer)| layer.visible == (other == index));
+        let name = if alone { "Show all layers".to_owned() } else { format!("Show {title} alone") };
+        self.edit(name, |project| {
+            let layers = project.layers_mut().into_iter().flatten().enumerate();
+            layers.for_each(|(other, layer)| layer.visible = alone || other == index);
+        });
+    }
+
     /// Lets a layer stand for a concept, or for none.
     pub fn assign(&mut self, layer: usize, concept: Option<String>) {
         let Some(title) = self.project().layers().get(layer).map(Layer::title) else { return };
@@ -475,6 +487,24 @@ mod tests {
         assert_eq!(after(&[1, 4], Reorder::Forward), [0, 2, 1, 3, 4]);
         assert_eq!(after(&[0, 3, 4], Reorder::Backward), [0, 1, 3, 4, 2]);
         assert_eq!(after(&[], Reorder::Front), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_layer_is_shown_alone_and_then_all_are_again() {
+        let mut project = Project::new();
+        let hidden = Layer { visible: false, ..Layer::new("c.png", 0.0, 0.0) };
+        project.layers_mut().unwrap().extend([Layer::new("a.png", 0.0, 0.0), Layer::new("b.png", 0.0, 0.0), hidden]);
+        let mut document = Document::new(project, None, "/work".into());
+        let shown = |document: &Document| document.project().layers().iter().map(|l| l.visible).collect::<Vec<_>>();
+        document.solo(2);
+        assert_eq!(shown(&document), [false, false, true]);
+        document.solo(2);
+        assert_eq!(shown(&document), [true, true, true]);
+        assert_eq!(document.undo().as_deref(), Some("Show all layers"));
+        assert_eq!(document.undo().as_deref(), Some("Show c alone"));
+        assert_eq!(shown(&document), [true, true, false]);
+        document.solo(9);
+        assert_eq!(document.undo(), None);
     }
 
     #[test]

@@ -73,6 +73,11 @@ impl History {
         &self.now().doc
     }
 
+    /// The document as it was opened.
+    pub fn first(&self) -> &Arc<Doc> {
+        &self.states[0].doc
+    }
+
     /// A number that no other state of this history has.
     pub fn revision(&self) -> u64 {
         self.now().revision

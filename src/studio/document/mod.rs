@@ -3,8 +3,8 @@
 //!
 //! - What can be undone, and what is it called? `history.rs`.
 //! - What does a person do to layers, concepts and words? `edits.rs`.
-//! - What is selected, which layers belong together? `selection.rs`, `groups.rs`.
-//! - Where do layers lie, and what does moving them by hand do? `geometry.rs`, `snap.rs`.
+//! - What is selected, which layers belong together? `selection.rs`, `groups.rs`. What is copied of them? `clipboard.rs`.
+//! - Where do layers lie, and what does moving them by hand do? `geometry.rs`, `snap.rs`. And by numbers? `arrange.rs`.
 //! - Which colours tell concepts apart? `palette.rs`.
 
 use std::collections::BTreeSet;
@@ -14,6 +14,8 @@ use self::history::{Doc, History};
 use crate::project::Project;
 use crate::project::stamp::Stamp;
 
+pub mod arrange;
+pub mod clipboard;
 pub mod edits;
 pub mod geometry;
 pub mod groups;

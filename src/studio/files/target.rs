@@ -18,6 +18,8 @@ pub enum Target {
     },
     /// A new layer.
     Cutout,
+    /// A new layer with its middle at this place of the canvas, in canvas pixels.
+    CutoutAt((f32, f32)),
     /// The background.
     Background,
     /// Another picture for a layer.

@@ -120,6 +120,59 @@ impl MaskEditor {
         self.version += 1;
     }
 
+    /// Gives the subject all that its mask encloses, as a stroke: what cannot be reached from the picture's edge without
+    /// crossing it. Says whether there was anything.
+    pub fn fill(&mut self) -> bool {
+        let Some(mask) = self.masks.get(self.subject) else { return false };
+        let inside = enclosed(mask);
+        if !inside.contains(&true) {
+            return false;
+        }
+        let subject = self.subject;
+        self.change(|index, mask| {
+            for (on, inside) in mask.on.iter_mut().zip(&inside) {
+                *on = if *inside { index == subject } else { *on };
+            }
+        });
+        true
+    }
+
+    /// Whether the subject's mask encloses anything.
+    pub fn can_fill(&self) -> bool {
+        self.masks.get(self.subject).is_some_and(|mask| enclosed(mask).contains(&true))
+    }
+
+    /// Takes all of the subject's mask away, as a stroke.
+    pub fn clear(&mut self) {
+        let subject = self.subject;
+        self.change(|index, mask| {
+            if index == subject {
+                mask.on.fill(false);
+            }
+        });
+    }
+
+    /// Gives the subject the mask that the step had, as a stroke; the others keep what they have of theirs.
+    pub fn reset(&mut self) {
+        let (subject, Some(original)) = (self.subject, self.original.get(self.subject).cloned()) else { return };
+        self.change(|index, mask| {
+            for (on, was) in mask.on.iter_mut().zip(&original.on) {
+                *on = if index == subject { *was } else { *on && !*was };
+            }
+        });
+    }
+
+    /// Changes all masks as a stroke; none where nothing changes.
+    fn change(&mut self, change: impl Fn(usize, &mut Mask)) {
+        let mut masks = self.masks.clone();
+        masks.iter_mut().enumerate().for_each(|(index, mask)| change(index, mask));
+        if masks != self.masks {
+            self.begin_stroke();
+            self.masks = masks;
+            self.version += 1;
+        }
+    }
+
     /// Takes the last stroke back. Says whether there was one.
     pub fn undo(&mut self) -> bool {
         let Some(before) = self.done.pop() else { return false };
@@ -141,6 +194,33 @@ impl MaskEditor {
         let index = self.masks.iter().position(Mask::is_empty)?;
         self.names.get(index).map(String::as_str)
     }
+}
+
+/// The cells that a mask encloses: that are not on, and that no way over other such cells, side by side, leads to the edge.
+fn enclosed(mask: &Mask) -> Vec<bool> {
+    let (width, count) = (mask.width, mask.on.len());
+    let mut open = vec![false; count];
+    if width == 0 {
+        return open;
+    }
+    let is_edge = |cell: usize| {
+        let (row, column) = (cell / width, cell % width);
+        row == 0 || column == 0 || row + 1 >= mask.height || column + 1 >= width
+    };
+    let mut next: Vec<usize> = (0..count).filter(|cell| is_edge(*cell) && !mask.on[*cell]).collect();
+    while let Some(cell) = next.pop() {
+        if std::mem::replace(&mut open[cell], true) {
+            continue;
+        }
+        let beside = [
+            (cell % width > 0).then(|| cell - 1),
+            (cell % width + 1 < width).then_some(cell + 1),
+            cell.checked_sub(width),
+            Some(cell + width),
+        ];
+        next.extend(beside.into_iter().flatten().filter(|cell| *cell < count && !open[*cell] && !mask.on[*cell]));
+    }
+    (0..count).map(|cell| !open[cell] && !mask.on[cell]).collect()
 }
 
 #[cfg(test)]
@@ -208,6 +288,47 @@ mod tests {
         assert!(editor.take(&pair("cat", &all)));
         assert_eq!((editor.masks()[0].count(), editor.empty()), (64, Some("dog")));
         assert!(editor.undo() && !editor.is_changed());
+    }
+
+    #[test]
+    fn what_a_mask_encloses_is_filled_and_taken_from_the_others() {
+        let ring = Mask::from_fn(8, 8, |y, x| (2..6).contains(&y) && (2..6).contains(&x) && !(y == 3 && x == 3));
+        let rest = Mask::from_fn(8, 8, |y, x| y == 3 && x == 3 || y == 7);
+        let view = |name: &str, mask: &Mask| MaskView {
+            concept: name.into(),
+            custom: mask.clone(),
+            base: mask.clone(),
+            combined: mask.clone(),
+        };
+        let mut editor = MaskEditor::new(JobId(1), 3, 0, &[view("cat", &ring), view("dog", &rest)]).unwrap();
+        assert!(editor.can_fill() && editor.fill());
+        assert_eq!((editor.masks()[0].count(), editor.masks()[1].count()), (16, 8));
+        assert!(!editor.can_fill() && !editor.fill(), "nothing is left");
+        assert!(editor.undo() && !editor.is_changed());
+        editor.subject = 1;
+        assert!(!editor.can_fill(), "a row along the edge encloses nothing");
+    }
+
+    #[test]
+    fn a_mask_is_cleared_and_brought_back_to_the_step_s_each_as_one_stroke() {
+        let mut editor = editor();
+        editor.clear();
+        assert_eq!(editor.empty(), Some("cat"));
+        assert_eq!(editor.masks()[1].count(), 32, "the other one stays");
+        editor.subject = 1;
+        editor.radius = 16.0;
+        editor.begin_stroke();
+        editor.paint((0.5, 0.5), (0.5, 0.5));
+        assert_eq!(editor.masks()[1].count(), 64);
+        editor.subject = 0;
+        editor.reset();
+        assert!(!editor.changed(0) && editor.masks()[1].count() == 32);
+        for _ in 0..3 {
+            assert!(editor.undo());
+        }
+        assert!(!editor.is_changed() && !editor.undo());
+        editor.reset();
+        assert!(!editor.undo(), "what changes nothing is no stroke");
     }
 
     #[test]

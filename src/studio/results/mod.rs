@@ -106,6 +106,12 @@ impl Results {
         self.store.entries().iter().filter(|entry| !doc.deleted.contains(&entry.id))
     }
 
+    /// The results that were taken out in this session, the newest first.
+    pub fn deleted<'a>(&'a self, document: &'a Document) -> impl Iterator<Item = &'a Entry> {
+        let doc = document.history.doc();
+        self.store.entries().iter().filter(|entry| doc.deleted.contains(&entry.id))
+    }
+
     /// Whether a result is marked as good.
     pub fn is_starred(&self, document: &Document, entry: &Entry) -> bool {
         document.history.doc().starred.get(&entry.id).copied().unwrap_or(entry.starred)

@@ -1,8 +1,8 @@
-//! Zoom and pan of pictures shown large; two beside each other share them.
+//! Zoom and pan of pictures shown large, in the gallery and of a comparison; two beside each other share them.
 
 use eframe::egui::{Rect, Response, Ui, Vec2};
 
-use crate::gui::widgets;
+use super::{theme, widgets};
 
 /// How a picture lies in its area.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,9 +23,15 @@ impl View {
     /// How far one can go in and out.
     const ZOOM: std::ops::RangeInclusive<f32> = 0.25..=32.0;
 
-    /// Whether the picture fits its area.
-    pub fn is_fitted(&self) -> bool {
-        *self == Self::default()
+    /// The scale in words, and a way back to the whole picture.
+    pub fn show(&mut self, ui: &mut Ui) {
+        ui.label(theme::note(ui, self.words()))
+            .on_hover_text("The wheel zooms to the pointer, dragging moves, a double click fits");
+        ui.add_enabled_ui(*self != Self::default(), |ui| {
+            if ui.button("Fit").on_hover_text("Show all of the picture").clicked() {
+                *self = Self::default();
+            }
+        });
     }
 
     /// In words: `100 %` is fitted.
