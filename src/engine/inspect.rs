@@ -56,13 +56,21 @@ impl Demand {
             pictures: project.pictures as usize,
             concepts: match project.settings.method {
                 Method::ConceptConductor => project.concepts.iter().filter(used).count(),
-                Method::MaskedAdapters | Method::RegionalSampling | Method::MixOfShow => 0,
+                Method::MaskedAdapters
+                | Method::FoundMasks
+                | Method::RegionalSampling
+                | Method::MixOfShow
+                | Method::ConstrainedMerge
+                | Method::ResidualOnly => 0,
             },
             adapters,
             aligned: project.settings.guided_steps().contains(&true),
             sequential: project.settings.execution == Execution::Sequential,
             fused: project.settings.method == Method::MixOfShow,
-            attended: project.settings.method == Method::MaskedAdapters,
+            attended: matches!(
+                project.settings.method,
+                Method::MaskedAdapters | Method::FoundMasks | Method::ResidualOnly
+            ),
         }
     }
 }

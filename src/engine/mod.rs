@@ -39,6 +39,7 @@ pub mod render;
 pub mod report;
 pub mod sample;
 pub mod scene;
+pub mod seek;
 pub mod tensors;
 pub mod terms;
 pub mod told;

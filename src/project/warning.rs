@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::concept::{Concept, ConceptFile, MaskSource};
 use super::prompt::{TOKEN_MARK, class_word_spans};
-use super::settings::{Fusion, Method};
+use super::settings::Fusion;
 use super::{Layout, Project};
 
 /// Something that is allowed, but does not do what its owner may expect. `Display` says what and
@@ -118,9 +118,8 @@ impl fmt::Display for ProjectWarning {
             ),
             Self::OwnPromptUnread { concept } => write!(
                 f,
-                "The own prompt of {concept} is not read: with {} one prompt names all concepts, \
-                 each in the place of its class word.",
-                Method::MaskedAdapters.title()
+                "The own prompt of {concept} is not read: this method has one prompt, which names \
+                 all concepts, each in the place of its class word."
             ),
             Self::StrengthZero { concept } => write!(
                 f,
@@ -203,7 +202,7 @@ impl Project {
                 }
                 _ => {}
             }
-            let in_one = self.settings.method == Method::MaskedAdapters;
+            let in_one = self.settings.method.has_one_prompt();
             if in_one && concept.prompt.is_some() {
                 warnings.push(ProjectWarning::OwnPromptUnread { concept: name.clone() });
             }
@@ -266,7 +265,7 @@ fn mentions_trigger(prompt: &str, concept: &Concept) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::settings::Spacing;
+    use super::super::settings::{Method, Spacing};
     use super::super::tests::example;
     use super::*;
 
@@ -392,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn other_methods_have_no_parts_to_warn_of_and_one_of_them_reads_no_own_prompts() {
+    fn other_methods_have_no_parts_to_warn_of_and_those_of_one_prompt_read_no_own_ones() {
         let of = |method| {
             warnings(|project| {
                 project.settings.method = method;
@@ -404,6 +403,8 @@ mod tests {
         assert_eq!(of(Method::RegionalSampling), []);
         let unread = ProjectWarning::OwnPromptUnread { concept: "Tom".into() };
         assert!(unread.to_string().ends_with('.'));
-        assert_eq!(of(Method::MaskedAdapters), [unread]);
+        for method in Method::ALL.into_iter().filter(Method::has_one_prompt) {
+            assert_eq!(of(method), std::slice::from_ref(&unread), "{method:?}");
+        }
     }
 }
