@@ -120,7 +120,8 @@ fn found_masks_tile_each_picture_and_are_shown() {
     let told = render(&engine, &project, Watch { masks: true, ..Watch::default() });
     let finished = told.finished();
     assert_eq!(finished.pictures.len(), 2);
-    for step in told.steps() {
+    let steps = told.steps();
+    for step in &steps {
         assert_eq!(step.masks.len(), 2);
         for masks in &step.masks {
             assert_eq!(masks.len(), 2);
@@ -128,9 +129,7 @@ fn found_masks_tile_each_picture_and_are_shown() {
             assert!(one.on.iter().zip(&other.on).all(|(one, other)| one != other), "no cell is both's or nobody's");
         }
     }
-    // Going on from a step keeps the masks that were found.
-    let first = &told.steps()[0].masks;
-    assert!(told.steps().iter().all(|step| step.masks == *first));
+    assert!(steps.iter().all(|step| step.masks == steps[0].masks), "once for all steps");
 }
 
 #[test]
