@@ -416,9 +416,7 @@ impl Settings {
         let marks = Marks { start: group.start, end: group.end, every: group.every };
         marks.on_steps(self.steps, group.enabled && self.method.is_conductor())
     }
-}
 
-impl Settings {
     /// In how many steps masks are found before the picture begins: a third of all (10 of 30 in FreeFuse's script), and none
     /// where they are given.
     pub fn seeking_steps(&self) -> usize {

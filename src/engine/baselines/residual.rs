@@ -206,7 +206,7 @@ impl GuidedTap {
     pub fn logits(&self, _site: Site, logits: Tensor<4>) -> Tensor<4> {
         let Some(weights) = self.grids.get(&logits.dims()[2]) else { return logits };
         // Logits come divided by √d, and so does their deviation.
-        let strength = deviation(&logits) * (GUIDANCE * (1.0 + self.noise).ln());
+        let strength = deviation(&logits) * (GUIDANCE * self.noise.ln_1p());
         logits + weights.clone() * strength
     }
 }
