@@ -27,7 +27,6 @@ use std::collections::HashMap;
 use burn::tensor::{Device, Tensor};
 
 use crate::engine::concept::Adapter;
-use crate::engine::inject::HALVES;
 use crate::engine::masks::{Mask, grid_sizes};
 use crate::engine::models::Models;
 use crate::engine::nets::attention::Context;
