@@ -3,10 +3,12 @@
 use super::baselines::Way;
 use super::baselines::fuse::{Fusing, Ingredient};
 use super::baselines::masked::{Masked, MaskedConcept};
+use super::baselines::merge::{Merged, Merging};
 use super::baselines::regional::Regional;
+use super::baselines::residual::{Guided, Placed, residual, with_residuals};
 use super::cache::Cache;
 use super::concept::Adapter;
-use super::error::Result;
+use super::error::{EngineError, Result};
 use super::models::Models;
 use super::nets::attention::Context;
 use super::nets::tokenizer::{Encoded, Token};
@@ -74,20 +76,33 @@ struct OwnText {
     negative: Encoded,
 }
 
+/// The prompts of a method with one for all concepts.
+struct Named {
+    base: Encoded,
+    negative: Encoded,
+    reference: EncodedPrompt,
+    /// For each concept that has a subject, the positions of what calls it, place by place.
+    each: Vec<Vec<Vec<usize>>>,
+    /// See [`Cast::words`].
+    words: Vec<Vec<Word>>,
+}
+
 impl Casting<'_> {
     /// The branches, by the project's method.
     ///
     /// # Errors
-    /// When the job is cancelled.
+    /// When the job is cancelled, or a concept is none that the method can use.
     pub fn cast(&self) -> Result<Cast> {
         match self.project.settings.method {
             Method::ConceptConductor => Ok(self.conductor()),
-            Method::MaskedAdapters => Ok(self.masked()),
+            Method::MaskedAdapters | Method::FoundMasks => Ok(self.masked()),
             Method::RegionalSampling => {
                 let adapters: Vec<&Adapter> = self.used_members().map(|member| &member.adapter).collect();
                 Ok(self.regional(Adapter::sum(&adapters)))
             }
             Method::MixOfShow => Ok(self.regional(self.fused()?)),
+            Method::ConstrainedMerge => self.merged(),
+            Method::ResidualOnly => self.residual_only(),
         }
     }
 
@@ -147,49 +162,144 @@ impl Casting<'_> {
         fusing.fused(self.cache, &mut |done, of| self.report.progress(Stage::Fusing, done, of))
     }
 
-    /// One branch with one prompt that names all concepts.
+    /// One branch with one prompt that names all concepts, each of which acts in its mask.
     fn masked(&self) -> Cast {
-        let none = Adapter::default();
-        let styles = self.styles.unwrap_or(&none);
+        let adapters = self.told_apart();
+        let all: Vec<&Adapter> = adapters.iter().collect();
+        let reading = self.with_styles(&Adapter::sum(&all).speaking(&all));
+        let Named { base, negative, reference, each, words } = self.named(&adapters, &reading);
+        let positions = base.tokens.len();
+        let concepts = adapters.iter().zip(each).map(|(adapter, places)| {
+            let tokens = places.into_iter().flatten().collect();
+            MaskedConcept { adapter: adapter.clone(), tokens }
+        });
+        let seeks = self.project.settings.method == Method::FoundMasks;
+        let way = Way::Masked(Masked { concepts: concepts.collect(), positions, seeks });
+        let [base, negative] = [base, negative].map(|tokens| encode(self.models, &reading, tokens));
+        Self::in_one((base.context, negative.context), None, words, reference, way)
+    }
+
+    /// One branch with one prompt that names all concepts, of a model into which their keys and values were merged.
+    fn merged(&self) -> Result<Cast> {
+        let adapters = self.told_apart();
+        let all: Vec<&Adapter> = adapters.iter().collect();
+        let reading = Adapter::sum(&all).speaking(&all);
+        let tokens: Vec<String> = adapters.iter().map(Adapter::words).collect();
+        let ingredients = self.used_members().zip(&adapters).zip(&tokens);
+        let ingredients: Vec<Ingredient<'_>> = ingredients
+            .map(|((member, adapter), tokens)| Ingredient {
+                adapter,
+                call: self.project.called(member.concept, tokens),
+            })
+            .collect();
+        let merging = Merging { models: self.models, concepts: &ingredients, reading: &reading };
+        let Merged { adapter, heard } =
+            merging.merged(&mut |done, of| self.report.progress(Stage::Fusing, done, of))?;
+        for (member, _) in self.used_members().zip(&heard).filter(|(_, heard)| !**heard) {
+            let name = &member.concept.name;
+            self.report.warn(Warning::NoEffect(format!(
+                "{name} will not be seen: the words that call it call another concept too, and they can give only one of them; \
+                 give it trigger words of its own, or choose another method"
+            )));
+        }
+        let reading = self.with_styles(&reading);
+        let Named { base, negative, reference, words, .. } = self.named(&adapters, &reading);
+        let [base, negative] = [base, negative].map(|tokens| encode(self.models, &reading, tokens));
+        Ok(Self::in_one((base.context, negative.context), Some(adapter), words, reference, Way::Plain))
+    }
+
+    /// One branch of the plain model, whose one prompt has every concept's residual in the place of its class word.
+    fn residual_only(&self) -> Result<Cast> {
+        let mut residuals = Vec::with_capacity(self.used.len());
+        let count = self.used.len();
+        for (done, Member { concept, adapter }) in self.used_members().enumerate() {
+            self.report.progress(Stage::Fusing, done, count)?;
+            let tokens = adapter.words();
+            let found = residual(self.models, adapter, concept.call(&tokens), &concept.class_word);
+            residuals.push(found.ok_or_else(|| {
+                EngineError::Job(format!(
+                    "{}: the method {} knows a concept by its learnt words alone, and {}; take an ED-LoRA or a textual \
+                     inversion of it, or choose another method",
+                    concept.name,
+                    Method::ResidualOnly.title(),
+                    if tokens.is_empty() {
+                        "its files bring none"
+                    } else {
+                        "its trigger words name none of those of its files"
+                    }
+                ))
+            })?);
+        }
+        let reading = self.with_styles(&Adapter::default());
+        let adapters: Vec<Adapter> = self.used_members().map(|member| member.adapter.clone()).collect();
+        let Named { base, negative, reference, each, words } = self.named(&adapters, &reading);
+        let (positions, weights) = (base.tokens.len(), base.weights.clone());
+        let [base, negative] = [base, negative].map(|tokens| encode(self.models, &reading, tokens));
+        let placed: Vec<Placed<'_>> = (residuals.iter().zip(&each))
+            .flat_map(|(residual, places)| places.iter().map(move |at| Placed { residual, at }))
+            .collect();
+        let layers = self.models.unet.config.transformers().len();
+        let context = with_residuals(&base.context, layers, &weights, &placed);
+        let tokens = each.into_iter().map(|places| places.into_iter().flatten().collect()).collect();
+        let way = Way::Guided(Guided { tokens, positions });
+        Ok(Self::in_one((context, negative.context), None, words, reference, way))
+    }
+
+    /// What each concept that has a subject adds, no two with a word of one name.
+    fn told_apart(&self) -> Vec<Adapter> {
         let mut adapters: Vec<Adapter> = Vec::with_capacity(self.used.len());
         for member in self.used_members() {
             let own = member.adapter.told_apart_from(&adapters);
             adapters.push(own);
         }
+        adapters
+    }
+
+    fn with_styles(&self, reading: &Adapter) -> Adapter {
+        self.styles.map_or_else(|| reading.clone(), |styles| reading.reading_with(styles))
+    }
+
+    /// The prompts of a method with one for all concepts: `adapters` are theirs, `reading` reads it.
+    fn named(&self, adapters: &[Adapter], reading: &Adapter) -> Named {
         let mut calls: Vec<Option<String>> = vec![None; self.members.len()];
-        for (&index, adapter) in self.used.iter().zip(&adapters) {
-            calls[index] = Some(self.members[index].concept.call(&adapter.words()).to_owned());
+        for (&index, adapter) in self.used.iter().zip(adapters) {
+            calls[index] = Some(self.project.called(self.members[index].concept, &adapter.words()).to_owned());
         }
         let naming = self.project.naming(&calls);
-        let all: Vec<&Adapter> = adapters.iter().collect();
-        let reading = Adapter::sum(&all).speaking(&all).reading_with(styles);
         let read = |prompt: &str, by: &Adapter| {
             let reading = self.project.settings.prompt_reading;
             self.models.tokenizer.read(prompt, reading, by.placeholders())
         };
-        let mut base = read(&naming.prompt, &reading);
-        let mut negative = read(&self.project.negative_prompt, &reading);
+        let mut base = read(&naming.prompt, reading);
+        let mut negative = read(&self.project.negative_prompt, reading);
         self.level(&mut [&mut base, &mut negative]);
-        let reference = encode_base(self.models, read(self.project.prompt_for_reference(), &none));
-        let tokens_of = |index: usize| {
+        let prompt_for_reference = self.project.prompt_for_reference();
+        let reference = encode_base(self.models, read(prompt_for_reference, &Adapter::default()));
+        let places_of = |index: usize| {
             let places = naming.places.iter().filter(|(_, concept)| *concept == index);
-            places.flat_map(|(place, _)| base.positions_in(place)).collect::<Vec<usize>>()
+            places.map(|(place, _)| base.positions_in(place).collect::<Vec<usize>>()).collect::<Vec<_>>()
         };
-        let each: Vec<Vec<usize>> = self.used.iter().map(|&index| tokens_of(index)).collect();
-        let called = self.used.iter().zip(&each).map(|(&index, tokens)| {
+        let each: Vec<Vec<Vec<usize>>> = self.used.iter().map(|&index| places_of(index)).collect();
+        let called = self.used.iter().zip(&each).map(|(&index, places)| {
             let name = calls[index].clone().unwrap_or_default();
-            (name, tokens.clone())
+            (name, places.concat())
         });
-        let words = vec![called.collect(), self.class_words(self.project.prompt_for_reference(), &reference.tokens)];
-        let positions = base.tokens.len();
-        let concepts = adapters.into_iter().zip(each).map(|(adapter, tokens)| MaskedConcept { adapter, tokens });
-        let way = Way::Masked(Masked { concepts: concepts.collect(), positions });
-        let [base, negative] = [base, negative].map(|tokens| encode(self.models, &reading, tokens));
-        self.warn_if_cut("the picture", &base.tokens);
-        self.warn_if_cut("what to avoid", &negative.tokens);
+        let words = vec![called.collect(), self.class_words(prompt_for_reference, &reference.tokens)];
+        self.warn_if_cut("the picture", &base);
+        self.warn_if_cut("what to avoid", &negative);
         self.warn_if_cut("the reference", &reference.tokens);
-        let branch =
-            Branch { name: String::new(), conditional: base.context, unconditional: negative.context, adapter: None };
+        Named { base, negative, reference, each, words }
+    }
+
+    /// One branch for all.
+    fn in_one(
+        (conditional, unconditional): (Context, Context),
+        adapter: Option<Adapter>,
+        words: Vec<Vec<Word>>,
+        reference: EncodedPrompt,
+        way: Way,
+    ) -> Cast {
+        let branch = Branch { name: String::new(), conditional, unconditional, adapter };
         Cast { branches: vec![branch], words, reference, way: Some(way) }
     }
 

@@ -210,6 +210,18 @@ impl Schedule {
         Move { latent: (b / a).sqrt(), noise: (1.0 - b).sqrt() - (b * (1.0 - a) / a).sqrt() }
     }
 
+    /// Back up with fresh noise from timestep `from` (none: the clean latent) to `to`: `z_to = latent · z_from + noise · ε`.
+    pub fn renoise(&self, from: Option<usize>, to: usize) -> Move {
+        let kept = (self.alpha(Some(to)) / self.alpha(from)).min(1.0);
+        Move { latent: kept.sqrt(), noise: (1.0 - kept).sqrt() }
+    }
+
+    /// σ² at a timestep: how much more noise than signal there is, (1 − ᾱ) / ᾱ.
+    pub fn noise_to_signal(&self, t: usize) -> f64 {
+        let a = self.alpha(Some(t));
+        (1.0 - a) / a
+    }
+
     /// The clean latent that a noisy one and its predicted noise imply: `x0 = latent · z + noise · ε`.
     pub fn clean(&self, t: usize) -> Move {
         let a = self.alpha(Some(t));
@@ -353,6 +365,20 @@ mod tests {
         let (z, noise) = (0.7, -0.3);
         let there = up.latent * z + up.noise * noise;
         assert!((down.latent * there + down.noise * noise - z).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_noised_again_is_as_noisy_as_what_was_noised_at_once() {
+        let schedule = stable_diffusion();
+        for (from, to) in [(Some(1), 21), (Some(481), 501), (None, 1)] {
+            let (less, back, more) = (schedule.noised(from), schedule.renoise(from, to), schedule.noised(Some(to)));
+            assert!((back.latent * less.latent - more.latent).abs() < 1e-12, "the clean part, {from:?} to {to}");
+            let noise = (back.latent * less.noise).powi(2) + back.noise.powi(2);
+            // Noises of their own add up by their squares.
+            assert!((noise.sqrt() - more.noise).abs() < 1e-12, "the noise, {from:?} to {to}");
+            let ratio = (more.noise / more.latent).powi(2);
+            assert!((schedule.noise_to_signal(to) - ratio).abs() < 1e-9 * ratio.max(1.0));
+        }
     }
 
     #[test]

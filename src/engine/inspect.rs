@@ -64,13 +64,21 @@ impl Demand {
             pictures: project.pictures as usize,
             concepts: match project.settings.method {
                 Method::ConceptConductor => project.concepts.iter().filter(used).count(),
-                Method::MaskedAdapters | Method::RegionalSampling | Method::MixOfShow => 0,
+                Method::MaskedAdapters
+                | Method::FoundMasks
+                | Method::RegionalSampling
+                | Method::MixOfShow
+                | Method::ConstrainedMerge
+                | Method::ResidualOnly => 0,
             },
             adapters,
             aligned: project.settings.guided_steps().contains(&true),
             sequential: project.settings.execution == Execution::Sequential,
             fused: project.settings.method == Method::MixOfShow,
-            attended: project.settings.method == Method::MaskedAdapters,
+            attended: matches!(
+                project.settings.method,
+                Method::MaskedAdapters | Method::FoundMasks | Method::ResidualOnly
+            ),
             refined: project.settings.refined_steps().contains(&true),
             points: project.concepts.iter().any(|concept| matches!(concept.mask, MaskSource::Points(_))),
             watched: false,

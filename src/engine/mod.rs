@@ -42,6 +42,7 @@ pub mod render;
 pub mod report;
 pub mod sample;
 pub mod scene;
+pub mod seek;
 pub mod tensors;
 pub mod terms;
 pub mod told;

@@ -65,6 +65,15 @@ pub fn embed_bare(models: &Models, adapter: &Adapter, tokens: &Encoded) -> Tenso
     embed(models, adapter, bare, versions(adapter, bare))
 }
 
+/// What the text encoder with an adapter's changes makes of a prompt without its padding, in all versions. A token sees only
+/// those before it, so that these are the states that it has in the whole prompt too.
+///
+/// # Shapes
+/// `[versions, tokens, width]`
+pub fn states_bare(models: &Models, adapter: &Adapter, tokens: &Encoded) -> Tensor<3> {
+    models.text_encoder.forward(embed_bare(models, adapter, tokens), adapter)
+}
+
 /// The embeddings of tokens, in so many versions.
 fn embed(models: &Models, adapter: &Adapter, tokens: &[Token], layers: usize) -> Tensor<3> {
     let plain = models.text_encoder.embed(&[tokens.iter().map(Token::id).collect()]);

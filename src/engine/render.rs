@@ -21,6 +21,7 @@ use super::recorded::Maps;
 use super::refine::{MaskWarning, SubjectMasks};
 use super::sample::{Observer, StepReport, attention_site, refinement_site, sample};
 use super::scene::Scene;
+use super::seek::seek;
 use super::views::{self, ClusterViews};
 use crate::link::{Event, Finding, Finished, Lane, Stage, StepView, Times, Warning, Watch};
 use crate::project::Project;
@@ -36,7 +37,16 @@ pub fn render(desk: &Desk<'_>, project: &Project, from: Option<Resume>, history:
     let mut prepared = prepare(desk, project)?;
     let mut layout = places(&prepared.scene);
     let (latents, first) = match from {
-        None => (prepared.noise.clone(), 0),
+        None => {
+            let advance = &mut |step, steps| desk.report.progress(Stage::FindingMasks, step, steps);
+            let steps = project.settings.seeking_steps();
+            if steps > 0 {
+                seek(desk.models, &mut prepared.scene, &prepared.noise, steps, advance)?;
+                // Where the picture itself would have everybody.
+                layout = places(&prepared.scene);
+            }
+            (prepared.noise.clone(), 0)
+        }
         Some(Resume { earlier, moment, masks }) => {
             let painted = !masks.is_empty();
             let entered = moment.enter(&mut prepared, masks, &desk.models.device);

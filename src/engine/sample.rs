@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::align::{self, Pull, layout_keys};
-use super::baselines::OnePassTap;
+use super::baselines::{OnePass, OnePassTap, residual};
 use super::error::Result;
 use super::inject::{Fuse, FusionMasks, Keep, Keeper, Replay, Terms};
 use super::kmeans::Clusterer;
@@ -93,8 +93,9 @@ pub fn sample(
     let mut fusion = FusionMasks::new(&scene.subjects, &scene.masks, &models.device);
     // Only Concept Conductor refines masks, so that the others' stay as they are here; what they were when it was prepared may
     // have been painted over since.
-    let one_pass = scene.one_pass.clone();
-    let one_pass = one_pass.as_ref().map(|method| (method.tap(&scene.masks, &models.device), method.prompts()));
+    let method = scene.one_pass.clone();
+    let mut one_pass = method.as_ref().map(|method| (method.tap(&scene.masks, &models.device), method.prompts()));
+    let rounds = method.as_ref().map_or(1, OnePass::rounds);
     for index in first..scene.run.steps() {
         let timestep = scene.run.timesteps[index];
         observer.begin(index, &latents, scene);
@@ -106,6 +107,13 @@ pub fn sample(
         }
         let aligned = Instant::now();
 
+        if let Some((tap, _)) = &mut one_pass {
+            tap.begin(models.schedule.noise_to_signal(timestep));
+        }
+        for round in 1..rounds {
+            let passes = (&fusion, one_pass.as_ref());
+            latents = again(models, scene, &groups, passes, latents, (index, round), observer)?;
+        }
         let mut sites = observer.wants(index);
         sites.extend(refinement_site(models).filter(|_| scene.run.refined[index]));
         let (predicted, maps) =
@@ -120,15 +128,8 @@ pub fn sample(
         }
         let refined = Instant::now();
 
-        let step = match scene.run.spacing {
-            Spacing::Leading => models.schedule.denoise(timestep, scene.run.steps()),
-            Spacing::Even => models.schedule.denoise_to(timestep, scene.run.timesteps.get(index + 1).copied()),
-        };
         let latents_in = latents;
-        latents = latents_in.clone() * step.latent + noise.clone() * step.noise;
-        if let Some(placement) = &scene.placement {
-            latents = placement.blend(models, latents, scene.run.timesteps.get(index + 1).copied());
-        }
+        latents = stepped(models, scene, latents_in.clone(), noise.clone(), index);
         observer.end(&StepReport {
             index,
             timestep,
@@ -144,6 +145,44 @@ pub fn sample(
         })?;
     }
     Ok(latents)
+}
+
+/// One step of DDIM, and the photo's latents where a photo is placed into.
+pub(super) fn stepped(models: &Models, scene: &Scene, latents: Tensor<4>, noise: Tensor<4>, index: usize) -> Tensor<4> {
+    let step = models.schedule.denoise_to(scene.run.timesteps[index], arrival(models, scene, index));
+    let latents = latents * step.latent + noise * step.noise;
+    match &scene.placement {
+        Some(placement) => placement.blend(models, latents, scene.run.timesteps.get(index + 1).copied()),
+        None => latents,
+    }
+}
+
+/// The timestep that a step arrives at; none where that is the clean latent.
+fn arrival(models: &Models, scene: &Scene, index: usize) -> Option<usize> {
+    match scene.run.spacing {
+        Spacing::Leading => models.schedule.arrival(scene.run.timesteps[index], scene.run.steps()),
+        Spacing::Even => scene.run.timesteps.get(index + 1).copied(),
+    }
+}
+
+/// A step, and with fresh noise back to where it began (Cones 2's self-recurrence).
+fn again(
+    models: &Models,
+    scene: &Scene,
+    groups: &[Group],
+    passes: (&FusionMasks, Option<&(OnePassTap<'_>, usize)>),
+    latents: Tensor<4>,
+    (index, round): (usize, usize),
+    observer: &dyn Observer,
+) -> Result<Tensor<4>> {
+    let timestep = scene.run.timesteps[index];
+    let (predicted, _) = predict(models, scene, groups, passes, &latents, timestep, &[], observer)?;
+    let noise = models.noise_of(predicted, &latents, timestep);
+    let less = stepped(models, scene, latents, noise, index);
+    let back = models.schedule.renoise(arrival(models, scene, index), timestep);
+    let moment = (round - 1) * scene.run.steps() + index;
+    let fresh = residual::fresh_noise(scene.run.refinement.seed, moment, less.dims(), &models.device);
+    Ok(less * back.latent + fresh * back.noise)
 }
 
 /// Layout alignment at one step; none without a reference at this timestep.
@@ -222,7 +261,7 @@ fn predict(
 }
 
 /// Classifier-free guidance: `e_uncond + scale · (e_cond − e_uncond)`.
-fn guide(halves: Tensor<4>, scale: f64) -> Tensor<4> {
+pub(super) fn guide(halves: Tensor<4>, scale: f64) -> Tensor<4> {
     let pictures = halves.dims()[0] / 2;
     let unconditional = halves.clone().narrow(0, 0, pictures);
     let conditional = halves.narrow(0, pictures, pictures);

@@ -14,7 +14,8 @@ pub enum Shape {
     Sum,
     /// The base model and its words alone; no concept and no layout.
     Base,
-    /// One branch whose one prompt names each concept in the place of its class word; the suite's masks, no layout.
+    /// One branch whose one prompt names each concept in the place of its class word; the suite's masks where the method reads
+    /// any, no layout.
     OnePrompt,
     /// One branch, with a prompt of its own for each concept in the box of its mask; no layout.
     Regions,
@@ -54,7 +55,7 @@ pub const FULL: &str = "conductor";
 const CONDUCTOR: &str = "Yao et al. 2024, arXiv 2408.03632";
 
 /// All methods, in the order of the report.
-pub const METHODS: [Method; 13] = [
+pub const METHODS: [Method; 16] = [
     Method {
         name: FULL,
         title: "Concept Conductor",
@@ -134,6 +135,33 @@ pub const METHODS: [Method; 13] = [
         source: "Gu et al. 2023, arXiv 2305.18292; the suite's strengths and sampler",
         shape: Shape::Regions,
         changes: &[("method", "MixOfShow")],
+        table: Table::Methods,
+    },
+    Method {
+        name: "found_masks",
+        title: "FreeFuse, found masks, same adapters",
+        about: "as with given masks, but the masks are found in a first third of the steps; the layout is not read",
+        source: "Liu et al. 2025, arXiv 2510.23515; its script for SDXL brought to the model's size",
+        shape: Shape::OnePrompt,
+        changes: &[("method", "FoundMasks")],
+        table: Table::Methods,
+    },
+    Method {
+        name: "constrained_merge",
+        title: "Constrained merge, same adapters",
+        about: "keys and values of cross-attention merged in closed form, all other layers as they are; no layout",
+        source: "the merge of Custom Diffusion (Kumari et al. 2022, arXiv 2212.04488), with 200 captions of ours; not Custom Diffusion",
+        shape: Shape::OnePrompt,
+        changes: &[("method", "ConstrainedMerge")],
+        table: Table::Methods,
+    },
+    Method {
+        name: "residual_only",
+        title: "Residual only, same adapters",
+        about: "the plain UNet; what each concept's words are more than its class word, heeded in the box of its mask; steps made twice",
+        source: "the guidance of Cones 2 (Liu et al. 2023, arXiv 2305.19327), residuals from the same files; not Cones 2",
+        shape: Shape::OnePrompt,
+        changes: &[("method", "ResidualOnly")],
         table: Table::Methods,
     },
     Method {

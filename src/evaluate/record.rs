@@ -133,19 +133,21 @@ impl Folder {
         })
     }
 
-    /// Takes a choice into the folder's plan, and says what all of it is then.
+    /// Takes a choice into the folder's plan, and says what all of it is then. The suite stays as the folder has it, so that
+    /// whoever began it can still read it.
     ///
     /// # Errors
     /// In words, when it holds another suite, or cannot be written.
     pub fn begin(&self, suite: &Suite, choice: &Choice) -> Result<Plan, String> {
         let before = self.plan()?;
-        if before.as_ref().is_some_and(|plan| plan.suite != *suite) {
+        if before.as_ref().is_some_and(|plan| !plan.suite.is_alike(suite)) {
             return Err(format!(
                 "{}: holds another suite, or this one with other settings; name another folder with --out",
                 self.root.display()
             ));
         }
         let choice = before.as_ref().map_or(choice.clone(), |plan| plan.choice.with(choice));
+        let suite = before.as_ref().map_or(suite, |plan| &plan.suite);
         let plan = Plan { suite: suite.clone(), choice };
         if before.as_ref() != Some(&plan) {
             self.put_json(&self.root.join(PLAN), &plan)?;

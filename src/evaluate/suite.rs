@@ -60,6 +60,9 @@ pub struct Suite {
     pub full_seeds: Option<u32>,
     /// The methods, by name.
     pub methods: Vec<String>,
+    /// More of them, only with `--full`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub full_methods: Vec<String>,
 }
 
 /// How pictures are measured.
@@ -334,12 +337,21 @@ impl Suite {
         units
     }
 
+    /// Whether every picture is the same one in both: all but which methods are made when none is named, since a plan names
+    /// its own.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let bare = |suite: &Self| Self { full_methods: Vec::new(), ..suite.clone() };
+        bare(self) == bare(other)
+    }
+
     /// The methods that are asked for, or all of the suite's where none is.
     ///
     /// # Errors
     /// One that does not exist.
     pub fn choice(&self, full: bool, methods: &[String]) -> Result<Choice, BadSuite> {
-        let asked = if methods.is_empty() { &self.methods } else { methods };
+        let more = if full { self.full_methods.as_slice() } else { &[] };
+        let all = [self.methods.as_slice(), more].concat();
+        let asked = if methods.is_empty() { all.as_slice() } else { methods };
         if let Some(unknown) = asked.iter().find(|name| method(name).is_none()) {
             return Err(unknown_method(unknown));
         }
@@ -369,7 +381,9 @@ impl Suite {
             return Err(bad("methods", "are none", format!("choose of {}", names_of_methods())));
         }
         let prompts: u64 = self.cases.iter().map(|case| self.prompts_of(case).len() as u64).sum();
-        let count = prompts.saturating_mul(u64::from(most)).saturating_mul(self.methods.len() as u64);
+        let count = prompts
+            .saturating_mul(u64::from(most))
+            .saturating_mul((self.methods.len() + self.full_methods.len()) as u64);
         if count > MOST_UNITS {
             let advice = format!("ask for fewer seeds, prompts or cases: at most {MOST_UNITS}");
             return Err(bad("cases", format!("come to {count} pictures"), advice));

@@ -60,6 +60,8 @@ fn every_method_has_a_name_of_its_own_and_settings_that_exist() {
     assert_eq!(["conductor", "lora_sum"].map(engine), [EngineMethod::ConceptConductor; 2]);
     let others = ["masked_adapters", "regional_sampling", "mix_of_show"].map(engine);
     assert_eq!(others, [EngineMethod::MaskedAdapters, EngineMethod::RegionalSampling, EngineMethod::MixOfShow]);
+    let more = ["found_masks", "constrained_merge", "residual_only"].map(engine);
+    assert_eq!(more, [EngineMethod::FoundMasks, EngineMethod::ConstrainedMerge, EngineMethod::ResidualOnly]);
     assert!(method("magic").is_none());
 }
 
@@ -69,7 +71,8 @@ fn the_shipped_suites_can_be_read_and_have_what_the_paper_asks_for() {
     let (paper, _) = open("paper").unwrap();
     let count = |suite: &Suite, full| suite.units(&suite.choice(full, &[]).unwrap()).len();
     assert_eq!(count(&plush, false), 7 * 3 * 4 * plush.methods.len());
-    assert_eq!(count(&plush, true), 19 * 5 * 8 * plush.methods.len());
+    assert_eq!(count(&plush, true), 19 * 5 * 8 * (plush.methods.len() + 3));
+    assert_eq!(plush.choice(true, &["base".into()]).unwrap().methods, ["base"], "what is named is all");
     assert_eq!(count(&paper, false), 10 * 5 * 8 * paper.methods.len());
     // Everything that the miniature needs is built in.
     for unit in plush.units(&plush.choice(true, &[]).unwrap()) {
@@ -153,6 +156,11 @@ fn every_method_gets_the_same_layout_and_its_own_words() {
     let base = of("base");
     assert_eq!((base.prompt.as_str(), base.styles.len()), ("a toy cat and a toy dog on the beach", 0));
     let masked = of("masked_adapters");
+    for name in ["found_masks", "constrained_merge", "residual_only"] {
+        let other = of(name);
+        assert_eq!((&other.prompt, own(&other)), (&masked.prompt, own(&masked)), "{name}");
+        assert_eq!(Project { settings: masked.settings.clone(), ..other }, masked, "{name}");
+    }
     assert_eq!((masked.prompt.as_str(), own(&masked)), ("a toy cat and a toy dog on the beach", vec![None, None]));
     let regions = of("mix_of_show");
     assert_eq!(regions.prompt, "a toy cat and a toy dog on the beach");
@@ -254,6 +262,14 @@ fn a_folder_keeps_what_it_was_begun_with_and_takes_more_of_it() {
     assert_eq!((plan.suite == suite, folder.records(&plan).len()), (true, 3));
     let more = folder.begin(&suite, &suite.choice(true, &["no_refinement".into()]).unwrap()).unwrap();
     assert!(more.choice.full && more.choice.methods.len() == 5, "{:?}", more.choice);
+    // One that has more methods only with `--full` is the same suite, and the folder keeps its own.
+    let wider = Suite { full_methods: vec!["found_masks".into()], ..suite.clone() };
+    assert_eq!(wider.choice(false, &[]), suite.choice(false, &[]));
+    let full = wider.choice(true, &[]).unwrap();
+    assert_eq!(full.methods, ["conductor", "release", "lora_sum", "base", "found_masks"]);
+    let wide = folder.begin(&wider, &full).unwrap();
+    assert!(wide.suite == suite && wide.choice.methods.contains(&"found_masks".to_owned()), "{:?}", wide.choice);
+    assert_eq!(folder.records(&wide).len(), 3, "what was made counts");
     let mut other = suite.clone();
     other.settings.steps = 9;
     let refused = folder.begin(&other, &more.choice).unwrap_err();

@@ -39,7 +39,9 @@ fn method(ui: &mut Ui, studio: &mut Studio) -> bool {
     let now = studio.project().settings.method;
     let hovers = Method::ALL.map(|method| format!("{}\n{}", method.about(), method.source()));
     row(ui, "Method", "Method", &hovers[Method::ALL.iter().position(|other| *other == now).unwrap_or(0)], |ui| {
-        let shown = ComboBox::from_id_salt("method").selected_text(now.title()).width(176.0).show_ui(ui, |ui| {
+        // As tall as all of them, so that none has to be scrolled to.
+        let list = ComboBox::from_id_salt("method").selected_text(now.title()).width(176.0).height(320.0);
+        let shown = list.show_ui(ui, |ui| {
             for (method, hover) in Method::ALL.into_iter().zip(&hovers) {
                 if ui.selectable_label(method == now, method.title()).on_hover_text(hover).clicked() && method != now {
                     studio.edit(format!("Method: {}", method.title()), |project| project.settings.method = method);

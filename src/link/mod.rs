@@ -116,6 +116,8 @@ pub enum Stage {
     InvertingPhoto,
     /// Fusing the files of all concepts into one model; steps are layers and passes.
     Fusing,
+    /// Finding where each concept would be, for the method that makes masks of that; steps are sampling steps.
+    FindingMasks,
     /// Layout alignment, concept injection, mask refinement.
     Denoising,
     /// Latents to pictures.
@@ -137,6 +139,7 @@ impl Stage {
             Self::InvertingReference => "Inverting the layout reference",
             Self::InvertingPhoto => "Inverting the photo",
             Self::Fusing => "Fusing the concepts into one model",
+            Self::FindingMasks => "Finding each concept's place",
             Self::Denoising => "Composing",
             Self::Decoding => "Decoding",
             Self::ReadingPhotos => "Reading the photos",

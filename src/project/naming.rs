@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::Project;
 use super::prompt::is_same_word;
+use super::settings::Method;
+use super::{Concept, Project};
 
 /// A prompt that names concepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,12 @@ pub struct Naming {
 }
 
 impl Project {
+    /// What calls a concept whose files bring the words `tokens` in the one prompt that names all: those, or what was typed for
+    /// them; its class word where the method tells the model of it in another way.
+    pub fn called<'a>(&self, concept: &'a Concept, tokens: &'a str) -> &'a str {
+        if self.settings.method == Method::ResidualOnly { &concept.class_word } else { concept.call(tokens) }
+    }
+
     /// The base prompt with what calls each concept (`calls[i]`; None for one that has no subject) in the place of its own
     /// class word. The concepts of one class word take turns; where it stands fewer times than they are, the last place has
     /// all that are left ("Two toys" becomes "Two `<a>` and `<b>`"). One that the prompt does not mention stands at its end.
@@ -97,6 +104,25 @@ mod tests {
         assert_eq!(three, ("<0> and <1> and <2>".into(), vec![0, 1, 2]));
         assert_eq!(named("a beach", &["cat"]), ("a beach, <0>".into(), vec![0]));
         assert_eq!(named(" ", &["cat"]).1, [0]);
+    }
+
+    #[test]
+    fn a_concept_is_called_by_its_words_but_where_the_method_wants_its_class_word() {
+        let concept = Concept::new("Tom", "x.pth", "cat", Color([0; 3]));
+        let typed = Concept { trigger: Some("tomcat".into()), ..concept.clone() };
+        let of = |method, concept: &Concept| {
+            let mut project = Project::new();
+            project.settings.method = method;
+            project.called(concept, "<t>").to_owned()
+        };
+        assert_eq!(
+            (of(Method::ConstrainedMerge, &concept), of(Method::FoundMasks, &typed)),
+            ("<t>".into(), "tomcat".into())
+        );
+        assert_eq!(
+            (of(Method::ResidualOnly, &concept), of(Method::ResidualOnly, &typed)),
+            ("cat".into(), "cat".into())
+        );
     }
 
     #[test]

@@ -62,16 +62,31 @@ pub enum Method {
     ConceptConductor,
     /// One pass and one prompt; what each file adds is masked (FreeFuse, with masks that are given).
     MaskedAdapters,
+    /// The same with masks that are found in the first third of the picture, in place of the layout's (FreeFuse).
+    FoundMasks,
     /// One pass with the plain sum of all files; inside its box each concept's own prompt is attended to (Mix-of-Show's
     /// regionally controlled sampling).
     RegionalSampling,
     /// The same with one model that all files were fused into by their gradients (Mix-of-Show).
     MixOfShow,
+    /// One pass and one prompt; of all files only keys and values of cross-attention, merged in closed form (Custom Diffusion).
+    ConstrainedMerge,
+    /// One pass and one prompt of the plain model; concepts are what their words are more than their class words, and attention
+    /// is led into boxes (Cones 2).
+    ResidualOnly,
 }
 
 impl Method {
     /// All of them, in the order of menus.
-    pub const ALL: [Self; 4] = [Self::ConceptConductor, Self::MaskedAdapters, Self::RegionalSampling, Self::MixOfShow];
+    pub const ALL: [Self; 7] = [
+        Self::ConceptConductor,
+        Self::MaskedAdapters,
+        Self::FoundMasks,
+        Self::RegionalSampling,
+        Self::MixOfShow,
+        Self::ConstrainedMerge,
+        Self::ResidualOnly,
+    ];
 
     /// Its name on screen. A variant of a published method says so.
     pub fn title(self) -> &'static str {
@@ -80,6 +95,9 @@ impl Method {
             Self::MaskedAdapters => "FreeFuse, given masks",
             Self::RegionalSampling => "Regional sampling",
             Self::MixOfShow => "Mix-of-Show",
+            Self::FoundMasks => "FreeFuse, found masks",
+            Self::ConstrainedMerge => "Constrained merge",
+            Self::ResidualOnly => "Residual only",
         }
     }
 
@@ -98,6 +116,17 @@ impl Method {
             Self::MixOfShow => {
                 "All files are fused into one model first, which takes a while and is kept; then as regional sampling."
             }
+            Self::FoundMasks => {
+                "As FreeFuse with given masks, but the masks are found in a first third of the picture; the layout is not read."
+            }
+            Self::ConstrainedMerge => {
+                "One pass with one prompt: keys and values of all files in one, so that each concept's words give what its own \
+                 file gives there. The layout is not read."
+            }
+            Self::ResidualOnly => {
+                "The plain model with one prompt: a concept is what its learnt words add to its class word, heeded in the box of \
+                 its mask alone. Each step is made twice."
+            }
         }
     }
 
@@ -110,6 +139,21 @@ impl Method {
             }
             Self::RegionalSampling => "Gu et al. 2023, arXiv 2305.18292, without its gradient fusion.",
             Self::MixOfShow => "Gu et al. 2023, arXiv 2305.18292, with DDIM as sampler.",
+            Self::FoundMasks => "Liu et al. 2025, arXiv 2510.23515, its script for SDXL brought to this model's size.",
+            Self::ConstrainedMerge => {
+                "Custom Diffusion's merge (Kumari et al. 2022, arXiv 2212.04488) on files as they are, with captions of ours."
+            }
+            Self::ResidualOnly => {
+                "Cones 2's guidance (Liu et al. 2023, arXiv 2305.19327), with residuals of files as they are in place of tuned ones."
+            }
+        }
+    }
+
+    /// Whether one prompt names all concepts, each in the place of its class word, so that their own prompts are not read.
+    pub fn has_one_prompt(&self) -> bool {
+        match self {
+            Self::ConceptConductor | Self::RegionalSampling | Self::MixOfShow => false,
+            Self::MaskedAdapters | Self::FoundMasks | Self::ConstrainedMerge | Self::ResidualOnly => true,
         }
     }
 
@@ -372,6 +416,12 @@ impl Settings {
         let marks = Marks { start: group.start, end: group.end, every: group.every };
         marks.on_steps(self.steps, group.enabled && self.method.is_conductor())
     }
+
+    /// In how many steps masks are found before the picture begins: a third of all (10 of 30 in FreeFuse's script), and none
+    /// where they are given.
+    pub fn seeking_steps(&self) -> usize {
+        if self.method == Method::FoundMasks { (self.steps as usize).div_ceil(3) } else { 0 }
+    }
 }
 
 impl LayoutAlignment {
@@ -477,6 +527,7 @@ mod tests {
             assert_eq!(settings.guided_steps().contains(&true), method.is_conductor());
             assert_eq!(settings.refined_steps().contains(&true), method.is_conductor());
             let text = ron::to_string(&settings).unwrap();
+            assert_eq!(settings.seeking_steps(), if method == Method::FoundMasks { 17 } else { 0 });
             assert_eq!(text.contains("method"), !method.is_conductor(), "{text}");
             assert_eq!(ron::from_str::<Settings>(&text).unwrap(), settings);
         }

@@ -153,9 +153,8 @@ impl fmt::Display for ProjectWarning {
             ),
             Self::OwnPromptUnread { concept } => write!(
                 f,
-                "The own prompt of {concept} is not read: with {} one prompt names all concepts, \
-                 each in the place of its class word.",
-                Method::MaskedAdapters.title()
+                "The own prompt of {concept} is not read: this method has one prompt, which names \
+                 all concepts, each in the place of its class word."
             ),
             Self::StrengthZero { concept } => write!(
                 f,
@@ -246,7 +245,7 @@ impl Project {
             return;
         }
         // A method with one prompt for all reads no concept's own.
-        let reads_own = self.settings.method != Method::MaskedAdapters;
+        let reads_own = !self.settings.method.has_one_prompt();
         let own = self.concepts.iter().filter(|_| reads_own);
         let own = own.filter_map(|concept| Some((PromptOf::Concept(concept.name.clone()), concept.prompt.as_deref()?)));
         let base = [(PromptOf::Base, self.prompt.as_str()), (PromptOf::Negative, self.negative_prompt.as_str())];
@@ -276,7 +275,7 @@ impl Project {
                 }
                 _ => {}
             }
-            let in_one = self.settings.method == Method::MaskedAdapters;
+            let in_one = self.settings.method.has_one_prompt();
             if in_one && concept.prompt.is_some() {
                 warnings.push(ProjectWarning::OwnPromptUnread { concept: name.clone() });
             }
@@ -519,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn other_methods_have_no_parts_to_warn_of_and_one_of_them_reads_no_own_prompts() {
+    fn other_methods_have_no_parts_to_warn_of_and_those_of_one_prompt_read_no_own_ones() {
         let of = |method| {
             warnings(|project| {
                 project.settings.method = method;
@@ -531,6 +530,8 @@ mod tests {
         assert_eq!(of(Method::RegionalSampling), []);
         let unread = ProjectWarning::OwnPromptUnread { concept: "Tom".into() };
         assert!(unread.to_string().ends_with('.'));
-        assert_eq!(of(Method::MaskedAdapters), [unread]);
+        for method in Method::ALL.into_iter().filter(Method::has_one_prompt) {
+            assert_eq!(of(method), std::slice::from_ref(&unread), "{method:?}");
+        }
     }
 }

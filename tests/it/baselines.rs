@@ -43,7 +43,9 @@ fn each_method_makes_a_picture_of_its_own_and_watching_changes_nothing() {
         }
         // Only what follows a layout inverts one, and only what fuses fuses.
         assert_eq!(stages(&told, Stage::InvertingReference) > 0, method.is_conductor(), "{method:?}");
-        assert_eq!(stages(&told, Stage::Fusing) > 0, method == Method::MixOfShow, "{method:?}");
+        let fuses = matches!(method, Method::MixOfShow | Method::ConstrainedMerge | Method::ResidualOnly);
+        assert_eq!(stages(&told, Stage::Fusing) > 0, fuses, "{method:?}");
+        assert_eq!(stages(&told, Stage::FindingMasks), with(method).settings.seeking_steps(), "{method:?}");
         // So few steps may well lose somebody; nothing else is to be said.
         let is_finding = |warning: &Warning| matches!(warning, Warning::Finding(_));
         assert!(told.warnings().iter().all(is_finding), "{method:?}: {:?}", told.warnings());
@@ -60,7 +62,7 @@ fn each_method_makes_a_picture_of_its_own_and_watching_changes_nothing() {
 #[test]
 fn other_methods_look_at_neither_layout_nor_order_of_branches_and_each_seed_is_its_own() {
     let engine = engine();
-    for method in [Method::MaskedAdapters, Method::RegionalSampling] {
+    for method in [Method::MaskedAdapters, Method::RegionalSampling, Method::ConstrainedMerge, Method::ResidualOnly] {
         let project = Project { pictures: 2, ..with(method) };
         let both = render(&engine, &project, Watch::default()).finished();
         let mut alone = Project { pictures: 1, seed: project.seed + 1, ..project };
@@ -86,10 +88,71 @@ fn fused_concepts_are_kept_for_the_next_render() {
     assert!(stages(&render(&engine, &other, Watch::default()), Stage::Fusing) > 50);
 }
 
+/// The project with its first figure somewhere else.
+fn moved(project: &Project) -> Project {
+    let mut moved = project.clone();
+    let layers = moved.layers_mut().expect("a collage");
+    let first = layers.iter_mut().find(|layer| layer.concept.is_some()).expect("a figure");
+    first.x += 30.0;
+    moved
+}
+
+#[test]
+fn who_reads_the_layout_makes_another_picture_of_another_and_who_does_not_the_same() {
+    let engine = engine();
+    for (method, reads) in [
+        (Method::MaskedAdapters, true),
+        (Method::ResidualOnly, true),
+        (Method::FoundMasks, false),
+        (Method::ConstrainedMerge, false),
+    ] {
+        let project = with(method);
+        let [here, there] = [&project, &moved(&project)]
+            .map(|project| render(&engine, project, Watch::default()).finished().pictures[0].clone());
+        assert_eq!(here != there, reads, "{method:?}");
+    }
+}
+
+#[test]
+fn found_masks_tile_each_picture_and_are_shown() {
+    let engine = engine();
+    let project = Project { pictures: 2, ..with(Method::FoundMasks) };
+    let told = render(&engine, &project, Watch { masks: true, ..Watch::default() });
+    let finished = told.finished();
+    assert_eq!(finished.pictures.len(), 2);
+    let steps = told.steps();
+    for step in &steps {
+        assert_eq!(step.masks.len(), 2);
+        for masks in &step.masks {
+            assert_eq!(masks.len(), 2);
+            let (one, other) = (&masks[0].combined, &masks[1].combined);
+            assert!(one.on.iter().zip(&other.on).all(|(one, other)| one != other), "no cell is both's or nobody's");
+        }
+    }
+    assert!(steps.iter().all(|step| step.masks == steps[0].masks), "once for all steps");
+}
+
+#[test]
+fn words_that_nobody_has_learnt_are_refused_where_the_method_knows_nothing_else() {
+    let engine = engine();
+    let mut project = with(Method::ResidualOnly);
+    project.concepts[0].trigger = Some("tomcat".into());
+    let told = render(&engine, &project, Watch::default());
+    let words = told.failure();
+    let name = &project.concepts[0].name;
+    assert!(words.contains(name.as_str()) && words.contains("trigger words") && words.contains("ED-LoRA"), "{words}");
+}
+
 #[test]
 fn two_concepts_of_one_file_and_one_class_word_can_be_told_apart() {
     let engine = engine();
-    for method in [Method::MaskedAdapters, Method::RegionalSampling] {
+    for method in [
+        Method::MaskedAdapters,
+        Method::FoundMasks,
+        Method::RegionalSampling,
+        Method::ConstrainedMerge,
+        Method::ResidualOnly,
+    ] {
         let mut project = with(method);
         project.prompt = "two toys on the beach".into();
         project.concepts[1].file = project.concepts[0].file.clone();

@@ -228,7 +228,7 @@ impl Fusing<'_> {
 
 impl Ingredient<'_> {
     /// Its prompts, with where in them it is called.
-    fn prompts(&self) -> impl Iterator<Item = (String, Range<usize>)> + '_ {
+    pub(super) fn prompts(&self) -> impl Iterator<Item = (String, Range<usize>)> + '_ {
         PROMPTS.into_iter().map(|template| {
             let start = template.find("{}").unwrap_or(template.len());
             (template.replace("{}", self.call), start..start + self.call.len())
@@ -237,13 +237,13 @@ impl Ingredient<'_> {
 }
 
 /// The positions of the words in a range of a prompt's bytes, and that of its end.
-fn positions(tokens: &Encoded, of: &Range<usize>) -> Vec<usize> {
+pub(super) fn positions(tokens: &Encoded, of: &Range<usize>) -> Vec<usize> {
     let end = tokens.positions.last().map_or(1, |last| last + 1);
     tokens.positions_in(of).chain([end]).collect()
 }
 
 /// Whether a layer reads what the prompt was encoded to.
-fn reads_words(layer: Layer) -> bool {
+pub(super) fn reads_words(layer: Layer) -> bool {
     matches!(layer, Layer::Attention(site, Projection::Key | Projection::Value) if site.kind == Kind::Cross)
 }
 

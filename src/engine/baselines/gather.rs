@@ -91,7 +91,7 @@ fn put<L: Ord>(problems: &mut BTreeMap<L, Option<Problem>>, layer: L, problem: P
 }
 
 /// What terms add to a layer's output; none where there are none.
-fn added(terms: &[LinearTerm], of: &Linear, input: &Tensor<3>, plain: &Tensor<3>) -> Option<Tensor<3>> {
+pub(super) fn added(terms: &[LinearTerm], of: &Linear, input: &Tensor<3>, plain: &Tensor<3>) -> Option<Tensor<3>> {
     terms.iter().map(|term| term.of(of, input, plain)).reduce(|sum, term| sum + term)
 }
 

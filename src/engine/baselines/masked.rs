@@ -1,7 +1,7 @@
 //! Masked adapters: one pass, one prompt, and what each concept's file adds to a layer counts only where its mask is
-//! (FreeFuse's second phase, arXiv 2510.23515, after the authors' script for SDXL). Its first phase finds the masks; here
-//! they are given, so it is a variant. In what it goes beyond the script: convolutions are masked too, and a change of the
-//! layers that know the timestep alone, which have no place in the picture, is left out.
+//! (FreeFuse's second phase, arXiv 2510.23515, after the authors' script for SDXL). Its first phase finds the masks
+//! (`engine/seek.rs`); where they are given instead, it is a variant. In what it goes beyond the script: convolutions are masked
+//! too, and a change of the layers that know the timestep alone, which have no place in the picture, is left out.
 //!
 //! | layer                                 | output                                                          |
 //! |---------------------------------------|-----------------------------------------------------------------|
@@ -42,6 +42,8 @@ pub struct Masked {
     pub concepts: Vec<MaskedConcept>,
     /// Tokens of the prompt, all chunks together.
     pub positions: usize,
+    /// Whether the masks are found before the first step, in place of the layout's.
+    pub seeks: bool,
 }
 
 impl Masked {
@@ -232,7 +234,7 @@ mod tests {
     #[test]
     fn tokens_are_raised_in_their_own_mask_and_others_may_not_change_them() {
         let concept = |tokens: &[usize]| MaskedConcept { adapter: Adapter::default(), tokens: tokens.to_vec() };
-        let masked = Masked { concepts: vec![concept(&[1]), concept(&[3, 4])], positions: 6 };
+        let masked = Masked { concepts: vec![concept(&[1]), concept(&[3, 4])], positions: 6, seeks: false };
         let bias = crate::engine::pictures::host(masked.bias(&Device::flex()));
         assert_eq!(bias, [0.0, 1.0, 0.0, -1.0, -1.0, 0.0, 0.0, -1.0, 0.0, 1.0, 1.0, 0.0]);
         assert_eq!(masked.allowed(0), [1.0, 1.0, 1.0, 0.0, 0.0, 1.0]);

@@ -9,6 +9,8 @@ use burn::tensor::{Device, Tensor};
 use super::fuse::{Fusing, Ingredient};
 use super::gather::GatherTexts;
 use super::masked::MaskedConcept;
+use super::merge::{Merged, Merging};
+use super::residual::{Placed, residual, with_residuals};
 use super::*;
 use crate::engine::adapters::change::Array;
 use crate::engine::adapters::{self, AdapterFile, Change};
@@ -23,7 +25,7 @@ use crate::engine::nets::attention::Context;
 use crate::engine::nets::tap::{Block, Kind, Projection};
 use crate::engine::noise;
 use crate::engine::pictures::host;
-use crate::engine::prompt::{embed_bare, encode_custom, encode_plain};
+use crate::engine::prompt::{embed_bare, encode_custom, encode_plain, states_bare};
 use crate::engine::recorded::Record;
 use crate::engine::terms::LinearTerm;
 use crate::engine::weights::ModelFiles;
@@ -83,7 +85,7 @@ fn latents(models: &Models) -> Tensor<4> {
 fn masked(adapters: &[Adapter], tokens: &[usize], positions: usize) -> OnePass {
     let concepts = adapters.iter().map(|adapter| MaskedConcept { adapter: adapter.clone(), tokens: tokens.to_vec() });
     let owners = (0..adapters.len()).collect();
-    OnePass { way: Way::Masked(Masked { concepts: concepts.collect(), positions }), owners }
+    OnePass { way: Way::Masked(Masked { concepts: concepts.collect(), positions, seeks: false }), owners }
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn two_masked_adapters_act_in_their_own_masks_and_their_words_are_nobody_else_s(
     let context = encode_plain(&models, "a cat and a dog").context.repeat_rows(2);
     let concepts = adapters.iter().zip([2, 5]);
     let concepts = concepts.map(|(adapter, token)| MaskedConcept { adapter: adapter.clone(), tokens: vec![token] });
-    let method = Masked { concepts: concepts.collect(), positions: 77 };
+    let method = Masked { concepts: concepts.collect(), positions: 77, seeks: false };
     let tap = method.tap(&[0, 1], &masks(&[(0, 4), (8, 16)]), &models.device);
     for (layer, words) in [
         (Layer::Attention(site(Kind::Own), Projection::Query), false),
@@ -286,4 +288,162 @@ fn in_one_prompt_no_two_concepts_share_a_word() {
     let tokens = models.tokenizer.encode_with(&format!("{} and {}", cat.words(), second.words()), both.placeholders());
     assert_eq!(tokens.length, 5);
     assert_eq!(cat.told_apart_from(&[]).words(), cat.words());
+}
+
+/// What an adapter adds to a layer of keys or values that reads these states, `[1, tokens, out]`.
+fn added(models: &Models, adapter: &Adapter, layer: Layer, context: &Context) -> Tensor<3> {
+    let mut grab = Grab(layer, None);
+    models.unet.predict(latents(models).narrow(0, 0, 1), &[501], context, &mut grab);
+    let (linear, input, plain) = grab.1.unwrap();
+    let terms = adapter.linear(layer).iter().map(|term| term.of(&linear, &input, &plain));
+    terms.reduce(|sum, term| sum + term).unwrap_or_else(|| plain.zeros_like())
+}
+
+fn squares(x: &Tensor<3>) -> f32 {
+    host(x.clone()).iter().map(|value| value * value).sum()
+}
+
+#[test]
+fn merged_keys_and_values_give_each_concept_on_its_own_words_what_its_own_file_gives() {
+    let models = miniature();
+    let adapters = [concept(&models, "mint_cat"), concept(&models, "plum_dog")];
+    let calls = adapters.each_ref().map(Adapter::words);
+    let all: Vec<&Adapter> = adapters.iter().collect();
+    let reading = Adapter::sum(&all).speaking(&all);
+    let ingredients: Vec<Ingredient<'_>> =
+        adapters.iter().zip(&calls).map(|(adapter, call)| Ingredient { adapter, call }).collect();
+    let begun = std::time::Instant::now();
+    let merging = Merging { models: &models, concepts: &ingredients, reading: &reading };
+    let mut told = Vec::new();
+    let Merged { adapter, heard } = merging
+        .merged(&mut |done, of| {
+            told.push((done, of));
+            Ok(())
+        })
+        .unwrap();
+    println!("merged in {:?}, {} numbers", begun.elapsed(), adapter.len());
+    let of = told[0].1;
+    assert_eq!(told, (0..of).map(|done| (done, of)).collect::<Vec<_>>(), "all that was announced was done");
+    assert_eq!(heard, [true, true]);
+    let words = |layer: &Layer| matches!(layer, Layer::Attention(site, Projection::Key | Projection::Value) if site.kind == Kind::Cross);
+    let mut layers: Vec<Layer> = adapter.changed_linears().collect();
+    layers.sort();
+    assert!(layers.len() == 32 && layers.iter().all(words), "keys and values of cross-attention, and nothing else");
+
+    let sum = Adapter::sum(&all);
+    for layer in [layers[0], layers[17], layers[31]] {
+        for (own, call) in adapters.iter().zip(&calls) {
+            // A start, two words, an end.
+            let context = encode_custom(&models, &reading, call).context;
+            let [wanted, merged, summed] =
+                [own, &adapter, &sum].map(|adapter| added(&models, adapter, layer, &context).narrow(1, 1, 3));
+            let whole = squares(&wanted);
+            let off = squares(&(merged - wanted.clone())) / whole;
+            let off_in_sum = squares(&(summed - wanted)) / whole;
+            println!("{layer}, {call}: off by {off:e} of its square, the sum of files by {off_in_sum}");
+            assert!(off < 1e-4 && off < off_in_sum, "{layer}, {call}: {off:e}, {off_in_sum}");
+        }
+    }
+    let stopped = merging.merged(&mut |_, _| Err(crate::engine::EngineError::Cancelled));
+    assert!(stopped.is_err());
+}
+
+#[test]
+fn a_file_that_is_merged_alone_changes_captions_less_than_it_does_itself() {
+    let models = miniature();
+    let own = concept(&models, "mint_cat");
+    let call = own.words();
+    let reading = own.speaking(&[&own]);
+    let alone = [Ingredient { adapter: &own, call: &call }];
+    let merging = Merging { models: &models, concepts: &alone, reading: &reading };
+    let merged = merging.merged(&mut |_, _| Ok(())).unwrap().adapter;
+    let states: Vec<Tensor<3>> = captions::all()
+        .map(|caption| {
+            let states = states_bare(&models, &Adapter::default(), &models.tokenizer.encode(&caption));
+            let tokens = states.dims()[1];
+            states.narrow(1, 1, tokens - 1)
+        })
+        .collect();
+    let context = Context::plain(Tensor::cat(states, 1));
+    let mut layers: Vec<Layer> = merged.changed_linears().collect();
+    layers.sort();
+    for layer in [layers[0], layers[17], layers[31]] {
+        let [merged, itself] = [&merged, &own].map(|adapter| squares(&added(&models, adapter, layer, &context)));
+        println!("{layer}: {merged} of {itself}");
+        // The file itself does what is asked of the merge, so that the least change can be no larger.
+        assert!(merged < itself * 1.001 && merged > 0.0, "{layer}: {merged} of {itself}");
+    }
+}
+
+#[test]
+fn one_that_is_called_as_another_is_not_heard_and_one_of_the_same_file_is() {
+    let models = miniature();
+    let [cat, dog] = ["mint_cat", "plum_dog"].map(|name| concept(&models, name));
+    let heard = |adapters: [&Adapter; 2]| {
+        let concepts = adapters.map(|adapter| Ingredient { adapter, call: "toy" });
+        let reading = Adapter::sum(&adapters).speaking(&[]);
+        Merging { models: &models, concepts: &concepts, reading: &reading }.merged(&mut |_, _| Ok(())).unwrap().heard
+    };
+    assert_eq!(heard([&cat, &dog]), [true, false]);
+    assert_eq!(heard([&cat, &cat]), [true, true]);
+}
+
+#[test]
+fn a_residual_brings_the_class_word_to_where_the_learnt_words_are() {
+    let models = miniature();
+    let adapter = concept(&models, "mint_cat");
+    let call = adapter.words();
+    let found = residual(&models, &adapter, &call, "cat").unwrap();
+    let width = models.text_encoder.config.hidden_size;
+    assert_eq!(found.dims(), [16, 1, width]);
+    // Another prompt than it was found in: `cat` is its second word, and so is the first of the learnt two.
+    let layers = models.unet.config.transformers().len();
+    let plain = encode_plain(&models, "two cat on the beach");
+    let at: Vec<usize> = plain.tokens.positions_in(&(4..7)).collect();
+    let told = with_residuals(&plain.context, layers, &plain.tokens.weights, &[Placed { residual: &found, at: &at }]);
+    let own = encode_custom(&models, &adapter, &format!("two {call} on the beach"));
+    let end = own.tokens.positions_in(&(4..4 + call.len())).last().unwrap();
+    for layer in [0, 7, 15] {
+        let state = |context: &Context, at: usize| context.slice(layer).narrow(1, at, 1);
+        let wanted = state(&own.context, end);
+        let off = |state: Tensor<3>| squares(&(state - wanted.clone())).sqrt();
+        let (with, without) = (off(state(&told, at[0])), off(state(&plain.context, at[0])));
+        println!("layer {layer}: {with} away with it, {without} without");
+        assert!(with < 0.7 * without, "layer {layer}: {with} of {without}");
+        // All other words stay as they are.
+        let rest = |context: &Context| context.slice(layer).narrow(1, at[0] + 1, 4);
+        assert_eq!(host(rest(&told)), host(rest(&plain.context)));
+    }
+    // Who has no learnt words has none.
+    assert!(residual(&models, &Adapter::default(), "cat", "cat").is_none());
+    assert!(residual(&models, &adapter, "tomcat", "cat").is_none());
+    assert!(residual(&models, &adapter, &call, " ").is_none());
+    assert!(residual(&models, &adapter, &call, "teddy bear").unwrap().dims()[1] >= 2);
+}
+
+#[test]
+fn a_guided_word_is_heeded_in_its_box_alone_and_without_noise_as_ever() {
+    let models = miniature();
+    let context = encode_plain(&models, "a cat and a dog").context.repeat_rows(2);
+    let predict = |tap: &mut dyn Tap| models.unet.predict(latents(&models), &[501], &context, tap);
+    let guided = Guided { tokens: vec![vec![2], vec![5]], positions: 77 };
+    let method = OnePass { way: Way::Guided(guided), owners: vec![0, 1] };
+    assert_eq!((method.prompts(), method.rounds(), method.numbers()), (1, 2, 0));
+    let mut tap = method.tap(&masks(&[(0, 4), (8, 16)]), &models.device);
+    let plain = predict(&mut ());
+    let difference = apart(&predict(&mut &tap), &plain);
+    assert!(difference < ROUNDING, "σ² = 0: {difference:e}");
+    tap.begin(4.0);
+    let site = Site { block: Block::Down(0), attention: 0, kind: Kind::Cross };
+    let mut record = Record::new(vec![site], 1, 1, 2);
+    let led = predict(&mut (&tap, &mut record));
+    assert!(apart(&led, &plain) > 1e-3);
+    // The half without the prompt is the first row.
+    assert!(apart(&led.narrow(0, 0, 1), &plain.narrow(0, 0, 1)) < ROUNDING);
+    let map = host(record.maps[&site].clone());
+    let heeded = |cell: usize, token: usize| map[cell * 77 + token];
+    for cell in 0..256 {
+        assert_eq!((heeded(cell, 2) > 0.0, heeded(cell, 5) > 0.0), (cell < 64, cell >= 128), "cell {cell}");
+        assert!(heeded(cell, 0) > 0.0);
+    }
 }

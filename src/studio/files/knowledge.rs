@@ -17,7 +17,6 @@ use crate::engine::nets::vae::VaeConfig;
 use crate::engine::tensors::TensorFile;
 use crate::engine::train::concept_file::sheet_of;
 use crate::engine::weights::ModelFiles;
-use crate::project::settings::Method;
 use crate::project::{Concept, DiskFiles, Project, PromptReading, picture};
 
 /// What a card says of a file of a concept or style.
@@ -194,7 +193,7 @@ pub struct Prompts {
 impl Prompts {
     /// The prompts of a project on a model; `words[i]` are those that concept i's files bring, `styles` the styles'.
     pub fn new(project: &Project, words: Vec<Vec<Placeholder>>, styles: Vec<Placeholder>, model: ModelFiles) -> Self {
-        if project.settings.method == Method::MaskedAdapters {
+        if project.settings.method.has_one_prompt() {
             return Self::in_one(project, &words, styles, model);
         }
         let concepts = project.concepts.iter().zip(words).map(|(concept, mut words)| {
@@ -217,7 +216,7 @@ impl Prompts {
     fn in_one(project: &Project, words: &[Vec<Placeholder>], styles: Vec<Placeholder>, model: ModelFiles) -> Self {
         let calls = project.concepts.iter().zip(words).map(|(concept, words)| {
             let tokens: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
-            Some(concept.call(&tokens.join(" ")).to_owned())
+            Some(project.called(concept, &tokens.join(" ")).to_owned())
         });
         let calls: Vec<Option<String>> = calls.collect();
         let base = project.naming(&calls).prompt;

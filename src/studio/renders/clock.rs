@@ -68,7 +68,7 @@ impl Measured {
         match stage {
             Stage::InvertingReference | Stage::InvertingPhoto => blend(&mut rates.invert, took),
             Stage::Decoding => blend(&mut rates.decode, took),
-            Stage::LoadingModel | Stage::Preparing | Stage::Fusing | Stage::Denoising => {}
+            Stage::LoadingModel | Stage::Preparing | Stage::Fusing | Stage::FindingMasks | Stage::Denoising => {}
             // A training counts its own steps.
             Stage::ReadingPhotos | Stage::Training | Stage::Testing => {}
         }
@@ -92,6 +92,10 @@ impl Measured {
                     seconds += rates.refine.unwrap_or(0.0);
                 }
             }
+        }
+        if !matches!(stage, Stage::Denoising | Stage::Decoding) {
+            let done = if stage == Stage::FindingMasks { step } else { 0 };
+            seconds += inject * settings.seeking_steps().saturating_sub(done) as f64;
         }
         // Only what follows a reference inverts one.
         let inverts = settings.method.is_conductor();

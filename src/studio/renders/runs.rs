@@ -136,7 +136,9 @@ impl Run {
                 match stage {
                     Stage::LoadingModel => 0.03 * part,
                     Stage::Preparing => 0.03,
-                    Stage::InvertingReference | Stage::InvertingPhoto | Stage::Fusing => 0.03 + 0.17 * part,
+                    Stage::InvertingReference | Stage::InvertingPhoto | Stage::Fusing | Stage::FindingMasks => {
+                        0.03 + 0.17 * part
+                    }
                     Stage::Denoising => 0.2 + 0.77 * part,
                     Stage::Decoding => 0.97 + 0.03 * part,
                     // No render has these.
