@@ -12,7 +12,7 @@ use super::record::{Folder, Outcome, Plan, Record};
 pub fn merge(parts: &[PathBuf], out: &Path) -> Result<usize, String> {
     let opened: Vec<(Folder, Plan)> = parts.iter().map(|part| Folder::open(part)).collect::<Result<_, _>>()?;
     let Some((first, plan)) = opened.first() else { return Err("name the folders to put together".to_owned()) };
-    if let Some((other, _)) = opened.iter().find(|(_, other)| other.suite != plan.suite) {
+    if let Some((other, _)) = opened.iter().find(|(_, other)| other.suite.of_pictures() != plan.suite.of_pictures()) {
         let (first, other) = (first.root().display(), other.root().display());
         return Err(format!("{first} and {other} hold different suites, or one with other settings; merge them apart"));
     }

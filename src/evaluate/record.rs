@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::metrics::Measures;
+use super::metrics::learned::Learned;
 use super::suite::{Choice, Suite, UnitName, layout_file};
 use crate::project::disk::{Readers, replace};
 
@@ -28,6 +29,9 @@ pub struct Record {
     /// What the engine said that a user must know.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What was measured with encoders that the user has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
     /// How it went; no two runs agree in this.
     pub cost: Cost,
 }
@@ -56,7 +60,7 @@ pub struct Cost {
 impl Record {
     /// A record of this version.
     pub fn new(unit: UnitName, hash: String, outcome: Outcome, notes: Vec<String>, cost: Cost) -> Self {
-        Self { version: VERSION, unit, hash, outcome, notes, cost }
+        Self { version: VERSION, unit, hash, outcome, notes, learned: None, cost }
     }
 
     /// What was measured.
@@ -133,13 +137,14 @@ impl Folder {
         })
     }
 
-    /// Takes a choice into the folder's plan, and says what all of it is then.
+    /// Takes a choice into the folder's plan, and says what all of it is then. The suite may name other encoders and photos than
+    /// before: no picture depends on them.
     ///
     /// # Errors
     /// In words, when it holds another suite, or cannot be written.
     pub fn begin(&self, suite: &Suite, choice: &Choice) -> Result<Plan, String> {
         let before = self.plan()?;
-        if before.as_ref().is_some_and(|plan| plan.suite != *suite) {
+        if before.as_ref().is_some_and(|plan| plan.suite.of_pictures() != suite.of_pictures()) {
             return Err(format!(
                 "{}: holds another suite, or this one with other settings; name another folder with --out",
                 self.root.display()

@@ -43,6 +43,12 @@ pub struct Suite {
     /// How pictures are measured.
     #[serde(default)]
     pub measure: Measure,
+    /// A folder with CLIP, by which pictures are measured too. The pictures do not depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<PathBuf>,
+    /// A folder with DINOv2, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dino: Option<PathBuf>,
     /// What a concept's own branch reads.
     #[serde(default)]
     pub own_prompts: OwnPrompts,
@@ -104,6 +110,9 @@ pub struct Subject {
     /// Which concept of the Plush World it is, where that is measured.
     #[serde(default)]
     pub plush: Option<String>,
+    /// A folder of its photos with their masks, as trainings have them, which encoders compare pictures with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photos: Option<PathBuf>,
 }
 
 fn usual_strength() -> f32 {
@@ -292,6 +301,15 @@ impl Suite {
     pub fn to_text(&self) -> Result<String, String> {
         let style = ron::ser::PrettyConfig::default();
         ron::ser::to_string_pretty(self, style).map_err(|error| format!("the suite cannot be written: {error}"))
+    }
+
+    /// The suite without what only measures: what its pictures depend on.
+    #[must_use]
+    pub fn of_pictures(&self) -> Self {
+        let mut suite = self.clone();
+        (suite.clip, suite.dino) = (None, None);
+        suite.concepts.iter_mut().for_each(|subject| subject.photos = None);
+        suite
     }
 
     /// A shipped suite.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::pixels::Preparation;
@@ -15,7 +16,7 @@ use crate::engine::nets::vision::dino::{Dino, DinoConfig};
 use crate::engine::weights::Weights;
 
 /// A kind of encoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// CLIP, whose vectors of pictures and of texts lie side by side.
     Clip,
