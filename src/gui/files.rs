@@ -35,6 +35,7 @@ impl Purpose {
             Self::TrainingFolder => "Choose a folder of photos".into(),
             Self::TrainingMask(_) => "Choose a mask: white is the subject".into(),
             Self::TrainingFrom => "Choose an ED-LoRA to go on from".into(),
+            Self::TrainingEncoder => "Choose a folder with CLIP or DINOv2".into(),
             Self::OpenTraining => "Open a training".into(),
             Self::SaveTraining => "Save the training".into(),
             Self::Export { kind, .. } => kind.title().into(),
@@ -58,7 +59,11 @@ impl Purpose {
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject(_) => Some(("Projects", vec!["ron"])),
             Self::OpenTraining | Self::SaveTraining => Some(("Trainings", vec!["ron"])),
-            Self::ModelFolder | Self::LibraryFolder | Self::TrainingFolder | Self::Export { .. } => None,
+            Self::ModelFolder
+            | Self::LibraryFolder
+            | Self::TrainingFolder
+            | Self::TrainingEncoder
+            | Self::Export { .. } => None,
         }
     }
 
@@ -68,7 +73,7 @@ impl Purpose {
 
     fn folder(&self) -> bool {
         match self {
-            Self::ModelFolder | Self::LibraryFolder | Self::TrainingFolder => true,
+            Self::ModelFolder | Self::LibraryFolder | Self::TrainingFolder | Self::TrainingEncoder => true,
             Self::Export { kind, .. } => kind.is_folder(),
             _ => false,
         }
@@ -295,6 +300,7 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
         Purpose::TrainingPhotos | Purpose::TrainingFolder => studio.train.add(vec![path]),
         Purpose::TrainingMask(at) => studio.train.set_mask(*at, path),
         Purpose::TrainingFrom => studio.train.go_on_from(Some(path)),
+        Purpose::TrainingEncoder => studio.train.compare_by(Some(path)),
         Purpose::OpenTraining => studio.train.open(path),
         Purpose::SaveTraining => studio.train.save_to(path),
         Purpose::Export { subject, kind, .. } => export::begin(studio, look, subject, *kind, path),
