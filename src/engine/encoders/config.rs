@@ -123,7 +123,7 @@ pub fn read(folder: &Path) -> Result<Settings> {
     }
     let nets = match kind {
         "clip" | "clip_vision_model" => clip(&config, kind == "clip", &file)?,
-        "dinov2" | "dinov2_with_registers" => dino(config, kind == "dinov2_with_registers", &file)?,
+        "dinov2" | "dinov2_with_registers" => dino(&config, kind == "dinov2_with_registers", &file)?,
         other => {
             return Err(malformed(format!(
                 "is for a `{other}` model; pictures are measured with CLIP and DINOv2 (`clip`, `clip_vision_model`, `dinov2`, \
@@ -206,12 +206,12 @@ fn clip(config: &Value, both: bool, file: &str) -> Result<Nets> {
     Ok(Nets::Clip { vision, text, projected: projected as usize })
 }
 
-fn dino(config: Value, registers: bool, file: &str) -> Result<Nets> {
+fn dino(config: &Value, registers: bool, file: &str) -> Result<Nets> {
     let mut settings = usual(Kind::Dino, "config");
     if registers {
         settings.insert("num_register_tokens".into(), usual_value(Kind::Dino, "registers"));
     }
-    overlay(&mut settings, Some(&config));
+    overlay(&mut settings, Some(config));
     let config: DinoConfig = typed(settings, file)?;
     config.check(file)?;
     Ok(Nets::Dino(config))

@@ -44,8 +44,9 @@ impl ImageEncoder {
     pub fn open_on(folder: &Path, device: &Device) -> Result<Self> {
         let settings = config::read(folder)?;
         let checkpoint = Checkpoint::open_folder(folder)?;
-        let build = |weights: &_| settings.build(weights, device);
-        let towers = load_part(&checkpoint, "encoder", device, DType::F32, &mut |_| Ok(()), build)?;
+        let towers = load_part(&checkpoint, "encoder", device, DType::F32, &mut |_| Ok(()), |weights| {
+            settings.build(weights, device)
+        })?;
         let tokenizer = match &settings.nets {
             config::Nets::Clip { text: Some(text), .. } => {
                 let tokenizer = Tokenizer::load_in(&words_in(folder)?, "", text.config.max_position_embeddings)?;
