@@ -152,7 +152,7 @@ fn settings_that_do_not_go_with_the_weights_are_told_with_file_and_shapes() {
         ("clip", json!({ "projection_dim": 0 }), "projection_dim 0"),
         (
             "clip",
-            json!({ "vision_config": { "hidden_size": 32, "image_size": 64, "patch_size": 8 } }),
+            json!({ "vision_config": { "hidden_size": 32, "num_attention_heads": 4, "image_size": 64, "patch_size": 8 } }),
             "32 x 32 pixels",
         ),
         ("clip", json!({ "text_config": { "hidden_act": "relu" } }), "text_config: hidden_act relu"),
