@@ -1,5 +1,5 @@
-//! The files built into the program: the miniature model, its concepts, cutouts, scenes, a photo, example projects and
-//! suites of evaluations.
+//! The files built into the program: the miniature model, its concepts, cutouts, scenes, a photo, example projects, suites of
+//! evaluations, and what configurations of image encoders mean where they say nothing.
 //!
 //! They are part of the binary so that it runs from anywhere, with no set-up.
 
@@ -36,6 +36,8 @@ pub const FILES: &[(&str, &[u8])] = embed![
     "cutouts/white_rabbit.png",
     "cutouts/white_robot.png",
     "cutouts/white_teapot.png",
+    "encoders/clip.json",
+    "encoders/dinov2.json",
     "fonts/Inter-LICENSE.txt",
     "fonts/Inter-Regular.ttf",
     "fonts/Inter-SemiBold.ttf",

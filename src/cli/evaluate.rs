@@ -12,8 +12,10 @@ use super::progress::Progress;
 use super::say::aside;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
+use crate::evaluate::encoders::{Encoders, Named};
 use crate::evaluate::merge::merge;
 use crate::evaluate::methods::METHODS;
+use crate::evaluate::metrics::learned::LearnedMetric;
 use crate::evaluate::record::{self, Folder, Record};
 use crate::evaluate::report;
 use crate::evaluate::run::{Ending, Order, Told, measure_again, run};
@@ -60,9 +62,36 @@ pub struct Evaluate {
     #[arg(long, default_value_t)]
     device: DeviceChoice,
 
+    #[command(flatten)]
+    encoders: Encode,
+
     /// Only say which pictures would be made, and with which methods
     #[arg(long)]
     list: bool,
+}
+
+/// Encoders that measure pictures, as folders.
+#[derive(Clone, Debug, Default, Args)]
+struct Encode {
+    /// A folder with CLIP as Hugging Face has it (config.json, model.safetensors): SegSim by its vectors, and how well pictures
+    /// go with their prompts
+    #[arg(long, value_name = "FOLDER")]
+    clip: Option<PathBuf>,
+
+    /// A folder with DINOv2, likewise: SegSim by its vectors
+    #[arg(long, value_name = "FOLDER")]
+    dino: Option<PathBuf>,
+}
+
+impl Encode {
+    /// Reads them, and says which are missing and which are there.
+    fn open(&self, suite: &Suite, base: &Path, device: DeviceChoice) -> Result<Encoders, String> {
+        let named = Named { clip: self.clip.clone(), dino: self.dino.clone() };
+        let (encoders, missing) = Encoders::open(suite, base, &named, device)?;
+        missing.iter().for_each(|words| say!("{words}"));
+        encoders.words().iter().for_each(|words| say!("pictures are measured with {words}"));
+        Ok(encoders)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +118,9 @@ enum Other {
         /// The folder that the suite's own paths start from, for --measure
         #[arg(long, value_name = "DIR", default_value = ".")]
         base: PathBuf,
+
+        #[command(flatten)]
+        encoders: Encode,
     },
     /// Search the settings that give the best pictures of a suite
     Search(Search),
@@ -150,10 +182,14 @@ impl Evaluate {
                 say!("{count} pictures of {} folders in {}", folders.len(), out.display());
                 return self.report(out);
             }
-            Some(Other::Report { folder, measure, base }) => {
+            Some(Other::Report { folder, measure, base, encoders }) => {
                 if *measure {
                     let (opened, plan) = Folder::open(folder)?;
-                    let count = measure_again(&plan.suite, base, &opened, plan.suite.units(&plan.choice))?;
+                    let device = DeviceChoice::default();
+                    let encoders = encoders.open(&plan.suite, base, device)?;
+                    let units = plan.suite.units(&plan.choice);
+                    let order = Order { suite: &plan.suite, base, units, folder: &opened, device, encoders: &encoders };
+                    let count = measure_again(&order)?;
                     say!("{count} pictures measured anew");
                 }
                 return self.report(folder);
@@ -188,10 +224,13 @@ impl Evaluate {
             list(&units);
             return Ok(());
         }
+        // Whoever names an encoder that cannot be used learns it before hours of pictures.
+        let encoders = self.encoders.open(&suite, &base, self.device)?;
         let folder = Folder::create(out)?;
         let plan = folder.begin(&suite, &choice)?;
         let engine = Engine::start(Cache::standard(), || ())?;
-        let order = Order { suite: &suite, base: &base, units, folder: &folder, device: self.device };
+        let device = self.device;
+        let order = Order { suite: &suite, base: &base, units, folder: &folder, device, encoders: &encoders };
         let mut shown = Shown::new();
         let ending = run(&order, &engine, &interrupts, &mut |told| shown.take(&told));
         shown.progress.bar.finish_and_clear();
@@ -283,6 +322,7 @@ impl Shown {
                 self.counts = (*of, *there, 0);
                 aside(bar, format_args!("{there} of {of} pictures are there"));
             }
+            Told::Measures(number, of) => bar.set_message(format!("measuring {number} of {of} that are there")),
             Told::Begins(_, unit) => {
                 self.unit = unit.name().words();
                 let (of, there, made) = self.counts;
@@ -307,16 +347,24 @@ fn ended(record: &Record) -> String {
     let name = record.unit.words();
     match (&record.outcome, record.measures()) {
         (record::Outcome::Failed(words), _) => format!("{name} failed: {words}"),
-        (_, None) => format!("{name} ({:.0} s)", record.cost.seconds),
+        (_, None) => format!("{name}{} ({:.0} s)", seen(record), record.cost.seconds),
         (_, Some(measures)) => {
             let (right, seconds) = (if measures.right { ", right" } else { "" }, record.cost.seconds);
             let known = measures.recognised();
             let (all, figures, segsim) = (measures.subjects.len(), measures.figures, measures.segsim);
             format!(
-                "{name}: {known} of {all} recognised, {figures} figures, SegSim {segsim:.2}{right} ({seconds:.0} s)"
+                "{name}: {known} of {all} recognised, {figures} figures, SegSim {segsim:.2}{right}{} ({seconds:.0} s)",
+                seen(record)
             )
         }
     }
+}
+
+/// What encoders say of a picture, to follow what else is told of it.
+fn seen(record: &Record) -> String {
+    let Some(learned) = &record.learned else { return String::new() };
+    let said = LearnedMetric::ALL.into_iter().filter_map(|metric| Some((metric.title(), metric.of(learned)?)));
+    said.map(|(title, value)| format!(", {title} {value:.2}")).collect()
 }
 
 /// How long the rest will take, in words; nothing where nobody can know.

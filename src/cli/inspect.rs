@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Outcome;
 use crate::engine::adapters::{self, AdapterFile, Held};
+use crate::engine::encoders;
 use crate::engine::family::{self, Family};
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::memory;
@@ -72,6 +73,10 @@ fn folder(path: &Path, list: bool) -> Outcome {
             describe_adapter(&adapter);
             return Ok(());
         }
+        // Whatever transformers wrote: an image encoder, or another kind that is refused by name.
+        if encoders::config::model_type(path).is_some() {
+            return describe_encoder(path, list);
+        }
         let what = "no model here; expected text_encoder/, unet/ and vae/ with .safetensors or .bin files";
         return Err(format!("{}: {what}", path.display()).into());
     }
@@ -82,6 +87,18 @@ fn folder(path: &Path, list: bool) -> Outcome {
             say!("{}", checkpoint.file_name());
             checkpoint.tensors().for_each(|(name, shape, kind)| say!("  {name}  {kind} {shape:?}"));
         }
+    }
+    Ok(())
+}
+
+/// An encoder by which pictures are measured.
+fn describe_encoder(path: &Path, list: bool) -> Outcome {
+    let (title, lines) = encoders::inspect::inspect(path)?;
+    say!("{title}");
+    lines.iter().for_each(|(name, words)| say!("  {name:14}  {words}"));
+    if list {
+        let checkpoint = Checkpoint::open_folder(path)?;
+        checkpoint.tensors().for_each(|(name, shape, kind)| say!("  {name}  {kind} {shape:?}"));
     }
     Ok(())
 }

@@ -69,6 +69,10 @@ pub struct Train {
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
 
+    /// A folder with CLIP or DINOv2 as Hugging Face has it, which says how alike the test sheet and the photos are
+    #[arg(long, value_name = "FOLDER")]
+    encoder: Option<PathBuf>,
+
     /// A prompt of the test sheet, with <TOK> where the concept stands; may be given several times
     #[arg(long = "prompt", value_name = "WORDS")]
     prompts: Vec<String>,
@@ -165,6 +169,9 @@ impl Train {
         if let Some(from) = &self.from {
             training.from = Some(std::path::absolute(from)?);
         }
+        if let Some(encoder) = &self.encoder {
+            training.encoder = Some(std::path::absolute(encoder)?);
+        }
         if !self.prompts.is_empty() {
             training.prompts.clone_from(&self.prompts);
         }
@@ -241,6 +248,10 @@ impl Train {
         }
         if let Some(likeness) = trained.likeness {
             say!("likeness {likeness:.2}: how much of the subject's own colours the test sheet shows, of 1");
+        }
+        if let Some(alike) = &trained.alike {
+            let words = alike.words();
+            say!("{words}: mean cosine of the test sheet's pictures with the photos inside their masks, of 1");
         }
         say!("trained {} steps in {:.1} s", trained.steps, trained.elapsed.as_secs_f64());
         Ok(())

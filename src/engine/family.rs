@@ -37,6 +37,8 @@ pub enum Family {
     Autoencoder,
     /// A text encoder alone.
     TextEncoder,
+    /// CLIP or DINOv2, by which pictures are measured.
+    ImageEncoder,
     /// A UNet alone.
     UnetAlone,
     /// Something else.
@@ -70,6 +72,10 @@ impl Family {
             Self::Embedding => "is a textual inversion and no model; add it as a concept",
             Self::Autoencoder => "is an autoencoder (VAE) alone; choose it as the VAE, and a model beside it",
             Self::TextEncoder => "is a text encoder alone; choose the whole model",
+            Self::ImageEncoder => {
+                "is an image encoder (CLIP or DINOv2), by which pictures are measured, and no model; name its folder, which has \
+                 config.json: `podium inspect FOLDER` says more"
+            }
             Self::UnetAlone => {
                 "is a UNet alone; choose the folder of the whole model, which has text_encoder and vae too"
             }
@@ -185,6 +191,9 @@ pub fn of_file<'a>(tensors: impl Iterator<Item = (&'a str, &'a [usize])> + Clone
     if !original::autoencoder(tensors.clone().map(|(name, _)| name)).is_empty() && begins("decoder.") {
         return Family::Autoencoder;
     }
+    if begins("vision_model.") || (begins("embeddings.cls_token") && begins("encoder.layer.")) {
+        return Family::ImageEncoder;
+    }
     if begins("text_model.encoder.layers.") {
         return Family::TextEncoder;
     }
@@ -252,6 +261,8 @@ mod tests {
             (&["down_blocks.0.resnets.0.conv1.bias", "up_blocks.0.resnets.0.conv1.bias"], Family::UnetAlone),
             (&["encoder.conv_in.bias", "decoder.conv_in.bias", "quant_conv.bias"], Family::Autoencoder),
             (&["text_model.encoder.layers.0.mlp.fc1.bias"], Family::TextEncoder),
+            (&["text_model.encoder.layers.0.mlp.fc1.bias", "vision_model.pre_layrnorm.bias"], Family::ImageEncoder),
+            (&["embeddings.cls_token", "encoder.layer.0.norm1.bias"], Family::ImageEncoder),
             (&["weight"], Family::Unknown),
             (&[], Family::Unknown),
         ] {

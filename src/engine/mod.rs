@@ -15,6 +15,7 @@ pub mod concept_files;
 pub mod ddim;
 pub mod device;
 pub mod diagnosis;
+pub mod encoders;
 pub mod error;
 pub mod family;
 pub mod fit;

@@ -179,19 +179,24 @@ impl ModelFiles {
 
     /// The file with a part's weights in a folder as diffusers writes it. Of several the first of these is taken: plain
     /// safetensors before torch's files; all bits before half of them, since Podium computes in f32; the averaged weights
-    /// (EMA), which make the better pictures, before those that training goes on from (`non_ema`).
+    /// (EMA), which make the better pictures, before those that training goes on from (`non_ema`). The part `""` is what lies
+    /// in the folder itself, as transformers writes models of one part.
     ///
     /// # Errors
     /// When there is none.
     pub fn weights(&self, part: &str) -> Result<Chosen> {
-        let stems: &[&str] =
-            if part == "text_encoder" { &["model", "pytorch_model"] } else { &["diffusion_pytorch_model", "model"] };
+        let stems: &[&str] = if ["text_encoder", ""].contains(&part) {
+            &["model", "pytorch_model"]
+        } else {
+            &["diffusion_pytorch_model", "model"]
+        };
         let mut found = Vec::new();
         for ending in ["safetensors", "bin"] {
             for variant in ["", ".fp16", ".bf16", ".non_ema"] {
                 for stem in stems {
-                    let file = format!("{part}/{stem}{variant}.{ending}");
-                    let lists = [format!("{part}/{stem}.{ending}.index{variant}.json"), format!("{file}.index.json")];
+                    let file = within(part, &format!("{stem}{variant}.{ending}"));
+                    let list = within(part, &format!("{stem}.{ending}.index{variant}.json"));
+                    let lists = [list, format!("{file}.index.json")];
                     found.extend([(file, false)].into_iter().filter(|(path, _)| self.has(path)));
                     let list =
                         lists.into_iter().find(|path| self.has(path) && !found.iter().any(|(known, _)| known == path));
@@ -201,11 +206,16 @@ impl ModelFiles {
         }
         let mut found = found.into_iter();
         let Some((path, is_index)) = found.next() else {
-            let what = format!("{part}/{}.safetensors", stems[0]);
+            let what = within(part, &format!("{}.safetensors", stems[0]));
             return Err(self.missing(&what));
         };
         Ok(Chosen { path, is_index, others: found.map(|(path, _)| path).collect() })
     }
+}
+
+/// The path of a file of a part; the part `""` is the folder itself.
+pub(super) fn within(part: &str, name: &str) -> String {
+    if part.is_empty() { name.to_owned() } else { format!("{part}/{name}") }
 }
 
 enum Settings {

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::error::{EngineError, Result};
 use super::family;
 pub use super::model_files::ModelFiles;
+use super::model_files::within;
 use super::original::{self, Stored};
 use super::tensors::{StoredType, TensorFile};
 
@@ -134,6 +135,21 @@ impl Checkpoint {
             return Err(EngineError::Malformed { file: file.name().into(), what: what.into() });
         }
         Ok(checkpoint)
+    }
+
+    /// Opens the weights that lie in a folder itself, beside its `config.json`, as transformers writes them.
+    ///
+    /// # Errors
+    /// When there are none, or a file is broken.
+    pub fn open_folder(folder: &Path) -> Result<Self> {
+        let files = ModelFiles::Folder(folder.to_owned());
+        let Ok(chosen) = files.weights("") else {
+            let what = "has no weights beside its config.json; put model.safetensors or pytorch_model.bin there";
+            return Err(EngineError::Malformed { file: folder.display().to_string(), what: what.into() });
+        };
+        let opened =
+            if chosen.is_index { from_index(&files, "", &chosen.path)? } else { vec![open(&files, &chosen.path)?] };
+        Ok(Self::of(opened, |file| original::in_folder(names(file), "")))
     }
 
     /// Opens one file on disk, by its own names.
@@ -260,7 +276,7 @@ fn from_index(files: &ModelFiles, folder: &str, index: &str) -> Result<Vec<Tenso
     }
     let mut opened = Vec::new();
     for name in shards {
-        let path = format!("{folder}/{name}");
+        let path = within(folder, name);
         if !files.has(&path) {
             return Err(malformed(format!("lists {name}, which is not there; fetch it, or the model again")));
         }
@@ -339,6 +355,27 @@ impl Weights<'_> {
             Some(values) => self.upload(turned(&values, input), [input, out]),
             None => self.blank([input, out]),
         })
+    }
+
+    /// The kernels `name` of a convolution `[out, channels, side, side]` that takes what it sees only once, turned to
+    /// `[channels · side · side, out]`.
+    ///
+    /// # Errors
+    /// As [`Weights::tensor`].
+    pub fn unfolded(&self, name: &str, [out, channels, height, width]: [usize; 4]) -> Result<Tensor<2>> {
+        let input = channels * height * width;
+        Ok(match self.checked(name, &[out, channels, height, width])? {
+            Some(values) => self.upload(turned(&values, input), [input, out]),
+            None => self.blank([input, out]),
+        })
+    }
+
+    /// Counts the tensor `name` as used, which only training needs.
+    ///
+    /// # Errors
+    /// As [`Weights::tensor`].
+    pub fn leave(&self, name: &str, shape: &[usize]) -> Result<()> {
+        self.checked(name, shape).map(drop)
     }
 
     /// The values of `name`, or none where they are not to be read.

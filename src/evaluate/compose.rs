@@ -184,7 +184,10 @@ fn collage(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Re
 }
 
 /// The base prompt.
-fn words(suite: &Suite, case: &Case, prompt: &Prompt) -> Result<String, String> {
+///
+/// # Errors
+/// Where it has no words.
+pub fn words(suite: &Suite, case: &Case, prompt: &Prompt) -> Result<String, String> {
     let class_words: Vec<String> = suite.concepts_of(case).map(|subject| a(&subject.class_word)).collect();
     let words = prompt.words.replace(ALL, &listed(&class_words));
     if words.trim().is_empty() {

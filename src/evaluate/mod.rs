@@ -4,13 +4,14 @@
 //! - What is evaluated? `suite.rs`; the shipped ones are `assets/suites`. By which methods? `methods.rs`.
 //! - What exactly is rendered? `compose.rs`. How does it run, and go on after it was stopped? `run.rs`.
 //! - What is kept, and how do parts made elsewhere come together? `record.rs`, `merge.rs`.
-//! - What is measured of a picture? `metrics/`. What do many numbers say? `statistics.rs`.
+//! - What is measured of a picture? `metrics/`; with which encoders of the user's? `encoders.rs`. What do many numbers say? `statistics.rs`.
 //! - What is told of it? `report/`.
 //! - Which settings are best? `search/`.
 //! - Which of two settings of one project is better? `compare/`.
 
 pub mod compare;
 pub mod compose;
+pub mod encoders;
 pub mod merge;
 pub mod methods;
 pub mod metrics;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::metrics::Measures;
+use super::metrics::learned::Learned;
 use super::suite::{Choice, Suite, UnitName, layout_file};
 use crate::project::disk::{Readers, replace};
 
@@ -28,6 +29,9 @@ pub struct Record {
     /// What the engine said that a user must know.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What was measured with encoders that the user has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
     /// How it went; no two runs agree in this.
     pub cost: Cost,
 }
@@ -56,7 +60,7 @@ pub struct Cost {
 impl Record {
     /// A record of this version.
     pub fn new(unit: UnitName, hash: String, outcome: Outcome, notes: Vec<String>, cost: Cost) -> Self {
-        Self { version: VERSION, unit, hash, outcome, notes, cost }
+        Self { version: VERSION, unit, hash, outcome, notes, learned: None, cost }
     }
 
     /// What was measured.
@@ -133,8 +137,8 @@ impl Folder {
         })
     }
 
-    /// Takes a choice into the folder's plan, and says what all of it is then. The suite stays as the folder has it, so that
-    /// whoever began it can still read it.
+    /// Takes a choice into the folder's plan, and says what all of it is then. The suite may name other encoders, photos and
+    /// methods than before, on which no picture depends.
     ///
     /// # Errors
     /// In words, when it holds another suite, or cannot be written.
@@ -147,8 +151,9 @@ impl Folder {
             ));
         }
         let choice = before.as_ref().map_or(choice.clone(), |plan| plan.choice.with(choice));
-        let suite = before.as_ref().map_or(suite, |plan| &plan.suite);
-        let plan = Plan { suite: suite.clone(), choice };
+        // Whoever began it can still read it: its choice of methods stays in the words that it had.
+        let full_methods = before.as_ref().map_or(&suite.full_methods, |plan| &plan.suite.full_methods).clone();
+        let plan = Plan { suite: Suite { full_methods, ..suite.clone() }, choice };
         if before.as_ref() != Some(&plan) {
             self.put_json(&self.root.join(PLAN), &plan)?;
         }

@@ -11,7 +11,9 @@ use image::RgbImage;
 use serde_json::Value;
 
 use super::compose;
+use super::encoders::{Bench, Encoders};
 use super::metrics::Ruler;
+use super::metrics::learned::Learned;
 use super::record::{Cost, Folder, Outcome, Record};
 use super::suite::{Measure, Suite, Unit};
 use crate::engine::concept_files;
@@ -25,6 +27,8 @@ use crate::project::{self, DiskFiles, Project, Settings, png_text};
 pub enum Told<'a> {
     /// How many units are there already, and how many there are in all.
     There(usize, usize),
+    /// Encoders look at a picture that is there and that they have not seen: the nth of how many.
+    Measures(usize, usize),
     /// A unit begins: which, counted from 1 among all.
     Begins(usize, &'a Unit<'a>),
     /// The engine says something of it.
@@ -54,6 +58,8 @@ pub struct Order<'a> {
     pub folder: &'a Folder,
     /// Where to compute.
     pub device: DeviceChoice,
+    /// What measures the pictures beside the suite's own measure.
+    pub encoders: &'a Encoders,
 }
 
 /// Makes all units that are not there yet. The first message of `interrupts` stops it.
@@ -66,16 +72,24 @@ pub fn run(
     interrupts: &Receiver<()>,
     tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Ending, String> {
-    let files = DiskFiles { base: order.base.to_owned(), assets: crate::assets::find };
-    let mut desk = Desk { order, files, hashes: HashMap::new(), known: Known::default(), rulers: BTreeMap::new() };
-    let mut left = Vec::new();
+    let mut desk = Desk::new(order);
+    let (mut left, mut unseen) = (Vec::new(), Vec::new());
     for (index, unit) in order.units.iter().enumerate() {
         let prepared = desk.prepare(unit);
         if !desk.is_there(unit, &prepared) {
             left.push((index + 1, unit, prepared));
+        } else if desk.is_unseen(unit) {
+            unseen.push(unit);
         }
     }
     tell(Told::There(order.units.len() - left.len(), order.units.len()));
+    for (index, unit) in unseen.iter().enumerate() {
+        tell(Told::Measures(index + 1, unseen.len()));
+        desk.look_at(unit)?;
+        if interrupts.try_recv().is_ok() {
+            return Ok(Ending::Stopped);
+        }
+    }
     for (number, unit, prepared) in left {
         tell(Told::Begins(number, unit));
         let record = match prepared {
@@ -94,33 +108,35 @@ pub fn run(
     Ok(Ending::Done)
 }
 
-/// Measures the pictures that are there anew, as this program measures. Gives how many there are.
+/// Measures the pictures that are there anew, as this program and these encoders measure. Gives how many there are.
 ///
 /// # Errors
 /// In words, when something cannot be read or written.
-pub fn measure_again(suite: &Suite, base: &Path, folder: &Folder, units: Vec<Unit<'_>>) -> Result<usize, String> {
-    let files = DiskFiles { base: base.to_owned(), assets: crate::assets::find };
-    let order = Order { suite, base, units, folder, device: DeviceChoice::default() };
-    let mut desk =
-        Desk { order: &order, files, hashes: HashMap::new(), known: Known::default(), rulers: BTreeMap::new() };
+pub fn measure_again(order: &Order<'_>) -> Result<usize, String> {
+    let mut desk = Desk::new(order);
     let mut count = 0;
     for unit in &order.units {
         let name = unit.name();
-        let Some(mut record) = folder.record(&name) else { continue };
-        if !matches!(record.outcome, Outcome::Made(Some(_))) {
+        let Some(mut record) = order.folder.record(&name) else { continue };
+        let is_measured = matches!(record.outcome, Outcome::Made(Some(_)));
+        if !is_measured && (order.encoders.is_empty() || !matches!(record.outcome, Outcome::Made(_))) {
             continue;
         }
-        let path = folder.picture(&name);
-        let picture = image::open(&path).map_err(|error| format!("{}: cannot be read ({error})", path.display()))?;
-        let picture = picture.to_rgb8();
-        let ruler = desk.ruler_of(unit)?.as_ref().map_err(Clone::clone)?;
-        if let Some(ruler) = ruler {
+        let picture = read(&order.folder.picture(&name))?;
+        if is_measured && let Some(ruler) = desk.ruler_of(unit)?.as_ref().map_err(Clone::clone)? {
             record.outcome = Outcome::Made(Some(ruler.measure(&picture)?));
-            folder.keep(&record)?;
-            count += 1;
         }
+        desk.learn(unit, &picture, &mut record)?;
+        order.folder.keep(&record)?;
+        count += 1;
     }
     Ok(count)
+}
+
+/// A picture that was made.
+fn read(path: &Path) -> Result<RgbImage, String> {
+    let picture = image::open(path).map_err(|error| format!("{}: cannot be read ({error})", path.display()))?;
+    Ok(picture.to_rgb8())
 }
 
 /// A unit that can be begun.
@@ -136,6 +152,9 @@ enum Made {
     Cancelled,
 }
 
+/// How a note begins that says why encoders say nothing of a picture.
+const UNSEEN: &str = "no encoder has measured it";
+
 /// What units share.
 struct Desk<'a> {
     order: &'a Order<'a>,
@@ -145,9 +164,56 @@ struct Desk<'a> {
     known: Known,
     /// What measures the pictures of a case's prompt, or why nothing can; none where nothing shall.
     rulers: BTreeMap<(String, String), Result<Option<Ruler>, String>>,
+    bench: Bench<'a>,
 }
 
-impl Desk<'_> {
+impl<'a> Desk<'a> {
+    fn new(order: &'a Order<'a>) -> Self {
+        let files = DiskFiles { base: order.base.to_owned(), assets: crate::assets::find };
+        let bench = Bench::new(order.suite, order.base, order.encoders);
+        Self { order, files, hashes: HashMap::new(), known: Known::default(), rulers: BTreeMap::new(), bench }
+    }
+
+    /// Whether the encoders have not seen a picture that is there.
+    fn is_unseen(&self, unit: &Unit<'_>) -> bool {
+        let record = self.order.folder.record(&unit.name());
+        record.is_some_and(|record| !self.order.encoders.have_measured(record.learned.as_ref()))
+    }
+
+    /// Shows a picture that is there to the encoders.
+    fn look_at(&mut self, unit: &Unit<'_>) -> Result<(), String> {
+        let Some(mut record) = self.order.folder.record(&unit.name()) else { return Ok(()) };
+        let picture = read(&self.order.folder.picture(&record.unit))?;
+        self.learn(unit, &picture, &mut record)?;
+        self.order.folder.keep(&record)
+    }
+
+    /// Writes down what the encoders say of a picture, or why they say nothing.
+    fn learn(&mut self, unit: &Unit<'_>, picture: &RgbImage, record: &mut Record) -> Result<(), String> {
+        if self.order.encoders.is_empty() {
+            return Ok(());
+        }
+        // Made once.
+        self.ruler_of(unit)?;
+        let key = (unit.case.name(), unit.prompt.name.clone());
+        let ruler = self.rulers.get(&key).and_then(|ruler| ruler.as_ref().ok()?.as_ref());
+        let found: Result<Option<Learned>, String> = self.bench.measure(unit, picture, ruler);
+        match found {
+            Ok(Some(learned)) => {
+                record.learned = Some(learned.after(record.learned.take()));
+                record.notes.retain(|note| !note.starts_with(UNSEEN));
+            }
+            Ok(None) => {}
+            Err(words) => {
+                let note = format!("{UNSEEN}: {words}");
+                if !record.notes.contains(&note) {
+                    record.notes.push(note);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn prepare(&mut self, unit: &Unit<'_>) -> Result<Prepared, String> {
         let tokens = |path: &Path| {
             let file = concept_files::open(&self.files, path).map_err(|error| error.to_string())?;
@@ -224,6 +290,7 @@ impl Desk<'_> {
                 follow(engine, job, interrupts, &mut notes, &mut cost, tell)?
             }
         };
+        let mut seen = None;
         let outcome = match made {
             Made::Cancelled => return Ok(None),
             Made::Failed(words) => Outcome::Failed(words),
@@ -232,17 +299,23 @@ impl Desk<'_> {
                 let project = project.with_hashes(self.order.base, &self.known);
                 png_text::write_png(&path, &picture, &project, self.order.base, unit.seed)
                     .map_err(|error| error.to_string())?;
-                match self.ruler_of(unit)? {
+                let outcome = match self.ruler_of(unit)? {
                     Ok(Some(ruler)) => match ruler.measure(&picture) {
                         Ok(measures) => Outcome::Made(Some(measures)),
                         Err(words) => Outcome::Failed(words),
                     },
                     _ => Outcome::Made(None),
-                }
+                };
+                seen = Some(picture);
+                outcome
             }
         };
-        cost.seconds = begun.elapsed().as_secs_f64();
-        Ok(Some(Record::new(name, hash, outcome, notes, cost)))
+        let mut record = Record::new(name, hash, outcome, notes, cost);
+        if let (Outcome::Made(_), Some(picture)) = (&record.outcome, &seen) {
+            self.learn(unit, picture, &mut record)?;
+        }
+        record.cost.seconds = begun.elapsed().as_secs_f64();
+        Ok(Some(record))
     }
 
     /// What measures the pictures of a unit's case and prompt, made once.

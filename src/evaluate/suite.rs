@@ -43,6 +43,12 @@ pub struct Suite {
     /// How pictures are measured.
     #[serde(default)]
     pub measure: Measure,
+    /// A folder with CLIP, by which pictures are measured too. The pictures do not depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<PathBuf>,
+    /// A folder with DINOv2, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dino: Option<PathBuf>,
     /// What a concept's own branch reads.
     #[serde(default)]
     pub own_prompts: OwnPrompts,
@@ -107,6 +113,9 @@ pub struct Subject {
     /// Which concept of the Plush World it is, where that is measured.
     #[serde(default)]
     pub plush: Option<String>,
+    /// A folder of its photos with their masks, as trainings have them, which encoders compare pictures with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photos: Option<PathBuf>,
 }
 
 fn usual_strength() -> f32 {
@@ -297,6 +306,15 @@ impl Suite {
         ron::ser::to_string_pretty(self, style).map_err(|error| format!("the suite cannot be written: {error}"))
     }
 
+    /// The suite without what only measures: what its pictures depend on.
+    #[must_use]
+    fn of_pictures(&self) -> Self {
+        let mut suite = self.clone();
+        (suite.clip, suite.dino) = (None, None);
+        suite.concepts.iter_mut().for_each(|subject| subject.photos = None);
+        suite
+    }
+
     /// A shipped suite.
     pub fn shipped(name: &str) -> Option<&'static [u8]> {
         crate::assets::find(&format!("suites/{name}.ron"))
@@ -337,10 +355,10 @@ impl Suite {
         units
     }
 
-    /// Whether every picture is the same one in both: all but which methods are made when none is named, since a plan names
-    /// its own.
+    /// Whether every picture is the same one in both: all but what only measures, and which methods are made when none is named,
+    /// since a plan names its own.
     pub fn is_alike(&self, other: &Self) -> bool {
-        let bare = |suite: &Self| Self { full_methods: Vec::new(), ..suite.clone() };
+        let bare = |suite: &Self| Self { full_methods: Vec::new(), ..suite.of_pictures() };
         bare(self) == bare(other)
     }
 

@@ -75,6 +75,8 @@ pub enum Purpose {
     TrainingMask(usize),
     /// A concept that the training goes on from.
     TrainingFrom,
+    /// A folder with an image encoder that compares its pictures with its photos.
+    TrainingEncoder,
     /// A training's file to open.
     OpenTraining,
     /// Where to save the training.

@@ -35,6 +35,7 @@ impl Purpose {
             Self::TrainingFolder => "Choose a folder of photos".into(),
             Self::TrainingMask(_) => "Choose a mask: white is the subject".into(),
             Self::TrainingFrom => "Choose an ED-LoRA to go on from".into(),
+            Self::TrainingEncoder => "Choose a folder with CLIP or DINOv2".into(),
             Self::OpenTraining => "Open a training".into(),
             Self::SaveTraining => "Save the training".into(),
             Self::Find(path) => {
@@ -65,6 +66,7 @@ impl Purpose {
             Self::ModelFolder
             | Self::LibraryFolder
             | Self::TrainingFolder
+            | Self::TrainingEncoder
             | Self::Find(_)
             | Self::Collect { .. }
             | Self::Export { .. } => None,
@@ -77,7 +79,11 @@ impl Purpose {
 
     fn folder(&self) -> bool {
         match self {
-            Self::ModelFolder | Self::LibraryFolder | Self::TrainingFolder | Self::Collect { .. } => true,
+            Self::ModelFolder
+            | Self::LibraryFolder
+            | Self::TrainingFolder
+            | Self::TrainingEncoder
+            | Self::Collect { .. } => true,
             // A model's or a concept's folder has a name without an ending.
             Self::Find(path) => path.extension().is_none(),
             Self::Export { kind, .. } => kind.is_folder(),
@@ -306,6 +312,7 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
         Purpose::TrainingPhotos | Purpose::TrainingFolder => studio.train.add(vec![path]),
         Purpose::TrainingMask(at) => studio.train.set_mask(*at, path),
         Purpose::TrainingFrom => studio.train.go_on_from(Some(path)),
+        Purpose::TrainingEncoder => studio.train.compare_by(Some(path)),
         Purpose::OpenTraining => studio.train.open(path),
         Purpose::SaveTraining => studio.train.save_to(path),
         Purpose::Find(before) => studio.use_found_file(before.clone(), path),

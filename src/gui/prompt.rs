@@ -7,7 +7,6 @@ use eframe::egui::{self, CornerRadius, FontId, Frame, Margin, RichText, Stroke, 
 use super::look::Look;
 use super::{icons, theme, widgets};
 use crate::project::prompt::TOKEN_MARK;
-use crate::project::settings::Method;
 use crate::project::{Concept, Project, PromptReading, syntax};
 use crate::studio::files::knowledge::TokenCounts;
 use crate::studio::{Place, Studio};
@@ -52,7 +51,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, prompt: &mut Prom
                 ui.scope(|ui| {
                     // Rows as low as their words: in a higher one the dot would stand above its words.
                     ui.spacing_mut().interact_size.y = 0.0;
-                    if studio.project().settings.method == Method::MaskedAdapters {
+                    if studio.project().settings.method.has_one_prompt() {
                         shared_prompt(ui, studio);
                         prompt.own = None;
                         return;

@@ -26,7 +26,7 @@ pub use device::{AdapterKind, DeviceChoice, DeviceReport, Pool};
 pub use finding::{Finding, Part};
 pub use mask::Mask;
 pub use model::{ModelReport, PartReport};
-pub use training::{Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep};
+pub use training::{Alike, Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep};
 
 use crate::project::Project;
 

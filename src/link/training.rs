@@ -73,6 +73,24 @@ pub struct TrainingPicture {
     pub picture: RgbImage,
     /// How much of the subject's own colours it shows, 0..=1; none where the photos' masks do not tell them.
     pub likeness: Option<f32>,
+    /// How alike it and the photos are by the training's encoder, where it names one.
+    pub alike: Option<Alike>,
+}
+
+/// How alike pictures and the subject's photos are by an image encoder of the user's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alike {
+    /// What kind of encoder it is: CLIP, DINOv2.
+    pub encoder: String,
+    /// The mean cosine of their vectors, -1..=1.
+    pub cosine: f32,
+}
+
+impl Alike {
+    /// In words: `CLIP 0.81`.
+    pub fn words(&self) -> String {
+        format!("{} {:.2}", self.encoder, self.cosine)
+    }
 }
 
 /// A concept that was trained.
@@ -88,6 +106,8 @@ pub struct Trained {
     pub sheet: Vec<Arc<TrainingPicture>>,
     /// The mean likeness of the sheet's pictures.
     pub likeness: Option<f32>,
+    /// How alike they and the photos are by the training's encoder, in the mean.
+    pub alike: Option<Alike>,
     /// The whole time of this run.
     pub elapsed: Duration,
 }

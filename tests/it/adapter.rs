@@ -5,6 +5,7 @@ use std::process::Command;
 
 use burn::tensor::Device;
 use podium::engine::device::{self, AdapterKind, DeviceChoice, SharedGpu};
+use podium::engine::encoders::encoder::ImageEncoder;
 use podium::engine::nets::attention::Context;
 use podium::engine::sample::{Observer, StepReport, sample};
 use podium::engine::scene::Execution;
@@ -122,6 +123,24 @@ fn a_training_s_step_on_wgpu_agrees_with_flex() {
     let (flex, wgpu) = (slope_on(&Device::flex()), slope_on(&gpu.device));
     for (name, (found, wanted)) in ["words", "text encoder", "UNet"].into_iter().zip(wgpu.iter().zip(&flex)) {
         assert_close_within(name, found, wanted, 1e-3);
+    }
+}
+
+#[test]
+#[ignore = "minutes: a software adapter compiles its kernels slowly"]
+fn image_encoders_on_wgpu_agree_with_flex() {
+    let gpu = device::open(DeviceChoice::Wgpu).expect("an adapter");
+    println!("on {}", gpu.name);
+    let picture = image::RgbImage::from_fn(50, 40, |x, y| image::Rgb([x as u8 * 5, y as u8 * 6, (x * y) as u8]));
+    for name in ["clip", "dino", "dino_registers"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders").join(name);
+        let [flex, wgpu] = [&Device::flex(), &gpu.device].map(|device| {
+            let encoder = ImageEncoder::open_on(&folder, device).expect("an encoder");
+            let mut vectors = encoder.embed(std::slice::from_ref(&picture)).expect("a vector");
+            vectors.extend(encoder.embed_words("a cat on the beach").expect("no failure"));
+            vectors.concat()
+        });
+        assert_close_within(name, &wgpu, &flex, DEVICES);
     }
 }
 

@@ -387,6 +387,16 @@ fn devices_and_inspect_answer_without_a_display() {
     );
     let lines = |path: &str| out(&podium(folder.path(), &["inspect", path])).lines().count();
     assert!(lines(model) <= 12 && lines(concept) <= 12, "a summary");
+    let encoder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/dino");
+    let about = out(&podium(folder.path(), &["inspect", encoder]));
+    assert_says(&about, &["dino: DINOv2, an image encoder", "patches of 14 pixels", "32 numbers", "--dino"]);
+    assert!(lines(encoder) <= 8, "a summary");
+    let listed = out(&podium(folder.path(), &["inspect", "--tensors", encoder]));
+    assert_says(&listed, &["embeddings.cls_token  F16 [1, 1, 32]"]);
+    let alone = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/clip/model.safetensors");
+    assert_says(&out(&podium(folder.path(), &["inspect", alone])), &["is an image encoder (CLIP or DINOv2)"]);
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/miniature/text_encoder");
+    assert_says(&out(&podium(folder.path(), &["inspect", other])), &["is for a `clip_text_model` model"]);
     let text = podium(folder.path(), &["inspect", concat!(env!("CARGO_MANIFEST_DIR"), "/rustfmt.toml")]);
     assert!(!text.status.success());
     assert_says(&out(&text), &["rustfmt.toml"]);

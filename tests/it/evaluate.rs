@@ -136,6 +136,56 @@ fn what_was_found_to_have_gone_wrong_is_noted_and_counted() {
     assert!(line.ends_with("(2 times)"), "{line}");
 }
 
+/// An encoder of the tests' own.
+fn encoder(name: &str) -> String {
+    format!("{}/tests/data/encoders/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn encoders_measure_what_is_there_without_making_it_again_and_what_is_made_then() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let suite = SUITE.replace("(concepts: [\"jade cat\", \"plum dog\"])", "").replace("seeds: 2", "seeds: 1");
+    // What only the suite names may be missing.
+    let suite = suite.replace("measure: Plush", "measure: Plush, dino: \"encoders/none\"");
+    std::fs::write(folder.path().join("small.ron"), suite).expect("written");
+    let plain = done(folder.path(), &small(&["--out", "seen", "--methods", "lora_sum"]));
+    assert_says(&plain, &["is not there, so nothing is measured with DINOv2"]);
+    let unit = folder.path().join("seen/units/mint_cat_+_plum_dog~beach~lora_sum~0.json");
+    let record =
+        || -> serde_json::Value { serde_json::from_slice(&std::fs::read(&unit).expect("a record")).expect("a record") };
+    let before = record();
+    assert!(before.get("learned").is_none());
+    let [without, _] = reports(&folder.path().join("seen"));
+    assert!(!without.contains("CLIP-T"));
+
+    let (clip, dino) = (encoder("clip"), encoder("dino"));
+    let named = ["--out", "seen", "--clip", &clip, "--dino", &dino];
+    let said = done(folder.path(), &small(&named));
+    let expected =
+        ["pictures are measured with CLIP clip (2 layers", "DINOv2 dino (", "1 of 2 pictures are there", "CLIP-T"];
+    assert_says(&said, &expected);
+    let after = record();
+    assert_eq!(
+        (&after["hash"], &after["cost"], &after["outcome"]),
+        (&before["hash"], &before["cost"], &before["outcome"])
+    );
+    assert_eq!(after["learned"]["segments"], "Figures");
+    assert_eq!(after["learned"]["scores"].as_array().map(Vec::len), Some(2));
+    let [with, _] = reports(&folder.path().join("seen"));
+    assert_says(&with, &["SegSim (CLIP) ↑ | SegSim (DINOv2) ↑ | CLIP-T ↑", "Segments: the figures that are seen"]);
+    // Whoever has no encoder at hand keeps what was measured.
+    done(folder.path(), &small(&["--out", "seen"]));
+    assert_eq!(reports(&folder.path().join("seen"))[0], with);
+    let again = done(folder.path(), &["report", "seen", "--measure", "--clip", &clip]);
+    assert_says(&again, &["2 pictures measured anew"]);
+    assert_eq!(reports(&folder.path().join("seen"))[0], with);
+
+    let swapped = small(&["--out", "other", "--clip", &dino]);
+    let output = command(folder.path(), &swapped).output().expect("the binary starts");
+    assert!(!output.status.success() && !folder.path().join("other").exists());
+    assert_says(&out(&output), &["is DINOv2, where CLIP is named"]);
+}
+
 #[test]
 fn what_cannot_be_evaluated_is_said_before_anything_is_made() {
     let folder = tempfile::tempdir().expect("temporary");

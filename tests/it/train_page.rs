@@ -198,6 +198,7 @@ fn picture(step: usize, strength: f32, shade: u8) -> Arc<TrainingPicture> {
         seed: 1,
         picture,
         likeness: Some(0.75),
+        alike: None,
     })
 }
 
@@ -230,6 +231,7 @@ fn a_training_is_watched_and_its_concept_is_used_on_a_layer() {
         steps: 100,
         sheet,
         likeness: Some(0.75),
+        alike: None,
         elapsed: Duration::from_secs(40),
     };
     studio.train.take(&Told::Training(job, TrainingEvent::Done(Arc::new(trained))));

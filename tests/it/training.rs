@@ -280,7 +280,10 @@ fn a_training_that_shows_the_subject_s_colours_ends_early_and_says_how_alike_its
     let run = |name: &str, mask: bool| {
         let mut plan = training(3);
         (plan.settings.show_every, plan.settings.enough) = (2, 0.001);
-        if !mask {
+        if mask {
+            let encoder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/clip");
+            plan.encoder = Some(encoder.into());
+        } else {
             plan.photos.iter_mut().for_each(|photo| photo.mask = None);
         }
         follow(&engine(), job(plan, &folder.path().join(name)), |_, _| ())
@@ -294,6 +297,12 @@ fn a_training_that_shows_the_subject_s_colours_ends_early_and_says_how_alike_its
     // It is told of the concept wherever it goes.
     let file = adapters::read(&trained.file).expect("a concept");
     assert!((file.about.likeness.expect("in its file") - likeness).abs() < 0.001);
+    // So is what an encoder of the user's says.
+    let alike = trained.alike.clone().expect("the training names an encoder");
+    let of_sheet: Vec<f32> = trained.sheet.iter().filter_map(|picture| Some(picture.alike.as_ref()?.cosine)).collect();
+    assert!(of_sheet.len() == 2 && (alike.cosine - (of_sheet[0] + of_sheet[1]) / 2.0).abs() < 1e-6, "{of_sheet:?}");
+    let (encoder, cosine) = file.about.alike.clone().expect("in its file");
+    assert!(encoder == "CLIP" && (cosine - alike.cosine).abs() < 0.001, "{encoder} {cosine}");
 
     // Without masks nobody knows, so all steps are taken.
     let unknown = run("unknown", false);

@@ -31,6 +31,9 @@ pub fn about(metadata: &BTreeMap<String, String>) -> About {
         likeness: said("podium.likeness")
             .and_then(|likeness| likeness.parse().ok())
             .filter(|likeness| (0.0..=1.0).contains(likeness)),
+        alike: said("podium.encoder").zip(
+            said("podium.alike").and_then(|cosine| cosine.parse().ok()).filter(|cosine| (-1.0..=1.0).contains(cosine)),
+        ),
         title: said("modelspec.title"),
         prediction,
         output_name: said("ss_output_name"),
@@ -125,11 +128,14 @@ mod tests {
             ("ss_output_name", " my_cat "),
             ("ss_network_module", "networks.lora"),
             ("modelspec.title", "My\ncat"),
+            ("podium.encoder", "CLIP"),
+            ("podium.alike", "0.812"),
             ("modelspec.trigger_phrase", "mint cat"),
             ("ss_tag_frequency", "not JSON"),
         ]));
         assert_eq!((about.prediction, about.trained_on.as_deref()), (Some(Prediction::V), None));
         assert_eq!(about.resolution.as_deref(), Some("512x768"));
+        assert_eq!(about.alike, Some(("CLIP".to_owned(), 0.812)));
         assert_eq!((about.output_name.as_deref(), about.title.as_deref()), (Some("my_cat"), Some("My cat")));
         assert_eq!(
             (about.module.as_deref(), about.trigger_phrase.as_deref()),

@@ -344,6 +344,8 @@ pub struct About {
     pub resolution: Option<String>,
     /// How much of the subject's own colours the pictures of its test sheet show, 0..=1, where Podium trained it.
     pub likeness: Option<f32>,
+    /// Which kind of image encoder compared them with the photos, and the mean cosine, -1..=1.
+    pub alike: Option<(String, f32)>,
     /// Its title.
     pub title: Option<String>,
     /// What was predicted.

@@ -76,7 +76,8 @@ impl AdapterFile {
         let module = about.module.as_ref().map(|module| format!("by {module}"));
         let size = about.resolution.as_ref().map(|size| format!("at {size}"));
         let likeness = about.likeness.map(|likeness| format!("likeness {likeness:.2} on its test sheet"));
-        [module, size, prediction, likeness].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let alike = about.alike.as_ref().map(|(encoder, cosine)| format!("{encoder} {cosine:.2} with its photos"));
+        [module, size, prediction, likeness, alike].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// The memory that a LoHa takes, which may be many times its file, and what of it costs time instead.

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::Deserialize;
 
-use super::layers::{Bias, LayerNorm, Linear, Sizes};
+use super::layers::{Activation, Bias, LayerNorm, Linear, Sizes};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::kernels;
 use crate::engine::weights::Weights;
@@ -71,23 +70,6 @@ impl ClipConfig {
 
 /// The widest layer that a configuration may ask for: far above any, and products of a few such numbers still fit.
 const MOST_WIDE: usize = 1 << 17;
-
-/// The activation of the feed-forward.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Activation {
-    QuickGelu,
-    Gelu,
-}
-
-impl Activation {
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "quick_gelu" => Some(Self::QuickGelu),
-            "gelu" => Some(Self::Gelu),
-            _ => None,
-        }
-    }
-}
 
 /// Which of the linear layers of a text encoder's layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -255,11 +237,7 @@ impl TextEncoder {
             let mixed = kernels::causal_attention(query, key, value, self.config.num_attention_heads);
             x = x + linear(&layer.out, TextPart::Out, mixed);
             let h = linear(&layer.fc1, TextPart::Expand, layer.norm2.forward(x.clone()));
-            let h = match self.activation {
-                Activation::QuickGelu => h.clone() * sigmoid(h * 1.702),
-                Activation::Gelu => gelu(h),
-            };
-            x = x + linear(&layer.fc2, TextPart::Contract, h);
+            x = x + linear(&layer.fc2, TextPart::Contract, self.activation.forward(h));
         }
         self.final_norm.forward(x)
     }

@@ -1,5 +1,6 @@
 //! The layers that everything else is made of, each loaded from a checkpoint by its own name.
 
+use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
@@ -60,6 +61,23 @@ impl Linear {
         Ok(Self { weight, bias })
     }
 
+    /// Loads a convolution over patches that lie side by side, as a linear layer over the numbers of each patch: `weight`
+    /// `[out, channels, side, side]`, and `bias` where it has one.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn load_patches(
+        weights: &Weights<'_>,
+        channels: usize,
+        side: usize,
+        output: usize,
+        bias: Bias,
+    ) -> Result<Self> {
+        let weight = weights.unfolded("weight", [output, channels, side, side])?;
+        let bias = if bias == Bias::Yes { Some(weights.tensor("bias", [output])?) } else { None };
+        Ok(Self { weight, bias })
+    }
+
     /// # Shapes
     /// `[.., in]` to `[.., out]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
@@ -82,6 +100,34 @@ impl Linear {
     /// The width of the output.
     pub fn output_width(&self) -> usize {
         self.weight.dims()[1]
+    }
+}
+
+/// The activation of a transformer's feed-forward, of those that have no gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// `x · sigmoid(1.702 x)`, as the first CLIP has it.
+    QuickGelu,
+    /// The exact GELU.
+    Gelu,
+}
+
+impl Activation {
+    /// By the name that configurations have for it; none of what is not supported.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "quick_gelu" => Some(Self::QuickGelu),
+            "gelu" => Some(Self::Gelu),
+            _ => None,
+        }
+    }
+
+    /// Of each number by itself.
+    pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::QuickGelu => x.clone() * sigmoid(x * 1.702),
+            Self::Gelu => gelu(x),
+        }
     }
 }
 

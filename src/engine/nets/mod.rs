@@ -1,4 +1,5 @@
-//! The networks of Stable Diffusion 1.5, on burn. They know nothing of the method: callers reach in through [`tap`].
+//! The networks of Stable Diffusion 1.5, on burn, and those that pictures are measured with ([`vision`]). They know nothing of
+//! the method: callers reach in through [`tap`].
 
 pub mod attention;
 pub mod chunks;
@@ -11,3 +12,4 @@ pub mod tapped;
 pub mod tokenizer;
 pub mod unet;
 pub mod vae;
+pub mod vision;

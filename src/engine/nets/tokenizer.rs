@@ -86,8 +86,15 @@ impl Tokenizer {
     /// # Errors
     /// When a file is missing, broken, or has no start and end tokens.
     pub fn load(files: &ModelFiles, positions: usize) -> Result<Self> {
-        let folder = "tokenizer";
-        let path = |name: &str| format!("{folder}/{name}");
+        Self::load_in(files, "tokenizer/", positions)
+    }
+
+    /// [`Tokenizer::load`] from another folder than `tokenizer/`: `within` comes before each file's name.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::load`].
+    pub fn load_in(files: &ModelFiles, within: &str, positions: usize) -> Result<Self> {
+        let path = |name: &str| format!("{within}{name}");
         let separate = files.has(&path("vocab.json")) || !files.has(&path("tokenizer.json"));
         let source = if separate { path("vocab.json") } else { path("tokenizer.json") };
         let malformed = |what: String| EngineError::Malformed { file: files.name(&source), what };

@@ -12,6 +12,7 @@ use crate::engine::adapters::{AdapterFile, Change};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::models::Models;
 use crate::engine::pictures::host;
+use crate::link::Alike;
 use crate::project::disk::{self, Readers};
 use crate::project::training::Training;
 
@@ -182,7 +183,16 @@ impl Places {
     }
 }
 
-/// Writes all of a concept's files, each wholly or not at all; `likeness` is that of its test sheet, where it has one yet.
+/// What a test sheet says of its concept, where it has one yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// How much of the subject's own colours its pictures show.
+    pub likeness: Option<f32>,
+    /// How alike an encoder finds them and the photos.
+    pub alike: Option<Alike>,
+}
+
+/// Writes all of a concept's files, each wholly or not at all; `seen` is what its test sheet says.
 ///
 /// # Errors
 /// What the disk says.
@@ -192,7 +202,7 @@ pub fn write(
     training: &Training,
     models: &Models,
     steps: usize,
-    likeness: Option<f32>,
+    seen: &Seen,
 ) -> Result<()> {
     let numbers = Numbers::new(parameters);
     let settings = ron::ser::to_string(&training.settings).unwrap_or_default();
@@ -205,7 +215,11 @@ pub fn write(
             ("podium.settings".to_owned(), settings.clone()),
             ("podium.steps".to_owned(), steps.to_string()),
         ]);
-        about.extend(likeness.map(|likeness| ("podium.likeness".to_owned(), format!("{likeness:.3}"))));
+        about.extend(seen.likeness.map(|likeness| ("podium.likeness".to_owned(), format!("{likeness:.3}"))));
+        if let Some(alike) = &seen.alike {
+            about.insert("podium.encoder".to_owned(), alike.encoder.clone());
+            about.insert("podium.alike".to_owned(), format!("{:.3}", alike.cosine));
+        }
         about
     };
     let mut own = about();

@@ -14,6 +14,7 @@
 //! | `checkpoint.rs`   | a training at one moment, on the disk                               |
 //! | `draw.rs`         | pictures of the concept alone                                       |
 //! | `likeness.rs`     | how much of the subject's colours they show                         |
+//! | `judge.rs`        | how alike they and the photos are by an encoder that the user has   |
 //! | `sheet.rs`        | those of the end side by side                                       |
 //! | `concept_file.rs` | the files of a concept                                              |
 //! | `torch_file.rs`   | torch's own kind of file                                            |
@@ -27,6 +28,7 @@ pub mod checkpoint;
 pub mod concept_file;
 mod cut;
 pub mod draw;
+pub mod judge;
 pub mod likeness;
 pub mod loss;
 pub mod parameters;
@@ -44,7 +46,9 @@ use image::{ImageFormat, RgbImage};
 use self::batch::{Pool, bind};
 use self::checkpoint::State;
 use self::concept_file::Places;
+use self::concept_file::Seen;
 use self::draw::Wish;
+use self::judge::Judge;
 use self::likeness::Palette;
 use self::loss::{Counts, slope};
 use self::parameters::{Group, Parameters, Place};
@@ -54,7 +58,7 @@ use super::error::{EngineError, Result};
 use super::models::{Models, picture_side};
 use super::pictures::host;
 use super::report::Reporter;
-use crate::link::{Event, Stage, Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep, Warning};
+use crate::link::{Alike, Event, Stage, Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep, Warning};
 use crate::project::DiskFiles;
 use crate::project::training::{PLACE, Training, captions};
 
@@ -99,7 +103,12 @@ pub fn train(models: &Models, job: &TrainingJob, report: &Reporter) -> Result<Tr
         None => State::new(fresh, &models.device),
     };
     let palette = Palette::of(&photos);
-    let mut run = Run { models, job, report, of, size, state, palette, written: None };
+    let judge = training.encoder.as_ref().map(|encoder| {
+        let folder = crate::project::resolve(&job.folder, encoder);
+        Judge::new(&folder, &photos, &models.device)
+    });
+    let judge = judge.transpose()?;
+    let mut run = Run { models, job, report, of, size, state, palette, judge, written: None };
     if training.settings.enough > 0.0 && run.palette.is_none() {
         let what = "it cannot end early by its likeness: no photo has a mask, or the subject has the colours of its surroundings";
         report.warn(Warning::Training(what.into()));
@@ -174,6 +183,8 @@ struct Run<'a> {
     state: State,
     /// The subject's own colours, where the photos tell them.
     palette: Option<Palette>,
+    /// What compares pictures with the photos, where the training names an encoder.
+    judge: Option<Judge>,
     /// The step of the checkpoint that is on the disk.
     written: Option<usize>,
 }
@@ -291,8 +302,14 @@ impl Run<'_> {
         let wish = Wish { prompt: &bound, seed, steps, guidance: GUIDANCE, size: self.size };
         let picture = draw::picture(self.models, &adapter, wish, self.report)?;
         let likeness = self.palette.as_ref().map(|palette| palette.likeness(&picture));
+        let alike = self.judge.as_ref().map(|judge| judge.alike(&picture)).transpose();
+        let alike = alike.unwrap_or_else(|error| {
+            self.report.warn(Warning::Training(error.to_string()));
+            None
+        });
         let step = self.state.step;
-        let picture = Arc::new(TrainingPicture { step, prompt: prompt.into(), strength, seed, picture, likeness });
+        let prompt = prompt.to_owned();
+        let picture = Arc::new(TrainingPicture { step, prompt, strength, seed, picture, likeness, alike });
         self.report.send(Event::Training(self.report.job, TrainingEvent::Drawn(picture.clone())));
         Ok(picture)
     }
@@ -304,10 +321,10 @@ impl Run<'_> {
             self.report.warn(Warning::Training(format!("no checkpoint after step {}: {error}", self.state.step)));
         }
         let places = Places::of(run, &training.name);
-        let write = |likeness| {
-            concept_file::write(&places, &self.state.parameters, training, self.models, self.state.step, likeness)
+        let write = |seen: &Seen| {
+            concept_file::write(&places, &self.state.parameters, training, self.models, self.state.step, seen)
         };
-        write(None)?;
+        write(&Seen::default())?;
         let prompts = prompts(training);
         let count = prompts.len() * SEEDS as usize;
         let mut pictures = Vec::with_capacity(count);
@@ -326,9 +343,10 @@ impl Run<'_> {
         }
         let drawn: Vec<&TrainingPicture> = pictures.iter().map(|picture| &**picture).collect();
         let likeness = mean(&drawn.iter().filter_map(|picture| picture.likeness).collect::<Vec<_>>());
+        let seen = Seen { likeness, alike: mean_alike(&drawn) };
         // The same numbers with what the sheet says of them.
-        if likeness.is_some()
-            && let Err(error) = write(likeness)
+        if seen != Seen::default()
+            && let Err(error) = write(&seen)
         {
             self.report.warn(Warning::Training(error.to_string()));
         }
@@ -345,9 +363,17 @@ impl Run<'_> {
             steps: self.state.step,
             sheet: pictures,
             likeness,
+            alike: seen.alike,
             elapsed: begun.elapsed(),
         })
     }
+}
+
+/// What one encoder says of all pictures; none where there is none.
+fn mean_alike(drawn: &[&TrainingPicture]) -> Option<Alike> {
+    let said: Vec<&Alike> = drawn.iter().filter_map(|picture| picture.alike.as_ref()).collect();
+    let cosine = mean(&said.iter().map(|alike| alike.cosine).collect::<Vec<_>>())?;
+    Some(Alike { encoder: said.first()?.encoder.clone(), cosine })
 }
 
 /// None where there are none.

@@ -63,6 +63,7 @@ mod tests {
             strength: 0.7,
             seed: 0,
             likeness: None,
+            alike: None,
             picture: RgbImage::from_pixel(32, 32, Rgb([0, value, 0])),
         };
         let (photos, pictures): (Vec<_>, Vec<_>) = ((1..=3).map(photo).collect(), (1..=4).map(drawn).collect());

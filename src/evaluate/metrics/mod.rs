@@ -15,15 +15,17 @@
 //! Figures are counted whatever their colour (`figures.rs`), as the paper counts subjects of the asked classes: a grey cat in
 //! the mint cat's place is there, and not recognised.
 //!
-//! A picture that could not be made has the worst of each.
+//! A picture that could not be made has the worst of each. With encoders that the user has, more is measured: `learned.rs`.
 
 pub mod figures;
+pub mod learned;
 pub mod segsim;
 
 use image::{GrayImage, RgbImage};
 use serde::{Deserialize, Serialize};
 
-use self::figures::Backdrop;
+use self::figures::{Backdrop, Figure};
+use self::learned::Photo;
 use self::segsim::{Embedder, HueHistogram, segsim};
 use crate::plush::recognise::{BORROWED, LEAKAGE};
 use crate::plush::{Asked, Concept, Picture, Setting, chance, draw, judge};
@@ -160,6 +162,11 @@ impl Ruler {
         Self { concepts, masks, setting, backdrop: Backdrop::of(setting), photos }
     }
 
+    /// The figures that are seen in a picture.
+    pub fn figures(&self, picture: &RgbImage) -> Vec<Figure> {
+        figures::find(picture, &self.backdrop, &self.masks)
+    }
+
     /// Measures a picture.
     ///
     /// # Errors
@@ -167,9 +174,9 @@ impl Ruler {
     pub fn measure(&self, picture: &RgbImage) -> Result<Measures, String> {
         let asked = Asked { concepts: &self.concepts, masks: &self.masks, setting: self.setting };
         let judgement = judge(picture, asked).map_err(|error| error.to_string())?;
-        let figures = figures::find(picture, &self.backdrop, &self.masks);
+        let figures = self.figures(picture);
         let segments: Vec<Vec<f64>> =
-            figures.iter().map(|figure| HueHistogram.embed(picture, &figure.inside)).collect();
+            figures.iter().map(|figure| HueHistogram.embed(picture, &figure.inside)).collect::<Result<_, _>>()?;
         let subject = |(verdict, mask): (&crate::plush::Verdict, &GrayImage)| OfSubject {
             recognised: verdict.recognised,
             identity: verdict.score.identity,
@@ -186,13 +193,19 @@ impl Ruler {
     }
 }
 
-/// The embeddings of a concept's photos, drawn from fixed seeds and cut out by their exact masks.
+/// The embeddings of a concept's photos.
 fn photos(concept: &Concept) -> Vec<Vec<f64>> {
+    let all = plush_photos(concept);
+    all.iter().filter_map(|(picture, inside)| HueHistogram.embed(picture, inside).ok()).collect()
+}
+
+/// A concept's photos, drawn from fixed seeds, with their exact masks.
+pub fn plush_photos(concept: &Concept) -> Vec<Photo> {
     let photo = |index| {
         // Another seed than any photos that somebody trains on by default.
         let drawn = draw(&Picture::photo(concept, &mut chance::of(0x5e65, index)), crate::plush::draw::SIDE).ok()?;
         let inside: Vec<bool> = drawn.masks.first()?.as_raw().iter().map(|value| *value > 127).collect();
-        Some(HueHistogram.embed(&drawn.picture, &inside))
+        Some((drawn.picture, inside))
     };
     (0..PHOTOS).filter_map(photo).collect()
 }

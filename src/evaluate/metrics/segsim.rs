@@ -1,4 +1,5 @@
-//! SegSim (Algorithm 2 of the paper) over any embedding of segments, and the embedding of the Plush World.
+//! SegSim (Algorithm 2 of the paper) over any embedding of segments, and the embedding of the Plush World. Those of encoders
+//! that the user has are `learned.rs`'s.
 //!
 //! ```text
 //! s_ij = max(0, max over segments g of the picture of cos(φ(photo j of concept i), φ(g)))
@@ -12,8 +13,11 @@ use image::RgbImage;
 
 /// Turns a segment into a vector, so that the cosine of two says how alike they look.
 pub trait Embedder {
-    /// The vector of the pixels that are inside; zeros where none is.
-    fn embed(&self, picture: &RgbImage, inside: &[bool]) -> Vec<f64>;
+    /// The vector of the pixels that are inside, which are told row by row; zeros, or no numbers, where none is.
+    ///
+    /// # Errors
+    /// In words, where a learned embedding gives no numbers.
+    fn embed(&self, picture: &RgbImage, inside: &[bool]) -> Result<Vec<f64>, String>;
 }
 
 /// How much of each hue and lightness the upper and the lower half of a segment have, with the square root taken, so that
@@ -25,11 +29,11 @@ pub struct HueHistogram;
 const CELLS: [usize; 3] = [8, 8, 4];
 
 impl Embedder for HueHistogram {
-    fn embed(&self, picture: &RgbImage, inside: &[bool]) -> Vec<f64> {
+    fn embed(&self, picture: &RgbImage, inside: &[bool]) -> Result<Vec<f64>, String> {
         let (width, each) = (picture.width().max(1) as usize, CELLS.iter().product::<usize>());
         let rows = inside.iter().enumerate().filter(|(_, is)| **is).map(|(at, _)| at / width);
         let mut counts = vec![0.0; 2 * each];
-        let (Some(top), Some(bottom)) = (rows.clone().min(), rows.max()) else { return counts };
+        let (Some(top), Some(bottom)) = (rows.clone().min(), rows.max()) else { return Ok(counts) };
         for (at, (pixel, _)) in picture.pixels().zip(inside).enumerate().filter(|(_, (_, is))| **is) {
             let half = usize::from(2 * (at / width) > top + bottom);
             let [r, g, b] = pixel.0.map(|value| f64::from(value) / 255.0);
@@ -49,7 +53,7 @@ impl Embedder for HueHistogram {
                 }
             }
         }
-        counts.into_iter().map(f64::sqrt).collect()
+        Ok(counts.into_iter().map(f64::sqrt).collect())
     }
 }
 

@@ -71,7 +71,10 @@ fn failures(records: &Records) -> Vec<String> {
 
 fn notes(records: &Records) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for note in records.values().flat_map(|record| &record.notes) {
+    let unmeasured = |record: &'_ Record| record.learned.as_ref()?.missing.clone();
+    let unmeasured: Vec<String> =
+        records.values().filter_map(unmeasured).map(|why| format!("no SegSim by an encoder: {why}")).collect();
+    for note in records.values().flat_map(|record| &record.notes).chain(&unmeasured) {
         *counts.entry(note).or_default() += 1;
     }
     counts.into_iter().map(|(note, count)| format!("{note} ({count} times)")).collect()

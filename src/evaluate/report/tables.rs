@@ -1,9 +1,10 @@
 //! The numbers of the report as tables of text.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::basis::{COST, Records};
 use crate::evaluate::methods::{FULL, Method, Table as Place, method};
+use crate::evaluate::metrics::learned::{LearnedMetric, Segments};
 use crate::evaluate::metrics::{Metric, anchors};
 use crate::evaluate::record::{Outcome, Plan, Record};
 use crate::evaluate::statistics::{DRAWS, Draws, Mean, Nest, holm};
@@ -70,12 +71,41 @@ impl<'a> Pictures<'a> {
     }
 
     /// A metric of every picture; none of those that are not made yet, the worst of those that failed.
-    fn values(&self, method: &str, metric: Metric) -> Vec<Option<f64>> {
-        let value = |picture| match &self.record(picture, method)?.outcome {
-            Outcome::Made(measures) => measures.as_ref().map(|measures| metric.of(measures)),
-            Outcome::Failed(_) => Some(metric.worst()),
+    fn values(&self, method: &str, column: Column) -> Vec<Option<f64>> {
+        let value = |picture| {
+            let record = self.record(picture, method)?;
+            match (column, &record.outcome) {
+                (Column::Own(metric), Outcome::Made(measures)) => measures.as_ref().map(|measures| metric.of(measures)),
+                (Column::Learned(metric), Outcome::Made(_)) => metric.of(record.learned.as_ref()?),
+                (_, Outcome::Failed(_)) => Some(column.worst()),
+            }
         };
         (0..self.places.len()).map(value).collect()
+    }
+
+    /// What stands in the tables of scores: what the suite measures, and what encoders have measured of any picture.
+    fn columns(&self) -> Vec<Column> {
+        let own = Metric::ALL.into_iter().filter(|_| self.plan.suite.measure == Measure::Plush).map(Column::Own);
+        own.chain(self.learned()).collect()
+    }
+
+    /// What encoders have measured of any picture.
+    fn learned(&self) -> impl Iterator<Item = Column> {
+        let measured = move |metric: &LearnedMetric| {
+            self.records
+                .values()
+                .filter_map(|record| record.learned.as_ref())
+                .any(|learned| metric.of(learned).is_some())
+        };
+        LearnedMetric::ALL.into_iter().filter(measured).map(Column::Learned)
+    }
+
+    /// Those columns that decide: named beforehand for the Plush World; of other pictures all that encoders measure.
+    fn primary(&self) -> Vec<Column> {
+        match self.plan.suite.measure {
+            Measure::Plush => Metric::PRIMARY.map(Column::Own).to_vec(),
+            Measure::Nothing => self.learned().collect(),
+        }
     }
 
     fn methods(&self) -> impl Iterator<Item = &'static Method> {
@@ -83,11 +113,44 @@ impl<'a> Pictures<'a> {
     }
 }
 
+/// A column of the tables of scores.
+#[derive(Clone, Copy, PartialEq)]
+enum Column {
+    /// What the suite measures.
+    Own(Metric),
+    /// What encoders of the user's measure.
+    Learned(LearnedMetric),
+}
+
+impl Column {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Own(metric) => metric.title(),
+            Self::Learned(metric) => metric.title(),
+        }
+    }
+
+    fn more_is_better(self) -> bool {
+        match self {
+            Self::Own(metric) => metric.more_is_better(),
+            Self::Learned(_) => true,
+        }
+    }
+
+    fn worst(self) -> f64 {
+        match self {
+            Self::Own(metric) => metric.worst(),
+            Self::Learned(_) => 0.0,
+        }
+    }
+}
+
 /// All tables but that of costs.
 pub(super) fn tables(plan: &Plan, records: &Records) -> Vec<Table> {
     let pictures = Pictures::new(plan, records);
     let mut tables = Vec::new();
-    if plan.suite.measure == Measure::Plush {
+    let is_plush = plan.suite.measure == Measure::Plush;
+    if is_plush || pictures.learned().next().is_some() {
         let ablated = |method: &Method| method.table == Place::Ablations || method.name == FULL;
         let beside: Vec<&Method> = pictures.methods().filter(|method| method.table == Place::Methods).collect();
         let parts: Vec<&Method> = pictures.methods().filter(|method| ablated(method)).collect();
@@ -98,8 +161,11 @@ pub(super) fn tables(plan: &Plan, records: &Records) -> Vec<Table> {
             tables.push(scores(&pictures, "Table 2: without parts of the method", &parts));
         }
         tables.extend(differences(&pictures));
-        tables.extend([Metric::Recognised, Metric::SegSim].map(|metric| by_case(&pictures, metric)));
-        tables.push(bounds(plan));
+        let own = [Metric::Recognised, Metric::SegSim].map(Column::Own).into_iter().filter(|_| is_plush);
+        tables.extend(own.chain(pictures.learned()).map(|column| by_case(&pictures, column)));
+        if is_plush {
+            tables.push(bounds(plan));
+        }
     }
     tables.push(methods(&pictures));
     tables
@@ -115,10 +181,11 @@ fn interval(mean: &Mean) -> String {
 }
 
 fn scores(pictures: &Pictures<'_>, title: &str, methods: &[&Method]) -> Table {
-    let arrow = |metric: Metric| format!("{} {}", metric.title(), if metric.more_is_better() { "↑" } else { "↓" });
+    let arrow = |column: &Column| format!("{} {}", column.title(), if column.more_is_better() { "↑" } else { "↓" });
+    let all = pictures.columns();
     let row = |method: &&Method| {
         let means: Vec<Option<Mean>> =
-            Metric::ALL.iter().map(|metric| pictures.draws.mean(&pictures.values(method.name, *metric))).collect();
+            all.iter().map(|column| pictures.draws.mean(&pictures.values(method.name, *column))).collect();
         let count = means.iter().flatten().map(|mean| mean.count).max().unwrap_or(0);
         let cells = means.iter().map(|mean| mean.as_ref().map_or(NOTHING.to_owned(), interval));
         [method.title.to_owned(), count.to_string()].into_iter().chain(cells).collect()
@@ -127,12 +194,32 @@ fn scores(pictures: &Pictures<'_>, title: &str, methods: &[&Method]) -> Table {
         title: title.to_owned(),
         note: format!(
             "Means with 95 % intervals (bootstrap, {DRAWS} draws over cases, prompts and seeds). A picture that failed counts \
-             with the worst of each. CLIP and ImageReward scores are not measured: they need learned models that know \
-             photographs. The paper's own numbers are not at hand and are left out."
+             with the worst of each. {} The paper's own numbers are not at hand and are left out.",
+            encoders(pictures)
         ),
-        columns: ["method", "pictures"].map(str::to_owned).into_iter().chain(Metric::ALL.map(arrow)).collect(),
+        columns: ["method", "pictures"].map(str::to_owned).into_iter().chain(all.iter().map(arrow)).collect(),
         rows: methods.iter().map(row).collect(),
     }
+}
+
+/// What is to be known of learned measures, in sentences.
+fn encoders(pictures: &Pictures<'_>) -> String {
+    let (mut names, mut segments): (BTreeSet<&str>, BTreeSet<Segments>) = Default::default();
+    for learned in pictures.records.values().filter_map(|record| record.learned.as_ref()) {
+        names.extend(learned.scores.iter().map(|scores| scores.encoder.as_str()));
+        segments.insert(learned.segments);
+    }
+    if names.is_empty() {
+        return "CLIP and ImageReward scores are not measured: they need learned models that know photographs."
+            .to_owned();
+    }
+    let names = Vec::from_iter(names).join("; ");
+    let segments: Vec<&str> = segments.into_iter().map(Segments::words).collect();
+    format!(
+        "Measured with {names}. Segments: {}; each is shown to an encoder as a square about its box, grey around it. CLIP-T is \
+         the cosine with the plain base prompt. ImageReward is not measured.",
+        segments.join(" and ")
+    )
 }
 
 /// All methods against the full one, on the pictures that both have.
@@ -140,19 +227,19 @@ fn differences(pictures: &Pictures<'_>) -> Option<Table> {
     let others: Vec<&Method> = pictures.methods().filter(|method| method.name != FULL).collect();
     let mut found = Vec::new();
     for method in &others {
-        for metric in Metric::PRIMARY {
-            let (theirs, ours) = (pictures.values(method.name, metric), pictures.values(FULL, metric));
+        for column in pictures.primary() {
+            let (theirs, ours) = (pictures.values(method.name, column), pictures.values(FULL, column));
             if let Some(difference) = pictures.draws.difference(&theirs, &ours) {
-                found.push((*method, metric, difference));
+                found.push((*method, column, difference));
             }
         }
     }
     let corrected = holm(&found.iter().map(|(.., difference)| difference.p).collect::<Vec<_>>());
-    let row = |((method, metric, difference), p): (&(&Method, Metric, _), f64)| {
+    let row = |((method, column, difference), p): (&(&Method, Column, _), f64)| {
         let difference: &crate::evaluate::statistics::Difference = difference;
         vec![
             method.title.to_owned(),
-            metric.title().to_owned(),
+            column.title().to_owned(),
             interval(&difference.mean),
             difference.mean.count.to_string(),
             difference.cases.to_string(),
@@ -175,9 +262,9 @@ fn differences(pictures: &Pictures<'_>) -> Option<Table> {
 }
 
 /// Every case by itself: they are few, and one may carry a mean.
-fn by_case(pictures: &Pictures<'_>, metric: Metric) -> Table {
+fn by_case(pictures: &Pictures<'_>, column: Column) -> Table {
     let methods: Vec<&Method> = pictures.methods().collect();
-    let values: Vec<Vec<Option<f64>>> = methods.iter().map(|method| pictures.values(method.name, metric)).collect();
+    let values: Vec<Vec<Option<f64>>> = methods.iter().map(|method| pictures.values(method.name, column)).collect();
     let mut rows = Vec::new();
     for case in pictures.plan.suite.cases.iter().filter(|case| pictures.plan.choice.full || !case.full) {
         let mean = |values: &Vec<Option<f64>>| {
@@ -188,7 +275,7 @@ fn by_case(pictures: &Pictures<'_>, metric: Metric) -> Table {
         rows.push([case.name()].into_iter().chain(values.iter().map(mean)).collect());
     }
     Table {
-        title: format!("Case by case: {}", metric.title()),
+        title: format!("Case by case: {}", column.title()),
         note: "Means over prompts and seeds.".to_owned(),
         columns: ["case"].into_iter().chain(methods.iter().map(|method| method.title)).map(str::to_owned).collect(),
         rows,

@@ -80,3 +80,54 @@ fn base64_is_as_everybody_writes_it() {
     }
     assert_eq!(base64(&[255, 254, 253]), "//79");
 }
+
+/// A folder whose pictures CLIP has seen, but for the first.
+fn seen(suite: &crate::evaluate::suite::Suite) -> String {
+    use crate::engine::encoders::config::Kind;
+    use crate::evaluate::metrics::learned::{Learned, Scores, Segments};
+    let at = tempfile::tempdir().unwrap();
+    let folder = made(at.path(), suite, |_| true);
+    let (_, plan) = Folder::open(at.path()).unwrap();
+    for (index, mut record) in folder.records(&plan).into_values().enumerate().skip(1) {
+        let scores = Scores { kind: Kind::Clip, encoder: "CLIP small".into(), segsim: Some(0.25), text: Some(-0.125) };
+        let missing = (index == 2).then(|| "a cat has no photos".to_owned());
+        record.learned = Some(Learned { segments: Segments::Masks, scores: vec![scores], missing });
+        folder.keep(&record).unwrap();
+    }
+    let [_, markdown] = write(&folder, &plan).unwrap();
+    std::fs::read_to_string(markdown).unwrap()
+}
+
+#[test]
+fn what_encoders_have_measured_stands_in_further_columns_and_nowhere_else() {
+    let [_, without] = written(|_| true);
+    assert!(without.contains("CLIP and ImageReward scores are not measured"));
+    assert!(!without.contains("SegSim (CLIP)"));
+    let with = seen(&small());
+    for words in [
+        "redundancy n>N ↓ | SegSim (CLIP) ↑ | CLIP-T ↑ |",
+        "Measured with CLIP small. Segments: the run's own masks",
+        "Case by case: SegSim (CLIP)",
+        "no SegSim by an encoder: a cat has no photos (1 times)",
+        "| -0.125 [-0.125, -0.125] |",
+    ] {
+        assert!(with.contains(words), "{words} is missing: {with}");
+    }
+    assert!(!with.contains("SegSim (DINOv2)") && !with.contains("scores are not measured: they need"));
+    // What was there before is what it was.
+    let line = |text: &str| text.lines().find(|line| line.starts_with("| LoRA sum |")).unwrap().to_owned();
+    assert!(line(&with).starts_with(line(&without).trim_end_matches('|').trim_end()), "{}", line(&with));
+}
+
+#[test]
+fn a_suite_that_measures_nothing_itself_has_the_tables_that_its_encoders_fill() {
+    let mut suite = small();
+    suite.measure = crate::evaluate::suite::Measure::Nothing;
+    let text = seen(&suite);
+    for words in
+        ["Table 1: methods", "| method | pictures | SegSim (CLIP) ↑ | CLIP-T ↑ |", "Differences from Concept Conductor"]
+    {
+        assert!(text.contains(words), "{words} is missing: {text}");
+    }
+    assert!(!text.contains("recognised") && !text.contains("What SegSim can be"));
+}

@@ -23,6 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 pub use self::space::{Axis, Candidate, MOST};
+use super::encoders::Encoders;
 use super::methods::{FULL, method};
 use super::metrics::{Measures, Metric};
 use super::record::{Folder, Record};
@@ -220,7 +221,9 @@ impl Search<'_> {
         tell: &mut dyn FnMut(&Candidate, Told<'_>),
     ) -> Result<Option<Vec<Option<Record>>>, String> {
         let units = seeds.units(&one.suite);
+        let encoders = Encoders::default();
         let order = Order {
+            encoders: &encoders,
             suite: &one.suite,
             base: self.base,
             units: units.clone(),

@@ -22,6 +22,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     line(ui);
     model(ui, studio);
     origin(ui, studio, look);
+    encoder(ui, studio, look);
     memory(ui, studio, look);
     line(ui);
     widgets::section(ui, "Settings", |_| ());
@@ -179,6 +180,28 @@ fn origin(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         }
         if from.is_some() && ui.small_button("Begin anew").on_hover_text("With fresh numbers").clicked() {
             studio.train.go_on_from(None);
+        }
+    });
+}
+
+/// What compares pictures with the photos, beside their colours.
+fn encoder(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+    let encoder = studio.train.training().encoder.clone();
+    if let Some(folder) = &encoder {
+        let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+        let label =
+            ui.add(Label::new(theme::note(ui, format!("Pictures are compared with the photos by {name}"))).wrap());
+        label.on_hover_text(folder.display().to_string());
+    }
+    ui.horizontal_wrapped(|ui| {
+        let choose = ui.small_button("Image encoder...");
+        let hover = "A folder with CLIP or DINOv2 as Hugging Face has it (config.json, model.safetensors): it says how alike \
+                     pictures and photos are";
+        if choose.on_hover_text(hover).clicked() {
+            look.choose(Purpose::TrainingEncoder);
+        }
+        if encoder.is_some() && ui.small_button("No encoder").on_hover_text("Compare by colours alone").clicked() {
+            studio.train.compare_by(None);
         }
     });
 }

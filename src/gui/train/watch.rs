@@ -95,9 +95,11 @@ fn sheet(ui: &mut Ui, sheet: &[Arc<TrainingPicture>]) {
     }
 }
 
-/// How much of the subject's own colours it shows, where that is known.
+/// How much of the subject's own colours it shows, and how alike an encoder finds it and the photos, where that is known.
 fn likeness(picture: &TrainingPicture) -> String {
-    picture.likeness.map(|likeness| format!(", likeness {likeness:.2}")).unwrap_or_default()
+    let likeness = picture.likeness.map(|likeness| format!(", likeness {likeness:.2}"));
+    let alike = picture.alike.as_ref().map(|alike| format!(", {}", alike.words()));
+    [likeness, alike].into_iter().flatten().collect()
 }
 
 /// The newest validation pictures, by strength.

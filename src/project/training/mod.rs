@@ -44,6 +44,9 @@ pub struct Training {
     /// Another autoencoder.
     #[serde(default)]
     pub vae: Option<PathBuf>,
+    /// A folder with CLIP or DINOv2, which says how alike the pictures and the photos are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<PathBuf>,
     /// Prompts of the validation pictures and of the test sheet, with [`PLACE`] where the concept stands.
     #[serde(default)]
     pub prompts: Vec<String>,
@@ -92,6 +95,7 @@ impl Training {
             from: None,
             model: None,
             vae: None,
+            encoder: None,
             prompts: PROMPTS.map(str::to_owned).to_vec(),
             settings: TrainingSettings::default(),
         }
@@ -115,10 +119,10 @@ impl Training {
         (self.name, self.class_word) = (name.into(), class_word.into());
     }
 
-    /// Every path in it, to change: the concept to go on from, model, autoencoder, photos and masks.
+    /// Every path in it, to change: the concept to go on from, model, autoencoder, encoder, photos and masks.
     pub fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
         let own = self.from.iter_mut().chain(&mut self.model);
-        let mut paths: Vec<&mut PathBuf> = own.chain(&mut self.vae).collect();
+        let mut paths: Vec<&mut PathBuf> = own.chain(&mut self.vae).chain(&mut self.encoder).collect();
         for photo in &mut self.photos {
             paths.push(&mut photo.picture);
             paths.extend(&mut photo.mask);

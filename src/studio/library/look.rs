@@ -63,7 +63,9 @@ impl Looker {
         let kind = match family {
             Family::Lora | Family::Embedding | Family::Unknown => return self.of_adapter(file, hint, beside),
             Family::Autoencoder => return Seen { kind: Kind::Vae, base: beside.base, ..Seen::default() },
-            Family::ControlNet | Family::Motion | Family::TextEncoder | Family::UnetAlone => Kind::Unknown,
+            Family::ControlNet | Family::Motion | Family::TextEncoder | Family::ImageEncoder | Family::UnetAlone => {
+                Kind::Unknown
+            }
             _ => Kind::Model,
         };
         let base = match family {

@@ -224,6 +224,7 @@ impl Trainings {
             settings: own.settings.clone(),
             model: own.model.clone(),
             vae: own.vae.clone(),
+            encoder: own.encoder.clone(),
             prompts: own.prompts.clone(),
             ..read
         };
@@ -282,6 +283,16 @@ impl Trainings {
             None => "Begin the training anew",
         };
         self.draft.edit(name, |training| training.from = concept);
+    }
+
+    /// Names the image encoder that compares pictures with the photos, as one step; None: nothing does. Whether the folder
+    /// holds one is said when the training starts.
+    pub fn compare_by(&mut self, encoder: Option<PathBuf>) {
+        let name = match &encoder {
+            Some(_) => "Choose an image encoder",
+            None => "Use no image encoder",
+        };
+        self.draft.edit(name, |training| training.encoder = encoder);
     }
 
     /// Takes masks away, as one step: a picture's own transparency counts again.

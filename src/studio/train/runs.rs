@@ -151,8 +151,10 @@ impl Run {
             State::Finishing => "Ending with what it has learnt".into(),
             State::Done(trained) => {
                 let likeness = trained.likeness.map(|likeness| format!(" · likeness {likeness:.2}"));
+                let alike = trained.alike.as_ref().map(|alike| format!(" · {}", alike.words()));
                 let (steps, seconds) = (trained.steps, trained.elapsed.as_secs_f64());
-                format!("Trained {steps} steps in {seconds:.0} s{}", likeness.unwrap_or_default())
+                let scores = [likeness, alike].into_iter().flatten().collect::<String>();
+                format!("Trained {steps} steps in {seconds:.0} s{scores}")
             }
             State::Failed(words) => words.clone(),
         }
@@ -307,7 +309,8 @@ mod tests {
 
     fn picture(step: usize, strength: f32) -> Event {
         let picture = RgbImage::new(8, 8);
-        let drawn = TrainingPicture { step, prompt: "<TOK>".into(), strength, seed: 0, picture, likeness: None };
+        let drawn =
+            TrainingPicture { step, prompt: "<TOK>".into(), strength, seed: 0, picture, likeness: None, alike: None };
         told(TrainingEvent::Drawn(Arc::new(drawn)))
     }
 
@@ -368,13 +371,14 @@ mod tests {
             steps: 20,
             sheet: Vec::new(),
             likeness: Some(0.823),
+            alike: Some(crate::link::Alike { encoder: "CLIP".into(), cosine: 0.714 }),
             elapsed: Duration::from_secs(9),
         };
         let done = told(TrainingEvent::Done(Arc::new(trained)));
         assert_eq!((runs.take(&done, now), runs.take(&done, now)), (Some(id), None));
         assert_eq!(
             (runs.get(id).unwrap().words().as_str(), runs.active().count()),
-            ("Trained 20 steps in 9 s · likeness 0.82", 0)
+            ("Trained 20 steps in 9 s · likeness 0.82 · CLIP 0.71", 0)
         );
         assert_eq!(runs.take(&Event::Cancelled(JobId(99)), now), None);
         runs.dismiss(id);

@@ -1,0 +1,54 @@
+//! What a folder with an image encoder holds, in lines for people. No weight is read.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::config::{self, Kind, Nets};
+use crate::engine::error::Result;
+use crate::engine::memory;
+use crate::engine::weights::{Checkpoint, compare};
+
+/// Reads a folder's configuration and headers. The first line says what it is, the others give a name and what it is.
+///
+/// # Errors
+/// When a file is missing or broken, weights and configuration do not belong together, or it is of another kind: by name.
+pub fn inspect(folder: &Path) -> Result<(String, Vec<(&'static str, String)>)> {
+    let settings = config::read(folder)?;
+    let checkpoint = Checkpoint::open_folder(folder)?;
+    compare(&checkpoint, |weights| settings.build(weights, &Device::flex()))?;
+    let kind = settings.nets.kind();
+    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+    let mut lines = vec![("image encoder", settings.nets.words())];
+    let numbers = match &settings.nets {
+        Nets::Clip { text, projected, .. } => {
+            let words = text.as_ref().map_or("none: words cannot be measured".to_owned(), |text| {
+                let config = &text.config;
+                let (layers, width, tokens) =
+                    (config.num_hidden_layers, config.hidden_size, config.max_position_embeddings);
+                format!("{layers} layers, {width} wide, {tokens} tokens")
+            });
+            lines.push(("text encoder", words));
+            *projected
+        }
+        Nets::Dino(config) => config.hidden_size,
+    };
+    lines.push(("vectors", format!("{numbers} numbers")));
+    let by = if settings.prepared_by_file { "" } else { ", as is usual: preprocessor_config.json is missing" };
+    lines.push(("pictures", format!("{}{by}", settings.preparation.words())));
+    let (mut values, mut kinds) = (0, BTreeSet::new());
+    for (_, shape, kind) in checkpoint.tensors() {
+        values += shape.iter().product::<usize>();
+        kinds.insert(kind.to_string());
+    }
+    let (count, size) = (checkpoint.tensors().count(), memory::words(checkpoint.bytes()));
+    let kinds = Vec::from_iter(kinds).join(" and ");
+    lines.push(("file", format!("{count} tensors, {:.1} M parameters, {kinds}, {size}", values as f64 / 1e6)));
+    let option = match kind {
+        Kind::Clip => "--clip",
+        Kind::Dino => "--dino",
+    };
+    lines.push(("measures", format!("pictures: podium evaluate SUITE --out DIR {option} {}", folder.display())));
+    Ok((format!("{name}: {}, an image encoder by which pictures are measured", kind.words()), lines))
+}

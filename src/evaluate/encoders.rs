@@ -1,0 +1,228 @@
+//! The image encoders of an evaluation: which the suite or the user names, and what each picture is measured with.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use image::{GrayImage, RgbImage};
+
+use super::compose;
+use super::metrics::learned::{self, Learned, Photo, Segments, Vectors};
+use super::metrics::{Ruler, plush_photos};
+use super::suite::{Subject, Suite, Unit};
+use crate::engine::encoders::config::Kind;
+use crate::engine::encoders::encoder::ImageEncoder;
+use crate::engine::train::photos;
+use crate::link::DeviceChoice;
+use crate::plush;
+use crate::project::training::folder::photos_in;
+use crate::project::{self, DiskFiles};
+
+/// Encoders that were read; perhaps none.
+#[derive(Default)]
+pub struct Encoders {
+    all: Vec<ImageEncoder>,
+}
+
+/// Which folders they are in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// CLIP's.
+    pub clip: Option<PathBuf>,
+    /// DINOv2's.
+    pub dino: Option<PathBuf>,
+}
+
+impl Encoders {
+    /// Reads the encoders: those that the user names, else the suite's, whose paths start from `base`. What only the suite
+    /// names and is not there is left out, and said.
+    ///
+    /// # Errors
+    /// In words, where a folder that the user names cannot be used, or one that is there is broken or of the other kind.
+    pub fn open(
+        suite: &Suite,
+        base: &Path,
+        named: &Named,
+        device: DeviceChoice,
+    ) -> Result<(Self, Vec<String>), String> {
+        let (mut all, mut missing) = (Vec::new(), Vec::new());
+        let asked =
+            [(Kind::Clip, "--clip", &named.clip, &suite.clip), (Kind::Dino, "--dino", &named.dino, &suite.dino)];
+        for (kind, option, by_user, by_suite) in asked {
+            let folder = match (by_user, by_suite) {
+                (Some(folder), _) => folder.clone(),
+                (None, Some(folder)) => {
+                    let folder = project::resolve(base, folder);
+                    if !folder.is_dir() {
+                        let name = kind.words();
+                        missing.push(format!(
+                            "{}: is not there, so nothing is measured with {name}; put the encoder there, or name its folder \
+                             with {option}",
+                            folder.display()
+                        ));
+                        continue;
+                    }
+                    folder
+                }
+                (None, None) => continue,
+            };
+            let encoder = ImageEncoder::open(&folder, device).map_err(|error| error.to_string())?;
+            if encoder.kind() != kind {
+                let (found, folder) = (encoder.kind().words(), folder.display());
+                return Err(format!(
+                    "{folder}: is {found}, where {} is named; name it in the other's place",
+                    kind.words()
+                ));
+            }
+            all.push(encoder);
+        }
+        Ok((Self { all }, missing))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// What each of them is.
+    pub fn words(&self) -> Vec<String> {
+        self.all.iter().map(ImageEncoder::words).collect()
+    }
+
+    /// Whether these very encoders have measured that.
+    pub fn have_measured(&self, learned: Option<&Learned>) -> bool {
+        let known = |encoder: &ImageEncoder| {
+            learned.is_some_and(|learned| learned.scores.iter().any(|scores| scores.encoder == encoder.words()))
+        };
+        self.all.iter().all(known)
+    }
+}
+
+/// Of each encoder the vectors of a concept's photos, or why there are none.
+type OfConcept = Rc<Result<Vec<Vectors>, String>>;
+
+/// What is known of a case's prompt.
+struct Place {
+    masks: Vec<Vec<bool>>,
+    /// Of each encoder the vector of the base prompt, where it reads words.
+    words: Vec<Option<Vec<f64>>>,
+}
+
+/// Measures a suite's pictures with encoders, and keeps what several pictures need.
+pub struct Bench<'a> {
+    suite: &'a Suite,
+    files: DiskFiles,
+    encoders: &'a Encoders,
+    concepts: HashMap<String, OfConcept>,
+    places: BTreeMap<(String, String), Place>,
+}
+
+impl<'a> Bench<'a> {
+    /// For a suite whose paths start from `base`.
+    pub fn new(suite: &'a Suite, base: &Path, encoders: &'a Encoders) -> Self {
+        let files = DiskFiles { base: base.to_owned(), assets: crate::assets::find };
+        Self { suite, files, encoders, concepts: HashMap::new(), places: BTreeMap::new() }
+    }
+
+    /// The encoders.
+    pub fn encoders(&self) -> &'a Encoders {
+        self.encoders
+    }
+
+    /// Measures a picture of a unit; `ruler` is what measures it as one of the Plush World, where it is one. None where
+    /// there is no encoder.
+    ///
+    /// # Errors
+    /// In words, where the layout cannot be read, or an encoder gives no numbers.
+    pub fn measure(
+        &mut self,
+        unit: &Unit<'_>,
+        picture: &RgbImage,
+        ruler: Option<&Ruler>,
+    ) -> Result<Option<Learned>, String> {
+        if self.encoders.is_empty() {
+            return Ok(None);
+        }
+        let suite = self.suite;
+        let concepts: Vec<OfConcept> = suite.concepts_of(unit.case).map(|subject| self.of_concept(subject)).collect();
+        let mut photos: Result<Vec<Vec<Vectors>>, String> = Ok(vec![Vec::new(); self.encoders.all.len()]);
+        for concept in &concepts {
+            match (&mut photos, &**concept) {
+                (Ok(photos), Ok(own)) => photos.iter_mut().zip(own).for_each(|(all, own)| all.push(own.clone())),
+                (Ok(_), Err(words)) => photos = Err(words.clone()),
+                (Err(_), _) => {}
+            }
+        }
+        let encoders = self.encoders;
+        let place = self.place(unit)?;
+        let (segments, parts) = match ruler {
+            Some(ruler) => {
+                (Segments::Figures, ruler.figures(picture).into_iter().map(|figure| figure.inside).collect())
+            }
+            None => (Segments::Masks, place.masks.clone()),
+        };
+        let mut scores = Vec::with_capacity(encoders.all.len());
+        for (index, encoder) in encoders.all.iter().enumerate() {
+            let photos = photos.as_ref().ok().map(|photos| photos[index].as_slice());
+            scores.push(learned::scores(encoder, picture, &parts, photos, place.words[index].as_deref())?);
+        }
+        Ok(Some(Learned { segments, scores, missing: photos.err() }))
+    }
+
+    fn of_concept(&mut self, subject: &Subject) -> OfConcept {
+        if let Some(known) = self.concepts.get(&subject.name) {
+            return known.clone();
+        }
+        let found = photos_of(subject, &self.files)
+            .and_then(|photos| self.encoders.all.iter().map(|encoder| learned::vectors(encoder, &photos)).collect());
+        let found = Rc::new(found);
+        self.concepts.insert(subject.name.clone(), found.clone());
+        found
+    }
+
+    fn place(&mut self, unit: &Unit<'_>) -> Result<&Place, String> {
+        let key = (unit.case.name(), unit.prompt.name.clone());
+        if !self.places.contains_key(&key) {
+            let reference = compose::reference(self.suite, unit.case, unit.prompt, &self.files)?;
+            let said = compose::words(self.suite, unit.case, unit.prompt)?;
+            let words = self.encoders.all.iter().map(|encoder| learned::words(encoder, &said));
+            let place =
+                Place { masks: reference.masks.iter().map(inside).collect(), words: words.collect::<Result<_, _>>()? };
+            self.places.insert(key.clone(), place);
+        }
+        self.places.get(&key).ok_or_else(|| "a layout was lost; please report this".to_owned())
+    }
+}
+
+/// The photos of a concept: those in its folder, with their masks, or the Plush World's own drawings of it.
+fn photos_of(subject: &Subject, files: &DiskFiles) -> Result<Vec<Photo>, String> {
+    let name = &subject.name;
+    let Some(folder) = &subject.photos else {
+        let drawn = subject.plush.as_deref().and_then(plush::concept).map(plush_photos);
+        return drawn.ok_or_else(|| {
+            format!(
+                "{name} has no photos to be compared with; name their folder in the suite (photos: \"photos/{name}\")"
+            )
+        });
+    };
+    let folder = project::resolve(&files.base, folder);
+    let found = photos_in(&folder).map_err(|error| error.to_string())?;
+    if found.is_empty() {
+        return Err(format!("{}: holds no photo of {name}; put 3 to 15 there", folder.display()));
+    }
+    // Their paths are whole already.
+    let files = DiskFiles { base: PathBuf::new(), assets: crate::assets::find };
+    let read = |photo: &project::training::Photo| {
+        let read = photos::read(&files, photo).map_err(|error| error.to_string())?;
+        Ok((read.picture, inside(&read.mask)))
+    };
+    found.iter().map(read).collect()
+}
+
+fn inside(mask: &GrayImage) -> Vec<bool> {
+    mask.as_raw().iter().map(|value| *value > 127).collect()
+}
+
+#[cfg(test)]
+#[path = "encoders_tests.rs"]
+mod tests;

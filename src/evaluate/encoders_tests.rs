@@ -1,0 +1,155 @@
+use image::{Luma, Rgb};
+
+use super::super::metrics::learned::LearnedMetric;
+use super::super::suite::Choice;
+use super::*;
+
+fn encoder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders").join(name)
+}
+
+fn both() -> Named {
+    Named { clip: Some(encoder("clip")), dino: Some(encoder("dino")) }
+}
+
+const OWN: &str = r#"(
+    version: 1, name: "own", canvas: (width: 128, height: 128), seeds: 1,
+    concepts: [(name: "a cat", file: "cat.safetensors", class_word: "cat", photos: "photos")],
+    cases: [(concepts: ["a cat"])],
+    prompts: [(name: "here", words: "a cat here", layout: "layout.png", masks: ["mask.png"])],
+    methods: ["conductor"],
+)"#;
+
+fn picture() -> RgbImage {
+    RgbImage::from_fn(128, 128, |x, y| {
+        Rgb([(x * 2) as u8, if (x / 9 + y / 7) % 2 == 0 { 200 } else { 40 }, (y * 2) as u8])
+    })
+}
+
+fn mask() -> GrayImage {
+    GrayImage::from_fn(128, 128, |x, y| Luma([if (30..90).contains(&x) && (20..110).contains(&y) { 255 } else { 0 }]))
+}
+
+/// A folder with a suite's layout, and the very same picture as the concept's only photo.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("photos")).unwrap();
+    for name in ["layout.png", "photos/one.png"] {
+        picture().save(folder.path().join(name)).unwrap();
+    }
+    for name in ["mask.png", "photos/one.mask.png"] {
+        mask().save(folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
+fn suite(text: &str) -> Suite {
+    Suite::from_text(text).unwrap()
+}
+
+fn all(suite: &Suite) -> Choice {
+    suite.choice(false, &[]).unwrap()
+}
+
+fn open(suite: &Suite, base: &Path, named: &Named) -> Result<(Encoders, Vec<String>), String> {
+    Encoders::open(suite, base, named, DeviceChoice::Flex)
+}
+
+#[test]
+fn a_picture_that_shows_the_very_photo_at_its_mask_has_the_whole_segsim() {
+    let (folder, suite) = (folder(), suite(OWN));
+    let (encoders, missing) = open(&suite, folder.path(), &both()).unwrap();
+    assert!(missing.is_empty() && encoders.words().len() == 2);
+    let mut bench = Bench::new(&suite, folder.path(), &encoders);
+    let choice = all(&suite);
+    let unit = suite.units(&choice)[0];
+    let learned = bench.measure(&unit, &picture(), None).unwrap().unwrap();
+    assert_eq!((learned.segments, &learned.missing), (Segments::Masks, &None));
+    for kind in [Kind::Clip, Kind::Dino] {
+        let segsim = LearnedMetric::SegSim(kind).of(&learned).unwrap();
+        assert!((segsim - 1.0).abs() < 1e-6, "{kind:?}: {segsim}");
+    }
+    let text = LearnedMetric::Text.of(&learned).unwrap();
+    assert!((-1.0..=1.0).contains(&text) && text != 0.0, "{text}");
+    assert!(encoders.have_measured(Some(&learned)) && !encoders.have_measured(None));
+
+    // What stands outside of the mask changes nothing but how the whole goes with its words.
+    let mut other = picture();
+    other.enumerate_pixels_mut().filter(|(x, ..)| *x > 100).for_each(|(.., pixel)| *pixel = Rgb([255, 0, 0]));
+    let outside = bench.measure(&unit, &other, None).unwrap().unwrap();
+    assert!((LearnedMetric::SegSim(Kind::Clip).of(&outside).unwrap() - 1.0).abs() < 1e-6);
+    assert!((LearnedMetric::Text.of(&outside).unwrap() - text).abs() > 1e-6);
+    // And what stands inside does.
+    let plain = RgbImage::from_pixel(128, 128, Rgb([10, 200, 10]));
+    let inside = bench.measure(&unit, &plain, None).unwrap().unwrap();
+    assert!(LearnedMetric::SegSim(Kind::Dino).of(&inside).unwrap() < 0.999);
+}
+
+#[test]
+fn without_photos_words_are_measured_all_the_same_and_it_is_said_why_no_more_is() {
+    let folder = folder();
+    for (text, why) in [
+        (OWN.replace(", photos: \"photos\"", ""), "a cat has no photos to be compared with"),
+        (OWN.replace("photos: \"photos\"", "photos: \"nowhere\""), "nowhere"),
+    ] {
+        let suite = suite(&text);
+        let (encoders, _) = open(&suite, folder.path(), &both()).unwrap();
+        let choice = all(&suite);
+        let unit = suite.units(&choice)[0];
+        let learned = Bench::new(&suite, folder.path(), &encoders).measure(&unit, &picture(), None).unwrap().unwrap();
+        assert!(learned.missing.as_ref().is_some_and(|words| words.contains(why)), "{learned:?}");
+        assert_eq!(LearnedMetric::SegSim(Kind::Clip).of(&learned), None);
+        assert!(LearnedMetric::Text.of(&learned).is_some());
+    }
+}
+
+#[test]
+fn the_plush_world_s_figures_are_its_segments_and_its_drawings_its_photos() {
+    let suite = super::super::tests::small();
+    let (encoders, _) = open(&suite, Path::new("."), &both()).unwrap();
+    let choice = all(&suite);
+    let unit = suite.units(&choice)[0];
+    let files = DiskFiles { base: PathBuf::from("."), assets: crate::assets::find };
+    let reference = compose::reference(&suite, unit.case, unit.prompt, &files).unwrap();
+    let known = suite.concepts_of(unit.case).filter_map(|subject| plush::concept(subject.plush.as_deref()?).copied());
+    let ruler = Ruler::new(known.collect(), reference.masks.clone(), &unit.prompt.words);
+    let mut bench = Bench::new(&suite, Path::new("."), &encoders);
+    let learned = bench.measure(&unit, &reference.picture, Some(&ruler)).unwrap().unwrap();
+    assert_eq!((learned.segments, learned.missing.is_none()), (Segments::Figures, true));
+    let segsim = LearnedMetric::SegSim(Kind::Clip).of(&learned).unwrap();
+    assert!((0.0..=1.0).contains(&segsim));
+    // Nobody is in an empty picture.
+    let nobody = bench.measure(&unit, &RgbImage::new(128, 128), Some(&ruler)).unwrap().unwrap();
+    let figures = ruler.figures(&RgbImage::new(128, 128)).len();
+    assert!(figures > 0 || LearnedMetric::SegSim(Kind::Clip).of(&nobody) == Some(0.0));
+}
+
+#[test]
+fn an_encoder_that_only_the_suite_names_may_be_missing_and_one_that_the_user_names_may_not() {
+    let folder = folder();
+    let named = suite(&OWN.replace("seeds: 1,", "seeds: 1, clip: \"no/clip\", dino: \"no/dino\","));
+    let (none, missing) = open(&named, folder.path(), &Named::default()).unwrap();
+    assert!(none.is_empty() && missing.len() == 2);
+    assert!(missing[0].contains("nothing is measured with CLIP") && missing[1].contains("--dino"), "{missing:?}");
+    let gone = Named { clip: Some(folder.path().join("gone")), dino: None };
+    assert!(open(&named, folder.path(), &gone).err().unwrap().contains("holds no image encoder"));
+    let swapped = Named { clip: Some(encoder("dino")), dino: None };
+    let words = open(&named, folder.path(), &swapped).err().unwrap();
+    assert!(words.contains("is DINOv2, where CLIP is named"), "{words}");
+    // The user's come before the suite's.
+    let (own, missing) = open(&named, folder.path(), &both()).unwrap();
+    assert_eq!((own.words().len(), missing.len()), (2, 0));
+    assert!(named.is_alike(&suite(&OWN.replace(", photos: \"photos\"", ""))));
+}
+
+#[test]
+fn another_encoder_s_scores_take_the_place_of_its_kind_and_others_stay() {
+    let scores = |kind, encoder: &str| learned::Scores { kind, encoder: encoder.into(), segsim: Some(0.5), text: None };
+    let of = |scores| Learned { segments: Segments::Masks, scores, missing: None };
+    let before = of(vec![scores(Kind::Clip, "old"), scores(Kind::Dino, "dino")]);
+    let after = of(vec![scores(Kind::Clip, "new")]).after(Some(before));
+    let names: Vec<&str> = after.scores.iter().map(|scores| scores.encoder.as_str()).collect();
+    assert_eq!(names, ["new", "dino"]);
+    let text = serde_json::to_string(&after).unwrap();
+    assert_eq!(serde_json::from_str::<Learned>(&text).unwrap(), after);
+}

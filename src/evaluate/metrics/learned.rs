@@ -1,0 +1,175 @@
+//! What is measured of a picture with image encoders that the user has: SegSim by their vectors, and how well the picture
+//! goes with its prompt.
+//!
+//! | metric | what it is |
+//! |---|---|
+//! | SegSim (CLIP), SegSim (DINOv2) | Algorithm 2 (`segsim.rs`) with the encoder's vectors of cut-outs (`engine/encoders/segment.rs`) |
+//! | CLIP-T | cosine of CLIP's vectors of the whole picture and of the plain base prompt, the same words for all methods; as it is, -1 to 1 |
+//!
+//! A picture that could not be made has 0 of each.
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use super::segsim::{Embedder, cosine, segsim};
+use crate::engine::encoders::config::Kind;
+use crate::engine::encoders::encoder::ImageEncoder;
+use crate::engine::encoders::segment::cut_out;
+
+/// What was measured of a picture with encoders.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Learned {
+    /// What of the picture was taken for its subjects.
+    pub segments: Segments,
+    /// One for each encoder.
+    pub scores: Vec<Scores>,
+    /// Why there is no SegSim, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+/// What of a picture is taken for its subjects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Segments {
+    /// The figures of the Plush World that are seen.
+    Figures,
+    /// The masks that the subjects were rendered by: those of the layout.
+    Masks,
+}
+
+impl Learned {
+    /// With what other kinds of encoders have said before.
+    #[must_use]
+    pub fn after(mut self, before: Option<Self>) -> Self {
+        let others = before.into_iter().flat_map(|before| before.scores);
+        let others: Vec<Scores> = others.filter(|old| self.scores.iter().all(|new| new.kind != old.kind)).collect();
+        self.scores.extend(others);
+        self.scores.sort_by_key(|scores| scores.kind != Kind::Clip);
+        self
+    }
+}
+
+impl Segments {
+    /// In words, for the report.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Figures => "the figures that are seen",
+            Self::Masks => "the run's own masks (those of the layout), since no segmenter is part of this program",
+        }
+    }
+}
+
+/// What one encoder says of a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scores {
+    /// Which kind it is of.
+    pub kind: Kind,
+    /// Which it was: [`ImageEncoder::words`].
+    pub encoder: String,
+    /// Algorithm 2; none where a concept has no photos.
+    pub segsim: Option<f64>,
+    /// Cosine with the base prompt; none where the encoder reads no words.
+    pub text: Option<f64>,
+}
+
+/// A metric that needs an encoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LearnedMetric {
+    /// Algorithm 2 by an encoder of this kind.
+    SegSim(Kind),
+    /// The picture against the base prompt.
+    Text,
+}
+
+impl LearnedMetric {
+    /// All of them, in the order of the report.
+    pub const ALL: [Self; 3] = [Self::SegSim(Kind::Clip), Self::SegSim(Kind::Dino), Self::Text];
+
+    /// What the report calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::SegSim(Kind::Clip) => "SegSim (CLIP)",
+            Self::SegSim(Kind::Dino) => "SegSim (DINOv2)",
+            Self::Text => "CLIP-T",
+        }
+    }
+
+    /// Its value; none where it was not measured.
+    pub fn of(self, learned: &Learned) -> Option<f64> {
+        learned.scores.iter().find_map(|scores| match self {
+            Self::SegSim(kind) => scores.segsim.filter(|_| scores.kind == kind),
+            Self::Text => scores.text,
+        })
+    }
+}
+
+impl Embedder for ImageEncoder {
+    fn embed(&self, picture: &RgbImage, inside: &[bool]) -> Result<Vec<f64>, String> {
+        let width = picture.width() as usize;
+        let is = |x: u32, y: u32| inside.get(y as usize * width + x as usize).copied().unwrap_or(false);
+        match cut_out(picture, is) {
+            Some(cut) => whole(self, &cut),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The vector of a whole picture.
+fn whole(encoder: &ImageEncoder, picture: &RgbImage) -> Result<Vec<f64>, String> {
+    let vectors = encoder.embed(std::slice::from_ref(picture)).map_err(|error| error.to_string())?;
+    Ok(vectors.into_iter().next().map(wide).unwrap_or_default())
+}
+
+fn wide(vector: Vec<f32>) -> Vec<f64> {
+    vector.into_iter().map(f64::from).collect()
+}
+
+/// A photo with what of it is the subject.
+pub type Photo = (RgbImage, Vec<bool>);
+
+/// The vectors of one concept's photos by one encoder.
+pub type Vectors = Vec<Vec<f64>>;
+
+/// The vectors of photos.
+///
+/// # Errors
+/// What the encoder says.
+pub fn vectors(encoder: &ImageEncoder, photos: &[Photo]) -> Result<Vectors, String> {
+    photos.iter().map(|(picture, inside)| Embedder::embed(encoder, picture, inside)).collect()
+}
+
+/// The vector of words; none where the encoder reads none.
+///
+/// # Errors
+/// What the encoder says.
+pub fn words(encoder: &ImageEncoder, words: &str) -> Result<Option<Vec<f64>>, String> {
+    Ok(encoder.embed_words(words).map_err(|error| error.to_string())?.map(wide))
+}
+
+/// What an encoder says of a picture: `photos` are the concepts', none where they are missing, `words` those of the base
+/// prompt, and `segments` what of the picture is taken for its subjects.
+///
+/// # Errors
+/// What the encoder says.
+pub fn scores(
+    encoder: &ImageEncoder,
+    picture: &RgbImage,
+    segments: &[Vec<bool>],
+    photos: Option<&[Vectors]>,
+    words: Option<&[f64]>,
+) -> Result<Scores, String> {
+    let similar = |photos: &[Vectors]| {
+        let parts: Result<Vec<_>, String> =
+            segments.iter().map(|inside| Embedder::embed(encoder, picture, inside)).collect();
+        Ok::<_, String>(segsim(photos, &parts?))
+    };
+    let goes_with = |words: &[f64]| Ok::<_, String>(cosine(&whole(encoder, picture)?, words));
+    Ok(Scores {
+        kind: encoder.kind(),
+        encoder: encoder.words(),
+        segsim: photos.map(similar).transpose()?,
+        text: words.map(goes_with).transpose()?,
+    })
+}
