@@ -25,7 +25,7 @@ mod stages;
 mod wire;
 
 pub use error::Error;
-pub use find::{Pair, find};
+pub use find::{Pair, choose, find};
 pub use guess::Guess;
 pub use sam::{Prompt, Sam, Seen};
 

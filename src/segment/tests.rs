@@ -243,6 +243,34 @@ fn a_folder_s_smallest_encoder_is_found_with_the_decoder_that_fits() {
 }
 
 #[test]
+fn somebody_who_chose_one_file_means_what_lies_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("none");
+    let copy = |from: &str| {
+        let path = folder.path().join(from);
+        fs::copy(data(from), &path).map(|_| path).unwrap()
+    };
+    let pair =
+        |encoder: &Path, decoder: &Path| Ok(Some(Pair { encoder: encoder.to_owned(), decoder: decoder.to_owned() }));
+    assert_eq!(choose(&[], &nowhere), Ok(None));
+    let encoder = copy("vit.onnx");
+    let said = choose(std::slice::from_ref(&encoder), &nowhere).unwrap_err().to_string();
+    assert!(said.contains("is an encoder") && said.contains("choose its decoder too"), "{said}");
+    assert!(choose(&[folder.path().to_owned()], &nowhere).unwrap_err().to_string().contains("go together"));
+    // The other one was chosen elsewhere.
+    let elsewhere = data("decoder.onnx");
+    assert_eq!(choose(&[encoder.clone(), elsewhere.clone()], &nowhere), pair(&encoder, &elsewhere));
+    assert_eq!(choose(&[elsewhere.clone(), encoder.clone()], &nowhere), pair(&encoder, &elsewhere));
+    // And now it lies beside it; what was chosen before and does not fit is passed over.
+    let decoder = copy("decoder.onnx");
+    assert_eq!(choose(&[encoder.clone(), data("hf.decoder.onnx")], &nowhere), pair(&encoder, &decoder));
+    assert_eq!(choose(std::slice::from_ref(&decoder), &nowhere), pair(&encoder, &decoder));
+    assert_eq!(choose(&[folder.path().to_owned()], &nowhere), pair(&encoder, &decoder));
+    assert_eq!(choose(&[], folder.path()), pair(&encoder, &decoder));
+    assert!(choose(&[data("photo.png")], &nowhere).unwrap_err().to_string().contains("is a picture"));
+}
+
+#[test]
 fn a_photo_of_any_size_and_one_that_is_transparent_have_masks_of_their_size() {
     let sam = Sam::open(&data("sam.onnx"), &data("decoder.onnx")).unwrap();
     for (width, height) in [(1, 1), (1, 300), (700, 3), (64, 64), (300, 300)] {
