@@ -49,3 +49,4 @@ pub const SCISSORS: &str = "\u{EAE0}";
 pub const SELECTION: &str = "\u{E69A}";
 pub const LASSO: &str = "\u{EDC6}";
 pub const MAGIC_WAND: &str = "\u{E6B6}";
+pub const CURSOR_CLICK: &str = "\u{E7C8}";
