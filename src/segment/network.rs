@@ -85,6 +85,9 @@ impl Network {
             let known = known(path, told, example, answers)?;
             let model = if known.is_empty() {
                 options.load_file(path).map_err(refused)?
+            } else if told.is_split {
+                let words = "has its weights in another file, and something of them to be worked out beforehand";
+                return Err(Error::advised(path, words, "export it into one file"));
             } else {
                 let bytes = fs::read(path).map_err(|error| Error::unread(path, &error))?;
                 let bytes = with_known(&bytes, &known).map_err(|error| Error::unread(path, &error))?;
