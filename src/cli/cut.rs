@@ -11,7 +11,7 @@ use crate::cut::{
     Edge, Hints, Mode, Patch, Scribble, Stop, Subject, Wand, combine, cutout, polygon, rectangle, refine, wand,
 };
 use crate::project::{DiskFiles, picture};
-use crate::segment::{self, Pair, Prompt, Sam};
+use crate::segment::{self, Pair, Prompt, Sam, Words};
 use crate::studio::places::Places;
 
 /// Which photo, what of it is chosen, and what becomes of the edge. Choices add up.
@@ -59,6 +59,14 @@ pub struct Cut {
     /// Segment Anything: which of the masks that can be meant, the likeliest being 1
     #[arg(long, value_name = "1..4", value_parser = clap::value_parser!(u8).range(1..=4))]
     choose: Option<u8>,
+
+    /// Segment Anything: choose what these words name, such as "a dog"; takes Grounding DINO too
+    #[arg(long, conflicts_with = "within")]
+    words: Option<String>,
+
+    /// Grounding DINO's file (ONNX), its vocab.txt beside it. Without it, the one in Podium's folder
+    #[arg(long, value_name = "FILE.onnx", requires = "words")]
+    dino: Option<PathBuf>,
 
     /// Segment Anything: its two files (ONNX), such as MobileSAM's; --within is its frame then. Without it, those in Podium's folder
     #[arg(long, value_name = "ENCODER.onnx,DECODER.onnx", value_parser = pair)]
@@ -201,7 +209,8 @@ impl Cut {
     /// The photo, and what of it is chosen.
     fn chosen(&self, photo: RgbaImage) -> Result<(RgbaImage, GrayImage), Box<dyn std::error::Error>> {
         let (size, stop) = (photo.dimensions(), Stop::default());
-        let points = self.sam.is_some() || !self.click.is_empty() || !self.not.is_empty() || self.choose.is_some();
+        let clicks = !self.click.is_empty() || !self.not.is_empty();
+        let points = clicks || self.sam.is_some() || self.choose.is_some() || self.words.is_some();
         let finds = (self.within.is_some() && !points) || !self.keep.is_empty();
         if self.rect.is_empty() && self.polygon.is_empty() && self.wand.is_empty() && !finds && !points {
             let advice =
@@ -257,7 +266,10 @@ impl Cut {
             return Err(format!("there is no Segment Anything here. {words} Name them with --sam").into());
         };
         let corners = |[x, y, width, height]: [f32; 4]| [[x, y], [x + width, y + height]];
-        let prompt = Prompt { clicks: self.click.clone(), not: self.not.clone(), within: self.within.map(corners) };
+        let mut prompt = Prompt { clicks: self.click.clone(), not: self.not.clone(), within: self.within.map(corners) };
+        if let Some(words) = &self.words {
+            prompt.within = Some(self.named(photo, words, &folder)?);
+        }
         if prompt.is_empty() {
             return Err("nothing says what is meant; --click on it, or draw a frame round it with --within".into());
         }
@@ -277,6 +289,35 @@ impl Cut {
         };
         say!("{} takes it for mask {at} of {count}, and thinks {:.2} of it is right", sam.name(), guess.score);
         Ok(guess.mask())
+    }
+
+    /// The frame of what words name: two corners.
+    fn named(
+        &self,
+        photo: &RgbaImage,
+        words: &str,
+        folder: &Path,
+    ) -> Result<[[f32; 2]; 2], Box<dyn std::error::Error>> {
+        let Some(file) = self.dino.clone().or_else(|| segment::find_words(folder)) else {
+            let advice = segment::get::words_for_names(folder);
+            return Err(format!("there is no Grounding DINO here. {advice} Or name its file with --dino").into());
+        };
+        let progress = Progress::new("{spinner} {msg}");
+        progress.bar.set_message(format!("looking for {words}"));
+        let finds = Words::open(&file).and_then(|network| network.find(photo, words));
+        progress.bar.finish_and_clear();
+        let finds = finds?;
+        let Some(find) = finds.first() else {
+            let advice = "name it in other words, or --click on it";
+            return Err(format!("nothing in {} looks like {words:?}; {advice}", self.photo.display()).into());
+        };
+        let [[left, top], [right, bottom]] = find.within;
+        let (wide, high, others) = (right - left, bottom - top, finds.len() - 1);
+        say!(
+            "{words:?} is within {left:.1},{top:.1},{wide:.1},{high:.1} (sure by {:.2}); {others} others are less so",
+            find.score
+        );
+        Ok(find.within)
     }
 }
 

@@ -57,3 +57,12 @@ pub fn words(folder: &Path) -> String {
         folder.display()
     )
 }
+
+/// What to get for boxes by words, and where to put it, in sentences.
+pub fn words_for_names(folder: &Path) -> String {
+    format!(
+        "Finding by words needs Grounding DINO, which is not part of Podium: its ONNX file and vocab.txt of \
+         onnx-community/grounding-dino-tiny-ONNX (690 MB, Apache-2.0), from huggingface.co. Put both into {}.",
+        folder.display()
+    )
+}

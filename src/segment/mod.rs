@@ -6,6 +6,7 @@
 //! - What is a photo to an encoder? `prepare.rs`. Which places are meant in which frame? `frames.rs`.
 //! - Who computes? `network.rs`: the runtime rten, and what it does otherwise than the files mean (`cubic.rs`). How is one told
 //!   how far it is, and stops it? `stages.rs`.
+//! - Where is what words name? `words.rs`, for which a frame is a prompt like any other.
 //! - What can go wrong? `error.rs`. What is there to get, and where does it go? `get.rs`.
 //!
 //! Pictures in, masks out. Knows nothing of the rest of Podium.
@@ -23,11 +24,13 @@ mod prepare;
 mod sam;
 mod stages;
 mod wire;
+mod words;
 
 pub use error::Error;
 pub use find::{Pair, choose, find};
 pub use guess::Guess;
 pub use sam::{Prompt, Sam, Seen};
+pub use words::{Find, Words, find_words};
 
 #[cfg(test)]
 mod tests;

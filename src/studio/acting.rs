@@ -126,8 +126,17 @@ impl Studio {
 
     /// Lets Segment Anything look at the photo that is being cut, with the files that were chosen or lie in Podium's folder.
     pub fn look_at_cut(&mut self) {
+        self.cut.look(self.networks());
+    }
+
+    /// Points at what words name in the photo that is being cut.
+    pub fn name_in_cut(&mut self, words: String) {
+        self.cut.name(words, self.networks());
+    }
+
+    fn networks(&self) -> cut::Networks {
         let folder = self.session.places().segment_folder();
-        self.cut.look(cut::Networks { chosen: self.session.config.segment_files.clone(), folder });
+        cut::Networks { chosen: self.session.config.segment_files.clone(), folder }
     }
 
     /// Takes a file or a folder of Segment Anything from now on.

@@ -120,6 +120,13 @@ fn cut_chooses_what_is_clicked_on_with_networks_from_files() {
     let inside = |mask: &image::GrayImage| mask.iter().filter(|value| **value > 127).count();
     let (_, grown) = cut(&["--within", "60,18,50,97", "--sam", &files, "--grow", "2"]);
     assert!(inside(&grown) > inside(&framed));
+    // What words name is a frame like one that is given.
+    let words = ["--words", "a dog", "--dino", &sam_file("dino.onnx"), "--sam", &files];
+    let (said, named) = cut(&words);
+    assert_says(&said, &["\"a dog\" is within", "mask 1 of 4"]);
+    let within = said.split("is within ").nth(1).and_then(|rest| rest.split(' ').next()).expect("four numbers");
+    let (_, framed) = cut(&["--within", within, "--sam", &files]);
+    assert!(podium::cut::area::overlap(&named, &framed) > 0.9, "{within}");
     // Without --sam, what lies in Podium's folder.
     let own = folder.path().join("home/data/segment");
     std::fs::create_dir_all(&own).expect("a folder");
@@ -162,6 +169,8 @@ fn cut_says_what_is_wrong_with_what_it_is_told() {
     let wrong = [sam_file("photo.png"), sam_file("decoder.onnx")].join(",");
     assert_says(&said(&["--click", "9,9", "--sam", &wrong]), &["photo.png is a picture", "choose the encoder"]);
     assert_says(&said(&["--click", "9,9", "--sam", "none.onnx,no.onnx"]), &["cannot read none.onnx"]);
+    let lacks = said(&["--words", "a dog", "--sam", &files]);
+    assert_says(&lacks, &["needs Grounding DINO", "vocab.txt", "--dino"]);
     let few = [sam_file("hf.encoder.onnx"), sam_file("hf.decoder.onnx")].join(",");
     assert_says(&said(&["--click", "99,99", "--choose", "4", "--sam", &few]), &["choose 1 to 3"]);
     let onto = podium(folder.path(), &["cut", "drawn/0.png", "--out", "drawn/0.png", "--rect", "1,1,5,5"]);

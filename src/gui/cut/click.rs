@@ -1,6 +1,6 @@
 //! Segment Anything: how far it is with the photo, which of its masks is taken, and where its files come from.
 
-use eframe::egui::{ProgressBar, Ui};
+use eframe::egui::{Button, Key, ProgressBar, TextEdit, Ui};
 
 use crate::gui::asks::Purpose;
 use crate::gui::fields::small;
@@ -10,7 +10,7 @@ use crate::studio::Studio;
 use crate::studio::cut::Sight;
 
 /// What there is to do and to wait for.
-pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, words: &mut String) {
     let Some(sight) = studio.cut.open().map(|open| open.sight().clone()) else { return };
     match sight {
         Sight::Unasked => {
@@ -30,6 +30,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         Sight::Seen(eyes) => {
             small(ui, "Click on what you mean; with Alt, on what it is not. Or drag a frame round it.");
             masks(ui, studio);
+            by_words(ui, studio, words);
             let file = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let files = format!("{}: {} and {}", eyes.name(), file(&eyes.pair.encoder), file(&eyes.pair.decoder));
             small(ui, &files);
@@ -72,6 +73,25 @@ fn masks(ui: &mut Ui, studio: &mut Studio) {
             small(ui, "A moment");
         }
         None => {}
+    }
+}
+
+/// What words name is found as a frame.
+fn by_words(ui: &mut Ui, studio: &mut Studio, words: &mut String) {
+    let naming = studio.cut.open().is_some_and(|open| open.is_naming());
+    ui.horizontal(|ui| {
+        let field = TextEdit::singleline(words).hint_text("a dog").desired_width(112.0);
+        let field = ui.add_enabled(!naming, field).on_hover_text("What to find, in a few words");
+        widgets::name_field(&field, "What to find", words);
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        let some = !naming && !words.trim().is_empty();
+        let hover = "Finds what these words name, where Grounding DINO's file lies beside the others";
+        if ui.add_enabled(some, Button::new("Find")).on_hover_text(hover).clicked() || (entered && some) {
+            studio.name_in_cut(words.trim().to_owned());
+        }
+    });
+    if naming {
+        small(ui, "Grounding DINO looks for it; that takes a while.");
     }
 }
 

@@ -81,6 +81,8 @@ pub struct CutLook {
     corners: Vec<Point>,
     /// Whether it is asked about giving up.
     asks: bool,
+    /// What is to be found by words.
+    words: String,
     /// Whether Segment Anything was just taken in hand.
     begins: bool,
     /// Which cut all this is about.
@@ -101,6 +103,7 @@ impl Default for CutLook {
             path: Vec::new(),
             corners: Vec::new(),
             asks: false,
+            words: String::new(),
             begins: false,
             number: 0,
         }

@@ -68,7 +68,7 @@ fn options(ui: &mut Ui, studio: &mut Studio, look: &mut Look, cut: &mut CutLook)
                 radius(ui, cut);
             }
         }
-        Tool::Click => click::show(ui, studio, look),
+        Tool::Click => click::show(ui, studio, look, &mut cut.words),
         Tool::Rectangle => {
             small(ui, MODES);
         }

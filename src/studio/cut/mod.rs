@@ -25,6 +25,7 @@ use crate::cut::{
 };
 use crate::project::picture::{load_gray, load_rgba};
 use crate::project::{Cut, DiskFiles};
+use crate::segment::{Find, Words};
 
 mod made;
 mod pointing;
@@ -90,6 +91,8 @@ enum Told {
     Found(u64, u64, Option<Arc<Found>>),
     /// How far the networks are with the photo; the number says which time of asking.
     Seen(u64, u64, Sight),
+    /// Where that is what words name, and who found it.
+    Named(u64, Option<Arc<Words>>, Result<Find, String>),
     /// What they answer to a state, by the state's number.
     Answered(u64, u64, Result<Arc<Answer>, String>),
     /// A state as it is shown, by its number, and whether with what would be cut out.
@@ -137,6 +140,9 @@ pub struct Open {
     /// How far Segment Anything is with the photo, and how often it was asked to look.
     sight: Sight,
     looks: u64,
+    /// Who finds what words name, once that was asked for, and whether it is looking.
+    words: Option<Arc<Words>>,
+    naming: bool,
     /// The state that it is asked about.
     answering: Option<u64>,
     /// The state that is shown or being made ready, and what is shown.
@@ -203,6 +209,8 @@ impl Cutting {
             cutting: None,
             sight: Sight::Unasked,
             looks: 0,
+            words: None,
+            naming: false,
             answering: None,
             preparing: None,
             shown: None,
@@ -283,6 +291,18 @@ impl Cutting {
     /// Points at what is within a rectangle, as a step.
     pub fn point_within(&mut self, corners: [Point; 2]) {
         self.change_pointed("Frame", |pointed| (pointed.prompt.within, pointed.choose) = (Some(corners), 0));
+    }
+
+    /// Points at what words name, as a step, once it is found. Takes many seconds, in the background.
+    pub fn name(&mut self, words: String, networks: Networks) {
+        let Some(open) = self.open.as_mut().filter(|open| open.can_point() && !open.naming) else { return };
+        let Some(subject) = open.subject.clone() else { return };
+        open.naming = true;
+        let (number, known) = (open.number, open.words.clone());
+        self.desk.run(move || {
+            let (network, found) = pointing::named(&words, known, &networks, subject.picture());
+            Told::Named(number, network, found)
+        });
     }
 
     /// Takes another of the masks that can be meant, from 0, as a step.
@@ -395,6 +415,7 @@ impl Cutting {
             | Told::Found(number, ..)
             | Told::Seen(number, ..)
             | Told::Answered(number, ..)
+            | Told::Named(number, ..)
             | Told::Shown(number, ..)
             | Told::Made(number, _) => *number,
         };
@@ -427,6 +448,13 @@ impl Cutting {
             Told::Seen(_, looks, sight) => {
                 if looks == open.looks && matches!(open.sight, Sight::Looking(_)) {
                     open.sight = sight;
+                }
+            }
+            Told::Named(_, network, found) => {
+                (open.naming, open.words) = (false, network);
+                match found {
+                    Ok(find) => self.point_within(find.within),
+                    Err(words) => return Outcome::Say(Notice::new(PLACE, sentence(&words))),
                 }
             }
             Told::Answered(_, state, answer) => {
@@ -557,6 +585,11 @@ impl Open {
     /// Whether Segment Anything can be asked, now or soon.
     pub fn can_point(&self) -> bool {
         matches!(self.sight, Sight::Looking(_) | Sight::Seen(_))
+    }
+
+    /// Whether what words name is being looked for.
+    pub fn is_naming(&self) -> bool {
+        self.naming
     }
 
     /// What is pointed at.

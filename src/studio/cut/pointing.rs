@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use image::{GrayImage, RgbaImage};
 
 use crate::cut::Stop;
-use crate::segment::{Error, Guess, Pair, Prompt, Sam, Seen, choose, get};
+use crate::segment::{Error, Find, Guess, Pair, Prompt, Sam, Seen, Words, choose, find_words, get};
 
 /// Where the networks may be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,4 +135,31 @@ pub fn answer(eyes: &Eyes, pointed: &Pointed, before: Option<&Answer>) -> Result
     let guess = guesses.get(at).ok_or("the network gives no mask at all")?;
     let (mask, score) = (guess.mask(), guess.score);
     Ok(Answer { mask, at, score, guesses, prompt: pointed.prompt.clone() })
+}
+
+/// The frame of what words name, and the network that found it, for the next words. Takes many seconds.
+pub fn named(
+    words: &str,
+    known: Option<Arc<Words>>,
+    networks: &Networks,
+    picture: &RgbaImage,
+) -> (Option<Arc<Words>>, Result<Find, String>) {
+    let opened = known.map_or_else(
+        || {
+            let beside = networks.chosen.iter().filter_map(|path| path.parent());
+            let file = beside.chain([networks.folder.as_path()]).find_map(find_words);
+            let file = file.ok_or_else(|| get::words_for_names(&networks.folder))?;
+            Words::open(&file).map(Arc::new).map_err(|error| error.to_string())
+        },
+        Ok,
+    );
+    let network = match opened {
+        Ok(network) => network,
+        Err(words) => return (None, Err(words)),
+    };
+    let found = network.find(picture, words).map_err(|error| error.to_string()).and_then(|finds| {
+        let lacks = || format!("Nothing in the photo looks like \"{words}\"; name it in other words, or click on it");
+        finds.first().copied().ok_or_else(lacks)
+    });
+    (Some(network), found)
 }

@@ -255,3 +255,33 @@ fn looking_ends_when_it_is_told_to_and_what_waits_for_it_goes_on_without() {
     until(&mut cutting, said);
     settled(&mut cutting);
 }
+
+#[test]
+fn what_words_name_is_a_frame_like_one_that_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cutting = begun(sam("photo.png"), None, Purpose::NewLayer);
+    settled(&mut cutting);
+    for name in ["sam.onnx", "decoder.onnx"] {
+        std::fs::copy(sam(name), folder.path().join(name)).unwrap();
+    }
+    let networks = || Networks { chosen: Vec::new(), folder: folder.path().to_owned() };
+    assert!(matches!(looked(&mut cutting, &[], folder.path()), Sight::Seen(_)));
+    cutting.name("a dog".into(), networks());
+    let said = |_: &Cutting, outcomes: &[Outcome]| {
+        outcomes.iter().any(|told| matches!(told, Outcome::Say(notice) if notice.words.contains("Grounding DINO")))
+    };
+    until(&mut cutting, said);
+    for name in ["dino.onnx", "vocab.txt"] {
+        std::fs::copy(sam(name), folder.path().join(name)).unwrap();
+    }
+    cutting.name("a dog".into(), networks());
+    until(&mut cutting, |cutting, _| cutting.open().unwrap().pointed().prompt.within.is_some());
+    let picture = image::open(sam("photo.png")).unwrap().to_rgba8();
+    let found = crate::segment::Words::open(&sam("dino.onnx")).unwrap().find(&picture, "a dog").unwrap();
+    let open = cutting.open().unwrap();
+    assert_eq!((open.pointed().prompt.within, open.undo_name()), (Some(found[0].within), Some("Frame")));
+    assert!(!open.is_naming());
+    settled(&mut cutting);
+    cutting.undo();
+    assert_eq!(settled(&mut cutting), 0);
+}

@@ -8,7 +8,8 @@ authors' own code, unchanged but for their sizes. MOBILE_SAM, SAM2 and EFFICIENT
 facebookresearch/sam2 and yformer/EfficientSAM; the wrappers are those of vietanhdev/samexporter, written anew.
 
 `sam.onnx` encodes as samexporter's and Acly's MobileSAM does (photo of any size, 0..255, prepared inside), `vit.onnx` as SAM 1
-without preparation; both go with `decoder.onnx`. `hf.*` is Optimum's, `sam2.*` samexporter's SAM 2, `efficient.*` EfficientSAM's own. cases.json says which
+without preparation; both go with `decoder.onnx`. `hf.*` is Optimum's, `sam2.*` samexporter's SAM 2, `efficient.*` EfficientSAM's own.
+`dino.onnx` finds boxes by words (Grounding DINO as Transformers has it), with its vocab.txt; words.json has what it gives. cases.json says which
 photo and prompts; NAME.png has the masks at the photo's size one below the other; logits.safetensors the low-resolution logits.
 """
 import json, os, sys, types
@@ -22,7 +23,9 @@ from safetensors.numpy import save_file
 from torch import nn
 from torch.nn import functional as F
 from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
-import transformers.models.sam.modeling_sam  # before there is a stand-in for timm
+from transformers import BertConfig, BertTokenizer, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
+# Before there is a stand-in for timm.
+import transformers.models.grounding_dino.modeling_grounding_dino as grounding, transformers.models.sam.modeling_sam
 
 
 def stand_in(name, **what):
@@ -423,7 +426,69 @@ def run_efficient(sam, picture, case):
     return low, F.interpolate(low, (picture.height, picture.width), mode="bilinear", align_corners=False), scores
 
 
+class Dino(nn.Module):
+    def __init__(self, model): super().__init__(); self.model = model
+
+    def forward(self, pixel_values, input_ids, token_type_ids, attention_mask, pixel_mask):
+        found = self.model(pixel_values=pixel_values, input_ids=input_ids, token_type_ids=token_type_ids,
+                           attention_mask=attention_mask, pixel_mask=pixel_mask)
+        return found.logits, found.pred_boxes
+
+
+def blocks(input_ids):
+    """What Transformers 4.41 works out in a loop over the tokens, which an export would write in as it is for one text: each phrase
+    reads itself alone, and its words are counted from its beginning. For texts that end with a full stop."""
+    ends = sum((input_ids == end).long() for end in grounding.SPECIAL_TOKENS)
+    block = torch.cumsum(ends, 1) - ends
+    same = block[:, :, None] == block[:, None, :]
+    before = torch.cumsum(torch.ones_like(input_ids), 1)
+    earlier = before[:, :, None] > before[:, None, :]
+    return same, (same.long() * earlier.long()).sum(-1)
+
+
+def words():
+    """Boxes by words; sizes are written into the graph, as exporters do it."""
+    high, wide = 96, 128
+    listed = [f"[unused{i}]" for i in range(1040)]
+    for at, word in {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?", 1010: ",", 1031: "dog", 1032: "a", 1033: "##s",
+                     1034: "cafe", 1035: "red", 1036: "hat", 1037: "##ter"}.items():
+        listed[at] = word
+    vocab = os.path.join(HERE, "vocab.txt")
+    open(vocab, "w").write("\n".join(listed) + "\n")
+    tokenizer = BertTokenizer(vocab)
+    text = BertConfig(vocab_size=len(listed), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, max_position_embeddings=64)
+    swin = SwinConfig(image_size=64, embed_dim=4, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4, out_features=["stage2", "stage3", "stage4"])
+    model = randomise(GroundingDinoForObjectDetection(GroundingDinoConfig(
+        backbone_config=swin, text_config=text, num_queries=12, encoder_layers=1, encoder_ffn_dim=32, encoder_attention_heads=2, decoder_layers=1,
+        decoder_ffn_dim=32, decoder_attention_heads=2, d_model=32, max_text_len=64, num_feature_levels=4, disable_custom_kernels=True)), 6)
+    inputs = lambda said: tokenizer(said, return_tensors="pt")
+    original = grounding.generate_masks_with_special_tokens_and_transfer_map
+    grounding.generate_masks_with_special_tokens_and_transfer_map = blocks
+    one = inputs("a dog. a red hat.")
+    export(Dino(model), [torch.randn(1, 3, high, wide), one.input_ids, one.token_type_ids, one.attention_mask, torch.ones(1, high, wide, dtype=torch.int64)],
+           os.path.join(HERE, "dino.onnx"), ["pixel_values", "input_ids", "token_type_ids", "attention_mask", "pixel_mask"], ["logits", "pred_boxes"],
+           {name: {1: "sequence_length"} for name in ["input_ids", "token_type_ids", "attention_mask"]})
+    picture = PHOTO.resize((wide, high), Image.BILINEAR)
+    picture.save(os.path.join(HERE, "words.png"))
+    x = torch.tensor(np.array(picture)).float() / 255
+    x = ((x - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])).permute(2, 0, 1)[None]
+    cases = []
+    for said, as_model in [("A Dog, red HATTER", "a dog. red hatter."), ("dogs.", "dogs."), ("Caf\u00e9 zebra? ", "caf\u00e9 zebra?.")]:
+        told = inputs(as_model)
+        mask, positions = original(told.input_ids)
+        assert all(torch.equal(a.long(), b.long()) for a, b in zip((mask, positions), blocks(told.input_ids)))
+        with torch.no_grad():
+            logits, boxes = Dino(model)(x, told.input_ids, told.token_type_ids, told.attention_mask, torch.ones(1, high, wide, dtype=torch.int64))
+        scores = logits.sigmoid().nan_to_num(0).amax(-1)[0]
+        best = scores.argsort(descending=True)[:5]
+        print(said, told.input_ids.tolist(), scores[best].tolist())
+        cases.append({"words": said, "ids": told.input_ids[0].tolist(), "mask": mask[0].int().tolist(), "positions": positions[0].tolist(),
+                      "scores": scores[best].tolist(), "boxes": boxes[0, best].tolist()})
+    json.dump(cases, open(os.path.join(HERE, "words.json"), "w"))
+
+
 def main():
+    torch.manual_seed(0)
     for name, picture in SMALL.items():
         picture.save(os.path.join(HERE, name + ".png"))
     tiny = Tiny(SIDE, DIM, embed_dims=[8, 16, 16, 24], depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 3], window_sizes=[3, 3, 5, 3], drop_path_rate=0.0)
@@ -450,6 +515,7 @@ def main():
         keep("efficient-" + name, case, "efficient.encoder.onnx", "efficient.decoder.onnx", run_efficient, fourth, SQUARE)
     json.dump(CASES, open(os.path.join(HERE, "cases.json"), "w"), indent=1)
     save_file(LOGITS, os.path.join(HERE, "logits.safetensors"))
+    words()
 
 
 if __name__ == "__main__":
