@@ -44,17 +44,19 @@ pub const OFFERS: [Offer; 3] = [
 
 /// What to get and where to put it, in sentences.
 pub fn words(folder: &Path) -> String {
-    let [first, ..] = OFFERS;
+    let [first, others @ ..] = OFFERS;
+    let others = others.map(|offer| format!("{} ({} MB, {})", offer.name, offer.megabytes, offer.from));
     format!(
         "It needs two files that are not part of Podium: {} and {} of {} ({} MB together, {}), from {}. Put both into {}, or \
-         choose them where they are.",
+         choose them where they are. {} will do as well.",
         first.files[0],
         first.files[1],
         first.name,
         first.megabytes,
         first.licence,
         first.from,
-        folder.display()
+        folder.display(),
+        others.join(" and ")
     )
 }
 
@@ -62,7 +64,7 @@ pub fn words(folder: &Path) -> String {
 pub fn words_for_names(folder: &Path) -> String {
     format!(
         "Finding by words needs Grounding DINO, which is not part of Podium: its ONNX file and vocab.txt of \
-         onnx-community/grounding-dino-tiny-ONNX (690 MB, Apache-2.0), from huggingface.co. Put both into {}.",
+         huggingface.co/onnx-community/grounding-dino-tiny-ONNX (720 MB, Apache-2.0). Put both into {}.",
         folder.display()
     )
 }

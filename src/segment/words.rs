@@ -182,11 +182,20 @@ impl Words {
     /// When there are no words, or the runtime gives up.
     pub fn find(&self, picture: &RgbaImage, words: &str) -> Result<Vec<Find>, Error> {
         let tokens = self.tokens(words)?;
-        let Resized([wide, high]) = self.size(picture.dimensions());
+        let size = self.size(picture.dimensions());
+        // Some files have one size written into them, and say that they take any.
+        let square = Resized([SIDES[0]; 2]);
+        match self.find_in(picture, &tokens, size) {
+            Err(Error::Failed { .. }) if size != square => self.find_in(picture, &tokens, square),
+            found => found,
+        }
+    }
+
+    fn find_in(&self, picture: &RgbaImage, tokens: &[u32], size: Resized) -> Result<Vec<Find>, Error> {
+        let Resized([wide, high]) = size;
         let failed = |error: &dyn std::fmt::Display| Error::failed(self.network.path(), error);
-        let pixels =
-            normal(picture, Resized([wide, high])).ok_or_else(|| Error::Prompt("the picture has no pixels".into()))?;
-        let (reads, places) = self.phrases(&tokens);
+        let pixels = normal(picture, size).ok_or_else(|| Error::Prompt("the picture has no pixels".into()))?;
+        let (reads, places) = self.phrases(tokens);
         let count = tokens.len();
         let (wide, high) = (wide as usize, high as usize);
         let whole =

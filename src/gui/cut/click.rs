@@ -99,7 +99,7 @@ fn by_words(ui: &mut Ui, studio: &mut Studio, words: &mut String) {
 fn files_from(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.horizontal_wrapped(|ui| {
         let words = "Its encoder and its decoder, both at once or one after the other";
-        if ui.button("Choose files…").on_hover_text(words).clicked() {
+        if ui.button("Choose files...").on_hover_text(words).clicked() {
             look.choose(Purpose::SegmentFile);
         }
         if ui.button("Look again").on_hover_text("Look for the files and at the photo anew").clicked() {
