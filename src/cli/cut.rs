@@ -6,11 +6,14 @@ use clap::Args;
 use image::{GrayImage, RgbaImage};
 
 use super::Outcome;
+use super::progress::Progress;
 use super::written::put_picture;
 use crate::cut::{
     Edge, Hints, Mode, Patch, Scribble, Stop, Subject, Wand, combine, cutout, polygon, rectangle, refine, wand,
 };
 use crate::project::{DiskFiles, picture};
+use crate::segment::{self, Pair, Prompt, Sam, Words};
+use crate::studio::places::Places;
 
 /// Which photo, what of it is chosen, and what becomes of the edge. Choices add up.
 #[derive(Debug, Args)]
@@ -45,6 +48,30 @@ pub struct Cut {
     /// Find the subject: a scribble over what does not belong to it
     #[arg(long, value_name = "X,Y[,X,Y...]:RADIUS", value_parser = scribble, allow_hyphen_values = true)]
     remove: Vec<(Line, f32)>,
+
+    /// Segment Anything: choose what is at this place of the photo
+    #[arg(long, value_name = "X,Y", value_parser = place, allow_hyphen_values = true)]
+    click: Vec<[f32; 2]>,
+
+    /// Segment Anything: what is at this place does not belong to it
+    #[arg(long, value_name = "X,Y", value_parser = place, allow_hyphen_values = true)]
+    not: Vec<[f32; 2]>,
+
+    /// Segment Anything: which of the masks that can be meant, the likeliest being 1
+    #[arg(long, value_name = "1..4", value_parser = clap::value_parser!(u8).range(1..=4))]
+    choose: Option<u8>,
+
+    /// Segment Anything: choose what these words name, such as "a dog"; takes Grounding DINO too
+    #[arg(long, conflicts_with = "within")]
+    words: Option<String>,
+
+    /// Grounding DINO's file (ONNX), its vocab.txt beside it. Without it, the one in Podium's folder
+    #[arg(long, value_name = "FILE.onnx", requires = "words")]
+    dino: Option<PathBuf>,
+
+    /// Segment Anything: its two files (ONNX), such as MobileSAM's; --within is its frame then. Without it, those in Podium's folder
+    #[arg(long, value_name = "ENCODER.onnx,DECODER.onnx", value_parser = pair)]
+    sam: Option<Pair>,
 
     /// Round off what is smaller than so many pixels
     #[arg(long, default_value_t = 0.0, value_parser = pixels, allow_hyphen_values = true)]
@@ -102,6 +129,23 @@ fn places(words: &str) -> Result<Line, String> {
     match numbers.as_chunks::<2>() {
         (points, []) => Ok(Line(points.to_vec())),
         _ => Err(format!("{} numbers, and places come in pairs: x,y,x,y", numbers.len())),
+    }
+}
+
+fn place(words: &str) -> Result<[f32; 2], String> {
+    let numbers = numbers(words)?;
+    match numbers[..] {
+        [x, y] => Ok([x, y]),
+        _ => Err(format!("{} numbers, and a place has two: x,y", numbers.len())),
+    }
+}
+
+fn pair(words: &str) -> Result<Pair, String> {
+    match words.split(',').map(str::trim).collect::<Vec<_>>()[..] {
+        [encoder, decoder] if !encoder.is_empty() && !decoder.is_empty() => {
+            Ok(Pair { encoder: encoder.into(), decoder: decoder.into() })
+        }
+        _ => Err("it takes two files with a comma between them: encoder.onnx,decoder.onnx".into()),
     }
 }
 
@@ -166,9 +210,12 @@ impl Cut {
     /// The photo, and what of it is chosen.
     fn chosen(&self, photo: RgbaImage) -> Result<(RgbaImage, GrayImage), Box<dyn std::error::Error>> {
         let (size, stop) = (photo.dimensions(), Stop::default());
-        let finds = self.within.is_some() || !self.keep.is_empty();
-        if self.rect.is_empty() && self.polygon.is_empty() && self.wand.is_empty() && !finds {
-            let advice = "choose with --rect, --polygon or --wand, or find the subject with --within or --keep";
+        let clicks = !self.click.is_empty() || !self.not.is_empty();
+        let points = clicks || self.sam.is_some() || self.choose.is_some() || self.words.is_some();
+        let finds = (self.within.is_some() && !points) || !self.keep.is_empty();
+        if self.rect.is_empty() && self.polygon.is_empty() && self.wand.is_empty() && !finds && !points {
+            let advice =
+                "choose with --rect, --polygon or --wand, find the subject with --within or --keep, or --click on it";
             return Err(format!("nothing says what to cut out; {advice}").into());
         }
         let mut mask = GrayImage::new(size.0, size.1);
@@ -187,6 +234,9 @@ impl Cut {
             let tool = Wand { tolerance: *tolerance, ..Wand::default() };
             combine(&mut mask, &wand(&photo, (*x, *y), tool, &stop).ok_or("it was stopped")?, Mode::Add);
         }
+        if points {
+            combine(&mut mask, &Patch::whole(self.pointed(&photo)?), Mode::Add);
+        }
         if !finds {
             return Ok((photo, mask));
         }
@@ -195,10 +245,79 @@ impl Cut {
         let scribble =
             |((line, radius), keep): (&(Line, f32), bool)| Scribble { points: line.0.clone(), radius: *radius, keep };
         let scribbles = kept.chain(removed).map(scribble).collect();
-        let hints = Hints { within: self.within.map(corners), scribbles };
+        let hints = Hints { within: self.within.filter(|_| !points).map(corners), scribbles };
         let subject = Subject::new(photo, &stop).ok_or("it was stopped")?;
         let found = subject.cut(&hints, None, &stop).ok_or("it was stopped")?;
         combine(&mut mask, &Patch::whole(found.mask), Mode::Add);
         Ok((subject.into_picture(), mask))
+    }
+
+    /// What Segment Anything makes of clicks and a frame.
+    fn pointed(&self, photo: &RgbaImage) -> Result<GrayImage, Box<dyn std::error::Error>> {
+        let (width, height) = (photo.width() as f32, photo.height() as f32);
+        for [x, y] in self.click.iter().chain(&self.not) {
+            if !(0.0..width).contains(x) || !(0.0..height).contains(y) {
+                let words = format!("{x},{y} is outside {}", self.photo.display());
+                return Err(format!("{words}, which is {width} x {height} pixels").into());
+            }
+        }
+        let folder = Places::standard().segment_folder();
+        let Some(Pair { encoder, decoder }) = self.sam.clone().or_else(|| segment::find(&folder)) else {
+            let words = segment::get::words(&folder);
+            return Err(format!("there is no Segment Anything here. {words} Name them with --sam").into());
+        };
+        let corners = |[x, y, width, height]: [f32; 4]| [[x, y], [x + width, y + height]];
+        let mut prompt = Prompt { clicks: self.click.clone(), not: self.not.clone(), within: self.within.map(corners) };
+        if let Some(words) = &self.words {
+            prompt.within = Some(self.named(photo, words, &folder)?);
+        }
+        if prompt.is_empty() {
+            return Err("nothing says what is meant; --click on it, or draw a frame round it with --within".into());
+        }
+        let sam = Sam::open(&encoder, &decoder)?;
+        let progress = Progress::new("{msg} {wide_bar} {percent} %");
+        progress.bar.set_message(format!("{} looks at the photo", sam.name()));
+        let seen = sam.look(photo, &|done| {
+            progress.set((done * 100.0) as usize, 100);
+            true
+        });
+        progress.bar.finish_and_clear();
+        let guesses = sam.masks(&seen?, &prompt)?;
+        let (count, at) = (guesses.len(), usize::from(self.choose.unwrap_or(1)));
+        let Some(guess) = guesses.get(at - 1) else {
+            let words = format!("--choose {at}, and this network has {count} for these clicks");
+            return Err(format!("{words}; choose 1 to {count}").into());
+        };
+        say!("{} takes it for mask {at} of {count}, and thinks {:.2} of it is right", sam.name(), guess.score);
+        Ok(guess.mask())
+    }
+
+    /// The frame of what words name: two corners.
+    fn named(
+        &self,
+        photo: &RgbaImage,
+        words: &str,
+        folder: &Path,
+    ) -> Result<[[f32; 2]; 2], Box<dyn std::error::Error>> {
+        let Some(file) = self.dino.clone().or_else(|| segment::find_words(folder)) else {
+            let advice = segment::get::words_for_names(folder);
+            return Err(format!("there is no Grounding DINO here. {advice} Or name its file with --dino").into());
+        };
+        let progress = Progress::new("{spinner} {msg}");
+        progress.bar.set_message(format!("looking for {words}"));
+        let finds = Words::open(&file).and_then(|network| network.find(photo, words));
+        progress.bar.finish_and_clear();
+        let finds = finds?;
+        let Some(find) = finds.first() else {
+            let advice = "name it in other words, or --click on it";
+            return Err(format!("nothing in {} looks like {words:?}; {advice}", self.photo.display()).into());
+        };
+        let [[left, top], [right, bottom]] = find.within;
+        let (wide, high, others) = (right - left, bottom - top, finds.len() - 1);
+        say!(
+            "{words:?} is within {left:.1},{top:.1},{wide:.1},{high:.1} (sure by {:.2}); {others} others are less so",
+            find.score
+        );
+        Ok(find.within)
     }
 }

@@ -39,6 +39,8 @@ pub enum Purpose {
     Cutouts,
     /// A photo to cut somebody out of.
     CutOut,
+    /// A file of Segment Anything.
+    SegmentFile,
     /// The background.
     Background,
     /// Another picture for a layer.

@@ -17,6 +17,7 @@ impl Purpose {
         match self {
             Self::Cutouts => "Add cutouts".into(),
             Self::CutOut => "Choose a photo to cut somebody out of".into(),
+            Self::SegmentFile => "Choose encoder and decoder of Segment Anything (ONNX)".into(),
             Self::Background => "Choose a background".into(),
             Self::ReplaceLayer(_) => "Choose another picture".into(),
             Self::Concepts => "Load concepts".into(),
@@ -60,6 +61,7 @@ impl Purpose {
                 Some(("Concepts", vec!["pth", "pt", "bin", "ckpt", "safetensors"]))
             }
             Self::ModelFile | Self::VaeFile => Some(("Models", vec!["safetensors", "ckpt", "pt", "bin", "pth"])),
+            Self::SegmentFile => Some(("Networks", vec!["onnx"])),
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject(_) => Some(("Projects", vec!["ron"])),
             Self::OpenTraining | Self::SaveTraining => Some(("Trainings", vec!["ron"])),
@@ -74,7 +76,10 @@ impl Purpose {
     }
 
     fn many(&self) -> bool {
-        matches!(self, Self::Cutouts | Self::Concepts | Self::MoreOf(_) | Self::Styles | Self::TrainingPhotos)
+        matches!(
+            self,
+            Self::Cutouts | Self::SegmentFile | Self::Concepts | Self::MoreOf(_) | Self::Styles | Self::TrainingPhotos
+        )
     }
 
     fn folder(&self) -> bool {
@@ -292,6 +297,7 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
     match purpose {
         Purpose::Cutouts => studio.take_in(path, Target::Cutout),
         Purpose::CutOut => studio.cut_out_of(path),
+        Purpose::SegmentFile => studio.choose_segment_file(&path),
         Purpose::Background => studio.take_in(path, Target::Background),
         Purpose::ReplaceLayer(layer) => studio.take_in(path, Target::ReplaceLayer(*layer)),
         Purpose::Concepts => studio.take_in(path, Target::Concept),

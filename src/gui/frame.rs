@@ -68,7 +68,7 @@ pub fn draw(ui: &mut Ui, studio: &mut Studio, look: &mut Look, panels: &mut Pane
     match look.page {
         Page::Compose if studio.cut.open().is_some() => {
             let middle = CentralPanel::default().frame(Frame::NONE);
-            middle.show(ui, |ui| cut::show(ui, studio, &mut panels.cut));
+            middle.show(ui, |ui| cut::show(ui, studio, look, &mut panels.cut));
         }
         Page::Compose | Page::Place => compose(ui, studio, look, panels),
         Page::Compare => compare::show(ui, studio, look, &mut panels.compare),

@@ -58,3 +58,4 @@ pub const ALIGN_BOTTOM: &str = "\u{E506}";
 pub const COLUMNS: &str = "\u{E546}";
 pub const ROWS: &str = "\u{E5A2}";
 pub const PAUSE: &str = "\u{E39E}";
+pub const CURSOR_CLICK: &str = "\u{E7C8}";

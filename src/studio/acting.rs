@@ -1,7 +1,7 @@
 //! What a person does that concerns several rooms: rendering the document, going back to a result, exporting it,
 //! painting where a photo may change.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::{GrayImage, RgbImage};
@@ -189,6 +189,35 @@ impl Studio {
         if let Err(notice) = self.cut.begin(on_disk(&self.document), photo, before, purpose) {
             self.session.say(notice);
         }
+    }
+
+    /// Lets Segment Anything look at the photo that is being cut, with the files that were chosen or lie in Podium's folder.
+    pub fn look_at_cut(&mut self) {
+        self.cut.look(self.networks());
+    }
+
+    /// Points at what words name in the photo that is being cut.
+    pub fn name_in_cut(&mut self, words: String) {
+        self.cut.name(words, self.networks());
+    }
+
+    fn networks(&self) -> cut::Networks {
+        let folder = self.session.places().segment_folder();
+        cut::Networks { chosen: self.session.config.segment_files.clone(), folder }
+    }
+
+    /// Takes a file or a folder of Segment Anything from now on.
+    pub fn choose_segment_file(&mut self, path: &Path) {
+        self.session.config.choose_segment_file(path);
+        self.session.save_config();
+        self.look_at_cut();
+    }
+
+    /// Takes what lies in Podium's folder again.
+    pub fn forget_segment_files(&mut self) {
+        self.session.config.segment_files.clear();
+        self.session.save_config();
+        self.look_at_cut();
     }
 
     /// Makes a layer of what is cut out; its files are written first.

@@ -65,6 +65,11 @@ impl Places {
         self.data.join("models")
     }
 
+    /// Networks of Segment Anything, two files each, which people put there.
+    pub fn segment_folder(&self) -> PathBuf {
+        self.data.join("segment")
+    }
+
     /// Checkpoints and concepts of trainings that have no file, a folder each.
     pub fn trainings_folder(&self) -> PathBuf {
         self.data.join("trainings")

@@ -18,6 +18,8 @@ use crate::studio::{frozen, small};
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_podium"));
     command.args(arguments).current_dir(folder).env("PODIUM_CACHE_DIR", folder.join("cache"));
+    // What lies in the folders of whoever runs this is nobody's business.
+    command.env("PODIUM_HOME", folder.join("home"));
     command
 }
 
@@ -76,6 +78,65 @@ fn cut_writes_what_is_chosen_of_a_photo_and_says_where_it_was() {
     assert_says(&out(&podium(folder.path(), &polygon)), &["b.png (256 x 256), from 0,0 of"]);
 }
 
+/// A small network of tests/data/segment.
+fn sam_file(name: &str) -> String {
+    format!("{}/tests/data/segment/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn cut_chooses_what_is_clicked_on_with_networks_from_files() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let photo = sam_file("photo.png");
+    let files = [sam_file("sam.onnx"), sam_file("decoder.onnx")].join(",");
+    let cut = |arguments: &[&str]| {
+        let mut all = vec!["cut", &photo, "--out", "cut.png", "--mask", "mask.png"];
+        all.extend(arguments);
+        let cut = podium(folder.path(), &all);
+        assert!(cut.status.success(), "{}", out(&cut));
+        (out(&cut), image::open(folder.path().join("mask.png")).expect("a mask").to_luma8())
+    };
+    // PyTorch's four masks, one below the other; for clicks alone the last three are offered by their scores.
+    let truth = |name: &str, at: u32| {
+        let all = image::open(sam_file(name)).expect("PyTorch's masks").to_luma8();
+        image::imageops::crop_imm(&all, 0, at * 140, 200, 140).to_image()
+    };
+    let like = |mask: &image::GrayImage, other: &image::GrayImage| podium::cut::area::overlap(mask, other) > 0.99;
+    let mut offered = Vec::new();
+    for choose in ["1", "2", "3", "4"] {
+        let (said, mask) = cut(&["--click", "85,70", "--choose", choose, "--sam", &files]);
+        assert_says(&said, &[&format!("mask {choose} of 4"), "cut.png ("]);
+        offered.push((0..4).position(|at| like(&mask, &truth("sam-click.png", at))).expect("one of PyTorch's"));
+    }
+    assert_eq!(offered[3], 0, "{offered:?}");
+    offered.sort_unstable();
+    assert_eq!(offered, [0, 1, 2, 3]);
+    // Several prompts; the two files the other way round.
+    let turned = [sam_file("decoder.onnx"), sam_file("sam.onnx")].join(",");
+    let (_, mask) = cut(&["--click", "85,70", "--click", "85,30", "--not", "160,90", "--sam", &turned]);
+    assert!(like(&mask, &truth("sam-not.png", 0)));
+    let (_, framed) = cut(&["--within", "60,18,50,97", "--sam", &files]);
+    assert!(like(&framed, &truth("sam-box.png", 0)));
+    // The edge is made right as with the other tools.
+    let inside = |mask: &image::GrayImage| mask.iter().filter(|value| **value > 127).count();
+    let (_, grown) = cut(&["--within", "60,18,50,97", "--sam", &files, "--grow", "2"]);
+    assert!(inside(&grown) > inside(&framed));
+    // What words name is a frame like one that is given.
+    let words = ["--words", "a dog", "--dino", &sam_file("dino.onnx"), "--sam", &files];
+    let (said, named) = cut(&words);
+    assert_says(&said, &["\"a dog\" is within", "mask 1 of 4"]);
+    let within = said.split("is within ").nth(1).and_then(|rest| rest.split(' ').next()).expect("four numbers");
+    let (_, framed) = cut(&["--within", within, "--sam", &files]);
+    assert!(podium::cut::area::overlap(&named, &framed) > 0.9, "{within}");
+    // Without --sam, what lies in Podium's folder.
+    let own = folder.path().join("home/data/segment");
+    std::fs::create_dir_all(&own).expect("a folder");
+    for name in ["sam.onnx", "decoder.onnx"] {
+        std::fs::copy(sam_file(name), own.join(name)).expect("copied");
+    }
+    let (said, _) = cut(&["--click", "85,70"]);
+    assert_says(&said, &["mask 1 of 4", "mask.png is the mask"]);
+}
+
 #[test]
 fn cut_says_what_is_wrong_with_what_it_is_told() {
     let folder = tempfile::tempdir().expect("temporary");
@@ -98,6 +159,20 @@ fn cut_says_what_is_wrong_with_what_it_is_told() {
     assert_says(&said(&["--keep", "1,1"]), &["a colon and a radius"]);
     assert_says(&said(&["--keep", "1,1:0"]), &["between 0 and 10000"]);
     assert_says(&said(&["--rect", "1,1,5,5", "--feather", "-2"]), &["below 0"]);
+    assert_says(&said(&["--click", "1"]), &["a place has two: x,y"]);
+    assert_says(&said(&["--click", "9,9", "--choose", "5"]), &["--choose", "1..=4"]);
+    assert_says(&said(&["--click", "9,9", "--sam", "one.onnx"]), &["two files with a comma between them"]);
+    assert_says(&said(&["--click", "9,9"]), &["needs two files", "mobile_sam_image_encoder.onnx", "segment", "--sam"]);
+    let files = [sam_file("sam.onnx"), sam_file("decoder.onnx")].join(",");
+    assert_says(&said(&["--click", "900,9", "--sam", &files]), &["900,9 is outside drawn/0.png", "256 x 256"]);
+    assert_says(&said(&["--not", "9,9", "--sam", &files]), &["nothing says what is meant", "--click"]);
+    let wrong = [sam_file("photo.png"), sam_file("decoder.onnx")].join(",");
+    assert_says(&said(&["--click", "9,9", "--sam", &wrong]), &["photo.png is a picture", "choose the encoder"]);
+    assert_says(&said(&["--click", "9,9", "--sam", "none.onnx,no.onnx"]), &["cannot read none.onnx"]);
+    let lacks = said(&["--words", "a dog", "--sam", &files]);
+    assert_says(&lacks, &["needs Grounding DINO", "vocab.txt", "--dino"]);
+    let few = [sam_file("hf.encoder.onnx"), sam_file("hf.decoder.onnx")].join(",");
+    assert_says(&said(&["--click", "99,99", "--choose", "4", "--sam", &few]), &["choose 1 to 3"]);
     let onto = podium(folder.path(), &["cut", "drawn/0.png", "--out", "drawn/0.png", "--rect", "1,1,5,5"]);
     assert_says(&out(&onto), &["is the photo itself"]);
     let none = podium(folder.path(), &["cut", "none.png", "--out", "a.png", "--rect", "1,1,5,5"]);

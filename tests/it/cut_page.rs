@@ -11,6 +11,7 @@ use podium::cut::area::{bounds, overlap};
 use podium::gui::Podium;
 use podium::gui::cut::Hint;
 use podium::plush::{CONCEPTS, Picture, chance, draw};
+use podium::studio::cut::Sight;
 
 use crate::looks::{same_in_both_themes, settle, until, window};
 use crate::story::{drag, says};
@@ -135,6 +136,93 @@ fn a_figure_is_cut_out_of_a_photo_becomes_a_layer_and_opens_again() {
     // One step each.
     window.state_mut().studio.document.undo();
     assert_eq!(window.state().studio.project().layers()[before].picture, layer.picture);
+}
+
+/// Where a place of the small photo is on the screen; the photo is 200 x 140 and fits in the middle.
+fn on_the_photo(window: &Window, [x, y]: [f32; 2]) -> eframe::egui::Pos2 {
+    let board = window.get_by_label_contains("Photo to cut").rect();
+    let scale = (board.width() / 200.0).min(board.height() / 140.0);
+    board.center() + vec2(x - 100.0, y - 70.0) * scale
+}
+
+fn sight_is(window: &mut Window, what: &str, so: impl Fn(&Sight) -> bool) {
+    until(window, what, |podium| podium.studio.cut.open().is_some_and(|open| so(open.sight())));
+    settle(window);
+}
+
+#[test]
+fn what_is_clicked_on_is_chosen_once_there_are_networks_and_another_of_its_masks_is_a_button_away() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/segment");
+    let path = folder.path().join("holiday.png");
+    std::fs::copy(data.join("photo.png"), &path).expect("copied");
+    // PyTorch's four masks for a click, one below the other.
+    let all = image::open(data.join("sam-click.png")).expect("PyTorch's masks").to_luma8();
+    let truth = |at: u32| image::imageops::crop_imm(&all, 0, at * 140, 200, 140).to_image();
+    let which = |mask: &GrayImage| (0..4).find(|at| overlap(mask, &truth(*at)) > 0.99);
+
+    let mut window = window(small("beach", 2), [1280.0, 800.0], Theme::Dark);
+    let before = window.state().studio.project().layers().len();
+    window.state_mut().studio.cut_out_of(path);
+    cut_is_shown(&mut window);
+    // Without files the panel says what to get and where to put it, and the other tools stand.
+    window.key_press(Key::S);
+    window.step();
+    sight_is(&mut window, "there are no networks", |sight| matches!(sight, Sight::Missing(_)));
+    let own = window.state().studio.session.places().segment_folder();
+    let said = says(&window);
+    assert!(said.contains("mobile_sam_image_encoder.onnx") && said.contains("Apache-2.0"), "{said}");
+    assert!(said.contains(&*own.to_string_lossy()) && said.contains("Choose files"), "{said}");
+    let at = on_the_photo(&window, [85.0, 70.0]);
+    drag(&mut window, at, at);
+    assert!(!window.state().studio.cut.open().expect("open").is_changed(), "nobody would answer");
+
+    std::fs::create_dir_all(&own).expect("a folder");
+    for name in ["sam.onnx", "decoder.onnx"] {
+        std::fs::copy(data.join(name), own.join(name)).expect("copied");
+    }
+    press(&mut window, "Look again");
+    sight_is(&mut window, "the networks have seen the photo", |sight| matches!(sight, Sight::Seen(_)));
+    assert!(says(&window).contains("sam.onnx and decoder.onnx"), "{}", says(&window));
+    drag(&mut window, at, at);
+    cut_is_shown(&mut window);
+    assert!(says(&window).contains("1 of 4"), "{}", says(&window));
+    let first = which(&chosen(&window)).expect("one of PyTorch's");
+    same_in_both_themes(&mut window, "cut-click");
+    press(&mut window, "The next mask");
+    cut_is_shown(&mut window);
+    assert!(says(&window).contains("2 of 4"), "{}", says(&window));
+    let second = which(&chosen(&window)).expect("one of PyTorch's");
+    assert!(first != second && first != 0 && second != 0, "the three readings of one click come first");
+
+    // What it is not, and a frame; each a step.
+    window.event(Event::ModifiersChanged(Modifiers::ALT));
+    window.step();
+    let elsewhere = on_the_photo(&window, [160.0, 90.0]);
+    drag(&mut window, elsewhere, elsewhere);
+    window.event(Event::ModifiersChanged(Modifiers::NONE));
+    window.step();
+    cut_is_shown(&mut window);
+    let (from, to) = (on_the_photo(&window, [60.0, 18.0]), on_the_photo(&window, [110.0, 115.0]));
+    drag(&mut window, from, to);
+    cut_is_shown(&mut window);
+    let pointed = window.state().studio.cut.open().expect("open").pointed().clone();
+    assert_eq!((pointed.prompt.clicks.len(), pointed.prompt.not.len(), pointed.choose), (1, 1, 0));
+    assert!(pointed.prompt.within.is_some());
+    for _ in 0..3 {
+        window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+        window.step();
+    }
+    cut_is_shown(&mut window);
+    assert_eq!(which(&chosen(&window)), Some(first), "the first mask again");
+
+    // It stays while somebody else is pointed at, and becomes a layer.
+    press(&mut window, "Keep it");
+    cut_is_shown(&mut window);
+    assert_eq!(which(&chosen(&window)), Some(first));
+    assert!(window.state().studio.cut.open().expect("open").pointed().prompt.is_empty());
+    press(&mut window, "Make a layer");
+    until(&mut window, "the layer", |podium| podium.studio.project().layers().len() == before + 1);
 }
 
 /// Opens the example photo for cutting, and frames the dog in it.

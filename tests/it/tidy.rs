@@ -11,25 +11,26 @@ use arrows::{arrows, circles};
 use source::{Source, sources};
 
 /// The rooms of `src`, the ground floor first, and the rooms that each may name beside itself: all that it stands on.
-const FLOORS: [(&str, &[&str]); 15] = [
+const FLOORS: [(&str, &[&str]); 16] = [
     ("assets", &[]),
     ("bytes", &[]),
     ("cut", &[]),
     ("hub", &["bytes"]),
     ("photo", &["cut"]),
     ("plush", &[]),
+    ("segment", &[]),
     ("project", &["photo"]),
     ("link", &["project"]),
     ("engine", &["assets", "bytes", "link", "project"]),
     ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project"]),
-    ("studio", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "project"]),
-    ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "plush", "project", "studio"]),
-    ("gui", &["assets", "cut", "engine", "hub", "link", "project", "studio"]),
+    ("studio", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "project", "segment"]),
+    ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "plush", "project", "segment", "studio"]),
+    ("gui", &["assets", "cut", "engine", "hub", "link", "project", "segment", "studio"]),
     (
         "lib",
         &[
             "assets", "bytes", "cli", "cut", "engine", "evaluate", "gui", "hub", "link", "photo", "plush", "project",
-            "studio",
+            "segment", "studio",
         ],
     ),
     ("main", &["lib"]),
@@ -157,8 +158,8 @@ fn part<'a>(path: &'a str, room: &str) -> Option<&'a str> {
 #[test]
 fn only_the_window_knows_egui() {
     let below = rooms(&[
-        "assets", "bytes", "cut", "hub", "photo", "plush", "project", "link", "engine", "evaluate", "studio", "cli",
-        "main", "lib",
+        "assets", "bytes", "cut", "hub", "photo", "plush", "segment", "project", "link", "engine", "evaluate",
+        "studio", "cli", "main", "lib",
     ]);
     assert_eq!(who_says(&below, &WINDOW), NOBODY);
 }
@@ -166,8 +167,8 @@ fn only_the_window_knows_egui() {
 #[test]
 fn only_the_engine_knows_burn_and_no_tensor_leaves_it() {
     let others = rooms(&[
-        "assets", "bytes", "cut", "evaluate", "hub", "photo", "plush", "project", "link", "studio", "cli", "gui",
-        "main", "lib",
+        "assets", "bytes", "cut", "evaluate", "hub", "photo", "plush", "segment", "project", "link", "studio", "cli",
+        "gui", "main", "lib",
     ]);
     assert_eq!(who_says(&others, &["burn", "burn_wgpu", "cubecl", "Tensor"]), NOBODY);
 }

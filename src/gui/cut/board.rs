@@ -11,7 +11,7 @@ use crate::cut::{Mode, Scribble, Subject};
 use crate::gui::paint::{self, MaskStyle, Outline, Sampling, Source};
 use crate::gui::{theme, widgets};
 use crate::studio::Studio;
-use crate::studio::cut::Shape;
+use crate::studio::cut::{Open, Shape, Sight};
 
 /// How much larger than it fits a photo may be shown.
 const ZOOM: std::ops::RangeInclusive<f32> = 0.5..=64.0;
@@ -65,11 +65,14 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, cut: &mut CutLook) {
             let style = MaskStyle { fill: 0.4, outline: Outline::Solid, ..MaskStyle::new(colors.accent) };
             paint::mask(&painter, place.rect, &Source::new(&shown.mask), style);
         }
-        if cut.tool == Tool::Find {
-            hints(&painter, studio, place);
+        match cut.tool {
+            Tool::Find => hints(&painter, studio, place),
+            Tool::Click => pointed(&painter, studio, place),
+            _ => {}
         }
     }
-    if studio.cut.open().is_some_and(|open| open.is_behind()) {
+    let waits = |open: &Open| open.is_behind() || open.is_naming() || matches!(open.sight(), Sight::Looking(_));
+    if studio.cut.open().is_some_and(waits) {
         ui.ctx().request_repaint_after(std::time::Duration::from_millis(100));
     }
     gestures(ui, studio, cut, &response, place);
@@ -117,6 +120,21 @@ fn hints(painter: &Painter, studio: &Studio, place: Place) {
     }
     for scribble in &hints.scribbles {
         line(painter, &scribble.points, scribble.radius, scribble.keep, place);
+    }
+}
+
+/// What was pointed at: green belongs to it, red does not.
+fn pointed(painter: &Painter, studio: &Studio, place: Place) {
+    let Some(open) = studio.cut.open() else { return };
+    let prompt = &open.pointed().prompt;
+    if let Some(corners) = prompt.within {
+        frame(painter, Rect::from_two_pos(place.screen(corners[0]), place.screen(corners[1])));
+    }
+    let belong = prompt.clicks.iter().map(|at| (at, theme::KEEP));
+    for (at, color) in belong.chain(prompt.not.iter().map(|at| (at, theme::REMOVE))) {
+        let at = place.screen(*at);
+        painter.circle_filled(at, 7.0, theme::HALO);
+        painter.circle_filled(at, 5.0, color);
     }
 }
 
@@ -184,6 +202,16 @@ fn done(studio: &mut Studio, cut: &mut CutLook, path: Vec<Point>, modifiers: Mod
                 studio.cut.scribble(Scribble { points: path, radius: cut.radius, keep });
             }
         },
+        Tool::Click if moved => studio.cut.point_within([first, last]),
+        Tool::Click => {
+            let size = studio.cut.open().and_then(|open| Some(open.picture()?.dimensions()));
+            let inside = |(width, height): (u32, u32)| {
+                (0.0..width as f32).contains(&first[0]) && (0.0..height as f32).contains(&first[1])
+            };
+            if size.is_some_and(inside) {
+                studio.cut.point(first, !modifiers.alt);
+            }
+        }
         Tool::Rectangle if moved => {
             studio.cut.draw(Shape::Rectangle([first, last]), mode(modifiers, Mode::Replace));
         }
@@ -213,7 +241,7 @@ fn in_hand(ui: &Ui, painter: &Painter, cut: &CutLook, response: &Response, place
         match cut.tool {
             Tool::Find if cut.hint != Hint::Frame => line(painter, &cut.path, cut.radius, keep, place),
             Tool::Brush => line(painter, &cut.path, cut.radius, !alt, place),
-            Tool::Find | Tool::Rectangle => {
+            Tool::Find | Tool::Click | Tool::Rectangle => {
                 frame(painter, Rect::from_two_pos(place.screen(*first), place.screen(*last)));
             }
             Tool::Lasso => outline(painter, &cut.path, None, place),

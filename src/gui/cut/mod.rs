@@ -1,18 +1,21 @@
 //! Cutting somebody out of a picture, in place of the canvas while a cut is open.
 //!
 //! - What is drawn and done on the picture? `board.rs`. Which tools and edges are there, what becomes of it? `side.rs`.
+//! - What does Segment Anything say, and what does it lack? `click.rs`.
 //! - What is remembered? Here.
 
 use eframe::egui::{CentralPanel, Frame, Id, Key, Margin, Modifiers, Panel, ScrollArea, Ui, Vec2};
 
 mod board;
+mod click;
 mod side;
 
+use super::look::Look;
 use super::{icons, theme, widgets};
 use crate::cut::shapes::Point;
 use crate::cut::{Mode, Wand};
 use crate::studio::Studio;
-use crate::studio::cut::PLACE;
+use crate::studio::cut::{PLACE, Sight};
 
 /// What is in hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub enum Tool {
     /// Finds the subject from a frame and scribbles.
     #[default]
     Find,
+    /// Chooses what is clicked on, by Segment Anything.
+    Click,
     /// Chooses a rectangle.
     Rectangle,
     /// Chooses what a line goes round.
@@ -32,8 +37,9 @@ pub enum Tool {
 
 impl Tool {
     /// The tools with their icons, names and keys.
-    const ALL: [(Self, &'static str, &'static str, Key); 5] = [
+    const ALL: [(Self, &'static str, &'static str, Key); 6] = [
         (Self::Find, icons::SCISSORS, "Find the subject (C)", Key::C),
+        (Self::Click, icons::CURSOR_CLICK, "Click on it: Segment Anything (S)", Key::S),
         (Self::Rectangle, icons::SELECTION, "Rectangle (R)", Key::R),
         (Self::Lasso, icons::LASSO, "Lasso (L)", Key::L),
         (Self::Brush, icons::PAINT_BRUSH, "Brush (B)", Key::B),
@@ -75,6 +81,10 @@ pub struct CutLook {
     corners: Vec<Point>,
     /// Whether it is asked about giving up.
     asks: bool,
+    /// What is to be found by words.
+    words: String,
+    /// Whether Segment Anything was just taken in hand.
+    begins: bool,
     /// Which cut all this is about.
     number: u64,
 }
@@ -93,6 +103,8 @@ impl Default for CutLook {
             path: Vec::new(),
             corners: Vec::new(),
             asks: false,
+            words: String::new(),
+            begins: false,
             number: 0,
         }
     }
@@ -102,7 +114,7 @@ impl Default for CutLook {
 const RADIUS: std::ops::RangeInclusive<f32> = 0.5..=400.0;
 
 /// Draws the page. A cut is open.
-pub fn show(ui: &mut Ui, studio: &mut Studio, cut: &mut CutLook) {
+pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, cut: &mut CutLook) {
     let Some(open) = studio.cut.open() else { return };
     if cut.number != open.number() {
         // Another picture: as large as fits, the brush in proportion, once it is read.
@@ -113,6 +125,10 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, cut: &mut CutLook) {
         *cut = CutLook { number, radius, hardness: cut.hardness, wand: cut.wand, ..CutLook::default() };
     }
     keys(ui, cut);
+    let blind = studio.cut.open().is_some_and(|open| !matches!(open.sight(), Sight::Looking(_) | Sight::Seen(_)));
+    if std::mem::take(&mut cut.begins) && blind {
+        studio.look_at_cut();
+    }
     let fill = theme::colors(ui).panel;
     let room = ui.available_width();
     let width = 248.0_f32.min((room * 0.4).max(160.0));
@@ -120,7 +136,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, cut: &mut CutLook) {
         .frame(Frame::new().fill(fill).inner_margin(Margin::same(12)))
         .resizable(false)
         .exact_size(width)
-        .show(ui, |ui| ScrollArea::vertical().auto_shrink(false).show(ui, |ui| side::show(ui, studio, cut)));
+        .show(ui, |ui| ScrollArea::vertical().auto_shrink(false).show(ui, |ui| side::show(ui, studio, look, cut)));
     let middle = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(8));
     CentralPanel::default().frame(middle).show(ui, |ui| {
         widgets::said_ui(ui, studio, &PLACE);
@@ -166,6 +182,7 @@ impl CutLook {
     /// Takes another tool; what was begun with the last one is given up.
     fn take(&mut self, tool: Tool) {
         self.tool = tool;
+        self.begins = tool == Tool::Click;
         (self.path, self.corners) = (Vec::new(), Vec::new());
     }
 }

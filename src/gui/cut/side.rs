@@ -4,15 +4,16 @@ use std::ops::RangeInclusive;
 
 use eframe::egui::{self, Button, Label, Slider, Ui};
 
-use super::{CutLook, Hint, RADIUS, Tool};
+use super::{CutLook, Hint, RADIUS, Tool, click};
 use crate::cut::Edge;
 use crate::gui::fields::{line, small};
+use crate::gui::look::Look;
 use crate::gui::{icons, theme, widgets};
 use crate::studio::Studio;
 use crate::studio::cut::{Purpose, Refinement};
 
 /// Draws it.
-pub(super) fn show(ui: &mut Ui, studio: &mut Studio, cut: &mut CutLook) {
+pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, cut: &mut CutLook) {
     let Some(open) = studio.cut.open() else { return };
     let name = open.photo.file_name().unwrap_or(open.photo.as_os_str()).to_string_lossy().into_owned();
     widgets::section(ui, "Cut out", |_| ());
@@ -26,7 +27,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, cut: &mut CutLook) {
         }
     });
     ui.add_space(4.0);
-    options(ui, cut);
+    options(ui, studio, look, cut);
     ui.horizontal_wrapped(|ui| {
         if ui.button("All").on_hover_text("Choose the whole photo").clicked() {
             studio.cut.whole("All", |_| 255);
@@ -51,7 +52,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, cut: &mut CutLook) {
 }
 
 /// What the tool in hand takes.
-fn options(ui: &mut Ui, cut: &mut CutLook) {
+fn options(ui: &mut Ui, studio: &mut Studio, look: &mut Look, cut: &mut CutLook) {
     const MODES: &str = "Shift adds, Alt takes away, both leave what both have.";
     match cut.tool {
         Tool::Find => {
@@ -67,6 +68,7 @@ fn options(ui: &mut Ui, cut: &mut CutLook) {
                 radius(ui, cut);
             }
         }
+        Tool::Click => click::show(ui, studio, look, &mut cut.words),
         Tool::Rectangle => {
             small(ui, MODES);
         }

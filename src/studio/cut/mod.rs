@@ -2,6 +2,7 @@
 //!
 //! - What is chosen, what can be undone? `steps.rs`. What do threads work out, and in which order? Here: each state of the
 //!   cut asks for what it lacks, one thing after the other, and what is asked for anew stops what is not wanted any more.
+//! - Who is asked what is at a click, and what comes of it? `pointing.rs`.
 //! - What is written, and where? `made.rs`.
 
 use std::collections::VecDeque;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use image::{GrayImage, RgbaImage};
 
 pub use self::made::Made;
+use self::pointing::{Answer, Looking};
+pub use self::pointing::{Eyes, Networks, Pointed, Sight};
 pub use self::steps::Refinement;
 use self::steps::{Chosen, Steps};
 use super::notice::{Notice, Place, sentence};
@@ -22,8 +25,10 @@ use crate::cut::{
 };
 use crate::project::picture::{load_gray, load_rgba};
 use crate::project::{Cut, DiskFiles};
+use crate::segment::{Find, Words};
 
 mod made;
+mod pointing;
 mod steps;
 
 /// Where messages about cuts belong.
@@ -84,6 +89,12 @@ enum Told {
     Drawn(u64, Shape, Option<Box<Chosen>>),
     /// The cut that a state's scribbles mean, by the state's number.
     Found(u64, u64, Option<Arc<Found>>),
+    /// How far the networks are with the photo; the number says which time of asking.
+    Seen(u64, u64, Sight),
+    /// Where that is what words name, and who found it.
+    Named(u64, Option<Arc<Words>>, Result<Find, String>),
+    /// What they answer to a state, by the state's number.
+    Answered(u64, u64, Result<Arc<Answer>, String>),
     /// A state as it is shown, by its number, and whether with what would be cut out.
     Shown(u64, (u64, bool), Option<Shown>),
     Made(u64, Result<Box<Made>, String>),
@@ -126,6 +137,14 @@ pub struct Open {
     drawing: bool,
     /// The state that is being cut, and the flag that ends it.
     cutting: Option<(u64, Stop)>,
+    /// How far Segment Anything is with the photo, and how often it was asked to look.
+    sight: Sight,
+    looks: u64,
+    /// Who finds what words name, once that was asked for, and whether it is looking.
+    words: Option<Arc<Words>>,
+    naming: bool,
+    /// The state that it is asked about.
+    answering: Option<u64>,
     /// The state that is shown or being made ready, and what is shown.
     preparing: Option<(u64, bool, Stop)>,
     shown: Option<(u64, bool, Shown)>,
@@ -188,6 +207,11 @@ impl Cutting {
             waiting: VecDeque::new(),
             drawing: false,
             cutting: None,
+            sight: Sight::Unasked,
+            looks: 0,
+            words: None,
+            naming: false,
+            answering: None,
             preparing: None,
             shown: None,
             preview: false,
@@ -233,6 +257,70 @@ impl Cutting {
         let Some(size) = self.open.as_ref().and_then(|open| Some(open.picture()?.dimensions())) else { return };
         let name = if scribble.keep { "Keep" } else { "Remove" };
         self.change(name, |chosen| chosen.scribble(scribble, size));
+    }
+
+    /// Lets Segment Anything look at the photo, in the background; what it looked at before is looked at anew.
+    pub fn look(&mut self, networks: Networks) {
+        let Some(open) = &mut self.open else { return };
+        let Some(subject) = open.subject.clone() else { return };
+        open.stop_looking();
+        open.looks += 1;
+        let (number, looks, looking) = (open.number, open.looks, Looking::default());
+        open.sight = Sight::Looking(looking.clone());
+        self.desk.run(move || Told::Seen(number, looks, pointing::look(&networks, subject.picture(), &looking)));
+    }
+
+    /// Ends that.
+    pub fn stop_looking(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.stop_looking();
+        }
+        self.go_on();
+    }
+
+    /// Points at a place that belongs to what is meant or does not, as a step.
+    pub fn point(&mut self, at: Point, belongs: bool) {
+        let name = if belongs { "Click" } else { "Click on what it is not" };
+        self.change_pointed(name, |pointed| {
+            let prompt = &mut pointed.prompt;
+            if belongs { &mut prompt.clicks } else { &mut prompt.not }.push(at);
+            pointed.choose = 0;
+        });
+    }
+
+    /// Points at what is within a rectangle, as a step.
+    pub fn point_within(&mut self, corners: [Point; 2]) {
+        self.change_pointed("Frame", |pointed| (pointed.prompt.within, pointed.choose) = (Some(corners), 0));
+    }
+
+    /// Points at what words name, as a step, once it is found. Takes many seconds, in the background.
+    pub fn name(&mut self, words: String, networks: Networks) {
+        let Some(open) = self.open.as_mut().filter(|open| open.can_point() && !open.naming) else { return };
+        let Some(subject) = open.subject.clone() else { return };
+        open.naming = true;
+        let (number, known) = (open.number, open.words.clone());
+        self.desk.run(move || {
+            let (network, found) = pointing::named(&words, known, &networks, subject.picture());
+            Told::Named(number, network, found)
+        });
+    }
+
+    /// Takes another of the masks that can be meant, from 0, as a step.
+    pub fn choose(&mut self, at: usize) {
+        self.change_pointed("Another mask", |pointed| pointed.choose = at);
+    }
+
+    /// Keeps what is pointed at, and points at somebody else from now on, as a step.
+    pub fn settle(&mut self) {
+        let Some(size) = self.open.as_ref().and_then(|open| Some(open.picture()?.dimensions())) else { return };
+        self.change("Keep it", |chosen| chosen.settle(size));
+    }
+
+    fn change_pointed(&mut self, name: &'static str, change: impl FnOnce(&mut Pointed)) {
+        // Nobody would answer.
+        if self.open.as_ref().is_some_and(Open::can_point) {
+            self.change(name, |chosen| change(&mut chosen.pointed));
+        }
     }
 
     /// Chooses nothing, all, or the other part, as a step.
@@ -325,6 +413,9 @@ impl Cutting {
             Told::Loaded(number, _)
             | Told::Drawn(number, ..)
             | Told::Found(number, ..)
+            | Told::Seen(number, ..)
+            | Told::Answered(number, ..)
+            | Told::Named(number, ..)
             | Told::Shown(number, ..)
             | Told::Made(number, _) => *number,
         };
@@ -352,6 +443,28 @@ impl Cutting {
                 open.cutting = open.cutting.take().filter(|(other, _)| *other != state);
                 if let Some(found) = found {
                     open.steps.found(state, found);
+                }
+            }
+            Told::Seen(_, looks, sight) => {
+                if looks == open.looks && matches!(open.sight, Sight::Looking(_)) {
+                    open.sight = sight;
+                }
+            }
+            Told::Named(_, network, found) => {
+                (open.naming, open.words) = (false, network);
+                match found {
+                    Ok(find) => self.point_within(find.within),
+                    Err(words) => return Outcome::Say(Notice::new(PLACE, sentence(&words))),
+                }
+            }
+            Told::Answered(_, state, answer) => {
+                open.answering = open.answering.filter(|other| *other != state);
+                match answer {
+                    Ok(answer) => open.steps.answered(state, Some(answer)),
+                    Err(words) => {
+                        open.steps.answered(state, None);
+                        return Outcome::Say(Notice::new(PLACE, sentence(&words)));
+                    }
                 }
             }
             Told::Shown(_, (state, preview), shown) => {
@@ -405,6 +518,24 @@ impl Cutting {
             }
             return;
         }
+        if !open.steps.now().is_answered() {
+            match &open.sight {
+                Sight::Seen(eyes) => {
+                    if open.answering.is_none() {
+                        open.answering = Some(state);
+                        let (chosen, eyes) = (open.steps.now().clone(), eyes.clone());
+                        self.desk.run(move || {
+                            let answer = pointing::answer(&eyes, &chosen.pointed, chosen.answer.as_deref());
+                            Told::Answered(number, state, answer.map(Arc::new))
+                        });
+                    }
+                    return;
+                }
+                Sight::Looking(_) => return,
+                // Whoever cannot be asked any more is left out.
+                _ => {}
+            }
+        }
         let is_it = |state_of: u64, preview: bool| state_of == state && (preview || !open.preview);
         if open.shown.as_ref().is_some_and(|(of, preview, _)| is_it(*of, *preview))
             || open.preparing.as_ref().is_some_and(|(of, preview, _)| is_it(*of, *preview))
@@ -434,6 +565,44 @@ impl Open {
     fn stop(&self) {
         self.cutting.iter().for_each(|(_, stop)| stop.raise());
         self.preparing.iter().for_each(|(.., stop)| stop.raise());
+        if let Sight::Looking(looking) = &self.sight {
+            looking.stop.raise();
+        }
+    }
+
+    fn stop_looking(&mut self) {
+        if let Sight::Looking(looking) = &self.sight {
+            looking.stop.raise();
+            self.sight = Sight::Unasked;
+        }
+    }
+
+    /// How far Segment Anything is with the photo.
+    pub fn sight(&self) -> &Sight {
+        &self.sight
+    }
+
+    /// Whether Segment Anything can be asked, now or soon.
+    pub fn can_point(&self) -> bool {
+        matches!(self.sight, Sight::Looking(_) | Sight::Seen(_))
+    }
+
+    /// Whether what words name is being looked for.
+    pub fn is_naming(&self) -> bool {
+        self.naming
+    }
+
+    /// What is pointed at.
+    pub fn pointed(&self) -> &Pointed {
+        &self.steps.now().pointed
+    }
+
+    /// Which mask is taken of how many that can be meant, from 0, and how much of it is right, as the network thinks. `None`
+    /// while it does not know.
+    pub fn answer(&self) -> Option<(usize, usize, f32)> {
+        let now = self.steps.now();
+        let answer = now.answer.as_ref().filter(|_| now.is_answered() && !now.pointed.prompt.is_empty())?;
+        Some((answer.at, answer.count(), answer.score))
     }
 
     /// Tells this cut from all others.

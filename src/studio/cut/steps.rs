@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use image::GrayImage;
 
+use super::pointing::{Answer, Pointed};
 use crate::cut::{Edge, Found, Hints, Mode, Patch, Scribble, combine, stroke};
 
 /// The most states that can be undone, bytes of masks: the oldest go first.
@@ -24,7 +25,7 @@ impl Default for Refinement {
     }
 }
 
-/// What is chosen: what scribbles mean, changed by hand.
+/// What is chosen: what scribbles mean and what is pointed at, changed by hand.
 #[derive(Debug, Clone, Default)]
 pub struct Chosen {
     /// What was scribbled.
@@ -33,6 +34,12 @@ pub struct Chosen {
     pub found: Option<Arc<Found>>,
     /// The hints that it was found by.
     found_by: Hints,
+    /// What is pointed at.
+    pub pointed: Pointed,
+    /// What the networks answered to that, or to what was pointed at before.
+    pub answer: Option<Arc<Answer>>,
+    /// What they answered to.
+    answered: Pointed,
     /// What was added and taken away by hand since.
     added: Option<Arc<GrayImage>>,
     taken: Option<Arc<GrayImage>>,
@@ -51,10 +58,31 @@ impl Chosen {
         self.hints == self.found_by
     }
 
+    /// Whether the networks have answered.
+    pub fn is_answered(&self) -> bool {
+        self.pointed.prompt.is_empty() || self.pointed == self.answered
+    }
+
+    /// What is pointed at becomes part of what is chosen by hand, so that somebody else can be pointed at.
+    pub fn settle(&mut self, size: (u32, u32)) {
+        if let Some(answer) = self.answer.take().filter(|_| !self.pointed.prompt.is_empty()) {
+            let blank = || GrayImage::new(size.0, size.1);
+            let mut mask = self.added.as_ref().map_or_else(blank, |mask| GrayImage::clone(mask));
+            combine(&mut mask, &Patch::whole(answer.mask.clone()), Mode::Add);
+            self.added = Some(Arc::new(mask));
+        }
+        (self.pointed, self.answered) = Default::default();
+    }
+
     /// The mask, before its edge is made right.
     pub fn mask(&self, size: (u32, u32)) -> GrayImage {
         let blank = || GrayImage::new(size.0, size.1);
         let mut mask = self.found.as_ref().map_or_else(blank, |found| found.mask.clone());
+        if let Some(answer) = self.answer.as_ref().filter(|_| !self.pointed.prompt.is_empty()) {
+            for (own, meant) in mask.iter_mut().zip(answer.mask.iter()) {
+                *own = (*own).max(*meant);
+            }
+        }
         for (own, added) in mask.iter_mut().zip(self.added.iter().flat_map(|added| added.iter())) {
             *own = (*own).max(*added);
         }
@@ -99,7 +127,11 @@ impl Chosen {
 
     /// About how many bytes it holds that the state before it does not.
     fn bytes(&self) -> usize {
-        let masks = [self.found.as_ref().map(|found| found.mask.len()), self.added.as_ref().map(|mask| mask.len())];
+        let masks = [
+            self.found.as_ref().map(|found| found.mask.len()),
+            self.added.as_ref().map(|mask| mask.len()),
+            self.answer.as_ref().map(|answer| answer.mask.len()),
+        ];
         masks.into_iter().flatten().max().unwrap_or(0)
     }
 }
@@ -184,6 +216,14 @@ impl Steps {
         if let Some(step) = self.steps.iter_mut().find(|step| step.number == number) {
             step.chosen.found_by = step.chosen.hints.clone();
             step.chosen.found = Some(found);
+        }
+    }
+
+    /// What the networks answered to a state; `None` where they could not be asked that.
+    pub fn answered(&mut self, number: u64, answer: Option<Arc<Answer>>) {
+        if let Some(step) = self.steps.iter_mut().find(|step| step.number == number) {
+            step.chosen.answered = step.chosen.pointed.clone();
+            step.chosen.answer = answer;
         }
     }
 

@@ -146,3 +146,142 @@ fn a_photo_that_cannot_be_read_says_so_and_closes() {
     until(&mut cutting, said);
     assert!(cutting.open().is_none());
 }
+
+/// A file of the small networks.
+fn sam(name: &str) -> PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/segment").join(name)
+}
+
+fn looked(cutting: &mut Cutting, chosen: &[&str], folder: &std::path::Path) -> Sight {
+    let chosen = chosen.iter().map(|name| sam(name)).collect();
+    cutting.look(Networks { chosen, folder: folder.to_owned() });
+    until(cutting, |cutting, _| !matches!(cutting.open().unwrap().sight(), Sight::Looking(_)));
+    cutting.open().unwrap().sight().clone()
+}
+
+#[test]
+fn what_is_clicked_on_is_a_step_and_another_of_its_masks_too() {
+    let (folder, path) = (tempfile::tempdir().unwrap(), sam("photo.png"));
+    let mut cutting = begun(path.clone(), None, Purpose::NewLayer);
+    settled(&mut cutting);
+    // Nobody would answer.
+    cutting.point([85.0, 70.0], true);
+    assert_eq!(cutting.open().unwrap().undo_name(), None);
+    match looked(&mut cutting, &[], folder.path()) {
+        Sight::Missing(words) => assert!(words.contains("mobile_sam_image_encoder.onnx"), "{words}"),
+        other => panic!("{other:?}"),
+    }
+    match looked(&mut cutting, &["photo.png"], folder.path()) {
+        Sight::Blind(words) => assert!(words.contains("photo.png is a picture"), "{words}"),
+        other => panic!("{other:?}"),
+    }
+    for name in ["sam.onnx", "decoder.onnx"] {
+        std::fs::copy(sam(name), folder.path().join(name)).unwrap();
+    }
+    // Clicked before the networks have seen it, and answered once they have.
+    cutting.look(Networks { chosen: Vec::new(), folder: folder.path().to_owned() });
+    cutting.point([85.0, 70.0], true);
+    settled(&mut cutting);
+    let networks = crate::segment::Sam::open(&sam("sam.onnx"), &sam("decoder.onnx")).unwrap();
+    let picture = image::open(&path).unwrap().to_rgba8();
+    let seen = networks.look(&picture, &|_| true).unwrap();
+    let masks = |prompt: &crate::segment::Prompt| -> Vec<GrayImage> {
+        networks.masks(&seen, prompt).unwrap().iter().map(|guess| guess.mask()).collect()
+    };
+    let one = masks(&crate::segment::Prompt { clicks: vec![[85.0, 70.0]], ..Default::default() });
+    let shown = |cutting: &Cutting| GrayImage::clone(&cutting.open().unwrap().shown().unwrap().mask);
+    assert_eq!(shown(&cutting), one[0]);
+    assert_eq!(cutting.open().unwrap().answer().map(|(at, count, _)| (at, count)), Some((0, 4)));
+    cutting.choose(2);
+    settled(&mut cutting);
+    assert_eq!(shown(&cutting), one[2]);
+    // More clicks and a frame ask anew, from the first mask on.
+    cutting.point([160.0, 90.0], false);
+    cutting.point_within([[60.0, 18.0], [110.0, 115.0]]);
+    settled(&mut cutting);
+    let all = crate::segment::Prompt {
+        clicks: vec![[85.0, 70.0]],
+        not: vec![[160.0, 90.0]],
+        within: Some([[60.0, 18.0], [110.0, 115.0]]),
+    };
+    assert_eq!(shown(&cutting), masks(&all)[0]);
+    assert_eq!(cutting.open().unwrap().undo_name(), Some("Frame"));
+    for _ in 0..3 {
+        cutting.undo();
+    }
+    settled(&mut cutting);
+    assert_eq!(shown(&cutting), one[0]);
+    // Kept, with somebody else beside it and a piece taken away by hand.
+    cutting.settle();
+    cutting.draw(Shape::Rectangle([[0.0, 0.0], [200.0, 70.0]]), Mode::Subtract);
+    cutting.point([160.0, 90.0], true);
+    settled(&mut cutting);
+    let other = masks(&crate::segment::Prompt { clicks: vec![[160.0, 90.0]], ..Default::default() });
+    for (x, y, pixel) in shown(&cutting).enumerate_pixels() {
+        let either = one[0].get_pixel(x, y).0[0].max(other[0].get_pixel(x, y).0[0]);
+        assert_eq!(pixel.0[0], if y < 70 { 0 } else { either }, "{x} {y}");
+    }
+    for _ in 0..10 {
+        cutting.undo();
+    }
+    assert_eq!(settled(&mut cutting), 0);
+}
+
+#[test]
+fn looking_ends_when_it_is_told_to_and_what_waits_for_it_goes_on_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cutting = begun(sam("photo.png"), None, Purpose::NewLayer);
+    settled(&mut cutting);
+    cutting.draw(Shape::Rectangle([[0.0, 0.0], [10.0, 10.0]]), Mode::Add);
+    assert_eq!(settled(&mut cutting), 100);
+    cutting.look(Networks { chosen: vec![sam("sam.onnx"), sam("decoder.onnx")], folder: folder.path().to_owned() });
+    cutting.point([85.0, 70.0], true);
+    cutting.stop_looking();
+    assert!(matches!(cutting.open().unwrap().sight(), Sight::Unasked));
+    assert_eq!(settled(&mut cutting), 100);
+    until(&mut cutting, |cutting, _| !cutting.is_busy());
+    assert!(matches!(cutting.open().unwrap().sight(), Sight::Unasked), "what comes late is of no use");
+    // Asked again, it answers the click that waits.
+    cutting.look(Networks { chosen: vec![sam("sam.onnx"), sam("decoder.onnx")], folder: folder.path().to_owned() });
+    until(&mut cutting, |cutting, _| cutting.open().unwrap().answer().is_some());
+    assert!(settled(&mut cutting) > 100);
+    // What a network cannot be told is said, and nothing hangs on it.
+    let few = vec![sam("hf.decoder.onnx"), sam("hf.encoder.onnx")];
+    cutting.look(Networks { chosen: few, folder: folder.path().to_owned() });
+    cutting.point_within([[60.0, 18.0], [110.0, 115.0]]);
+    let said = |_: &Cutting, outcomes: &[Outcome]| {
+        outcomes.iter().any(|told| matches!(told, Outcome::Say(notice) if notice.words.contains("frame")))
+    };
+    until(&mut cutting, said);
+    settled(&mut cutting);
+}
+
+#[test]
+fn what_words_name_is_a_frame_like_one_that_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cutting = begun(sam("photo.png"), None, Purpose::NewLayer);
+    settled(&mut cutting);
+    for name in ["sam.onnx", "decoder.onnx"] {
+        std::fs::copy(sam(name), folder.path().join(name)).unwrap();
+    }
+    let networks = || Networks { chosen: Vec::new(), folder: folder.path().to_owned() };
+    assert!(matches!(looked(&mut cutting, &[], folder.path()), Sight::Seen(_)));
+    cutting.name("a dog".into(), networks());
+    let said = |_: &Cutting, outcomes: &[Outcome]| {
+        outcomes.iter().any(|told| matches!(told, Outcome::Say(notice) if notice.words.contains("Grounding DINO")))
+    };
+    until(&mut cutting, said);
+    for name in ["dino.onnx", "vocab.txt"] {
+        std::fs::copy(sam(name), folder.path().join(name)).unwrap();
+    }
+    cutting.name("a dog".into(), networks());
+    until(&mut cutting, |cutting, _| cutting.open().unwrap().pointed().prompt.within.is_some());
+    let picture = image::open(sam("photo.png")).unwrap().to_rgba8();
+    let found = crate::segment::Words::open(&sam("dino.onnx")).unwrap().find(&picture, "a dog").unwrap();
+    let open = cutting.open().unwrap();
+    assert_eq!((open.pointed().prompt.within, open.undo_name()), (Some(found[0].within), Some("Frame")));
+    assert!(!open.is_naming());
+    settled(&mut cutting);
+    cutting.undo();
+    assert_eq!(settled(&mut cutting), 0);
+}

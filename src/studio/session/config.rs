@@ -54,6 +54,9 @@ pub struct Config {
     /// Folders that are looked through for models and LoRAs, beside those of the usual programs; at most 12.
     #[serde(serialize_with = "writable")]
     pub library_folders: Vec<PathBuf>,
+    /// Files or folders of Segment Anything that were chosen, the latest first; at most 2.
+    #[serde(serialize_with = "writable")]
+    pub segment_files: Vec<PathBuf>,
     /// The hints that were shown, by name.
     pub hints_seen: BTreeSet<String>,
     /// The color map of attention maps, by name.
@@ -78,6 +81,7 @@ impl Default for Config {
             recent_projects: Vec::new(),
             recent_models: Vec::new(),
             library_folders: Vec::new(),
+            segment_files: Vec::new(),
             hints_seen: BTreeSet::new(),
             color_map: "viridis".into(),
             sampling: Sampling::default(),
@@ -158,6 +162,12 @@ impl Config {
         remember(&mut self.library_folders, path);
     }
 
+    /// Takes a file or a folder of Segment Anything, with the one that was chosen before: each network has two files.
+    pub fn choose_segment_file(&mut self, path: &Path) {
+        remember(&mut self.segment_files, path);
+        self.segment_files.truncate(2);
+    }
+
     /// Notes that a hint was shown. Says whether it is shown for the first time.
     pub fn see_hint(&mut self, name: &str) -> bool {
         self.hints_seen.insert(name.to_owned())
@@ -173,7 +183,10 @@ impl Config {
         ] {
             *value = if value.is_finite() { value.clamp(*range.start(), *range.end()) } else { default };
         }
-        for paths in [&mut self.recent_projects, &mut self.recent_models, &mut self.library_folders] {
+        self.segment_files.truncate(2);
+        let lists =
+            [&mut self.recent_projects, &mut self.recent_models, &mut self.library_folders, &mut self.segment_files];
+        for paths in lists {
             let mut seen = BTreeSet::new();
             paths.retain(|path| !path.as_os_str().is_empty() && seen.insert(path.clone()));
             paths.truncate(RECENT);
@@ -252,6 +265,10 @@ mod tests {
         };
         config.remember_recent(Path::new("/work/beach.ron"));
         config.remember_model(Path::new("/models/sd15"));
+        for file in ["/sam/old.onnx", "/sam/encoder.onnx", "/sam/decoder.onnx"] {
+            config.choose_segment_file(Path::new(file));
+        }
+        assert_eq!(config.segment_files, ["/sam/decoder.onnx", "/sam/encoder.onnx"].map(PathBuf::from));
         assert!(config.see_hint("drag"));
         assert!(!config.see_hint("drag"));
         config.save(&places).unwrap();

@@ -1,0 +1,112 @@
+//! An encoder in several stages, so that whoever waits is told how far it is and can stop it: the runtime itself runs until it
+//! has an answer. A stage ends where all that later ones need is one or two values, which goes by the file's graph.
+
+use std::collections::{HashMap, HashSet};
+
+use rten::{Value, ValueOrView};
+
+use super::error::Error;
+use super::network::Network;
+use super::onnx::Told;
+
+/// Into how many stages an encoder is cut at the most.
+const STAGES: usize = 24;
+/// The most values that go from one stage to the next.
+const WIDE: usize = 4;
+
+/// Where an encoder is cut: what each stage gives to the next, and in the end what is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stages {
+    input: String,
+    given: Vec<Vec<String>>,
+    outputs: Vec<String>,
+}
+
+impl Stages {
+    /// Cuts a graph between its input and its outputs. `has` says whether the runtime still has values of these names.
+    pub fn of(told: &Told, input: &str, outputs: &[String], has: impl Fn(&[String]) -> bool) -> Self {
+        // What depends on the picture, by where it is used last.
+        let mut moving: HashSet<&str> = HashSet::from([input]);
+        let mut last: HashMap<&str, usize> = HashMap::new();
+        for (at, node) in told.nodes.iter().enumerate() {
+            let mut moves = false;
+            for name in node.inputs.iter().filter(|name| moving.contains(name.as_str())) {
+                last.insert(name, at);
+                moves = true;
+            }
+            if moves {
+                moving.extend(node.outputs.iter().map(String::as_str));
+            }
+        }
+        for output in outputs {
+            last.insert(output, usize::MAX);
+        }
+        let count = told.nodes.len();
+        let mut live: HashSet<&str> = HashSet::from([input]);
+        let mut given: Vec<Vec<String>> = Vec::new();
+        let mut next = count / STAGES;
+        for (at, node) in told.nodes.iter().enumerate() {
+            live.extend(node.outputs.iter().map(String::as_str).filter(|name| moving.contains(name)));
+            live.retain(|name| last.get(name).is_some_and(|last| *last > at));
+            if at < next || live.len() > WIDE || live.contains(input) || at + 1 == count {
+                continue;
+            }
+            let mut names: Vec<String> = live.iter().map(|name| (*name).to_owned()).collect();
+            names.sort_unstable();
+            if !names.is_empty() && has(&names) {
+                given.push(names);
+                next = at + (count / STAGES).max(1);
+            }
+        }
+        Self { input: input.to_owned(), given, outputs: outputs.to_vec() }
+    }
+
+    /// Computes the outputs, and asks between the stages whether to go on.
+    ///
+    /// # Errors
+    /// When it was stopped, or the runtime gives up.
+    pub fn run(
+        &self,
+        network: &Network,
+        input: Value,
+        go_on: &dyn Fn(f32) -> Result<(), Error>,
+    ) -> Result<Vec<Value>, Error> {
+        match self.by_stages(network, &input, go_on) {
+            Err(Error::Failed { .. }) => {}
+            other => return other,
+        }
+        // The runtime has joined what is cut here: all at once.
+        let outputs: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
+        let made = network.run(vec![(&self.input, input.into())], &outputs)?;
+        go_on(1.0)?;
+        Ok(made)
+    }
+
+    fn by_stages(
+        &self,
+        network: &Network,
+        input: &Value,
+        go_on: &dyn Fn(f32) -> Result<(), Error>,
+    ) -> Result<Vec<Value>, Error> {
+        let mut held: Vec<(&str, Value)> = Vec::new();
+        let stages = self.given.len() + 1;
+        for (at, wanted) in self.given.iter().chain([&self.outputs]).enumerate() {
+            // What is there already goes on as it is.
+            let missing: Vec<&str> =
+                wanted.iter().map(String::as_str).filter(|name| !held.iter().any(|(own, _)| own == name)).collect();
+            let mut inputs: Vec<(&str, ValueOrView)> = held.iter().map(|(name, value)| (*name, value.into())).collect();
+            if at == 0 {
+                inputs.push((&self.input, input.into()));
+            }
+            let made = if missing.is_empty() { Vec::new() } else { network.run(inputs, &missing)? };
+            held.retain(|(name, _)| wanted.iter().any(|own| own == name));
+            held.extend(missing.into_iter().zip(made));
+            go_on((at + 1) as f32 / stages as f32)?;
+        }
+        let value = |name: &String| {
+            let found = held.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+            found.ok_or_else(|| Error::failed(network.path(), "it gives less than it says"))
+        };
+        self.outputs.iter().map(value).collect()
+    }
+}
