@@ -54,6 +54,12 @@ impl Recorded {
         self.keys
     }
 
+    /// Tables that nobody computed: those of the first branch's pictures, then of the next one's.
+    #[cfg(test)]
+    pub fn made_up(pictures: usize, queries: usize, keys: usize, tables: Vec<Vec<f32>>) -> Self {
+        Self { pictures, queries, keys, tables }
+    }
+
     /// Puts the branches of another record of the same layer behind these.
     pub fn append(&mut self, other: Self) {
         self.tables.extend(other.tables);

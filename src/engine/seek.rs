@@ -10,13 +10,14 @@ use burn::tensor::Tensor;
 use super::baselines::masked::Masked;
 use super::baselines::{OnePass, Way, found};
 use super::error::{EngineError, Result};
-use super::inject::{HALVES, Record, Terms};
+use super::inject::{HALVES, Terms};
 use super::masks::{Mask, grid_of};
 use super::models::Models;
 use super::nets::tap::{Kind, Site, Tap};
 use super::pictures::host;
+use super::recorded::{Record, Recorded};
 use super::refine::SubjectMasks;
-use super::sample::{guide, map_of, stepped};
+use super::sample::{guide, stepped};
 use super::scene::{Scene, tile};
 
 /// Puts found masks in the place of the layout's, where the scene's method finds its own. `advance` hears of every step
@@ -63,8 +64,8 @@ fn enlarged(mask: &Mask, (height, width): (usize, usize)) -> Mask {
 
 /// What one look shows of all pictures.
 struct Seen {
-    /// How much each cell heeds each token, mean over heads: `[1, pictures, cells, tokens]`.
-    heeded: Tensor<4>,
+    /// How much each cell heeds each token, mean over heads, of one branch.
+    heeded: Recorded,
     /// What self-attention gives: `[pictures, cells, channels]`.
     features: Tensor<3>,
 }
@@ -72,7 +73,7 @@ struct Seen {
 impl Seen {
     /// The masks of all concepts of a picture, on the grid that was looked at.
     fn masks(&self, masked: &Masked, picture: usize, latent: (usize, usize)) -> Vec<Mask> {
-        let (map, cells) = map_of(&self.heeded, 0, picture);
+        let (map, cells) = (self.heeded.of(0, picture), self.heeded.queries());
         let tokens = map.len() / cells.max(1);
         let of = |own: &[usize]| {
             // A concept that was cut off the prompt is nowhere.
@@ -166,7 +167,7 @@ mod tests {
         let map = |picture: usize| {
             (0..16).flat_map(move |cell| if left(cell) == (picture == 0) { [0.9, 0.1] } else { [0.1, 0.9] })
         };
-        let heeded = upload((0..2).flat_map(map).collect(), [1, 2, 16, 2], &device);
+        let heeded = Recorded::made_up(2, 16, 2, (0..2).map(|picture| map(picture).collect()).collect());
         let features = (0..32).flat_map(|cell| if left(cell) { [2.0, 0.0] } else { [0.0, 2.0] }).collect();
         let seen = Seen { heeded, features: upload(features, [2, 16, 2], &device) };
         let concept = |tokens: &[usize]| MaskedConcept { adapter: Adapter::default(), tokens: tokens.to_vec() };

@@ -38,8 +38,9 @@ impl Colors {
             all.flat_map(|(red, green)| tones.iter().flat_map(|blue| [*red, *green, *blue])).collect();
         let mut seen = vec![0.0; colors.len()];
         there.transform(&colors, &mut seen).ok()?;
-        let differs = colors.iter().zip(&seen).any(|(a, b)| !((a - b).abs() <= 1.0 / 255.0));
-        differs.then_some(Self { profile, back })
+        // What is no number is no colour either.
+        let same = colors.iter().zip(&seen).all(|(a, b)| (a - b).abs() <= 1.0 / 255.0);
+        (!same).then_some(Self { profile, back })
     }
 
     /// The pixels as sRGB, at their own depth and as opaque as they were; what lies beyond its gamut becomes its nearest.
@@ -82,7 +83,12 @@ fn by_rows<T: Copy>(
     turn: impl Fn(&[T], &mut [T]) -> Result<(), CmsError>,
 ) -> Result<(), CmsError> {
     const PIXELS: usize = 4096;
-    numbers.chunks_mut(PIXELS * channels).try_for_each(|row| turn(&row.to_vec(), row))
+    let mut before = Vec::new();
+    numbers.chunks_mut(PIXELS * channels).try_for_each(|some| {
+        before.clear();
+        before.extend_from_slice(some);
+        turn(&before, some)
+    })
 }
 
 #[cfg(test)]

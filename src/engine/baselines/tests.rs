@@ -440,7 +440,7 @@ fn a_guided_word_is_heeded_in_its_box_alone_and_without_noise_as_ever() {
     assert!(apart(&led, &plain) > 1e-3);
     // The half without the prompt is the first row.
     assert!(apart(&led.narrow(0, 0, 1), &plain.narrow(0, 0, 1)) < ROUNDING);
-    let map = host(record.maps[&site].clone());
+    let map = record.maps[&site].of(0, 0);
     let heeded = |cell: usize, token: usize| map[cell * 77 + token];
     for cell in 0..256 {
         assert_eq!((heeded(cell, 2) > 0.0, heeded(cell, 5) > 0.0), (cell < 64, cell >= 128), "cell {cell}");
