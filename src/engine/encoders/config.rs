@@ -76,9 +76,9 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub enum Towers {
     /// CLIP's.
-    Clip(ClipVision, Option<ClipText>),
+    Clip(Box<ClipVision>, Option<Box<ClipText>>),
     /// DINOv2.
-    Dino(Dino),
+    Dino(Box<Dino>),
 }
 
 /// The most bytes of a configuration; a real one has a few thousand.
@@ -256,11 +256,12 @@ impl Settings {
         match &self.nets {
             Nets::Clip { vision, text, projected } => {
                 let load = |text: &TextSettings| ClipText::load(weights, &text.config, *projected, device, &self.file);
-                let text = text.as_ref().map(load).transpose()?;
-                Ok(Towers::Clip(ClipVision::load(weights, vision, *projected, &self.file)?, text))
+                let text = text.as_ref().map(load).transpose()?.map(Box::new);
+                Ok(Towers::Clip(Box::new(ClipVision::load(weights, vision, *projected, &self.file)?), text))
             }
             Nets::Dino(config) => {
-                Ok(Towers::Dino(Dino::load(weights, config, self.preparation.size, device, &self.file)?))
+                let dino = Dino::load(weights, config, self.preparation.size, device, &self.file)?;
+                Ok(Towers::Dino(Box::new(dino)))
             }
         }
     }

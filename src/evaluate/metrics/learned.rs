@@ -55,7 +55,7 @@ impl Segments {
     pub fn words(self) -> &'static str {
         match self {
             Self::Figures => "the figures that are seen",
-            Self::Masks => "the run's own masks (those of the layout), since no segmenter is part of this program",
+            Self::Masks => "the run's own masks (those of the layout), without a segmenter",
         }
     }
 }
