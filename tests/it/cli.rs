@@ -89,7 +89,7 @@ fn cut_chooses_what_is_clicked_on_with_networks_from_files() {
     let photo = sam_file("photo.png");
     let files = [sam_file("sam.onnx"), sam_file("decoder.onnx")].join(",");
     let cut = |arguments: &[&str]| {
-        let mut all = vec!["cut", &photo, "--out", "cut.png", "--mask", "mask.png"];
+        let mut all = vec!["cut", photo.as_str(), "--out", "cut.png", "--mask", "mask.png"];
         all.extend(arguments);
         let cut = podium(folder.path(), &all);
         assert!(cut.status.success(), "{}", out(&cut));
