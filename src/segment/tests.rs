@@ -211,7 +211,7 @@ fn what_a_decoder_cannot_be_told_is_said() {
     let said = |pair: [&str; 2], prompt: Prompt| {
         let sam = Sam::open(&data(pair[0]), &data(pair[1])).unwrap();
         let seen = sam.look(&photo("small.png"), &always).unwrap();
-        sam.masks(&seen, &prompt).err().expect("it is refused").to_string()
+        sam.masks(&seen, &prompt).expect_err("it is refused").to_string()
     };
     let sam = ["sam.onnx", "decoder.onnx"];
     assert!(said(sam, Prompt::default()).contains("click on it"));

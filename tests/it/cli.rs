@@ -89,7 +89,7 @@ fn cut_chooses_what_is_clicked_on_with_networks_from_files() {
     let photo = sam_file("photo.png");
     let files = [sam_file("sam.onnx"), sam_file("decoder.onnx")].join(",");
     let cut = |arguments: &[&str]| {
-        let mut all = vec!["cut", &photo, "--out", "cut.png", "--mask", "mask.png"];
+        let mut all = vec!["cut", photo.as_str(), "--out", "cut.png", "--mask", "mask.png"];
         all.extend(arguments);
         let cut = podium(folder.path(), &all);
         assert!(cut.status.success(), "{}", out(&cut));
@@ -121,8 +121,8 @@ fn cut_chooses_what_is_clicked_on_with_networks_from_files() {
     let (_, grown) = cut(&["--within", "60,18,50,97", "--sam", &files, "--grow", "2"]);
     assert!(inside(&grown) > inside(&framed));
     // What words name is a frame like one that is given.
-    let words = ["--words", "a dog", "--dino", &sam_file("dino.onnx"), "--sam", &files];
-    let (said, named) = cut(&words);
+    let dino = sam_file("dino.onnx");
+    let (said, named) = cut(&["--words", "a dog", "--dino", &dino, "--sam", &files]);
     assert_says(&said, &["\"a dog\" is within", "mask 1 of 4"]);
     let within = said.split("is within ").nth(1).and_then(|rest| rest.split(' ').next()).expect("four numbers");
     let (_, framed) = cut(&["--within", within, "--sam", &files]);
