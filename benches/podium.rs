@@ -187,6 +187,7 @@ fn trainings(criterion: &mut Criterion, models: &Models) {
         from: None,
         model: None,
         vae: None,
+        encoder: None,
         prompts: Vec::new(),
         settings: TrainingSettings::default(),
     };
