@@ -40,6 +40,7 @@ pub fn training(steps: usize) -> Training {
         from: None,
         model: None,
         vae: None,
+        encoder: None,
         prompts: vec![format!("{PLACE} on the beach")],
         settings: TrainingSettings {
             steps,
