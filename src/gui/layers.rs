@@ -1,6 +1,6 @@
 //! The list of layers, front first, and the background under them.
 
-use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, RichText, Sense, Ui, Vec2};
+use eframe::egui::{self, Align, Color32, Id, Layout as Arrange, RichText, Sense, Ui, UiBuilder, Vec2};
 
 use super::asks::Purpose;
 use super::look::{DraggedConcept, Look};
@@ -118,43 +118,46 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, layers: &mut Lay
     let grouped = studio.document.is_grouped(index);
     let id = Id::unique(("layer", index));
     let renames = layers.renaming == Some(layer.id);
-    let card = widgets::card(ui, selected || lit, None, |ui| {
-        ui.horizontal(|ui| {
-            let (rect, _) = ui.allocate_exact_size(Vec2::splat(THUMBNAIL), Sense::hover());
-            thumbnail_at(ui, studio, look, &layer.picture, rect);
-            ui.with_layout(Arrange::right_to_left(Align::Center), |ui| {
-                row_buttons(ui, studio, look, index, &layer);
-                ui.with_layout(Arrange::top_down(Align::Min), |ui| {
-                    ui.spacing_mut().item_spacing.y = 0.0;
-                    let words = RichText::new(layer.title());
-                    let words = if layer.visible { words } else { words.weak() };
-                    if renames {
-                        rename(ui, studio, layers, index, &layer);
-                    } else {
-                        ui.add(egui::Label::new(words).truncate().selectable(false));
-                    }
-                    ui.horizontal(|ui| {
-                        ui.spacing_mut().item_spacing.x = 4.0;
-                        let small = |ui: &Ui, words: &str| {
-                            egui::Label::new(theme::note(ui, words)).truncate().selectable(false)
-                        };
-                        if let Some(color) = color {
-                            widgets::dot(ui, theme::mark(color));
+    // While its name is typed, presses are the field's.
+    let sense = if renames { Sense::hover() } else { Sense::click_and_drag() };
+    // The row lies beneath its buttons: laid over them it would take their presses.
+    let builder = UiBuilder::new().id(id).sense(sense);
+    let row = |ui: &mut Ui| {
+        widgets::card(ui, selected || lit, None, |ui| {
+            ui.horizontal(|ui| {
+                let (rect, _) = ui.allocate_exact_size(Vec2::splat(THUMBNAIL), Sense::hover());
+                thumbnail_at(ui, studio, look, &layer.picture, rect);
+                ui.with_layout(Arrange::right_to_left(Align::Center), |ui| {
+                    row_buttons(ui, studio, look, index, &layer);
+                    ui.with_layout(Arrange::top_down(Align::Min), |ui| {
+                        ui.spacing_mut().item_spacing.y = 0.0;
+                        let words = RichText::new(layer.title());
+                        let words = if layer.visible { words } else { words.weak() };
+                        if renames {
+                            rename(ui, studio, layers, index, &layer);
+                        } else {
+                            ui.add(egui::Label::new(words).truncate().selectable(false));
                         }
-                        if grouped {
-                            ui.add(small(ui, icons::LINK));
-                        }
-                        let concept = layer.concept.as_deref().filter(|_| color.is_some());
-                        ui.add(small(ui, concept.unwrap_or("layout only")));
+                        ui.horizontal(|ui| {
+                            ui.spacing_mut().item_spacing.x = 4.0;
+                            let small = |ui: &Ui, words: &str| {
+                                egui::Label::new(theme::note(ui, words)).truncate().selectable(false)
+                            };
+                            if let Some(color) = color {
+                                widgets::dot(ui, theme::mark(color));
+                            }
+                            if grouped {
+                                ui.add(small(ui, icons::LINK));
+                            }
+                            let concept = layer.concept.as_deref().filter(|_| color.is_some());
+                            ui.add(small(ui, concept.unwrap_or("layout only")));
+                        });
                     });
                 });
             });
         });
-    });
-    // While its name is typed, presses are the field's.
-    let sense = if renames { Sense::hover() } else { Sense::click_and_drag() };
-    let response = ui.interact(card.response.rect, id, sense);
-    // The buttons in the row come first: they were drawn before this and would lose their clicks to it otherwise.
+    };
+    let response = ui.scope_builder(builder, row).response;
     let enabled = response.enabled();
     let mut name = format!("Layer {}", layer.title());
     if let Some(concept) = &layer.concept {
@@ -232,9 +235,14 @@ fn take_drop(ui: &mut Ui, studio: &mut Studio, response: &egui::Response, index:
         let y = if upper { response.rect.top() - 2.0 } else { response.rect.bottom() + 2.0 };
         ui.painter().hline(response.rect.x_range(), y, (2.0, colors.accent));
     }
-    if let Some(concept) = response.dnd_release_payload::<DraggedConcept>() {
+    // Asking for one kind takes whatever is dragged, so what it is comes first.
+    if response.dnd_hover_payload::<DraggedConcept>().is_some()
+        && let Some(concept) = response.dnd_release_payload::<DraggedConcept>()
+    {
         studio.document.assign(index, Some(concept.0.clone()));
-    } else if let Some(layer) = response.dnd_release_payload::<DraggedLayer>() {
+    } else if response.dnd_hover_payload::<DraggedLayer>().is_some()
+        && let Some(layer) = response.dnd_release_payload::<DraggedLayer>()
+    {
         studio.document.move_layer(layer.0, dropped_at(layer.0, index, upper));
     }
 }

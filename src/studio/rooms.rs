@@ -163,7 +163,8 @@ impl Studio {
         let painted_before = self.session.paints(painted);
         if paints || self.document.history.is_dirty() {
             self.session.keep(&self.document);
-        } else if painted_before {
+        } else if painted_before || !self.session.knows_safe(self.document.history.revision()) {
+            // Undone to what is saved, too: what was undone is nothing to recover.
             self.session.is_safe(self.document.history.revision());
         }
         any

@@ -486,7 +486,9 @@ fn a_moved_layer_comes_to_rest_in_the_middle_of_the_canvas() {
     let within = 4.0 / window.zoom();
     let (from, to) = (window.at(80.0, 100.0), window.at(128.0 + within, 128.0 - within));
     window.drag(from, to, Modifiers::NONE);
-    assert_eq!((window.layer(0).x, window.layer(0).y), (128.0, 128.0));
+    let (x, y) = (window.layer(0).x, window.layer(0).y);
+    // Where it is dropped is a number of points on the screen.
+    assert!((x - 128.0).abs() < 1e-3 && (y - 128.0).abs() < 1e-3, "{x}, {y}");
 }
 
 #[test]

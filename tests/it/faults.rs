@@ -63,7 +63,6 @@ fn a_command_that_finds_no_room_says_which_file_and_leaves_nothing_half() {
     let folder = tempfile::tempdir().expect("temporary");
     let at = folder.path();
     let mut project = small("beach", 2);
-    project.canvas = podium::project::Canvas { width: 64, height: 64 };
     project.settings.layout_alignment.enabled = false;
     podium::project::file::save(&at.join("small.ron"), &project).expect("written");
     let ready: [&[&str]; 3] = [
@@ -504,7 +503,6 @@ mod sessions {
         let (home, work) = (folder.path().join("home"), folder.path().join("work"));
         std::fs::create_dir_all(&work).expect("a folder");
         let mut tiny = small("beach", 1);
-        tiny.canvas = Canvas { width: 64, height: 64 };
         tiny.settings.layout_alignment.enabled = false;
         let mut studio = begin(&home, &work, tiny);
         rest(&mut studio);

@@ -3,9 +3,9 @@
 //! - What is chosen, what can be undone? `steps.rs`. What do threads work out, and in which order? Here: each state of the
 //!   cut asks for what it lacks, one thing after the other, and what is asked for anew stops what is not wanted any more.
 //! - Who is asked what is at a click, and what comes of it? `pointing.rs`.
+//! - What waits for a shape that is still being drawn? `waiting.rs`.
 //! - What is written, and where? `made.rs`.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use self::pointing::{Answer, Looking};
 pub use self::pointing::{Eyes, Networks, Pointed, Sight};
 pub use self::steps::Refinement;
 use self::steps::{Chosen, Steps};
+use self::waiting::{Change, Waiting};
 use super::notice::{Notice, Place, sentence};
 use super::places::Places;
 use super::tasks::{Desk, Pool};
@@ -30,9 +31,12 @@ use crate::segment::{Find, Words};
 mod made;
 mod pointing;
 mod steps;
+mod waiting;
 
 /// Where messages about cuts belong.
 pub const PLACE: Place = Place::Canvas;
+/// The number of no state: they are counted from 1.
+const NO_STATE: u64 = 0;
 
 /// What a cut is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,9 +136,8 @@ pub struct Open {
     /// What was chosen of it before, where it is opened again: what the layer shows now.
     before: Option<[u32; 4]>,
     steps: Steps,
-    /// Shapes that wait for those before them.
-    waiting: VecDeque<(Shape, Mode)>,
-    drawing: bool,
+    /// What waits for a shape before it.
+    waiting: Waiting,
     /// The state that is being cut, and the flag that ends it.
     cutting: Option<(u64, Stop)>,
     /// How far Segment Anything is with the photo, and how often it was asked to look.
@@ -204,8 +207,7 @@ impl Cutting {
             subject: None,
             before: None,
             steps: Steps::default(),
-            waiting: VecDeque::new(),
-            drawing: false,
+            waiting: Waiting::default(),
             cutting: None,
             sight: Sight::Unasked,
             looks: 0,
@@ -242,21 +244,21 @@ impl Cutting {
     /// Changes what is chosen by hand, as a step.
     pub fn draw(&mut self, shape: Shape, mode: Mode) {
         if let Some(open) = &mut self.open {
-            open.waiting.push_back((shape, mode));
+            open.waiting.push(Change::Shape(shape, mode));
         }
         self.go_on();
     }
 
     /// Says that the subject is within a rectangle, as a step.
     pub fn frame(&mut self, corners: [Point; 2]) {
-        self.change("Frame", |chosen| chosen.hints.within = Some(corners));
+        self.change("Frame", move |chosen| chosen.hints.within = Some(corners));
     }
 
     /// Says what belongs to the subject or does not, as a step.
     pub fn scribble(&mut self, scribble: Scribble) {
         let Some(size) = self.open.as_ref().and_then(|open| Some(open.picture()?.dimensions())) else { return };
         let name = if scribble.keep { "Keep" } else { "Remove" };
-        self.change(name, |chosen| chosen.scribble(scribble, size));
+        self.change(name, move |chosen| chosen.scribble(scribble, size));
     }
 
     /// Lets Segment Anything look at the photo, in the background; what it looked at before is looked at anew.
@@ -281,7 +283,7 @@ impl Cutting {
     /// Points at a place that belongs to what is meant or does not, as a step.
     pub fn point(&mut self, at: Point, belongs: bool) {
         let name = if belongs { "Click" } else { "Click on what it is not" };
-        self.change_pointed(name, |pointed| {
+        self.change_pointed(name, move |pointed| {
             let prompt = &mut pointed.prompt;
             if belongs { &mut prompt.clicks } else { &mut prompt.not }.push(at);
             pointed.choose = 0;
@@ -290,7 +292,7 @@ impl Cutting {
 
     /// Points at what is within a rectangle, as a step.
     pub fn point_within(&mut self, corners: [Point; 2]) {
-        self.change_pointed("Frame", |pointed| (pointed.prompt.within, pointed.choose) = (Some(corners), 0));
+        self.change_pointed("Frame", move |pointed| (pointed.prompt.within, pointed.choose) = (Some(corners), 0));
     }
 
     /// Points at what words name, as a step, once it is found. Takes many seconds, in the background.
@@ -307,26 +309,26 @@ impl Cutting {
 
     /// Takes another of the masks that can be meant, from 0, as a step.
     pub fn choose(&mut self, at: usize) {
-        self.change_pointed("Another mask", |pointed| pointed.choose = at);
+        self.change_pointed("Another mask", move |pointed| pointed.choose = at);
     }
 
     /// Keeps what is pointed at, and points at somebody else from now on, as a step.
     pub fn settle(&mut self) {
         let Some(size) = self.open.as_ref().and_then(|open| Some(open.picture()?.dimensions())) else { return };
-        self.change("Keep it", |chosen| chosen.settle(size));
+        self.change("Keep it", move |chosen| chosen.settle(size));
     }
 
-    fn change_pointed(&mut self, name: &'static str, change: impl FnOnce(&mut Pointed)) {
+    fn change_pointed(&mut self, name: &'static str, change: impl FnOnce(&mut Pointed) + 'static) {
         // Nobody would answer.
         if self.open.as_ref().is_some_and(Open::can_point) {
-            self.change(name, |chosen| change(&mut chosen.pointed));
+            self.change(name, move |chosen| change(&mut chosen.pointed));
         }
     }
 
     /// Chooses nothing, all, or the other part, as a step.
-    pub fn whole(&mut self, name: &'static str, of: impl Fn(u8) -> u8) {
+    pub fn whole(&mut self, name: &'static str, of: impl Fn(u8) -> u8 + 'static) {
         let Some(size) = self.open.as_ref().and_then(|open| Some(open.picture()?.dimensions())) else { return };
-        self.change(name, |chosen| {
+        self.change(name, move |chosen| {
             let mut mask = chosen.mask(size);
             mask.iter_mut().for_each(|value| *value = of(*value));
             let refinement = chosen.refinement;
@@ -354,8 +356,8 @@ impl Cutting {
     /// One step back.
     pub fn undo(&mut self) {
         if let Some(open) = &mut self.open {
-            // What is not drawn yet is the last step.
-            if open.waiting.pop_back().is_none() {
+            // What is not made yet is the last step.
+            if !open.waiting.take_back() {
                 open.steps.undo();
             }
         }
@@ -401,9 +403,9 @@ impl Cutting {
         outcomes
     }
 
-    fn change(&mut self, name: &'static str, change: impl FnOnce(&mut Chosen)) {
+    fn change(&mut self, name: &'static str, change: impl FnOnce(&mut Chosen) + 'static) {
         if let Some(open) = self.open.as_mut().filter(|open| open.subject.is_some() && !open.making) {
-            open.steps.change(name, change);
+            open.waiting.push(Change::Now(name, Box::new(change)));
         }
         self.go_on();
     }
@@ -434,9 +436,14 @@ impl Cutting {
                 return Outcome::Say(Notice::new(PLACE, sentence(&words)));
             }
             Told::Drawn(_, shape, chosen) => {
-                open.drawing = false;
-                if let Some(chosen) = chosen {
-                    open.steps.change(shape.name(), |now| *now = *chosen);
+                let stays = open.waiting.drawn();
+                if let Some(chosen) = chosen.filter(|_| stays) {
+                    // The edge may be another meanwhile.
+                    open.steps.change(shape.name(), |now| {
+                        let refinement = now.refinement;
+                        *now = *chosen;
+                        now.refinement = refinement;
+                    });
                 }
             }
             Told::Found(_, state, found) => {
@@ -459,6 +466,11 @@ impl Cutting {
             }
             Told::Answered(_, state, answer) => {
                 open.answering = open.answering.filter(|other| *other != state);
+                // What is shown of it, from a time when nobody could be asked, is old.
+                open.shown.iter_mut().filter(|(of, ..)| *of == state).for_each(|(of, ..)| *of = NO_STATE);
+                if let Some((.., stop)) = open.preparing.take_if(|(of, ..)| *of == state) {
+                    stop.raise();
+                }
                 match answer {
                     Ok(answer) => open.steps.answered(state, Some(answer)),
                     Err(words) => {
@@ -491,16 +503,18 @@ impl Cutting {
         let Some(open) = &mut self.open else { return };
         let Some(subject) = open.subject.clone() else { return };
         let number = open.number;
-        if !open.drawing
-            && let Some((shape, mode)) = open.waiting.pop_front()
-        {
-            open.drawing = true;
-            let (before, subject) = (open.steps.now().clone(), subject.clone());
-            self.desk.run(move || {
-                let patch = shape.patch(subject.picture(), &Stop::default());
-                let chosen = patch.map(|patch| Box::new(before.with(&patch, mode, subject.picture().dimensions())));
-                Told::Drawn(number, shape, chosen)
-            });
+        while let Some(change) = open.waiting.next() {
+            match change {
+                Change::Now(name, change) => open.steps.change(name, change),
+                Change::Shape(shape, mode) => {
+                    let (before, subject) = (open.steps.now().clone(), subject.clone());
+                    self.desk.run(move || {
+                        let patch = shape.patch(subject.picture(), &Stop::default());
+                        let size = subject.picture().dimensions();
+                        Told::Drawn(number, shape, patch.map(|patch| Box::new(before.with(&patch, mode, size))))
+                    });
+                }
+            }
         }
         let state = open.steps.number();
         if let Some((_, stop)) = open.cutting.take_if(|(other, _)| *other != state) {
@@ -637,7 +651,7 @@ impl Open {
 
     /// Whether there is work that giving up would lose.
     pub fn is_changed(&self) -> bool {
-        self.steps.undo_name().is_some() || !self.waiting.is_empty() || self.drawing
+        self.steps.undo_name().is_some() || self.waiting.is_behind()
     }
 
     /// What undo takes back, where there is something.
@@ -653,7 +667,7 @@ impl Open {
     /// Whether what is shown is not what is chosen yet.
     pub fn is_behind(&self) -> bool {
         let state = self.steps.number();
-        self.drawing || !self.waiting.is_empty() || self.shown.as_ref().is_none_or(|(shown, ..)| *shown != state)
+        self.waiting.is_behind() || self.shown.as_ref().is_none_or(|(shown, ..)| *shown != state)
     }
 
     /// Whether files are being written.

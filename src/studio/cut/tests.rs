@@ -160,6 +160,31 @@ fn looked(cutting: &mut Cutting, chosen: &[&str], folder: &std::path::Path) -> S
 }
 
 #[test]
+fn what_is_done_while_a_shape_is_drawn_comes_after_it_and_undo_takes_the_shape_itself_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cutting = begun(photo(folder.path()), None, Purpose::NewLayer);
+    settled(&mut cutting);
+    let all = cutting.open().unwrap().picture().unwrap().len() / 4;
+    let square = || Shape::Rectangle([[0.0, 0.0], [10.0, 10.0]]);
+    // Nobody waits for the threads between these.
+    cutting.draw(square(), Mode::Add);
+    cutting.whole("Invert", |value| 255 - value);
+    let edge =
+        Refinement { clean: !cutting.open().unwrap().refinement().clean, ..cutting.open().unwrap().refinement() };
+    cutting.draw(Shape::Rectangle([[0.0, 0.0], [5.0, 10.0]]), Mode::Add);
+    cutting.set_refinement(edge);
+    assert_eq!(settled(&mut cutting), all - 50);
+    assert_eq!(cutting.open().unwrap().refinement(), edge, "the edge is as it was set last");
+    cutting.draw(square(), Mode::Subtract);
+    cutting.undo();
+    assert_eq!(settled(&mut cutting), all - 50);
+    until(&mut cutting, |cutting, _| !cutting.is_busy());
+    assert_eq!(settled(&mut cutting), all - 50, "it does not come back");
+    cutting.draw(square(), Mode::Subtract);
+    assert_eq!(settled(&mut cutting), all - 100);
+}
+
+#[test]
 fn what_is_clicked_on_is_a_step_and_another_of_its_masks_too() {
     let (folder, path) = (tempfile::tempdir().unwrap(), sam("photo.png"));
     let mut cutting = begun(path.clone(), None, Purpose::NewLayer);

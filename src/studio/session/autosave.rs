@@ -194,6 +194,11 @@ impl Autosave {
         self.shared.tell(Want::Remove);
     }
 
+    /// Whether [`Autosave::saved`] was told of this revision last.
+    pub fn knows_safe(&self, revision: u64) -> bool {
+        self.clean == Some(revision)
+    }
+
     /// Ends the session in order: the file is removed, and waited for until it is.
     pub fn clean(&mut self) {
         self.shared.tell(Want::Remove);
