@@ -121,7 +121,7 @@ fn layer_row(ui: &mut Ui, studio: &mut Studio, look: &mut Look, layers: &mut Lay
     // While its name is typed, presses are the field's.
     let sense = if renames { Sense::hover() } else { Sense::click_and_drag() };
     // The row lies beneath its buttons: laid over them it would take their presses.
-    let builder = UiBuilder::new().id(id).sense(sense);
+    let builder = UiBuilder::new().scope_id(id).sense(sense);
     let row = |ui: &mut Ui| {
         widgets::card(ui, selected || lit, None, |ui| {
             ui.horizontal(|ui| {

@@ -33,7 +33,9 @@ fn podium(folder: &Path, arguments: &[&str]) -> (bool, String) {
 fn place(folder: &Path, photo: &str, output: &str, more: &[&str]) -> (bool, String) {
     let quick =
         ["-p", "a toy cat and a toy dog in a meadow", "--canvas", "128x128", "--set", "steps=2", "--device", "flex"];
-    podium(folder, &[&["place", photo, "-o", output][..], &quick, more].concat())
+    // The exact inversion has its own tests, and would be nearly all of what these take.
+    let coarse = ["--set", "inversion=Coarse"];
+    podium(folder, &[&["place", photo, "-o", output][..], &quick, &coarse, more].concat())
 }
 
 fn colors(width: u32, height: u32) -> RgbImage {

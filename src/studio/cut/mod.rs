@@ -3,7 +3,7 @@
 //! - What is chosen, what can be undone? `steps.rs`. What do threads work out, and in which order? Here: each state of the
 //!   cut asks for what it lacks, one thing after the other, and what is asked for anew stops what is not wanted any more.
 //! - Who is asked what is at a click, and what comes of it? `pointing.rs`.
-//! - What waits for a shape that is still being drawn? `waiting.rs`.
+//! - What is drawn by hand? `shape.rs`. What waits while it is? `waiting.rs`.
 //! - What is written, and where? `made.rs`.
 
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use image::{GrayImage, RgbaImage};
 pub use self::made::Made;
 use self::pointing::{Answer, Looking};
 pub use self::pointing::{Eyes, Networks, Pointed, Sight};
+pub use self::shape::Shape;
 pub use self::steps::Refinement;
 use self::steps::{Chosen, Steps};
 use self::waiting::{Change, Waiting};
@@ -21,15 +22,14 @@ use super::notice::{Notice, Place, sentence};
 use super::places::Places;
 use super::tasks::{Desk, Pool};
 use crate::cut::shapes::Point;
-use crate::cut::{
-    Cutout, Found, Mode, Patch, Scribble, Stop, Subject, Wand, cutout, polygon, rectangle, refine, stroke, wand,
-};
+use crate::cut::{Cutout, Found, Mode, Scribble, Stop, Subject, cutout, refine};
 use crate::project::picture::{load_gray, load_rgba};
 use crate::project::{Cut, DiskFiles};
 use crate::segment::{Find, Words};
 
 mod made;
 mod pointing;
+mod shape;
 mod steps;
 mod waiting;
 
@@ -49,41 +49,6 @@ pub enum Purpose {
     OverPhoto,
     /// Another picture for this layer, by its number in this document.
     Layer(u64, u32),
-}
-
-/// What chooses a part of the picture by hand.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
-    /// A rectangle by two corners.
-    Rectangle([Point; 2]),
-    /// What a line goes round.
-    Lasso(Vec<Point>),
-    /// A stroke of a brush: its line, half its width in pixels, and its hardness, 0 to 1.
-    Stroke(Vec<Point>, f32, f32),
-    /// What looks like one pixel.
-    Wand((u32, u32), Wand),
-}
-
-impl Shape {
-    /// What the step is called.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Rectangle(_) => "Rectangle",
-            Self::Lasso(_) => "Lasso",
-            Self::Stroke(..) => "Brush",
-            Self::Wand(..) => "Wand",
-        }
-    }
-
-    fn patch(&self, picture: &RgbaImage, stop: &Stop) -> Option<Patch> {
-        let size = picture.dimensions();
-        match self {
-            Self::Rectangle(corners) => Some(rectangle(*corners, size)),
-            Self::Lasso(points) => Some(polygon(points, size)),
-            Self::Stroke(points, radius, hardness) => Some(stroke(points, *radius, *hardness, size)),
-            Self::Wand(at, tool) => wand(picture, *at, *tool, stop),
-        }
-    }
 }
 
 /// What came of a piece of work; the number says of which cut.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use image::{Rgba, RgbaImage};
 
 use super::*;
-use crate::cut::Edge;
+use crate::cut::{Edge, Wand};
 use crate::project::Layer;
 
 /// A red square of 40 pixels on blue, kept as a file.
