@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Shape;
+use super::shape::Shape;
 use super::steps::Chosen;
 use crate::cut::Mode;
 

@@ -194,9 +194,9 @@ impl Autosave {
         self.shared.tell(Want::Remove);
     }
 
-    /// Whether [`Autosave::saved`] was told of this revision last.
+    /// Whether [`Autosave::saved`] was told of this revision, and nothing was noted since.
     pub fn knows_safe(&self, revision: u64) -> bool {
-        self.clean == Some(revision)
+        self.clean == Some(revision) && self.last.is_none()
     }
 
     /// Ends the session in order: the file is removed, and waited for until it is.

@@ -60,7 +60,7 @@ fn what_a_crashed_session_was_given_last_is_recovered() {
 #[test]
 fn masks_are_kept_with_their_project_whether_it_is_saved_or_not_and_go_with_them() {
     let (_folder, places) = places();
-    let painted = Arc::new(crate::studio::session::kept_painting::tests::painted());
+    let painted = Arc::new(crate::studio::session::kept_painting::made_up());
     let mut autosave = Autosave::start_every(&places, Duration::from_secs(3600));
     autosave.saved(4);
     assert!(!autosave.paint(Some(painted.clone())));
@@ -85,7 +85,7 @@ fn masks_are_kept_with_their_project_whether_it_is_saved_or_not_and_go_with_them
 #[test]
 fn strokes_that_cannot_be_read_do_not_take_their_project_with_them() {
     let (_folder, places) = places();
-    let mut painted = crate::studio::session::kept_painting::tests::painted();
+    let mut painted = crate::studio::session::kept_painting::made_up();
     // No render has so many steps left.
     painted.step = usize::MAX;
     let mut autosave = Autosave::start_every(&places, FAST);

@@ -109,33 +109,34 @@ fn mask(kept: &KeptMask) -> Result<Mask, String> {
     Ok(Mask { height, width, on })
 }
 
+/// A painting that nobody painted.
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::project::Project;
-
-    pub fn painted() -> Painted {
-        let project = Project { prompt: "a cat".into(), ..Project::new() };
-        let masks = vec![
-            ("cat".to_owned(), Mask::from_fn(6, 5, |y, x| y > 1 && x < 3)),
-            ("dog".to_owned(), Mask::from_fn(6, 5, |y, x| (y, x) == (0, 0) || (y, x) == (5, 4))),
-            ("none".to_owned(), Mask::empty(6, 5)),
-            ("all".to_owned(), Mask::from_fn(6, 5, |_, _| true)),
-        ];
-        Painted {
-            name: "beach 3".into(),
-            project: Arc::new(project),
-            folder: "/work".into(),
-            step: 7,
-            picture: 1,
-            masks,
-            anew: true,
-        }
+pub(super) fn made_up() -> Painted {
+    let project = crate::project::Project { prompt: "a cat".into(), ..crate::project::Project::new() };
+    let masks = vec![
+        ("cat".to_owned(), Mask::from_fn(6, 5, |y, x| y > 1 && x < 3)),
+        ("dog".to_owned(), Mask::from_fn(6, 5, |y, x| (y, x) == (0, 0) || (y, x) == (5, 4))),
+        ("none".to_owned(), Mask::empty(6, 5)),
+        ("all".to_owned(), Mask::from_fn(6, 5, |_, _| true)),
+    ];
+    Painted {
+        name: "beach 3".into(),
+        project: Arc::new(project),
+        folder: "/work".into(),
+        step: 7,
+        picture: 1,
+        masks,
+        anew: true,
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn what_was_painted_comes_back_as_it_was() {
-        let painted = painted();
+        let painted = made_up();
         let kept = KeptPainting::write(&painted).unwrap();
         assert_eq!(kept.masks[1].runs, "0 1 28 1");
         let text = ron::to_string(&kept).unwrap();
@@ -147,7 +148,7 @@ pub(super) mod tests {
     #[test]
     fn what_cannot_be_a_painting_is_an_error_and_takes_no_memory() {
         let kept = |change: &dyn Fn(&mut KeptPainting)| {
-            let mut kept = KeptPainting::write(&painted()).unwrap();
+            let mut kept = KeptPainting::write(&made_up()).unwrap();
             change(&mut kept);
             kept.read()
         };
