@@ -13,7 +13,12 @@ fn without_room(folder: &Path, blocks: u32, arguments: &[&str]) -> Output {
     let mut command = Command::new("sh");
     command.arg("-c").arg(r#"trap "" XFSZ; ulimit -f "$0"; exec "$@""#).arg(blocks.to_string());
     command.arg(env!("CARGO_BIN_EXE_podium")).args(arguments);
-    command.current_dir(folder).env("PODIUM_CACHE_DIR", folder.join("cache")).output().expect("a shell")
+    command
+        .current_dir(folder)
+        .env("PODIUM_CACHE_DIR", folder.join("cache"))
+        .env("PODIUM_HOME", folder.join("home"))
+        .output()
+        .expect("a shell")
 }
 
 fn words(output: &Output) -> String {
@@ -91,26 +96,37 @@ fn a_command_that_finds_no_room_says_which_file_and_leaves_nothing_half() {
         (0, &["collect", "small.ron", "--out", "all"], "all"),
         (
             8,
-            &["compare", "small.ron", "--set", "seed=2", "--seeds", "2", "--out", "sides", "--device", "flex"],
+            &[
+                "compare",
+                "small.ron",
+                "--set",
+                "guidance_scale=2",
+                "--seeds",
+                "2",
+                "--out",
+                "sides",
+                "--device",
+                "flex",
+            ],
             "sides",
         ),
         (
             8,
             &[
                 "place",
-                "wide.png",
+                "photos/1.png",
                 "-o",
                 "placed.png",
                 "-p",
                 "a cat in the desert",
                 "--replace",
-                "photos/0.mask.png=assets:miniature/concepts/mint_cat.safetensors:cat",
+                "photos/1.mask.png=assets:miniature/concepts/mint_cat.safetensors:cat",
                 "--set",
                 "steps=2",
                 "--device",
                 "flex",
             ],
-            "placed.png",
+            "pasted-",
         ),
         (
             8,
@@ -336,6 +352,10 @@ mod sessions {
 
         fn open(&mut self) {
             let path = self.path();
+            if self.model.is_dirty() && self.model.file.as_ref() == Some(&path) {
+                // What was read before it is saved is what would be shown then.
+                return;
+            }
             self.studio().take_in(path.clone(), Target::Open);
             rest(self.studio());
             if self.is_away() || !self.model.disk.contains_key(&path) {
@@ -358,7 +378,7 @@ mod sessions {
             if self.model.is_dirty() {
                 assert_eq!(prompts, [self.model.words()], "unsaved work was lost, or is there twice");
             } else {
-                let last = self.trace.iter().rev().take(12).rev().cloned().collect::<Vec<_>>().join("\n");
+                let last = self.last();
                 assert!(prompts.iter().all(|words| *words == self.model.words()), "{prompts:?} was given up:\n{last}");
             }
             self.studio = Some(begin(&self.home.clone(), &self.work.clone(), project()));
@@ -381,6 +401,11 @@ mod sessions {
                 until(self.studio(), "the old file to go", |_| !path.exists());
                 self.model.replace(&words, file, false);
             }
+        }
+
+        /// What was done last, a line each.
+        fn last(&self) -> String {
+            self.trace[self.trace.len().saturating_sub(24)..].join("\n")
         }
 
         fn act(&mut self) {
@@ -443,11 +468,12 @@ mod sessions {
         }
 
         fn check(&mut self, what: &str) {
-            let number = self.number;
+            let (number, last) = (self.number, self.last());
             let (dirty, words, file) = {
                 let studio = self.studio();
                 let words = studio.project().prompt.clone();
-                assert!(studio.session.questions.front().is_none(), "{number}, {what}: a question is left");
+                let asked = studio.session.questions.front().cloned();
+                assert!(asked.is_none(), "{number}, {what}: {asked:?} is left:\n{last}");
                 (studio.document.history.is_dirty(), words, studio.document.file.clone())
             };
             assert_eq!(words, self.model.words(), "{number}, {what}");
