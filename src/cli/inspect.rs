@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Outcome;
-use crate::engine::adapters::{self, AdapterFile, Held};
+use crate::engine::adapters::{self, AdapterFile};
 use crate::engine::encoders;
 use crate::engine::family::{self, Family};
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
@@ -106,19 +106,7 @@ fn describe_encoder(path: &Path, list: bool) -> Outcome {
 /// What a render at the model's usual size takes, or why the model cannot be used.
 fn describe_model(files: &ModelFiles) -> Outcome {
     let model = inspect_model(files)?;
-    let demand = Demand {
-        canvas: (512, 512),
-        pictures: 1,
-        concepts: 2,
-        adapters: Held::default(),
-        aligned: true,
-        sequential: false,
-        fused: false,
-        attended: false,
-        refined: true,
-        points: false,
-        watched: false,
-    };
+    let demand = Demand::usual(512);
     let layout = match files {
         ModelFiles::File(_) => "in one file",
         _ => "a folder as diffusers writes it",

@@ -161,8 +161,8 @@ fn photos(concept: &Concept, folder: &Path, many: &Many) -> Outcome {
         let told = Picture::photo(concept, &mut chance::of(many.seed, u64::from(index)));
         let drawn = draw(&told, many.side)?;
         put_picture(&folder.join(format!("{index}.png")), drawn.picture)?;
-        for mask in &drawn.masks {
-            put_picture(&folder.join(format!("{index}.mask.png")), mask.clone())?;
+        for mask in drawn.masks {
+            put_picture(&folder.join(format!("{index}.mask.png")), mask)?;
         }
         put(&folder.join(format!("{index}.txt")), told.caption.as_bytes())?;
     }
@@ -178,8 +178,8 @@ fn pictures(folder: &Path, of: &[Concept], many: &Many) -> Outcome {
         let told = if of.is_empty() { Picture::sample(rng) } else { Picture::together(of, rng) };
         let drawn = draw(&told, many.side)?;
         put_picture(&folder.join(format!("{index}.png")), drawn.picture)?;
-        for (figure, mask) in drawn.masks.iter().enumerate() {
-            put_picture(&folder.join(format!("{index}.mask-{}.png", figure + 1)), mask.clone())?;
+        for (figure, mask) in drawn.masks.into_iter().enumerate() {
+            put_picture(&folder.join(format!("{index}.mask-{}.png", figure + 1)), mask)?;
         }
         put(&folder.join(format!("{index}.txt")), told.caption.as_bytes())?;
         put(&folder.join(format!("{index}.json")), serde_json::to_string_pretty(&told)?.as_bytes())?;

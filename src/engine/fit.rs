@@ -95,7 +95,6 @@ fn listed(needed: u64, smaller: &[(String, u64)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::adapters::Held;
     use crate::engine::inspect::inspect_model;
     use crate::engine::weights::ModelFiles;
     use crate::link::Watch;
@@ -105,19 +104,7 @@ mod tests {
     }
 
     fn demand(side: u32, pictures: usize) -> Demand {
-        Demand {
-            canvas: (side, side),
-            pictures,
-            concepts: 2,
-            adapters: Held::default(),
-            aligned: true,
-            sequential: false,
-            fused: false,
-            attended: false,
-            refined: true,
-            points: false,
-            watched: false,
-        }
+        Demand { pictures, ..Demand::usual(side) }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::told::{self, Told};
 use super::weights::{Checkpoint, ModelFiles, compare, is_buffer};
 use crate::link::Watch;
 pub use crate::link::model::{ModelReport, PartReport};
+use crate::project::files::name_of;
 use crate::project::settings::{Execution, Method, Prediction};
 use crate::project::training::TrainingSettings;
 use crate::project::{Concept, MaskSource, Project};
@@ -54,6 +55,23 @@ pub struct Demand {
 }
 
 impl Demand {
+    /// One picture of this side with two concepts, as the presets render it, whose files take next to nothing.
+    pub fn usual(side: u32) -> Self {
+        Self {
+            canvas: (side, side),
+            pictures: 1,
+            concepts: 2,
+            adapters: Held::default(),
+            aligned: true,
+            sequential: false,
+            fused: false,
+            attended: false,
+            refined: true,
+            points: false,
+            watched: false,
+        }
+    }
+
     /// A render of a project whose concepts' and styles' files take so much.
     pub fn of(project: &Project, adapters: Held) -> Self {
         let seen =
@@ -62,14 +80,9 @@ impl Demand {
         Self {
             canvas: (project.canvas.width, project.canvas.height),
             pictures: project.pictures as usize,
-            concepts: match project.settings.method {
-                Method::ConceptConductor => project.concepts.iter().filter(used).count(),
-                Method::MaskedAdapters
-                | Method::FoundMasks
-                | Method::RegionalSampling
-                | Method::MixOfShow
-                | Method::ConstrainedMerge
-                | Method::ResidualOnly => 0,
+            concepts: match project.settings.method.is_conductor() {
+                true => project.concepts.iter().filter(used).count(),
+                false => 0,
             },
             adapters,
             aligned: project.settings.guided_steps().contains(&true),
@@ -121,10 +134,7 @@ pub fn inspect_model(files: &ModelFiles) -> Result<ModelReport> {
         .flat_map(|(name, checkpoint)| checkpoint.notes().iter().map(move |note| format!("{name}: {note}")))
         .collect();
     notes.extend(prediction_notes(files, &schedule)?);
-    let name = files.path().map_or_else(
-        || "built-in miniature".into(),
-        |path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
-    );
+    let name = files.path().map_or_else(|| "built-in miniature".into(), name_of);
     let finest = vae.block_out_channels[0];
     Ok(ModelReport {
         name,

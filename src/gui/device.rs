@@ -11,6 +11,7 @@ use crate::engine::device::{Adapter, AdapterKind, DeviceChoice, DeviceReport, NO
 use crate::engine::inspect::{Demand, ModelReport, inspect_model};
 use crate::engine::memory as bytes;
 use crate::engine::weights::ModelFiles;
+use crate::project::files::name_of;
 use crate::studio::session::config::Config;
 use crate::studio::{Studio, Target};
 
@@ -56,10 +57,6 @@ fn heading(ui: &mut Ui, words: &str) {
     ui.label(theme::strong(words).color(theme::colors(ui).weak));
 }
 
-fn file_name(path: &std::path::Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
 fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceLook) {
     heading(ui, "Model");
     let chosen = studio.project().model.clone();
@@ -75,7 +72,7 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
     for folder in folders {
         let on = chosen.as_ref() == Some(&folder);
         let hover = folder.display().to_string();
-        if ui.add(RadioButton::new(on, file_name(&folder))).on_hover_text(hover).clicked() && !on {
+        if ui.add(RadioButton::new(on, name_of(&folder))).on_hover_text(hover).clicked() && !on {
             studio.take_in(folder, Target::Model);
         }
     }
@@ -132,7 +129,7 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
 fn autoencoder(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let chosen = studio.project().vae.clone();
     ui.horizontal_wrapped(|ui| {
-        let words = chosen.as_deref().map_or_else(|| "the model's own".into(), file_name);
+        let words = chosen.as_deref().map_or_else(|| "the model's own".into(), name_of);
         let hover =
             "The autoencoder turns the latent into pixels. Some models come without, or their makers name another.";
         ui.label(format!("VAE: {words}")).on_hover_text(hover);

@@ -2,7 +2,7 @@
 //!
 //! Enter presses the button that stands out, which never loses anything; Escape is Cancel.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use eframe::egui::{Button, Context, Id, Key, Modal, RichText, ScrollArea, Ui};
@@ -11,6 +11,7 @@ use super::asks::Purpose;
 use super::look::Look;
 use super::theme;
 use super::times::ago;
+use crate::project::files::name_of;
 use crate::studio::document::UNTITLED;
 use crate::studio::session::autosave::Recovered;
 use crate::studio::{Held, Press, Question, Studio};
@@ -22,7 +23,7 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
         Some(Question::Unsaved(held)) => unsaved(ctx, studio, look, held),
         Some(Question::Overwrite { path, changed, then }) => {
             let title = if changed { "The file has changed" } else { "The file is there already" };
-            let name = name(&path);
+            let name = name_of(&path);
             let words = if changed {
                 format!("{name} was written by another program, or another window, since you opened or saved it here.")
             } else {
@@ -41,7 +42,7 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
             }
         }
         Some(Question::PodiumPicture { path, project, folder, size, at }) => {
-            let words = format!("{} holds the project it was made from.", name(&path));
+            let words = format!("{} holds the project it was made from.", name_of(&path));
             let buttons = ["Use it as a picture", "Open its project"];
             if let Some(answer) = ask(ctx, "A picture that Podium made", &[words], &buttons) {
                 studio.session.questions.answered();
@@ -58,7 +59,7 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
         }
         Some(Question::OthersPicture { path, size, at, parameters, taken, left }) => {
             let lists = [("Can be taken over", taken.as_slice()), ("Cannot be, or is different here", left.as_slice())];
-            let lines = format!("{} says how {} made it.", name(&path), parameters.program);
+            let lines = format!("{} says how {} made it.", name_of(&path), parameters.program);
             match ask_with(ctx, "A picture made elsewhere", &[lines], &lists, &BUTTONS_OF_OTHERS, "Cancel") {
                 None => {}
                 Some(answer) => {
@@ -125,7 +126,7 @@ fn moved(ctx: &Context, studio: &mut Studio, found: &[(PathBuf, PathBuf)], missi
         count => format!("{count} files of this project are not where they were. Their contents were found elsewhere."),
     };
     let lines: Vec<String> =
-        found.iter().map(|(before, now)| format!("{} is now {}", name(before), now.display())).collect();
+        found.iter().map(|(before, now)| format!("{} is now {}", name_of(before), now.display())).collect();
     let lists = [("Moved", lines.as_slice()), ("Not found", missing)];
     let use_them = if found.len() == 1 { "Use it" } else { "Use them" };
     match ask_with(ctx, "Files that moved", &[words], &lists, &[use_them], "Leave") {
@@ -135,10 +136,6 @@ fn moved(ctx: &Context, studio: &mut Studio, found: &[(PathBuf, PathBuf)], missi
             studio.session.questions.answered();
         }
     }
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// What was pressed.

@@ -10,6 +10,7 @@ use super::asks::{PICTURES, Purpose};
 use super::background::Asked;
 use super::export;
 use super::look::Look;
+use crate::project::files::name_of;
 use crate::studio::{Place, Studio, Target};
 
 impl Purpose {
@@ -40,7 +41,7 @@ impl Purpose {
             Self::OpenTraining => "Open a training".into(),
             Self::SaveTraining => "Save the training".into(),
             Self::Find(path) => {
-                format!("Where is {}?", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
+                format!("Where is {}?", name_of(path))
             }
             Self::Collect { .. } => "Choose where the project's own folder shall be made".into(),
             Self::Export { kind, .. } => kind.title().into(),

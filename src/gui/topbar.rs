@@ -6,6 +6,7 @@ use super::asks::{Ask, Purpose, Sheet};
 use super::look::{DraggedResult, Look, Page};
 use super::{export, icons, theme, widgets};
 use crate::engine::memory;
+use crate::project::files::name_of;
 use crate::studio::session::config::Theme;
 use crate::studio::{Held, Place, Studio, Target};
 
@@ -37,7 +38,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
             theme_button(ui, studio);
             let model = match &studio.project().model {
                 None => "miniature".to_owned(),
-                Some(folder) => folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned(),
+                Some(folder) => name_of(folder),
             };
             if ui.available_width() > 100.0 && widgets::chip(ui, &model, "Model").clicked() {
                 look.ask(Ask::Toggle(Sheet::Device));
@@ -117,7 +118,7 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                 ui.label("Nothing was opened or saved yet.");
             }
             for path in studio.session.config.recent_projects.clone() {
-                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+                let name = name_of(&path);
                 if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
                     studio.take_in(path, Target::Open);
                     ui.close();
@@ -200,7 +201,7 @@ fn find_menu(ui: &mut Ui, studio: &Studio, look: &mut Look) {
     }
     ui.menu_button("Find a missing file", |ui| {
         for path in studio.missing_files() {
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            let name = name_of(path);
             if ui.button(format!("{name}...")).on_hover_text(path.display().to_string()).clicked() {
                 look.choose(Purpose::Find(path.clone()));
                 ui.close();

@@ -9,6 +9,7 @@ use eframe::egui::{
 
 use super::{icons, theme};
 use crate::project::ConceptFile;
+use crate::project::files::name_of;
 use crate::studio::{Place, Studio, Target};
 
 /// How near the line between two pictures a press takes hold of it, in points.
@@ -224,7 +225,7 @@ pub fn said_ui(ui: &mut Ui, studio: &mut Studio, place: &Place) {
             }
         }
         for ConceptFile { file, strength, text_strength } in &advice.load {
-            let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+            let name = name_of(file);
             let button = ui.small_button(format!("Load {name} as a concept"));
             let at = match text_strength {
                 Some(text) => format!("strength {strength}, {text} in the text encoder"),

@@ -59,6 +59,11 @@ pub(super) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, ProjectError>
     fs::read(path).map_err(|error| ProjectError::reading(path, &error))
 }
 
+/// What a file or folder is called where people read it: its own name, or the path where it has none.
+pub fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
 /// The name of a built-in file, when the path is one of [`ASSET_SCHEME`].
 pub fn asset_name(path: &Path) -> Option<&str> {
     path.to_str()?.strip_prefix(ASSET_SCHEME)

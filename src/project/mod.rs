@@ -35,6 +35,7 @@ pub mod layer;
 pub(crate) mod migration;
 pub mod moved;
 mod naming;
+pub mod near;
 mod parameters;
 pub mod picture;
 pub mod placed;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::Project;
 use super::files::resolve;
 use super::hash::{FileHash, Known};
+use super::near::near;
 
 /// How many folders deep.
 const DEPTH: usize = 6;
@@ -106,7 +107,7 @@ impl Search<'_> {
     }
 
     fn alike_of(&self, path: &Path) -> &[PathBuf] {
-        name_of(path).and_then(|name| self.alike.get(&name)).map(Vec::as_slice).unwrap_or_default()
+        folded_name(path).and_then(|name| self.alike.get(&name)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether what lies there has the contents of a file of the project: those it remembers, or those that were seen since.
@@ -118,37 +119,22 @@ impl Search<'_> {
 }
 
 /// A file's name, as file systems that people take it from compare them.
-fn name_of(path: &Path) -> Option<String> {
+fn folded_name(path: &Path) -> Option<String> {
     path.file_name().and_then(OsStr::to_str).map(str::to_lowercase)
 }
 
-/// What has one of these files' names in a folder and below it, near ones first. Links to folders are not followed, since
-/// they may lead in circles; hidden folders are somebody else's.
+/// What has one of these files' names in a folder and below it, near ones first. Hidden folders are somebody else's.
 fn alike(folder: &Path, wanted: &[PathBuf]) -> HashMap<String, Vec<PathBuf>> {
-    let names: HashSet<String> = wanted.iter().filter_map(|path| name_of(path)).collect();
+    let names: HashSet<String> = wanted.iter().filter_map(|path| folded_name(path)).collect();
     let mut found: HashMap<String, Vec<PathBuf>> = HashMap::new();
-    let (mut level, mut looked) = (vec![folder.to_owned()], 0);
-    for _ in 0..DEPTH {
-        let mut deeper = Vec::new();
-        for folder in level {
-            let Ok(entries) = fs::read_dir(&folder) else { continue };
-            let mut entries: Vec<_> = entries.flatten().take(MOST_ENTRIES.saturating_sub(looked)).collect();
-            looked += entries.len();
-            entries.sort_by_key(fs::DirEntry::file_name);
-            for entry in entries {
-                let (path, kind) = (entry.path(), entry.file_type());
-                if let Some(name) = name_of(&path).filter(|name| names.contains(name)) {
-                    let list = found.entry(name).or_default();
-                    if list.len() < MOST_ALIKE {
-                        list.push(path.clone());
-                    }
-                }
-                if kind.is_ok_and(|kind| kind.is_dir()) && !entry.file_name().to_string_lossy().starts_with('.') {
-                    deeper.push(path);
-                }
+    let is_shown = |name: &OsStr| !name.to_string_lossy().starts_with('.');
+    for (path, _) in near(&[folder.to_owned()], DEPTH, MOST_ENTRIES, is_shown) {
+        if let Some(name) = folded_name(&path).filter(|name| names.contains(name)) {
+            let list = found.entry(name).or_default();
+            if list.len() < MOST_ALIKE {
+                list.push(path);
             }
         }
-        level = deeper;
     }
     found
 }

@@ -7,6 +7,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use super::files::name_of;
 use super::{Canvas, Project};
 
 /// The `parameters` text of a picture: prompt, negative prompt, and one line of `Name: value`
@@ -19,7 +20,7 @@ pub(super) fn parameters(project: &Project, canvas: Canvas, seed: u64) -> String
         text.push_str(project.negative_prompt.trim());
     }
     let model = match &project.model {
-        Some(folder) => folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned(),
+        Some(folder) => name_of(folder),
         None => "miniature".to_owned(),
     };
     let _infallible = write!(

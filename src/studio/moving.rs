@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::notice::Place;
 use super::rooms::Studio;
 use super::session::question::Question;
+use crate::project::files::name_of;
 use crate::project::moved::Moved;
 
 impl Studio {
@@ -57,10 +58,6 @@ impl Studio {
         let title = self.title();
         self.collect.start(project, base, within, &title, with_model);
     }
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn changed_words(changed: &[PathBuf]) -> String {

@@ -160,11 +160,11 @@ impl Studio {
         any |= self.carry(|studio| studio.results.poll(), Self::of_results);
         let painted = self.renders.painted();
         let paints = painted.is_some();
-        let painted_before = self.session.paints(painted);
+        self.session.paints(painted);
         if paints || self.document.history.is_dirty() {
             self.session.keep(&self.document);
-        } else if painted_before || !self.session.knows_safe(self.document.history.revision()) {
-            // Undone to what is saved, too: what was undone is nothing to recover.
+        } else {
+            // What was undone, or is painted no more, is nothing to recover.
             self.session.is_safe(self.document.history.revision());
         }
         any

@@ -13,7 +13,7 @@ use podium::gui::look::Page;
 use podium::hub::Hub;
 use podium::studio::library::getting::State;
 
-use crate::looks::{settle, until, window};
+use crate::looks::{settle, type_path, until, window};
 use crate::story::says;
 use crate::studio::small;
 
@@ -127,17 +127,7 @@ fn a_folder_is_added_by_its_path_and_looked_through_at_once() {
     window.step();
     window.step();
     press(&mut window, "Add a folder...");
-    // The desktop has no dialog here, so the path is typed; that there is none is looked up on a thread.
-    let begun = std::time::Instant::now();
-    while !says(&window).contains("Use this path") {
-        assert!(begun.elapsed().as_secs() < 60, "nobody asks for a path");
-        window.step();
-    }
-    window.get_by_role_and_label(Role::TextInput, "Path").focus();
-    window.step();
-    window.event(Event::Text(folder.path().display().to_string()));
-    window.step();
-    press(&mut window, "Use this path");
+    type_path(&mut window, folder.path());
     until(&mut window, "the files", |podium| podium.studio.library.entries().len() == 3);
     found(&mut window);
     assert_eq!(window.state().studio.session.config.library_folders, [folder.path()]);

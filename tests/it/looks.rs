@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use eframe::egui::accesskit::Role;
 use eframe::egui::{Event, Rect, Theme, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, SnapshotOptions, try_image_snapshot_options};
@@ -92,6 +93,22 @@ pub fn until(harness: &mut Harness<'_, Podium>, what: &str, mut so: impl FnMut(&
         let rest = if begun.elapsed() < Duration::from_millis(200) { 2 } else { 25 };
         std::thread::sleep(Duration::from_millis(rest));
     }
+}
+
+/// Types a path where a dialog would be: the desktop has none here, and that there is none is looked up on a thread.
+pub fn type_path(window: &mut Harness<'static, Podium>, path: &Path) {
+    let begun = Instant::now();
+    while !crate::story::says(window).contains("Use this path") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody asks for a path");
+        window.step();
+    }
+    window.get_by_role_and_label(Role::TextInput, "Path").focus();
+    window.step();
+    window.event(Event::Text(path.display().to_string()));
+    window.step();
+    window.get_by_role_and_label(Role::Button, "Use this path").click();
+    window.step();
+    window.step();
 }
 
 /// Renders the project in hand to its end.

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use eframe::egui::Theme;
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Event, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use podium::gui::Podium;
@@ -11,7 +11,7 @@ use podium::project::hash::Known;
 use podium::project::{Background, Canvas, Layer, Layout, Project, file};
 use podium::studio::{Held, Question, Target};
 
-use crate::looks::{same_in_both_themes, settle, until, window};
+use crate::looks::{same_in_both_themes, settle, type_path, until, window};
 use crate::story::says;
 use crate::studio::small;
 
@@ -136,19 +136,9 @@ fn a_project_is_collected_from_its_menu_into_a_folder_of_its_name() {
     open(&mut window, &path);
     press(&mut window, "Project mine");
     press(&mut window, "Collect...");
-    // The desktop has no dialog here, so the path is typed; that there is none is looked up on a thread.
-    let begun = std::time::Instant::now();
-    while !says(&window).contains("Use this path") {
-        assert!(begun.elapsed().as_secs() < 60, "nobody asks for a path");
-        window.step();
-    }
-    window.get_by_role_and_label(Role::TextInput, "Path").focus();
-    window.step();
     let out = home.path().join("out");
     std::fs::create_dir(&out).expect("created");
-    window.event(Event::Text(out.display().to_string()));
-    window.step();
-    press(&mut window, "Use this path");
+    type_path(&mut window, &out);
     until(&mut window, "the folder", |podium| podium.studio.collect.ended.is_some());
     settle(&mut window);
     let said = says(&window);

@@ -13,6 +13,7 @@ use crate::engine::nets::tokenizer::Tokenizer;
 use crate::engine::pictures::host;
 use crate::engine::weights::{Checkpoint, ModelFiles, load_part};
 use crate::link::DeviceChoice;
+use crate::project::files::name_of;
 
 /// Pictures that run at once.
 const AT_ONCE: usize = 8;
@@ -64,7 +65,7 @@ impl ImageEncoder {
         let mut hasher = blake3::Hasher::new();
         hasher.update(checkpoint.digest().as_bytes()).update(format!("{:?}", settings.nets).as_bytes());
         hasher.update(format!("{:?}", settings.preparation).as_bytes());
-        let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
+        let name = name_of(folder);
         Ok(Self { name, settings, towers, tokenizer, device: device.clone(), fingerprint: hasher.finalize() })
     }
 

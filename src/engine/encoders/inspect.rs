@@ -9,6 +9,7 @@ use super::config::{self, Kind, Nets};
 use crate::engine::error::Result;
 use crate::engine::memory;
 use crate::engine::weights::{Checkpoint, compare};
+use crate::project::files::name_of;
 
 /// Reads a folder's configuration and headers. The first line says what it is, the others give a name and what it is.
 ///
@@ -19,7 +20,7 @@ pub fn inspect(folder: &Path) -> Result<(String, Vec<(&'static str, String)>)> {
     let checkpoint = Checkpoint::open_folder(folder)?;
     compare(&checkpoint, |weights| settings.build(weights, &Device::flex()))?;
     let kind = settings.nets.kind();
-    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+    let name = name_of(folder);
     let mut lines = vec![("image encoder", settings.nets.words())];
     let numbers = match &settings.nets {
         Nets::Clip { text, projected, .. } => {

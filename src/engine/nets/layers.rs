@@ -56,9 +56,7 @@ impl Linear {
     /// # Errors
     /// When a tensor is missing or misshapen.
     pub fn load(weights: &Weights<'_>, input: usize, output: usize, bias: Bias) -> Result<Self> {
-        let weight = weights.transposed("weight", [output, input])?;
-        let bias = if bias == Bias::Yes { Some(weights.tensor("bias", [output])?) } else { None };
-        Ok(Self { weight, bias })
+        Self::with_bias(weights, weights.transposed("weight", [output, input])?, bias)
     }
 
     /// Loads a convolution over patches that lie side by side, as a linear layer over the numbers of each patch: `weight`
@@ -73,7 +71,12 @@ impl Linear {
         output: usize,
         bias: Bias,
     ) -> Result<Self> {
-        let weight = weights.unfolded("weight", [output, channels, side, side])?;
+        Self::with_bias(weights, weights.unfolded("weight", [output, channels, side, side])?, bias)
+    }
+
+    /// `weight` is `[in, out]`.
+    fn with_bias(weights: &Weights<'_>, weight: Tensor<2>, bias: Bias) -> Result<Self> {
+        let [_, output] = weight.dims();
         let bias = if bias == Bias::Yes { Some(weights.tensor("bias", [output])?) } else { None };
         Ok(Self { weight, bias })
     }

@@ -9,13 +9,14 @@ use crate::cut::Edge;
 use crate::gui::fields::{line, small};
 use crate::gui::look::Look;
 use crate::gui::{icons, theme, widgets};
+use crate::project::files::name_of;
 use crate::studio::Studio;
 use crate::studio::cut::{Purpose, Refinement};
 
 /// Draws it.
 pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, cut: &mut CutLook) {
     let Some(open) = studio.cut.open() else { return };
-    let name = open.photo.file_name().unwrap_or(open.photo.as_os_str()).to_string_lossy().into_owned();
+    let name = name_of(&open.photo);
     widgets::section(ui, "Cut out", |_| ());
     ui.add(Label::new(theme::note(ui, format!("of {name}"))).truncate());
     ui.add_space(4.0);

@@ -10,6 +10,7 @@ use crate::gui::export::address;
 use crate::gui::fields::{line, name_node, small};
 use crate::gui::look::{Look, Page};
 use crate::gui::{icons, theme, widgets};
+use crate::project::files::name_of;
 use crate::studio::Studio;
 use crate::studio::renders::clock;
 use crate::studio::train::runs::{Run, State};
@@ -162,7 +163,7 @@ fn done(ui: &mut Ui, studio: &mut Studio, look: &mut Look, run: &Run) {
         small(ui, "Select a layer on the Compose page to put it there at once.");
     }
     if let Some(sheet) = &run.sheet {
-        let name = sheet.file_name().unwrap_or(sheet.as_os_str()).to_string_lossy();
+        let name = name_of(sheet);
         small(ui, &format!("Its test sheet lies beside it: {name}")).on_hover_text(sheet.display().to_string());
     }
 }

@@ -8,6 +8,7 @@ use crate::gui::fields::{Fold, line, small};
 use crate::gui::look::Look;
 use crate::gui::{icons, theme, widgets};
 use crate::link::DeviceChoice;
+use crate::project::files::name_of;
 use crate::project::training::Training;
 use crate::studio::Studio;
 use crate::studio::notice::sentence;
@@ -165,7 +166,7 @@ fn memory(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 /// What the first step begins with.
 fn origin(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let from = studio.train.training().from.clone();
-    let name = from.as_ref().map(|from| from.file_name().unwrap_or(from.as_os_str()).to_string_lossy().into_owned());
+    let name = from.as_ref().map(|from| name_of(from));
     let words = name.map_or_else(|| "Begins with fresh numbers".to_owned(), |name| format!("Goes on from {name}"));
     let label = ui.add(Label::new(theme::note(ui, words)).wrap());
     if let Some(from) = &from {
@@ -188,7 +189,7 @@ fn origin(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 fn encoder(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let encoder = studio.train.training().encoder.clone();
     if let Some(folder) = &encoder {
-        let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+        let name = name_of(folder);
         let label =
             ui.add(Label::new(theme::note(ui, format!("Pictures are compared with the photos by {name}"))).wrap());
         label.on_hover_text(folder.display().to_string());
@@ -209,12 +210,8 @@ fn encoder(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 /// The model that it is trained on.
 fn model(ui: &mut Ui, studio: &mut Studio) {
     let (training, project) = (studio.train.training(), studio.project());
-    let named = |path: Option<&std::path::PathBuf>| {
-        path.map_or_else(
-            || "the miniature".to_owned(),
-            |path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
-        )
-    };
+    let named =
+        |path: Option<&std::path::PathBuf>| path.map_or_else(|| "the miniature".to_owned(), |path| name_of(path));
     let (own, other) = (named(training.model.as_ref()), named(project.model.as_ref()));
     let differs = (&training.model, &training.vae) != (&project.model, &project.vae);
     let (model, vae) = (project.model.clone(), project.vae.clone());

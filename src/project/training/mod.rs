@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::ProjectError;
+use super::files::name_of;
 use super::files::{make_absolute, make_relative};
 pub use settings::{TrainingPreset, TrainingSettings};
 
@@ -162,7 +163,7 @@ impl Photo {
 
     /// What it is called: its file's name.
     pub fn name(&self) -> String {
-        self.picture.file_name().unwrap_or(self.picture.as_os_str()).to_string_lossy().into_owned()
+        name_of(&self.picture)
     }
 }
 

@@ -8,6 +8,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::project::near::near;
+
 /// What is sought, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sought {
@@ -63,28 +65,13 @@ fn ends_with(file: &Path, endings: &[&str]) -> bool {
     endings.iter().any(|known| known.eq_ignore_ascii_case(ending))
 }
 
-/// All files that may hold a LoRA, near ones first. Links to folders are not followed: they may lead in circles.
+/// All files that may hold a LoRA, near ones first.
 fn files(folders: &[PathBuf]) -> Vec<PathBuf> {
-    let (mut found, mut looked) = (Vec::new(), 0);
-    let mut level: Vec<PathBuf> = folders.to_vec();
-    for _ in 0..DEPTH {
-        let mut deeper = Vec::new();
-        for folder in level {
-            let Ok(entries) = fs::read_dir(&folder) else { continue };
-            let mut entries: Vec<_> = entries.flatten().take(MAX_ENTRIES.saturating_sub(looked)).collect();
-            looked += entries.len();
-            entries.sort_by_key(fs::DirEntry::file_name);
-            for entry in entries {
-                let Ok(kind) = entry.file_type() else { continue };
-                let path = entry.path();
-                if kind.is_dir() {
-                    deeper.push(path);
-                } else if ends_with(&path, &ENDINGS) && !found.contains(&path) {
-                    found.push(path);
-                }
-            }
+    let mut found = Vec::new();
+    for (path, kind) in near(folders, DEPTH, MAX_ENTRIES, |_| true) {
+        if kind.is_some_and(|kind| !kind.is_dir()) && ends_with(&path, &ENDINGS) && !found.contains(&path) {
+            found.push(path);
         }
-        level = deeper;
     }
     found
 }

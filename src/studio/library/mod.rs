@@ -21,6 +21,7 @@ use self::roots::Machine;
 use self::walk::Walked;
 use super::tasks::{Desk, Pool};
 use crate::hub::{self, Cancel, Got, Hub, HubError, Precision, Wanted};
+use crate::project::files::name_of;
 
 pub mod entry;
 pub mod getting;
@@ -341,7 +342,7 @@ fn get(
         Wanted::File { id, path, .. } => {
             (format!("{id}/{}", walk::stem(path.rsplit('/').next().unwrap_or(path))), Program::Hub)
         }
-        _ => (walk::stem(&walk::name(&got.path)).to_owned(), Program::Podium),
+        _ => (walk::stem(&name_of(&got.path)).to_owned(), Program::Podium),
     };
     let looker = look::Looker::default();
     let entry = walk::entry(&looker, &got.path, name, Kind::Unknown, program).map(Box::new);

@@ -10,6 +10,7 @@ use super::look::{self, Looker};
 use super::roots::Root;
 use crate::engine::adapters::preview_picture;
 use crate::hub::{Cancel, cache};
+use crate::project::files::name_of;
 use crate::studio::places::seconds;
 
 /// How many folders deep it goes.
@@ -103,7 +104,7 @@ impl Walk<'_> {
         self.walked.place = folder.to_owned();
         (self.tell)(Told::At(&self.walked));
         if look::is_model_folder(folder) {
-            let name = whose.id.map_or_else(|| name(folder), str::to_owned);
+            let name = whose.id.map_or_else(|| name_of(folder), str::to_owned);
             return self.found(folder, name, Kind::Model, whose.program);
         }
         let mut entries: Vec<(PathBuf, Metadata)> = Vec::new();
@@ -124,7 +125,7 @@ impl Walk<'_> {
             if self.is_over() {
                 return;
             }
-            let own = name(&path);
+            let own = name_of(&path);
             if about.is_dir() {
                 if !PASSED_OVER.contains(&own.as_str()) {
                     let hint = own_hint(&own).unwrap_or(whose.hint);
@@ -177,11 +178,6 @@ fn in_repository(id: &str, stem: &str) -> String {
         "pytorch_model",
     ];
     if PLAIN.contains(&stem) { id.to_owned() } else { format!("{id}/{stem}") }
-}
-
-/// A file's or folder's own name.
-pub fn name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// A file's name without its ending.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::project::Project;
+use crate::project::files::name_of;
 use crate::studio::document::history::ResultId;
 
 /// A setting that two projects have different values for.
@@ -81,7 +82,7 @@ fn contents(before: &Project, after: &Project) -> Vec<Difference> {
     let paths = before.outside_paths().into_iter();
     let differs = paths.filter_map(|path| {
         let (left, right) = (before.hashes.get(&path)?, after.hashes.get(&path)?);
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let name = name_of(&path);
         let what = format!("Contents of {name}");
         left.is_other_than(right).then(|| Difference { what, before: left.short(), after: right.short() })
     });

@@ -35,6 +35,8 @@ pub struct Autosave {
     last: Option<Seen>,
     /// The revision that is safe elsewhere.
     clean: Option<u64>,
+    /// Whether something was noted since, so that a file may lie there.
+    noted: bool,
     /// Masks that are being painted.
     painted: Option<Arc<Painted>>,
 }
@@ -146,7 +148,7 @@ impl Autosave {
                 None
             }
         };
-        Self { shared, thread, last: None, clean: None, painted: None }
+        Self { shared, thread, last: None, clean: None, noted: false, painted: None }
     }
 
     /// The masks that are being painted; they are kept with what is noted next. Says whether there were any before.
@@ -171,6 +173,7 @@ impl Autosave {
         if self.last.as_ref().is_some_and(|last| last.is(revision, file, folder)) {
             return;
         }
+        self.noted = true;
         self.last = Some(Seen { revision, file: file.map(Path::to_owned), folder: folder.to_owned() });
         if self.clean == Some(revision) && self.painted.is_none() {
             self.shared.tell(Want::Remove);
@@ -187,16 +190,13 @@ impl Autosave {
     }
 
     /// This revision needs no keeping: it was saved, opened or made anew, or its changes were given up. A state noted
-    /// afterwards with another revision is kept again.
+    /// afterwards with another revision is kept again. Costs a comparison where it is known, so it can be told every frame.
     pub fn saved(&mut self, revision: u64) {
-        self.clean = Some(revision);
-        self.last = None;
+        if self.clean == Some(revision) && !self.noted {
+            return;
+        }
+        (self.clean, self.noted, self.last) = (Some(revision), false, None);
         self.shared.tell(Want::Remove);
-    }
-
-    /// Whether [`Autosave::saved`] was told of this revision, and nothing was noted since.
-    pub fn knows_safe(&self, revision: u64) -> bool {
-        self.clean == Some(revision) && self.last.is_none()
     }
 
     /// Ends the session in order: the file is removed, and waited for until it is.

@@ -218,11 +218,6 @@ impl Session {
         self.autosave.note(document.project(), document.file.as_deref(), &document.folder, revision);
     }
 
-    /// Whether it was told that this revision needs no keeping.
-    pub fn knows_safe(&self, revision: u64) -> bool {
-        self.autosave.knows_safe(revision)
-    }
-
     /// This revision of the document needs no keeping any more.
     pub fn is_safe(&mut self, revision: u64) {
         self.autosave.saved(revision);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::notice::sentence;
 use super::super::places::{Places, WriteError, folder_of, write_whole};
+use crate::project::files::name_of;
 use crate::project::picture::KINDS;
 use crate::project::training::folder::{Said, is_photo, photo, read_folder};
 use crate::project::training::{Photo, Training, file};
@@ -43,7 +44,7 @@ pub(super) fn find(paths: &[PathBuf]) -> Found {
                 Err(error) => found.notes.push(format!("{}: {error}.", path.display())),
             }
         } else if !is_beside(path, &ending) {
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            let name = name_of(path);
             found
                 .notes
                 .push(format!("{name} is no photo: choose {KINDS} files, a folder of them, or a training (.ron)."));
