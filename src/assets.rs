@@ -38,6 +38,7 @@ pub const FILES: &[(&str, &[u8])] = embed![
     "cutouts/white_teapot.png",
     "encoders/clip.json",
     "encoders/dinov2.json",
+    "encoders/image_reward.json",
     "fonts/Inter-LICENSE.txt",
     "fonts/Inter-Regular.ttf",
     "fonts/Inter-SemiBold.ttf",

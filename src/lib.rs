@@ -7,7 +7,7 @@
 //!
 //! [`project`] is the document: plain data. [`engine`] holds the models and the algorithm and knows nothing of
 //! egui. [`hub`] gets models and knows none of them, [`cut`] cuts somebody out of a picture, [`segment`] does so with
-//! networks from people's own files, [`photo`] puts what was
+//! networks from people's own files, [`bert`] is how BERT reads words in some of these, [`photo`] puts what was
 //! rendered back into photos of any size, [`plush`] draws pictures whose truth is known and measures others by them,
 //! [`evaluate`] measures methods by that. [`link`] is all that the engine and its listeners say to each other. Arrows go
 //! down only. See ARCHITECTURE.md for the map.
@@ -16,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking"))]
 
 pub mod assets;
+pub mod bert;
 pub mod bytes;
 pub mod cli;
 pub mod cut;

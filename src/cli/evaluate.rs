@@ -70,7 +70,7 @@ pub struct Evaluate {
     list: bool,
 }
 
-/// Encoders that measure pictures, as folders.
+/// Encoders that measure pictures, as folders, and ImageReward.
 #[derive(Clone, Debug, Default, Args)]
 struct Encode {
     /// A folder with CLIP as Hugging Face has it (config.json, model.safetensors): SegSim by its vectors, and how well pictures
@@ -81,12 +81,17 @@ struct Encode {
     /// A folder with DINOv2, likewise: SegSim by its vectors
     #[arg(long, value_name = "FOLDER")]
     dino: Option<PathBuf>,
+
+    /// ImageReward.pt, or the folder that it is in, with med_config.json and BERT's vocab.txt beside it: how well pictures go
+    /// with their prompts, and please
+    #[arg(long, value_name = "FILE")]
+    reward: Option<PathBuf>,
 }
 
 impl Encode {
     /// Reads them, and says which are missing and which are there.
     fn open(&self, suite: &Suite, base: &Path, device: DeviceChoice) -> Result<Encoders, String> {
-        let named = Named { clip: self.clip.clone(), dino: self.dino.clone() };
+        let named = Named { clip: self.clip.clone(), dino: self.dino.clone(), reward: self.reward.clone() };
         let (encoders, missing) = Encoders::open(suite, base, &named, device)?;
         missing.iter().for_each(|words| say!("{words}"));
         encoders.words().iter().for_each(|words| say!("pictures are measured with {words}"));

@@ -46,6 +46,9 @@ fn picture(path: &Path, is_png: bool) -> Outcome {
 
 fn file_of_tensors(path: &Path, list: bool) -> Outcome {
     let file = TensorFile::open(path)?;
+    if encoders::reward::is_reward(file.tensors().map(|(name, ..)| name)) {
+        return describe_reward(path, list);
+    }
     let family = family::of_file(file.tensors().map(|(name, shape, _)| (name, shape)));
     match family {
         Family::StableDiffusion1 => describe_model(&ModelFiles::File(path.to_owned()))?,
@@ -73,6 +76,9 @@ fn folder(path: &Path, list: bool) -> Outcome {
             describe_adapter(&adapter);
             return Ok(());
         }
+        if encoders::reward::is_in(path) {
+            return describe_reward(path, list);
+        }
         // Whatever transformers wrote: an image encoder, or another kind that is refused by name.
         if encoders::config::model_type(path).is_some() {
             return describe_encoder(path, list);
@@ -93,14 +99,25 @@ fn folder(path: &Path, list: bool) -> Outcome {
 
 /// An encoder by which pictures are measured.
 fn describe_encoder(path: &Path, list: bool) -> Outcome {
-    let (title, lines) = encoders::inspect::inspect(path)?;
+    let about = encoders::inspect::inspect(path)?;
+    describe_measure(&about, list.then(|| Checkpoint::open_folder(path)).transpose()?);
+    Ok(())
+}
+
+/// ImageReward: its file, or the folder that it is in.
+fn describe_reward(path: &Path, list: bool) -> Outcome {
+    let about = encoders::inspect::inspect_reward(path)?;
+    let file = encoders::reward::file_of(path)?;
+    describe_measure(&about, list.then(|| Checkpoint::open_file(&file)).transpose()?);
+    Ok(())
+}
+
+fn describe_measure((title, lines): &(String, Vec<(&'static str, String)>), tensors: Option<Checkpoint>) {
     say!("{title}");
     lines.iter().for_each(|(name, words)| say!("  {name:14}  {words}"));
-    if list {
-        let checkpoint = Checkpoint::open_folder(path)?;
+    if let Some(checkpoint) = tensors {
         checkpoint.tensors().for_each(|(name, shape, kind)| say!("  {name}  {kind} {shape:?}"));
     }
-    Ok(())
 }
 
 /// What a render at the model's usual size takes, or why the model cannot be used.

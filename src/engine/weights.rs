@@ -370,6 +370,20 @@ impl Weights<'_> {
         })
     }
 
+    /// The matrices that lie one below another as `name`, `[N · out, in]`, each turned as [`Weights::transposed`] turns one.
+    ///
+    /// # Errors
+    /// As [`Weights::tensor`].
+    pub fn parts<const N: usize>(&self, name: &str, [out, input]: [usize; 2]) -> Result<[Tensor<2>; N]> {
+        Ok(match self.checked(name, &[N * out, input])? {
+            Some(values) => std::array::from_fn(|part| {
+                let own = &values[part * out * input..][..out * input];
+                self.upload(turned(own, input), [input, out])
+            }),
+            None => std::array::from_fn(|_| self.blank([input, out])),
+        })
+    }
+
     /// Counts the tensor `name` as used, which only training needs.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use super::metrics::{Ruler, plush_photos};
 use super::suite::{Subject, Suite, Unit};
 use crate::engine::encoders::config::Kind;
 use crate::engine::encoders::encoder::ImageEncoder;
+use crate::engine::encoders::reward::Reward;
 use crate::engine::train::photos;
 use crate::link::DeviceChoice;
 use crate::plush;
@@ -22,6 +23,7 @@ use crate::project::{self, DiskFiles};
 #[derive(Default)]
 pub struct Encoders {
     all: Vec<ImageEncoder>,
+    reward: Option<Reward>,
 }
 
 /// Which folders they are in.
@@ -31,6 +33,8 @@ pub struct Named {
     pub clip: Option<PathBuf>,
     /// DINOv2's.
     pub dino: Option<PathBuf>,
+    /// ImageReward's, or its file.
+    pub reward: Option<PathBuf>,
 }
 
 impl Encoders {
@@ -45,16 +49,19 @@ impl Encoders {
         named: &Named,
         device: DeviceChoice,
     ) -> Result<(Self, Vec<String>), String> {
-        let (mut all, mut missing) = (Vec::new(), Vec::new());
-        let asked =
-            [(Kind::Clip, "--clip", &named.clip, &suite.clip), (Kind::Dino, "--dino", &named.dino, &suite.dino)];
-        for (kind, option, by_user, by_suite) in asked {
+        let (mut all, mut reward, mut missing) = (Vec::new(), None, Vec::new());
+        let asked = [
+            (Kind::Clip, &named.clip, &suite.clip),
+            (Kind::Dino, &named.dino, &suite.dino),
+            (Kind::Reward, &named.reward, &suite.reward),
+        ];
+        for (kind, by_user, by_suite) in asked {
             let folder = match (by_user, by_suite) {
                 (Some(folder), _) => folder.clone(),
                 (None, Some(folder)) => {
                     let folder = project::resolve(base, folder);
-                    if !folder.is_dir() {
-                        let name = kind.words();
+                    if !folder.is_dir() && !(kind == Kind::Reward && folder.is_file()) {
+                        let (name, option) = (kind.words(), kind.option());
                         missing.push(format!(
                             "{}: is not there, so nothing is measured with {name}; put the encoder there, or name its folder \
                              with {option}",
@@ -66,6 +73,10 @@ impl Encoders {
                 }
                 (None, None) => continue,
             };
+            if kind == Kind::Reward {
+                reward = Some(Reward::open(&folder, device).map_err(|error| error.to_string())?);
+                continue;
+            }
             let encoder = ImageEncoder::open(&folder, device).map_err(|error| error.to_string())?;
             if encoder.kind() != kind {
                 let (found, folder) = (encoder.kind().words(), folder.display());
@@ -76,25 +87,25 @@ impl Encoders {
             }
             all.push(encoder);
         }
-        Ok((Self { all }, missing))
+        Ok((Self { all, reward }, missing))
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.all.is_empty() && self.reward.is_none()
     }
 
     /// What each of them is.
     pub fn words(&self) -> Vec<String> {
-        self.all.iter().map(ImageEncoder::words).collect()
+        self.all.iter().map(ImageEncoder::words).chain(self.reward.as_ref().map(Reward::words)).collect()
     }
 
     /// Whether these very encoders have measured that.
     pub fn have_measured(&self, learned: Option<&Learned>) -> bool {
-        let known = |encoder: &ImageEncoder| {
-            learned.is_some_and(|learned| learned.scores.iter().any(|scores| scores.encoder == encoder.words()))
+        let known = |words: &String| {
+            learned.is_some_and(|learned| learned.scores.iter().any(|scores| scores.encoder == *words))
         };
-        self.all.iter().all(known)
+        self.words().iter().all(known)
     }
 }
 
@@ -106,6 +117,8 @@ struct Place {
     masks: Vec<Vec<bool>>,
     /// Of each encoder the vector of the base prompt, where it reads words.
     words: Vec<Option<Vec<f64>>>,
+    /// The base prompt.
+    said: String,
 }
 
 /// Measures a suite's pictures with encoders, and keeps what several pictures need.
@@ -144,7 +157,10 @@ impl<'a> Bench<'a> {
             return Ok(None);
         }
         let suite = self.suite;
-        let concepts: Vec<OfConcept> = suite.concepts_of(unit.case).map(|subject| self.of_concept(subject)).collect();
+        let encoders = self.encoders;
+        // Photos are no matter of a score that nobody compares with them.
+        let compared = suite.concepts_of(unit.case).filter(|_| !encoders.all.is_empty());
+        let concepts: Vec<OfConcept> = compared.map(|subject| self.of_concept(subject)).collect();
         let mut photos: Result<Vec<Vec<Vectors>>, String> = Ok(vec![Vec::new(); self.encoders.all.len()]);
         for concept in &concepts {
             match (&mut photos, &**concept) {
@@ -153,7 +169,6 @@ impl<'a> Bench<'a> {
                 (Err(_), _) => {}
             }
         }
-        let encoders = self.encoders;
         let place = self.place(unit)?;
         let (segments, parts) = match ruler {
             Some(ruler) => {
@@ -165,6 +180,9 @@ impl<'a> Bench<'a> {
         for (index, encoder) in encoders.all.iter().enumerate() {
             let photos = photos.as_ref().ok().map(|photos| photos[index].as_slice());
             scores.push(learned::scores(encoder, picture, &parts, photos, place.words[index].as_deref())?);
+        }
+        if let Some(reward) = &encoders.reward {
+            scores.push(learned::rewarded(reward, picture, &place.said)?);
         }
         Ok(Some(Learned { segments, scores, missing: photos.err() }))
     }
@@ -186,8 +204,8 @@ impl<'a> Bench<'a> {
             let reference = compose::reference(self.suite, unit.case, unit.prompt, &self.files)?;
             let said = compose::words(self.suite, unit.case, unit.prompt)?;
             let words = self.encoders.all.iter().map(|encoder| learned::words(encoder, &said));
-            let place =
-                Place { masks: reference.masks.iter().map(inside).collect(), words: words.collect::<Result<_, _>>()? };
+            let words = words.collect::<Result<_, _>>()?;
+            let place = Place { masks: reference.masks.iter().map(inside).collect(), words, said };
             self.places.insert(key.clone(), place);
         }
         self.places.get(&key).ok_or_else(|| "a layout was lost; please report this".to_owned())

@@ -9,7 +9,7 @@ fn encoder(name: &str) -> PathBuf {
 }
 
 fn both() -> Named {
-    Named { clip: Some(encoder("clip")), dino: Some(encoder("dino")) }
+    Named { clip: Some(encoder("clip")), dino: Some(encoder("dino")), reward: None }
 }
 
 const OWN: &str = r#"(
@@ -131,9 +131,9 @@ fn an_encoder_that_only_the_suite_names_may_be_missing_and_one_that_the_user_nam
     let (none, missing) = open(&named, folder.path(), &Named::default()).unwrap();
     assert!(none.is_empty() && missing.len() == 2);
     assert!(missing[0].contains("nothing is measured with CLIP") && missing[1].contains("--dino"), "{missing:?}");
-    let gone = Named { clip: Some(folder.path().join("gone")), dino: None };
+    let gone = Named { clip: Some(folder.path().join("gone")), ..Named::default() };
     assert!(open(&named, folder.path(), &gone).err().unwrap().contains("holds no image encoder"));
-    let swapped = Named { clip: Some(encoder("dino")), dino: None };
+    let swapped = Named { clip: Some(encoder("dino")), ..Named::default() };
     let words = open(&named, folder.path(), &swapped).err().unwrap();
     assert!(words.contains("is DINOv2, where CLIP is named"), "{words}");
     // The user's come before the suite's.
@@ -152,4 +152,47 @@ fn another_encoder_s_scores_take_the_place_of_its_kind_and_others_stay() {
     assert_eq!(names, ["new", "dino"]);
     let text = serde_json::to_string(&after).unwrap();
     assert_eq!(serde_json::from_str::<Learned>(&text).unwrap(), after);
+}
+
+#[test]
+fn imagereward_scores_a_picture_with_its_words_and_needs_no_photos() {
+    let folder = folder();
+    // The suite's own path, without photos.
+    let text = OWN.replace(", photos: \"photos\"", "");
+    let suite = suite(&text.replace("seeds: 1,", &format!("seeds: 1, reward: {:?},", encoder("reward"))));
+    assert!(suite.is_alike(&self::suite(&text)), "no picture depends on it");
+    let (encoders, missing) = open(&suite, folder.path(), &Named::default()).unwrap();
+    assert!(missing.is_empty() && !encoders.is_empty());
+    assert!(encoders.words()[0].starts_with("ImageReward ImageReward.pt (2 layers, 32 wide"), "{:?}", encoders.words());
+    let choice = all(&suite);
+    let unit = suite.units(&choice)[0];
+    let measure = |encoders: &Encoders, picture: &RgbImage| {
+        Bench::new(&suite, folder.path(), encoders).measure(&unit, picture, None)
+    };
+    let learned = measure(&encoders, &picture()).unwrap().unwrap();
+    assert_eq!((learned.scores.len(), &learned.missing), (1, &None));
+    let score = |learned: &Learned| LearnedMetric::Reward.of(learned).unwrap();
+    assert!(score(&learned).is_finite() && LearnedMetric::Text.of(&learned).is_none());
+    let plain = measure(&encoders, &RgbImage::from_pixel(128, 128, Rgb([10, 200, 10]))).unwrap().unwrap();
+    assert!((score(&plain) - score(&learned)).abs() > 1e-3, "{plain:?} {learned:?}");
+    assert!(encoders.have_measured(Some(&learned)) && !encoders.have_measured(None));
+
+    // Beside others, and after them.
+    let (others, _) =
+        open(&suite, folder.path(), &Named { reward: Some(encoder("reward/ImageReward.pt")), ..both() }).unwrap();
+    assert!(!others.have_measured(Some(&learned)));
+    let together = measure(&others, &picture()).unwrap().unwrap();
+    let kinds: Vec<Kind> = together.scores.iter().map(|scores| scores.kind).collect();
+    assert_eq!(kinds, [Kind::Clip, Kind::Dino, Kind::Reward]);
+    assert_eq!(score(&together), score(&learned));
+    assert!(LearnedMetric::Text.of(&together).is_some_and(|text| text.abs() <= 1.0));
+    let again = learned.after(Some(together.clone()));
+    assert_eq!(again, together, "what others said of photos stays");
+
+    let gone = self::suite(&text.replace("seeds: 1,", "seeds: 1, reward: \"no/reward\","));
+    let (none, missing) = open(&gone, folder.path(), &Named::default()).unwrap();
+    assert!(none.is_empty() && missing[0].contains("nothing is measured with ImageReward"), "{missing:?}");
+    assert!(missing[0].contains("--reward"), "{missing:?}");
+    let swapped = Named { reward: Some(encoder("clip")), ..Named::default() };
+    assert!(open(&gone, folder.path(), &swapped).err().unwrap().contains("med_config.json: is not there"));
 }

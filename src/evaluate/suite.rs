@@ -49,6 +49,9 @@ pub struct Suite {
     /// A folder with DINOv2, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dino: Option<PathBuf>,
+    /// ImageReward's file, or the folder that it is in, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward: Option<PathBuf>,
     /// What a concept's own branch reads.
     #[serde(default)]
     pub own_prompts: OwnPrompts,
@@ -310,7 +313,7 @@ impl Suite {
     #[must_use]
     fn of_pictures(&self) -> Self {
         let mut suite = self.clone();
-        (suite.clip, suite.dino) = (None, None);
+        (suite.clip, suite.dino, suite.reward) = (None, None, None);
         suite.concepts.iter_mut().for_each(|subject| subject.photos = None);
         suite
     }

@@ -5,21 +5,14 @@ use std::path::{Path, PathBuf};
 
 use image::RgbaImage;
 use rten::{Value, ValueOrView};
-use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::normalizers::BertNormalizer;
-use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::tokenizer::Tokenizer;
 
 use super::error::Error;
 use super::frames::Resized;
 use super::network::{Network, told};
 use super::onnx::{Port, Told};
 use super::prepare::normal;
+use crate::bert::{BadList, LIST, WordPieces};
 
-/// The list of its words, beside the file.
-pub const VOCAB: &str = "vocab.txt";
-/// The largest list, bytes; a real one has 232 kB.
-const MOST_VOCAB: u64 = 16 << 20;
 /// The sides of the picture that it looks at: the shorter one becomes the first, unless the longer one passes the second.
 const SIDES: [u32; 2] = [800, 1333];
 /// The most words and parts of words.
@@ -49,12 +42,10 @@ const NAMES: [Names; 2] =
 /// A network that finds boxes by words.
 pub struct Words {
     network: Network,
-    tokenizer: Tokenizer,
+    pieces: WordPieces,
     names: Names,
     told: Told,
     /// The marks of a text's beginning and end, and those that end a phrase.
-    begins: u32,
-    ends: u32,
     marks: Vec<u32>,
 }
 
@@ -68,7 +59,7 @@ fn names(told: &Told) -> Option<Names> {
 
 /// The first file of a folder that finds boxes by words and has its list of words beside it.
 pub fn find_words(folder: &Path) -> Option<PathBuf> {
-    if !folder.join(VOCAB).is_file() {
+    if !folder.join(LIST).is_file() {
         return None;
     }
     let mut files: Vec<PathBuf> = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
@@ -98,37 +89,19 @@ impl Words {
         if let Some(other) = told.inputs.iter().find(|port| !known.contains(&port.name.as_str())) {
             return Err(Error::advised(path, format!("wants {}, which is not known", other.name), advice));
         }
-        let list = path.with_file_name(VOCAB);
-        let lacks = |error: std::io::Error| {
-            Error::advised(&list, format!("cannot be read ({error})"), "put the list of its words there")
+        let list = path.with_file_name(LIST);
+        let refused = |error: BadList| {
+            let advice = match &error {
+                BadList::Broken(_) => "take the one that comes with the network",
+                BadList::Unread(_) | BadList::TooLarge => "put the list of its words there",
+            };
+            Error::advised(&list, error.to_string(), advice)
         };
-        if fs::metadata(&list).map_err(lacks)?.len() > MOST_VOCAB {
-            return Err(Error::advised(
-                &list,
-                "is no list of words, it is so large",
-                "put the list of its words there",
-            ));
-        }
-        let bytes = fs::read(&list).map_err(lacks)?;
-        let broken = |what: &str| {
-            Error::advised(
-                &list,
-                format!("is no list of BERT's words: {what}"),
-                "take the one that comes with the network",
-            )
-        };
-        let model = WordPiece::read_bytes(&bytes)
-            .and_then(|list| WordPiece::builder().vocab(list).build())
-            .map_err(|error| broken(&error.to_string()))?;
-        let mut tokenizer = Tokenizer::new(model);
-        tokenizer.with_normalizer(Some(BertNormalizer::default()));
-        tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
-        let id = |word: &str| tokenizer.token_to_id(word).ok_or_else(|| broken(&format!("{word} is not in it")));
-        let (begins, ends) = (id("[CLS]")?, id("[SEP]")?);
-        let marks = vec![begins, ends, id(".")?, id("?")?];
-        id("[UNK]")?;
+        let pieces = WordPieces::open(&list).map_err(refused)?;
+        let id = |word: &str| pieces.id(word).map_err(refused);
+        let marks = vec![pieces.begins, pieces.ends, id(".")?, id("?")?];
         let network = Network::open(path, &told, None, false)?;
-        Ok(Self { network, tokenizer, names, told, begins, ends, marks })
+        Ok(Self { network, pieces, names, told, marks })
     }
 
     /// What the network reads of words: phrases, each with a full stop.
@@ -138,10 +111,9 @@ impl Words {
         if text.is_empty() {
             return Err(Error::Prompt("no words say what to find; write what it is, such as: a dog".into()));
         }
-        let encoded = self.tokenizer.encode(text, false).map_err(|error| Error::Prompt(error.to_string()))?;
-        let mut tokens = vec![self.begins];
-        tokens.extend(encoded.get_ids());
-        tokens.push(self.ends);
+        let mut tokens = vec![self.pieces.begins];
+        tokens.extend(self.pieces.encode(&text).map_err(Error::Prompt)?);
+        tokens.push(self.pieces.ends);
         if tokens.len() > MOST_TOKENS {
             return Err(Error::Prompt(format!("{} words are too many; name what to find in a few", tokens.len())));
         }

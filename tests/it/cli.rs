@@ -468,6 +468,12 @@ fn devices_and_inspect_answer_without_a_display() {
     assert!(lines(encoder) <= 8, "a summary");
     let listed = out(&podium(folder.path(), &["inspect", "--tensors", encoder]));
     assert_says(&listed, &["embeddings.cls_token  F16 [1, 1, 32]"]);
+    let reward = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/reward");
+    for path in [reward.to_owned(), format!("{reward}/ImageReward.pt")] {
+        let about = out(&podium(folder.path(), &["inspect", &path]));
+        assert_says(&about, &["ImageReward.pt: ImageReward", "patches of 8 pixels", "32 x 32 pixels", "--reward"]);
+        assert!(lines(path.as_str()) <= 8, "a summary");
+    }
     let alone = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/clip/model.safetensors");
     assert_says(&out(&podium(folder.path(), &["inspect", alone])), &["is an image encoder (CLIP or DINOv2)"]);
     let other = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/miniature/text_encoder");

@@ -180,6 +180,13 @@ fn encoders_measure_what_is_there_without_making_it_again_and_what_is_made_then(
     assert_says(&again, &["2 pictures measured anew"]);
     assert_eq!(reports(&folder.path().join("seen"))[0], with);
 
+    // A third kind comes later still, and takes nothing from the others.
+    let reward = encoder("reward");
+    let third = done(folder.path(), &small(&["--out", "seen", "--reward", &reward]));
+    assert_says(&third, &["pictures are measured with ImageReward ImageReward.pt (2 layers", "ImageReward"]);
+    assert_eq!(record()["learned"]["scores"].as_array().map(Vec::len), Some(3));
+    assert_says(&reports(&folder.path().join("seen"))[0], &["CLIP-T ↑ | ImageReward ↑", "the figures that are seen"]);
+
     let swapped = small(&["--out", "other", "--clip", &dino]);
     let output = command(folder.path(), &swapped).output().expect("the binary starts");
     assert!(!output.status.success() && !folder.path().join("other").exists());

@@ -11,17 +11,18 @@ use arrows::{arrows, circles};
 use source::{Source, sources};
 
 /// The rooms of `src`, the ground floor first, and the rooms that each may name beside itself: all that it stands on.
-const FLOORS: [(&str, &[&str]); 16] = [
+const FLOORS: [(&str, &[&str]); 17] = [
     ("assets", &[]),
     ("bytes", &[]),
+    ("bert", &[]),
     ("cut", &[]),
     ("hub", &["bytes"]),
     ("photo", &["cut"]),
     ("plush", &[]),
-    ("segment", &[]),
+    ("segment", &["bert"]),
     ("project", &["photo"]),
     ("link", &["project"]),
-    ("engine", &["assets", "bytes", "link", "project"]),
+    ("engine", &["assets", "bytes", "link", "project", "bert"]),
     ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project"]),
     ("studio", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "project", "segment"]),
     ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "plush", "project", "segment", "studio"]),
@@ -30,7 +31,7 @@ const FLOORS: [(&str, &[&str]); 16] = [
         "lib",
         &[
             "assets", "bytes", "cli", "cut", "engine", "evaluate", "gui", "hub", "link", "photo", "plush", "project",
-            "segment", "studio",
+            "segment", "studio", "bert",
         ],
     ),
     ("main", &["lib"]),
@@ -159,7 +160,7 @@ fn part<'a>(path: &'a str, room: &str) -> Option<&'a str> {
 fn only_the_window_knows_egui() {
     let below = rooms(&[
         "assets", "bytes", "cut", "hub", "photo", "plush", "segment", "project", "link", "engine", "evaluate",
-        "studio", "cli", "main", "lib",
+        "studio", "cli", "main", "lib", "bert",
     ]);
     assert_eq!(who_says(&below, &WINDOW), NOBODY);
 }
@@ -168,7 +169,7 @@ fn only_the_window_knows_egui() {
 fn only_the_engine_knows_burn_and_no_tensor_leaves_it() {
     let others = rooms(&[
         "assets", "bytes", "cut", "evaluate", "hub", "photo", "plush", "segment", "project", "link", "studio", "cli",
-        "gui", "main", "lib",
+        "gui", "main", "lib", "bert",
     ]);
     assert_eq!(who_says(&others, &["burn", "burn_wgpu", "cubecl", "Tensor"]), NOBODY);
 }

@@ -16,12 +16,14 @@ use crate::engine::nets::vision::dino::{Dino, DinoConfig};
 use crate::engine::weights::Weights;
 
 /// A kind of encoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// CLIP, whose vectors of pictures and of texts lie side by side.
     Clip,
     /// DINOv2, with or without registers.
     Dino,
+    /// ImageReward, which gives no vector but a score of a picture and a text.
+    Reward,
 }
 
 impl Kind {
@@ -30,6 +32,16 @@ impl Kind {
         match self {
             Self::Clip => "CLIP",
             Self::Dino => "DINOv2",
+            Self::Reward => "ImageReward",
+        }
+    }
+
+    /// The option of `podium evaluate` by which one is named.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Clip => "--clip",
+            Self::Dino => "--dino",
+            Self::Reward => "--reward",
         }
     }
 }
@@ -268,7 +280,7 @@ impl Settings {
 }
 
 /// What files of a kind mean where they say nothing: a part of the built-in list.
-fn usual(kind: Kind, part: &str) -> Map<String, Value> {
+pub(super) fn usual(kind: Kind, part: &str) -> Map<String, Value> {
     match usual_value(kind, part) {
         Value::Object(settings) => settings,
         _ => Map::new(),
@@ -279,19 +291,20 @@ fn usual_value(kind: Kind, key: &str) -> Value {
     let path = match kind {
         Kind::Clip => "encoders/clip.json",
         Kind::Dino => "encoders/dinov2.json",
+        Kind::Reward => "encoders/image_reward.json",
     };
     let all: Option<Value> = crate::assets::find(path).and_then(|bytes| serde_json::from_slice(bytes).ok());
     all.map_or(Value::Null, |all| all[key].clone())
 }
 
 /// Takes over what somebody says; what is null is not said.
-fn overlay(settings: &mut Map<String, Value>, over: Option<&Value>) {
+pub(super) fn overlay(settings: &mut Map<String, Value>, over: Option<&Value>) {
     for (key, value) in over.and_then(Value::as_object).into_iter().flatten().filter(|(_, value)| !value.is_null()) {
         settings.insert(key.clone(), value.clone());
     }
 }
 
-fn typed<T: DeserializeOwned>(settings: Map<String, Value>, file: &str) -> Result<T> {
+pub(super) fn typed<T: DeserializeOwned>(settings: Map<String, Value>, file: &str) -> Result<T> {
     serde_json::from_value(Value::Object(settings)).map_err(|error| EngineError::Malformed {
         file: file.into(),
         what: format!("cannot be understood: {error}; fetch the encoder's files again"),
@@ -299,7 +312,7 @@ fn typed<T: DeserializeOwned>(settings: Map<String, Value>, file: &str) -> Resul
 }
 
 /// A JSON file; none where there is no such file.
-fn json(path: &Path) -> Result<Option<Value>> {
+pub(super) fn json(path: &Path) -> Result<Option<Value>> {
     let read = |source| EngineError::Read { path: path.to_owned(), source };
     if !path.is_file() {
         return Ok(None);

@@ -6,6 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 
 use super::config::{self, Kind, Nets};
+use super::reward;
 use crate::engine::error::Result;
 use crate::engine::memory;
 use crate::engine::weights::{Checkpoint, compare};
@@ -38,6 +39,35 @@ pub fn inspect(folder: &Path) -> Result<(String, Vec<(&'static str, String)>)> {
     lines.push(("vectors", format!("{numbers} numbers")));
     let by = if settings.prepared_by_file { "" } else { ", as is usual: preprocessor_config.json is missing" };
     lines.push(("pictures", format!("{}{by}", settings.preparation.words())));
+    lines.push(("file", file(&checkpoint)));
+    lines.push(("measures", measures(kind, folder)));
+    Ok((format!("{name}: {}, an image encoder by which pictures are measured", kind.words()), lines))
+}
+
+/// As [`inspect`], of ImageReward: its file, or the folder that it is in.
+///
+/// # Errors
+/// When a file is missing or broken, or weights and configuration do not belong together: by name.
+pub fn inspect_reward(path: &Path) -> Result<(String, Vec<(&'static str, String)>)> {
+    let (settings, _) = reward::compared(path)?;
+    let checkpoint = Checkpoint::open_file(&settings.path)?;
+    let lines = vec![
+        ("networks", settings.sizes.words()),
+        ("pictures", settings.preparation.words()),
+        ("file", file(&checkpoint)),
+        ("measures", measures(Kind::Reward, path)),
+    ];
+    let name = name_of(&settings.path);
+    Ok((format!("{name}: ImageReward, a score of pictures and the words that they were asked for by"), lines))
+}
+
+/// The line that says what to do with it.
+fn measures(kind: Kind, path: &Path) -> String {
+    format!("pictures: podium evaluate SUITE --out DIR {} {}", kind.option(), path.display())
+}
+
+/// How much the file holds.
+fn file(checkpoint: &Checkpoint) -> String {
     let (mut values, mut kinds) = (0, BTreeSet::new());
     for (_, shape, kind) in checkpoint.tensors() {
         values += shape.iter().product::<usize>();
@@ -45,11 +75,5 @@ pub fn inspect(folder: &Path) -> Result<(String, Vec<(&'static str, String)>)> {
     }
     let (count, size) = (checkpoint.tensors().count(), memory::words(checkpoint.bytes()));
     let kinds = Vec::from_iter(kinds).join(" and ");
-    lines.push(("file", format!("{count} tensors, {:.1} M parameters, {kinds}, {size}", values as f64 / 1e6)));
-    let option = match kind {
-        Kind::Clip => "--clip",
-        Kind::Dino => "--dino",
-    };
-    lines.push(("measures", format!("pictures: podium evaluate SUITE --out DIR {option} {}", folder.display())));
-    Ok((format!("{name}: {}, an image encoder by which pictures are measured", kind.words()), lines))
+    format!("{count} tensors, {:.1} M parameters, {kinds}, {size}", values as f64 / 1e6)
 }

@@ -37,6 +37,26 @@ enum Resize {
     To([u64; 2]),
 }
 
+/// Where the middle begins where as much cannot be left out on both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Middle {
+    /// A pixel nearer to the left and the top, as transformers has it.
+    Down,
+    /// At an even pixel, as torchvision has it.
+    Even,
+}
+
+impl Middle {
+    /// Where it begins, of so many pixels that are left out.
+    fn of(self, left_out: i64) -> i64 {
+        let down = left_out.div_euclid(2);
+        match self {
+            Self::Even if left_out.rem_euclid(2) == 1 => down + down.rem_euclid(2),
+            Self::Down | Self::Even => down,
+        }
+    }
+}
+
 impl Preparation {
     /// Of a `preprocessor_config.json` in which nothing is left out; `file` is for messages.
     ///
@@ -115,6 +135,14 @@ impl Preparation {
     /// # Errors
     /// When it has no pixel, or would be far too long.
     pub fn resized(&self, picture: &RgbImage) -> Result<RgbImage> {
+        self.resized_about(picture, Middle::Down)
+    }
+
+    /// [`Preparation::resized`] with another idea of where the middle is.
+    ///
+    /// # Errors
+    /// As [`Preparation::resized`].
+    pub fn resized_about(&self, picture: &RgbImage, middle: Middle) -> Result<RgbImage> {
         let own = [picture.height(), picture.width()].map(u64::from);
         if own.contains(&0) {
             return Err(EngineError::Job("a picture without any pixel cannot be measured".into()));
@@ -136,7 +164,8 @@ impl Preparation {
         // What is needed of each side, where the rest would be cut off.
         let window = |along: usize| {
             let (to, size) = (to[along] as i64, self.size[along] as i64);
-            (to - size).div_euclid(2)..(to - size).div_euclid(2) + size
+            let first = middle.of(to - size);
+            first..first + size
         };
         let cells = |along: usize| -> Vec<Option<Vec<(usize, i64)>>> {
             let (from, to) = (own[along] as usize, to[along] as usize);
@@ -180,7 +209,11 @@ impl Preparation {
     /// # Errors
     /// As [`Preparation::resized`].
     pub fn patches(&self, picture: &RgbImage, side: usize) -> Result<Vec<f32>> {
-        let picture = self.resized(picture)?;
+        Ok(self.patches_of(&self.resized(picture)?, side))
+    }
+
+    /// [`Preparation::patches`] of a picture that was resized already.
+    pub fn patches_of(&self, picture: &RgbImage, side: usize) -> Vec<f32> {
         let [rows, columns] = self.grid(side);
         let mut values = Vec::with_capacity(rows * columns * 3 * side * side);
         for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
@@ -192,7 +225,7 @@ impl Preparation {
                 }
             }
         }
-        Ok(values)
+        values
     }
 
     /// Rows and columns of patches. What is left at the rim is not looked at.

@@ -74,6 +74,28 @@ impl Linear {
         Self::with_bias(weights, weights.unfolded("weight", [output, channels, side, side])?, bias)
     }
 
+    /// Loads layers of one input that a file has as one, whose outputs lie side by side: `weight` `[N · out, in]` and `bias`
+    /// `[N · out]`.
+    ///
+    /// # Errors
+    /// When a tensor is missing or misshapen.
+    pub fn load_parts<const N: usize>(
+        weights: &Weights<'_>,
+        input: usize,
+        output: usize,
+        bias: Bias,
+    ) -> Result<[Self; N]> {
+        let parts = weights.parts::<N>("weight", [output, input])?;
+        let biases: Option<Tensor<1>> =
+            if bias == Bias::Yes { Some(weights.tensor("bias", [N * output])?) } else { None };
+        let mut first = 0;
+        Ok(parts.map(|weight| {
+            let bias = biases.as_ref().map(|all| all.clone().narrow(0, first, output));
+            first += output;
+            Self { weight, bias }
+        }))
+    }
+
     /// `weight` is `[in, out]`.
     fn with_bias(weights: &Weights<'_>, weight: Tensor<2>, bias: Bias) -> Result<Self> {
         let [_, output] = weight.dims();

@@ -5,8 +5,9 @@
 //! |---|---|
 //! | SegSim (CLIP), SegSim (DINOv2) | Algorithm 2 (`segsim.rs`) with the encoder's vectors of cut-outs (`engine/encoders/segment.rs`) |
 //! | CLIP-T | cosine of CLIP's vectors of the whole picture and of the plain base prompt, the same words for all methods; as it is, -1 to 1 |
+//! | ImageReward | ImageReward's score of the whole picture and of the same words, standardised as its authors do it; it has no bounds |
 //!
-//! A picture that could not be made has 0 of each.
+//! A picture that could not be made has 0 of each, but for ImageReward: there it has the least of all pictures of its report.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::segsim::{Embedder, cosine, segsim};
 use crate::engine::encoders::config::Kind;
 use crate::engine::encoders::encoder::ImageEncoder;
+use crate::engine::encoders::reward::Reward;
 use crate::engine::encoders::segment::cut_out;
 
 /// What was measured of a picture with encoders.
@@ -42,10 +44,16 @@ impl Learned {
     /// With what other kinds of encoders have said before.
     #[must_use]
     pub fn after(mut self, before: Option<Self>) -> Self {
+        if let Some(before) = &before
+            && self.scores.iter().all(|scores| scores.kind == Kind::Reward)
+        {
+            // Who saw no segments says nothing of them.
+            (self.segments, self.missing) = (before.segments, before.missing.clone());
+        }
         let others = before.into_iter().flat_map(|before| before.scores);
         let others: Vec<Scores> = others.filter(|old| self.scores.iter().all(|new| new.kind != old.kind)).collect();
         self.scores.extend(others);
-        self.scores.sort_by_key(|scores| scores.kind != Kind::Clip);
+        self.scores.sort_by_key(|scores| scores.kind);
         self
     }
 }
@@ -66,11 +74,11 @@ impl Segments {
 pub struct Scores {
     /// Which kind it is of.
     pub kind: Kind,
-    /// Which it was: [`ImageEncoder::words`].
+    /// Which it was: [`ImageEncoder::words`], [`Reward::words`].
     pub encoder: String,
     /// Algorithm 2; none where a concept has no photos.
     pub segsim: Option<f64>,
-    /// Cosine with the base prompt; none where the encoder reads no words.
+    /// CLIP's cosine with the base prompt, or ImageReward's score; none where the encoder reads no words.
     pub text: Option<f64>,
 }
 
@@ -81,17 +89,20 @@ pub enum LearnedMetric {
     SegSim(Kind),
     /// The picture against the base prompt.
     Text,
+    /// Likewise, by ImageReward.
+    Reward,
 }
 
 impl LearnedMetric {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 3] = [Self::SegSim(Kind::Clip), Self::SegSim(Kind::Dino), Self::Text];
+    pub const ALL: [Self; 4] = [Self::SegSim(Kind::Clip), Self::SegSim(Kind::Dino), Self::Text, Self::Reward];
 
     /// What the report calls it.
     pub fn title(self) -> &'static str {
         match self {
             Self::SegSim(Kind::Clip) => "SegSim (CLIP)",
             Self::SegSim(Kind::Dino) => "SegSim (DINOv2)",
+            Self::SegSim(Kind::Reward) | Self::Reward => Kind::Reward.words(),
             Self::Text => "CLIP-T",
         }
     }
@@ -100,7 +111,8 @@ impl LearnedMetric {
     pub fn of(self, learned: &Learned) -> Option<f64> {
         learned.scores.iter().find_map(|scores| match self {
             Self::SegSim(kind) => scores.segsim.filter(|_| scores.kind == kind),
-            Self::Text => scores.text,
+            Self::Text => scores.text.filter(|_| scores.kind != Kind::Reward),
+            Self::Reward => scores.text.filter(|_| scores.kind == Kind::Reward),
         })
     }
 }
@@ -172,4 +184,13 @@ pub fn scores(
         segsim: photos.map(similar).transpose()?,
         text: words.map(goes_with).transpose()?,
     })
+}
+
+/// What ImageReward says of a picture and the words of the base prompt.
+///
+/// # Errors
+/// What it says itself.
+pub fn rewarded(reward: &Reward, picture: &RgbImage, words: &str) -> Result<Scores, String> {
+    let score = reward.score(picture, words).map_err(|error| error.to_string())?;
+    Ok(Scores { kind: Kind::Reward, encoder: reward.words(), segsim: None, text: Some(score) })
 }

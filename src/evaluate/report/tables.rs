@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::basis::{COST, Records};
+use crate::engine::encoders::config::Kind;
 use crate::evaluate::methods::{FULL, Method, Table as Place, method};
 use crate::evaluate::metrics::learned::{LearnedMetric, Segments};
 use crate::evaluate::metrics::{Metric, anchors};
@@ -72,15 +73,28 @@ impl<'a> Pictures<'a> {
 
     /// A metric of every picture; none of those that are not made yet, the worst of those that failed.
     fn values(&self, method: &str, column: Column) -> Vec<Option<f64>> {
+        let worst = self.worst(column);
         let value = |picture| {
             let record = self.record(picture, method)?;
             match (column, &record.outcome) {
                 (Column::Own(metric), Outcome::Made(measures)) => measures.as_ref().map(|measures| metric.of(measures)),
                 (Column::Learned(metric), Outcome::Made(_)) => metric.of(record.learned.as_ref()?),
-                (_, Outcome::Failed(_)) => Some(column.worst()),
+                (_, Outcome::Failed(_)) => Some(worst),
             }
         };
         (0..self.places.len()).map(value).collect()
+    }
+
+    /// What a picture that failed counts with; of what has no bounds, the worst that any picture has.
+    fn worst(&self, column: Column) -> f64 {
+        match column {
+            Column::Own(metric) => metric.worst(),
+            Column::Learned(metric @ LearnedMetric::Reward) => {
+                let all = self.records.values().filter_map(|record| metric.of(record.learned.as_ref()?));
+                all.min_by(f64::total_cmp).unwrap_or(0.0)
+            }
+            Column::Learned(_) => 0.0,
+        }
     }
 
     /// What stands in the tables of scores: what the suite measures, and what encoders have measured of any picture.
@@ -134,13 +148,6 @@ impl Column {
         match self {
             Self::Own(metric) => metric.more_is_better(),
             Self::Learned(_) => true,
-        }
-    }
-
-    fn worst(self) -> f64 {
-        match self {
-            Self::Own(metric) => metric.worst(),
-            Self::Learned(_) => 0.0,
         }
     }
 }
@@ -205,9 +212,14 @@ fn scores(pictures: &Pictures<'_>, title: &str, methods: &[&Method]) -> Table {
 /// What is to be known of learned measures, in sentences.
 fn encoders(pictures: &Pictures<'_>) -> String {
     let (mut names, mut segments): (BTreeSet<&str>, BTreeSet<Segments>) = Default::default();
+    let mut rewarded = false;
     for learned in pictures.records.values().filter_map(|record| record.learned.as_ref()) {
         names.extend(learned.scores.iter().map(|scores| scores.encoder.as_str()));
-        segments.insert(learned.segments);
+        rewarded |= LearnedMetric::Reward.of(learned).is_some();
+        // ImageReward alone looks at no segments.
+        if learned.scores.iter().any(|scores| scores.kind != Kind::Reward) {
+            segments.insert(learned.segments);
+        }
     }
     if names.is_empty() {
         return "CLIP and ImageReward scores are not measured: they need learned models that know photographs."
@@ -215,11 +227,21 @@ fn encoders(pictures: &Pictures<'_>) -> String {
     }
     let names = Vec::from_iter(names).join("; ");
     let segments: Vec<&str> = segments.into_iter().map(Segments::words).collect();
-    format!(
-        "Measured with {names}. Segments: {}; each is shown to an encoder as a square about its box, grey around it. CLIP-T is \
-         the cosine with the plain base prompt. ImageReward is not measured.",
-        segments.join(" and ")
-    )
+    let seen = match segments.as_slice() {
+        [] => "SegSim and CLIP-T are not measured by any encoder.".to_owned(),
+        segments => format!(
+            "Segments: {}; each is shown to an encoder as a square about its box, grey around it. CLIP-T is the cosine with the \
+             plain base prompt.",
+            segments.join(" and ")
+        ),
+    };
+    let rewarded = if rewarded {
+        "ImageReward is the score of the whole picture with the plain base prompt; it has no bounds, and a picture that failed \
+         counts with the least of all pictures."
+    } else {
+        "ImageReward is not measured."
+    };
+    format!("Measured with {names}. {seen} {rewarded}")
 }
 
 /// All methods against the full one, on the pictures that both have.

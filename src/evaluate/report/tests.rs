@@ -120,6 +120,37 @@ fn what_encoders_have_measured_stands_in_further_columns_and_nowhere_else() {
 }
 
 #[test]
+fn imagereward_has_a_column_and_what_failed_counts_with_the_least_of_it() {
+    use crate::engine::encoders::config::Kind;
+    use crate::evaluate::metrics::learned::{Learned, Scores, Segments};
+    let (at, suite) = (tempfile::tempdir().unwrap(), small());
+    let folder = made(at.path(), &suite, |_| true);
+    let (_, plan) = Folder::open(at.path()).unwrap();
+    for mut record in folder.records(&plan).into_values() {
+        if matches!(record.outcome, Outcome::Failed(_)) {
+            continue;
+        }
+        let text = Some(if record.unit.method == "release" { 0.5 } else { -1.25 });
+        let scores = Scores { kind: Kind::Reward, encoder: "ImageReward small".into(), segsim: None, text };
+        record.learned = Some(Learned { segments: Segments::Figures, scores: vec![scores], missing: None });
+        folder.keep(&record).unwrap();
+    }
+    let [_, markdown] = write(&folder, &plan).unwrap();
+    let markdown = std::fs::read_to_string(markdown).unwrap();
+    for words in [
+        "redundancy n>N ↓ | ImageReward ↑ |",
+        "Measured with ImageReward small. SegSim and CLIP-T are not measured by any encoder. ImageReward is the score",
+        "Case by case: ImageReward",
+    ] {
+        assert!(markdown.contains(words), "{words} is missing: {markdown}");
+    }
+    // One of the release's eight failed: 7 · 0.5 - 1.25, of 8.
+    let row = markdown.lines().find(|line| line.starts_with("| Concept Conductor, release |")).unwrap();
+    let last = row.trim_end_matches('|').trim_end().rsplit('|').next().unwrap().trim();
+    assert!(last.starts_with("0.281 ["), "{row}");
+}
+
+#[test]
 fn a_suite_that_measures_nothing_itself_has_the_tables_that_its_encoders_fill() {
     let mut suite = small();
     suite.measure = crate::evaluate::suite::Measure::Nothing;

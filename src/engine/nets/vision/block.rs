@@ -21,13 +21,22 @@ pub struct Wide {
     pub epsilon: f64,
 }
 
+/// How a kind of encoder has what makes query, key and value.
+#[derive(Clone, Copy, Debug)]
+pub enum Qkv {
+    /// A layer each, by these names.
+    Each([&'static str; 3]),
+    /// One layer for all three, whose outputs lie side by side.
+    AtOnce(&'static str),
+}
+
 /// What a kind of encoder calls the parts of a layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Names {
     /// Before attention.
     pub norm1: &'static str,
     /// Query, key and value.
-    pub mixed: [&'static str; 3],
+    pub mixed: Qkv,
     /// After attention.
     pub out: &'static str,
     /// Before the feed-forward.
@@ -69,13 +78,19 @@ impl Block {
     /// When a tensor is missing or misshapen.
     pub fn load(at: &Weights<'_>, names: &Names, wide: Wide, between: Between, bias: Bias) -> Result<Self> {
         let Wide { width, inner, heads, epsilon } = wide;
-        let mixed = |index: usize| Linear::load(&at.at(names.mixed[index]), width, width, bias);
+        let mixed = match names.mixed {
+            Qkv::Each(names) => {
+                let load = |name: &str| Linear::load(&at.at(name), width, width, bias);
+                [load(names[0])?, load(names[1])?, load(names[2])?]
+            }
+            Qkv::AtOnce(name) => Linear::load_parts(&at.at(name), width, width, bias)?,
+        };
         let twice = if between == Between::Gate { 2 } else { 1 };
         let scale = |name: &str| at.tensor(name, [width]);
         Ok(Self {
             heads,
             norm1: LayerNorm::load(&at.at(names.norm1), width, epsilon)?,
-            mixed: [mixed(0)?, mixed(1)?, mixed(2)?],
+            mixed,
             out: Linear::load(&at.at(names.out), width, width, Bias::Yes)?,
             norm2: LayerNorm::load(&at.at(names.norm2), width, epsilon)?,
             feed: [

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
 
-use super::block::{Between, Block, Names, Wide};
+use super::block::{Between, Block, Names, Qkv, Wide};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::nets::clip::{ClipConfig, TextEncoder};
 use crate::engine::nets::layers::{Activation, Bias, LayerNorm, Linear};
@@ -104,7 +104,7 @@ impl ClipVisionConfig {
 /// What CLIP calls the parts of a layer.
 const NAMES: Names = Names {
     norm1: "layer_norm1",
-    mixed: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
+    mixed: Qkv::Each(["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]),
     out: "self_attn.out_proj",
     norm2: "layer_norm2",
     feed: ["mlp.fc1", "mlp.fc2"],

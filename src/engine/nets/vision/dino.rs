@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
 
-use super::block::{Between, Block, Names, Wide};
+use super::block::{Between, Block, Names, Qkv, Wide};
 use super::clip::{activation, check};
 use super::resample::{Filter, Mixed, antialiased, plain};
 use crate::engine::error::{EngineError, Result};
@@ -74,7 +74,7 @@ impl DinoConfig {
 /// What transformers calls the parts of a layer of DINOv2.
 const NAMES: Names = Names {
     norm1: "norm1",
-    mixed: ["attention.attention.query", "attention.attention.key", "attention.attention.value"],
+    mixed: Qkv::Each(["attention.attention.query", "attention.attention.key", "attention.attention.value"]),
     out: "attention.output.dense",
     norm2: "norm2",
     feed: ["mlp.fc1", "mlp.fc2"],
