@@ -13,7 +13,9 @@ use super::render::{check_memory, follow};
 use super::written::put;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
-use crate::evaluate::compare::{SEEDS, Scores, Side, Start, Summary, Variant, order, ruler, summarise};
+use crate::evaluate::compare::{
+    Reward, SEEDS, Scores, Side, Start, Summary, Variant, check_reward, order, rewarded, ruler, summarise,
+};
 use crate::evaluate::methods::{METHODS, Method, method};
 use crate::evaluate::metrics::Ruler;
 use crate::link::{DeviceChoice, Watch};
@@ -49,6 +51,11 @@ pub struct Compare {
     #[arg(long)]
     steps: Option<u32>,
 
+    /// ImageReward.pt, or the folder that it is in, with med_config.json and BERT's vocab.txt beside it: each picture has its
+    /// score with the prompt too
+    #[arg(long, value_name = "FILE")]
+    reward: Option<PathBuf>,
+
     /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
     #[arg(long, default_value_t)]
     device: DeviceChoice,
@@ -63,6 +70,12 @@ fn by_name(name: &str) -> Result<&'static Method, String> {
         let names: Vec<&str> = names.map(|method| method.name).collect();
         format!("there is no such method that is a change of settings; there are {}", names.join(", "))
     })
+}
+
+/// What pictures are measured by.
+struct Measure<'a> {
+    ruler: Option<&'a Ruler>,
+    reward: Option<&'a Reward>,
 }
 
 /// One picture, as the scores' file has it.
@@ -110,12 +123,16 @@ impl Compare {
             return Err("both sides are the same: say with --set or --method what side B changes".into());
         }
         png_text::check(&project, &folder)?;
+        // Before there is a folder, and before a gigabyte is read.
+        self.reward.as_deref().map(check_reward).transpose()?;
         std::fs::create_dir_all(&self.out).map_err(|error| unwritable(&self.out, &error))?;
         let files = DiskFiles { base: folder.clone(), assets: crate::assets::find };
         let ruler = ruler(&project, &files)?;
         for side in &projects {
             check_memory(side, &folder, self.device, Watch::default(), false)?;
         }
+        let reward = self.reward.as_deref().map(|path| Reward::open(path, self.device)).transpose()?;
+        let measures = Measure { ruler: ruler.as_ref(), reward: reward.as_ref() };
         let engine = Engine::start(Cache::standard(), || ())?;
         let mut report = Report {
             project: self.project.display().to_string(),
@@ -127,7 +144,7 @@ impl Compare {
         for (index, side) in order(self.seeds as usize) {
             let seed = project.seed.wrapping_add(index as u64);
             let own = Project { seed, ..projects[side as usize].clone() };
-            let shot = self.shot(&engine, &own, &folder, side, ruler.as_ref())?;
+            let shot = self.shot(&engine, &own, &folder, side, &measures)?;
             say!("{}", words(&shot));
             report.pictures.push(shot);
             report.summary = summarise(&pairs(&report.pictures));
@@ -147,7 +164,7 @@ impl Compare {
         project: &Project,
         folder: &Path,
         side: Side,
-        ruler: Option<&Ruler>,
+        by: &Measure<'_>,
     ) -> Result<Shot, Box<dyn std::error::Error>> {
         let (seed, letter) = (project.seed, side.letter());
         engine.render(project.clone(), folder.to_owned(), self.device, Watch::default());
@@ -161,8 +178,9 @@ impl Compare {
         let picture = finished.pictures.first().ok_or("the render made no picture")?;
         let name = format!("{seed}-{}.png", letter.to_lowercase());
         png_text::write_png(&self.out.join(&name), picture, project, folder, seed)?;
-        let measures = ruler.map(|ruler| ruler.measure(picture)).transpose()?;
-        let scores = Some(Scores::of(&finished, measures));
+        let measures = by.ruler.map(|ruler| ruler.measure(picture)).transpose()?;
+        let reward = by.reward.map(|reward| rewarded(reward, picture, project)).transpose()?;
+        let scores = Some(Scores::of(&finished, measures, reward));
         Ok(Shot { seed, side: letter, picture: Some(name), scores, failed: None })
     }
 

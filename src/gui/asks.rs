@@ -79,6 +79,8 @@ pub enum Purpose {
     TrainingFrom,
     /// A folder with an image encoder that compares its pictures with its photos.
     TrainingEncoder,
+    /// ImageReward, which scores pictures that are compared.
+    RewardFile,
     /// A training's file to open.
     OpenTraining,
     /// Where to save the training.

@@ -38,6 +38,7 @@ impl Purpose {
             Self::TrainingMask(_) => "Choose a mask: white is the subject".into(),
             Self::TrainingFrom => "Choose an ED-LoRA to go on from".into(),
             Self::TrainingEncoder => "Choose a folder with CLIP or DINOv2".into(),
+            Self::RewardFile => "Choose ImageReward.pt".into(),
             Self::OpenTraining => "Open a training".into(),
             Self::SaveTraining => "Save the training".into(),
             Self::Find(path) => {
@@ -62,6 +63,7 @@ impl Purpose {
                 Some(("Concepts", vec!["pth", "pt", "bin", "ckpt", "safetensors"]))
             }
             Self::ModelFile | Self::VaeFile => Some(("Models", vec!["safetensors", "ckpt", "pt", "bin", "pth"])),
+            Self::RewardFile => Some(("ImageReward", vec!["pt", "safetensors"])),
             Self::SegmentFile => Some(("Networks", vec!["onnx"])),
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject(_) => Some(("Projects", vec!["ron"])),
@@ -320,6 +322,7 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
         Purpose::TrainingMask(at) => studio.train.set_mask(*at, path),
         Purpose::TrainingFrom => studio.train.go_on_from(Some(path)),
         Purpose::TrainingEncoder => studio.train.compare_by(Some(path)),
+        Purpose::RewardFile => studio.compare.judge_by(Some(path)),
         Purpose::OpenTraining => studio.train.open(path),
         Purpose::SaveTraining => studio.train.save_to(path),
         Purpose::Find(before) => studio.use_found_file(before.clone(), path),

@@ -194,14 +194,18 @@ fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
         (&["--set", "steps=many"], "write a whole number"),
         (&["--method", "lora_sum"], "no_alignment, no_self_attention"),
         (&["--set", "steps=3", "--seeds", "1"], "1 is not in 2..=16"),
+        (&["--set", "steps=3", "--reward", "small.ron"], "small.ron"),
     ] {
         let said = compare(more);
         assert!(!said.status.success() && !folder.path().join("sides").exists(), "{more:?}");
         assert_says(&out(&said), &[words]);
     }
-    let said = compare(&["--method", "no_alignment", "--set", "guidance_scale=3", "--seeds", "2", "--seed", "5"]);
+    let reward = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/reward");
+    let changes = ["--method", "no_alignment", "--set", "guidance_scale=3", "--seeds", "2", "--seed", "5"];
+    let said = compare(&[&changes[..], &["--reward", reward]].concat());
     assert!(said.status.success(), "{}", out(&said));
-    let expected = ["seed 5, A: ", "seed 6, B: ", "of 2 recognised", "2 seeds are too few", "compare.md"];
+    let expected =
+        ["seed 5, A: ", "seed 6, B: ", "of 2 recognised", "figures, ImageReward ", "2 seeds are too few", "compare.md"];
     assert_says(&out(&said), &expected);
     let path = |name: &str| folder.path().join("sides").join(name);
     let picture = png_text::in_a_project_s_place(&path("6-b.png")).expect("read").expect("a project");
@@ -213,9 +217,15 @@ fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
     assert!(
         pictures.iter().all(|one| one["scores"]["measures"]["subjects"].as_array().is_some_and(|of| of.len() == 2))
     );
+    assert!(pictures.iter().all(|one| one["scores"]["reward"].is_f64()));
     assert_eq!(json["summary"]["pairs"], 2);
     let table = std::fs::read_to_string(path("compare.md")).expect("a table");
-    let expected = ["- B: Without layout alignment, guidance_scale=3", "| recognised |", "| 6 | ![6-a.png](6-a.png)"];
+    let expected = [
+        "- B: Without layout alignment, guidance_scale=3",
+        "| recognised |",
+        "| ImageReward |",
+        "| 6 | ![6-a.png](6-a.png)",
+    ];
     assert_says(&table, &expected);
 }
 

@@ -123,6 +123,14 @@ pub(super) fn compared(path: &Path) -> Result<(Settings, WordPieces)> {
     Ok((settings, pieces))
 }
 
+/// Whether a file, or the one in a folder, can be used, by all but its numbers.
+///
+/// # Errors
+/// As [`Reward::open`].
+pub fn check(path: &Path) -> Result<()> {
+    compared(path).map(drop)
+}
+
 impl Reward {
     /// Reads ImageReward from its file, or from the folder that it is in, onto a device. `med_config.json` and BERT's
     /// `vocab.txt` must be beside it.

@@ -17,11 +17,14 @@ pub struct Scores {
     pub findings: Vec<String>,
     /// What was measured by the truth of the Plush World; none where the project is of another.
     pub measures: Option<Measures>,
+    /// ImageReward's score of the picture with the project's prompt; none where nobody has its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward: Option<f64>,
 }
 
 impl Scores {
     /// Of a finished render of one picture.
-    pub fn of(finished: &Finished, measures: Option<Measures>) -> Self {
+    pub fn of(finished: &Finished, measures: Option<Measures>, reward: Option<f64>) -> Self {
         let overlaps = finished.overlaps.first().filter(|overlaps| !overlaps.is_empty());
         let mean = |all: &Vec<f32>| all.iter().map(|value| f64::from(*value)).sum::<f64>() / all.len() as f64;
         Self {
@@ -29,6 +32,7 @@ impl Scores {
             followed: overlaps.map(mean),
             findings: finished.findings.iter().map(ToString::to_string).collect(),
             measures,
+            reward,
         }
     }
 
@@ -41,6 +45,7 @@ impl Scores {
             parts.push(format!("{known} of {} recognised", measures.subjects.len()));
             parts.push(format!("{} {figures}", measures.figures));
         }
+        parts.extend(self.reward.map(|reward| format!("ImageReward {reward:.2}")));
         parts.extend(self.followed.map(|followed| format!("masks as laid out {followed:.2}")));
         parts.push(match self.findings.len() {
             0 => "no findings".to_owned(),
@@ -58,6 +63,8 @@ pub enum Score {
     Of(Metric),
     /// How many figures too many or too few, of the Plush World.
     Miscounted,
+    /// [`Scores::reward`].
+    Reward,
     /// [`Scores::followed`].
     Followed,
     /// How many findings.
@@ -68,12 +75,13 @@ pub enum Score {
 
 impl Score {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Of(Metric::Recognised),
         Self::Of(Metric::Identity),
         Self::Of(Metric::Layout),
         Self::Of(Metric::Leakage),
         Self::Miscounted,
+        Self::Reward,
         Self::Followed,
         Self::Findings,
         Self::Seconds,
@@ -85,6 +93,7 @@ impl Score {
             Self::Of(Metric::Layout) => "in place",
             Self::Of(metric) => metric.title(),
             Self::Miscounted => "figures too many or few",
+            Self::Reward => "ImageReward",
             Self::Followed => "masks as laid out",
             Self::Findings => "findings",
             Self::Seconds => "seconds",
@@ -100,6 +109,7 @@ impl Score {
             Self::Of(Metric::Leakage) => "The share of concepts with another's body or details",
             Self::Of(metric) => metric.title(),
             Self::Miscounted => "By how many the figures that are seen differ from the concepts",
+            Self::Reward => "How well the picture goes with its prompt, and pleases, by ImageReward",
             Self::Followed => "How far the last masks overlap with the layout's",
             Self::Findings => "What the diagnosis found to have gone wrong",
             Self::Seconds => "How long a picture took",
@@ -110,7 +120,7 @@ impl Score {
     pub fn more_is_better(self) -> bool {
         match self {
             Self::Of(metric) => metric.more_is_better(),
-            Self::Followed => true,
+            Self::Reward | Self::Followed => true,
             Self::Miscounted | Self::Findings | Self::Seconds => false,
         }
     }
@@ -122,6 +132,7 @@ impl Score {
             Self::Miscounted => {
                 scores.measures.as_ref().map(|measures| measures.figures.abs_diff(measures.subjects.len()) as f64)
             }
+            Self::Reward => scores.reward,
             Self::Followed => scores.followed,
             Self::Findings => Some(scores.findings.len() as f64),
             Self::Seconds => Some(scores.seconds),

@@ -10,13 +10,14 @@ fn example(name: &str) -> Project {
 }
 
 fn scores(followed: f64, findings: usize, seconds: f64) -> Scores {
-    Scores { seconds, followed: Some(followed), findings: vec!["lost".into(); findings], measures: None }
+    Scores { seconds, followed: Some(followed), findings: vec!["lost".into(); findings], measures: None, reward: None }
 }
 
 fn measured(recognised: bool, figures: usize) -> Scores {
     let subject = OfSubject { recognised, identity: 0.7, leakage: 0.0, borrowed: 0.0, layout: 0.6 };
     let measures = Measures { subjects: vec![subject; 2], right: recognised, segsim: 0.5, figures };
-    Scores { measures: Some(measures), ..scores(0.5, 0, 1.0) }
+    let reward = Some(if recognised { 0.5 } else { -0.5 });
+    Scores { measures: Some(measures), reward, ..scores(0.5, 0, 1.0) }
 }
 
 fn of(pairs: &[[Scores; 2]]) -> Summary {
@@ -95,7 +96,12 @@ fn what_is_measured_by_the_truth_is_compared_where_both_have_it() {
     use crate::evaluate::metrics::Metric;
     assert_eq!((line(Score::Of(Metric::Recognised)).a, line(Score::Of(Metric::Recognised)).b), (0.5, 1.0));
     assert_eq!((line(Score::Miscounted).a, line(Score::Miscounted).b), (0.5, 0.0));
+    assert_eq!((line(Score::Reward).a, line(Score::Reward).b), (0.0, 0.5));
     assert_eq!(summary.lines.len(), Score::ALL.len());
+    // What one of them lacks is compared by nobody.
+    let without = Scores { reward: None, ..measured(true, 2) };
+    let partly = of(&[[without, measured(true, 2)]]);
+    assert!(partly.lines.iter().all(|line| line.score != Score::Reward), "{partly:?}");
     let json = serde_json::to_string(&measured(true, 2)).unwrap();
     assert_eq!(serde_json::from_str::<Scores>(&json).unwrap(), measured(true, 2));
 }

@@ -141,7 +141,8 @@ fn lines(scores: &Scores) -> [String; 3] {
         format!("{known}/{} recognised · {} figures", measures.subjects.len(), measures.figures)
     });
     let followed = value(Score::Followed).map_or_else(String::new, |value| format!("masks {value} · "));
-    let time = format!("{followed}{:.0} s", scores.seconds);
+    let reward = value(Score::Reward).map_or_else(String::new, |value| format!("ImageReward {value} · "));
+    let time = format!("{reward}{followed}{:.0} s", scores.seconds);
     let findings = match scores.findings.as_slice() {
         [] => "no findings".to_owned(),
         [one] => one.clone(),

@@ -3,19 +3,22 @@
 //! Pictures are rendered one at a time, so that other renders come in between and whoever stops loses nothing; they are
 //! ordinary results of the gallery. What they are measured by is `evaluate/compare`'s, as for `podium compare`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::document::Document;
 use super::document::history::ResultId;
-use super::notice::Place;
+use super::notice::{Notice, Place, sentence};
 use super::renders::Renders;
 use super::renders::runs::{Origin, Run, State};
 use super::tasks::{Desk, Pool};
 pub use crate::evaluate::compare::{Line, SEEDS, Score, Scores, Side, Start, Summary, Variant};
-use crate::evaluate::compare::{order, ruler, summarise};
+use crate::evaluate::compare::{check_reward, order, ruler, summarise};
 use crate::link::{Finished, JobId};
 use crate::project::{DiskFiles, Project};
+use judge::Judge;
+
+mod judge;
 
 /// Where what concerns a comparison is said.
 pub const PLACE: Place = Place::Comparing;
@@ -133,18 +136,21 @@ impl Comparison {
     }
 }
 
-/// A picture was measured.
-struct Measured {
-    number: u64,
-    result: ResultId,
-    scores: Result<Scores, String>,
+/// What was worked out.
+enum Told {
+    /// A picture was measured.
+    Measured { number: u64, result: ResultId, scores: Result<Scores, String> },
+    /// Whether ImageReward's file can be used.
+    Looked(PathBuf, Result<(), String>),
 }
 
 /// What the other rooms shall know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// There is something new to show.
     Told,
+    /// Something to say.
+    Say(Notice),
 }
 
 /// The comparison that is open.
@@ -152,14 +158,36 @@ pub struct Comparing {
     /// What is to be compared next.
     pub draft: Draft,
     begun: Option<Comparison>,
-    desk: Desk<Measured>,
+    judge: Option<Arc<Judge>>,
+    desk: Desk<Told>,
     number: u64,
 }
 
 impl Comparing {
     /// Nothing compared yet.
-    pub fn new(pool: &Pool) -> Self {
-        Self { draft: Draft::default(), begun: None, desk: pool.desk(), number: 0 }
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn new(pool: &Pool) -> std::io::Result<Self> {
+        // ImageReward takes seconds a picture, for which nobody's files shall wait.
+        let desk = pool.another("compare")?.desk();
+        Ok(Self { draft: Draft::default(), begun: None, judge: None, desk, number: 0 })
+    }
+
+    /// The file of ImageReward, or its folder, by which pictures are scored too.
+    pub fn reward(&self) -> Option<&Path> {
+        self.judge.as_ref().map(|judge| judge.path())
+    }
+
+    /// Scores pictures by ImageReward too, from the next one on, where that file or folder can be used; or no more.
+    pub fn judge_by(&mut self, path: Option<PathBuf>) {
+        match path {
+            None => self.judge = None,
+            Some(path) => self.desk.run(move || {
+                let found = check_reward(&path);
+                Told::Looked(path, found)
+            }),
+        }
     }
 
     /// The comparison that was begun last.
@@ -254,13 +282,30 @@ impl Comparing {
         *cell = Cell::Measuring(result.clone());
         let (project, base) = (run.project.clone(), run.folder.clone());
         let (finished, result) = (finished.clone(), result.clone());
-        self.desk.run(move || Measured { number, result, scores: measure(&finished, &project, base) });
+        let judge = self.judge.clone();
+        self.desk.run(move || {
+            let scores = measure(&finished, &project, base, judge.as_deref());
+            Told::Measured { number, result, scores }
+        });
     }
 
     /// Takes in what was measured.
     pub fn poll(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        while let Some(Measured { number, result, scores }) = self.desk.next() {
+        while let Some(told) = self.desk.next() {
+            let (number, result, scores) = match told {
+                Told::Measured { number, result, scores } => (number, result, scores),
+                Told::Looked(path, found) => {
+                    outcomes.push(match found {
+                        Ok(()) => {
+                            self.judge = Some(Arc::new(Judge::new(path)));
+                            Outcome::Told
+                        }
+                        Err(words) => Outcome::Say(Notice::new(PLACE, sentence(&words))),
+                    });
+                    continue;
+                }
+            };
             outcomes.push(Outcome::Told);
             let Some(begun) = self.begun.as_mut().filter(|begun| begun.number == number) else { continue };
             if let Some(cell) = begun.cell_of(&Cell::Measuring(result.clone())) {
@@ -321,13 +366,15 @@ fn look_after(begun: &mut Comparison, job: JobId, renders: &Renders) -> bool {
 }
 
 /// Everything that is known of a picture.
-fn measure(finished: &Finished, project: &Project, base: PathBuf) -> Result<Scores, String> {
+fn measure(finished: &Finished, project: &Project, base: PathBuf, judge: Option<&Judge>) -> Result<Scores, String> {
     let files = DiskFiles { base, assets: crate::assets::find };
-    let measures = match (ruler(project, &files)?, finished.pictures.first()) {
+    let picture = finished.pictures.first();
+    let measures = match (ruler(project, &files)?, picture) {
         (Some(ruler), Some(picture)) => Some(ruler.measure(picture)?),
         _ => None,
     };
-    Ok(Scores::of(finished, measures))
+    let reward = judge.zip(picture).map(|(judge, picture)| judge.score(picture, project)).transpose()?;
+    Ok(Scores::of(finished, measures, reward))
 }
 
 #[cfg(test)]

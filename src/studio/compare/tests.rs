@@ -28,7 +28,7 @@ impl Room {
         Self {
             document: Document::new(project, None, ".".into()),
             renders: Renders::new(engine, DeviceChoice::Flex),
-            comparing: Comparing::new(&pool),
+            comparing: Comparing::new(&pool).unwrap(),
         }
     }
 
@@ -60,11 +60,41 @@ impl Room {
     fn begun(&self) -> &Comparison {
         self.comparing.begun().unwrap()
     }
+
+    /// Names a folder of the tests' encoders as ImageReward's, and waits for what is said of it.
+    fn judge_by(&mut self, name: &str) -> Vec<Outcome> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders").join(name);
+        self.comparing.judge_by(Some(folder));
+        let begun = Instant::now();
+        loop {
+            let outcomes = self.comparing.poll();
+            if !outcomes.is_empty() {
+                return outcomes;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {name}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+#[test]
+fn imagereward_is_taken_where_it_can_be_used_and_refused_in_words_where_not() {
+    let mut room = Room::new();
+    assert!(room.comparing.reward().is_none());
+    assert_eq!(room.judge_by("reward"), [Outcome::Told]);
+    assert!(room.comparing.reward().is_some_and(|path| path.ends_with("reward")));
+    let told = room.judge_by("clip");
+    let [Outcome::Say(notice)] = told.as_slice() else { panic!("{told:?}") };
+    assert!(notice.place == PLACE && notice.words.contains("med_config.json: is not there"), "{notice:?}");
+    assert!(room.comparing.reward().is_some(), "what was chosen before stays");
+    room.comparing.judge_by(None);
+    assert!(room.comparing.reward().is_none());
 }
 
 #[test]
 fn two_seeds_are_rendered_in_turn_measured_and_summed_up() {
     let mut room = Room::new();
+    assert_eq!(room.judge_by("reward"), [Outcome::Told]);
     room.begin(2);
     room.until("the end", |begun| begun.going == Going::Done);
     let begun = room.begun();
@@ -76,6 +106,7 @@ fn two_seeds_are_rendered_in_turn_measured_and_summed_up() {
     for cell in begun.cells.iter().flatten() {
         let Cell::Made(_, scores) = cell else { panic!("{cell:?}") };
         assert!(scores.followed.is_some() && scores.seconds > 0.0);
+        assert!(scores.reward.is_some_and(f64::is_finite), "{scores:?}");
         assert_eq!(scores.measures.as_ref().unwrap().subjects.len(), 2, "the beach's truth is known");
     }
     assert_eq!((begun.summary.pairs, begun.summary.lines.len()), (2, Score::ALL.len()));
