@@ -9,7 +9,7 @@
 //! - Where is what words name? `words.rs`, for which a frame is a prompt like any other.
 //! - What can go wrong? `error.rs`. What is there to get, and where does it go? `get.rs`.
 //!
-//! Pictures in, masks out. Knows nothing of the rest of Podium.
+//! Pictures in, masks out. Knows nothing of the rest of Podium but how BERT reads words.
 
 mod cubic;
 mod dialect;

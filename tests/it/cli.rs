@@ -194,7 +194,7 @@ fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
         (&["--set", "steps=many"], "write a whole number"),
         (&["--method", "lora_sum"], "no_alignment, no_self_attention"),
         (&["--set", "steps=3", "--seeds", "1"], "1 is not in 2..=16"),
-        (&["--set", "steps=3", "--reward", "small.ron"], "small.ron"),
+        (&["--set", "steps=3", "--reward", "small.ron"], "small.ron: "),
     ] {
         let said = compare(more);
         assert!(!said.status.success() && !folder.path().join("sides").exists(), "{more:?}");
@@ -205,7 +205,7 @@ fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
     let said = compare(&[&changes[..], &["--reward", reward]].concat());
     assert!(said.status.success(), "{}", out(&said));
     let expected =
-        ["seed 5, A: ", "seed 6, B: ", "of 2 recognised", "figures, ImageReward ", "2 seeds are too few", "compare.md"];
+        ["seed 5, A: ", "seed 6, B: ", "of 2 recognised", ", ImageReward ", "2 seeds are too few", "compare.md"];
     assert_says(&out(&said), &expected);
     let path = |name: &str| folder.path().join("sides").join(name);
     let picture = png_text::in_a_project_s_place(&path("6-b.png")).expect("read").expect("a project");

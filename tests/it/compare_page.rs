@@ -166,3 +166,23 @@ fn the_compare_page_stands_in_a_small_window_and_with_sixteen_seeds() {
         assert!(text.contains(words), "{words} is missing: {text}");
     }
 }
+
+#[test]
+fn imagereward_is_shown_once_it_is_looked_at_and_left_out_again() {
+    let mut window = page([1280.0, 800.0]);
+    assert!(says(&window).contains("ImageReward...") && !says(&window).contains("No ImageReward"));
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/reward");
+    window.state_mut().studio.compare.judge_by(Some(folder.into()));
+    until(&mut window, "that it is looked at", |podium| podium.studio.compare.reward().is_some());
+    window.step();
+    assert!(says(&window).contains("Pictures are scored by reward too"), "{}", says(&window));
+    press(&mut window, "No ImageReward");
+    assert!(window.state().studio.compare.reward().is_none());
+
+    // What cannot be used is told on the page.
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/clip");
+    window.state_mut().studio.compare.judge_by(Some(other.into()));
+    until(&mut window, "that it is refused", |podium| !podium.studio.is_busy());
+    window.step();
+    assert!(says(&window).contains("med_config.json: is not there"), "{}", says(&window));
+}
