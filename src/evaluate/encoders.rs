@@ -60,7 +60,8 @@ impl Encoders {
                 (Some(folder), _) => folder.clone(),
                 (None, Some(folder)) => {
                     let folder = project::resolve(base, folder);
-                    if !folder.is_dir() && !(kind == Kind::Reward && folder.is_file()) {
+                    let is_there = folder.is_dir() || (kind == Kind::Reward && folder.is_file());
+                    if !is_there {
                         let (name, option) = (kind.words(), kind.option());
                         missing.push(format!(
                             "{}: is not there, so nothing is measured with {name}; put the encoder there, or name its folder \
