@@ -43,8 +43,8 @@ pub enum Purpose {
     SegmentFile,
     /// The background.
     Background,
-    /// Another picture for a layer.
-    ReplaceLayer(usize),
+    /// Another picture for a layer, by its number.
+    ReplaceLayer(u32),
     /// New concepts.
     Concepts,
     /// Another file for a concept.

@@ -168,6 +168,10 @@ impl Run {
 
     /// Takes in what the engine tells of it.
     fn take(&mut self, event: &Event, now: Instant) {
+        if self.trained().is_some() {
+            // It has ended; nothing that comes late changes that.
+            return;
+        }
         match event {
             Event::Started { device, .. } => {
                 self.device.clone_from(device);
@@ -183,8 +187,6 @@ impl Run {
                 }
             }
             Event::Training(_, told) => self.take_training(told, now),
-            // One that had ended already stays what it is.
-            Event::Cancelled(_) if self.trained().is_some() => {}
             Event::Cancelled(_) => self.state = State::Paused,
             Event::Failed(_, words) => self.state = State::Failed(words.clone()),
             Event::Done(..) | Event::Step(..) | Event::Device(_) | Event::Model(_) => {}
@@ -199,6 +201,9 @@ impl Run {
                 self.checkpoint = Some(*step);
                 self.step = self.step.filter(|last| last.step <= *step);
             }
+            // It was told already.
+            TrainingEvent::Step(step) if self.step.is_some_and(|last| step.step <= last.step) => {}
+            TrainingEvent::Drawn(picture) if self.pictures.iter().any(|known| Arc::ptr_eq(known, picture)) => {}
             TrainingEvent::Step(step) => {
                 self.curves.push(step);
                 self.step = Some(*step);
