@@ -440,7 +440,7 @@ fn a_training_that_goes_on_is_asked_about_its_memory_too() {
         match studio.session.questions.answered() {
             Some(Question::Tight { press: asked, words, .. }) => {
                 assert_eq!(asked, press);
-                assert!(words.contains("photos of 256 pixels") && words.contains("1 MB"), "{words}");
+                assert!(words.contains("photos of 256 pixels") && words.contains("of memory are free"), "{words}");
             }
             other => panic!("{other:?}"),
         }
