@@ -428,7 +428,8 @@ fn of_two_projects_that_are_opened_the_last_one_counts_in_whatever_order_they_ar
         let mut bench = Bench::new();
         bench.rest();
         for words in ["one", "two"] {
-            file::save(&bench.at(&format!("{words}.ron")), &Project { prompt: words.into(), ..Project::new() }).unwrap();
+            file::save(&bench.at(&format!("{words}.ron")), &Project { prompt: words.into(), ..Project::new() })
+                .unwrap();
         }
         bench.tap.hold(&["files::Told TakenIn"]);
         let (one, two) = (bench.at("one.ron"), bench.at("two.ron"));
