@@ -117,9 +117,8 @@ impl Studio {
                 }
                 self.session.unsay(&Place::Project);
                 (self.document.file, self.document.stamp) = (Some(path), stamp);
-                match then {
-                    Some(held) => self.after_saving(held),
-                    None => {}
+                if let Some(held) = then {
+                    self.after_saving(held);
                 }
             }
             Err(trouble @ (Unsaved::Exists | Unsaved::Changed)) if is_here => {

@@ -10,7 +10,7 @@ impl<T: Send + 'static> Answer for T {}
 
 /// What all lines of a studio have in common.
 #[derive(Clone, Debug, Default)]
-pub struct Tap;
+pub struct Tap(());
 
 impl Tap {
     /// A line for the answers that come through a channel.
