@@ -207,7 +207,7 @@ impl Bench {
             project.canvas = Canvas { width: 64, height: 64 };
             project.prompt = "a cat and ".repeat(60);
             project.concepts.clear();
-            project.layers_mut().unwrap().clear();
+            project.layers_mut().unwrap().iter_mut().for_each(|layer| layer.concept = None);
             project.settings.steps = 2;
             project.settings.layout_alignment.enabled = false;
         });
