@@ -580,8 +580,7 @@ impl Trainings {
     /// Lets a training go on from its checkpoint, on the device that is chosen now. One that failed is tried again.
     pub fn go_on(&mut self, engine: &Engine, device: DeviceChoice, id: u64) {
         let Some(run) = self.runs.get_mut(id).filter(|run| run.state.is_waiting()) else { return };
-        run.job = engine.train(job(&run.training, &run.folder, device));
-        (run.state, run.stage) = (State::Queued, None);
+        run.begun_again(engine.train(job(&run.training, &run.folder, device)));
     }
 
     /// Whether a training waits to be gone on with: it is paused, or failed.
