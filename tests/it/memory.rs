@@ -109,7 +109,7 @@ fn a_comparison_and_an_evaluation_that_may_not_fit_do_not_begin_with_strict() {
             "--device",
             "flex",
             "--strict",
-        ],
+        ][..],
     ] {
         match refused(folder.path(), &projects, arguments) {
             Some(words) => assert!(words.contains("with --strict this ends the evaluation"), "{words}"),
