@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::key_value::key_value;
 use super::moved::open;
-use super::render::{check_memory, follow};
+use super::render::{check_all, follow};
 use super::written::put;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
@@ -52,6 +52,10 @@ pub struct Compare {
     /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
     #[arg(long, default_value_t)]
     device: DeviceChoice,
+
+    /// Do not begin where memory may not suffice or a file of the project has moved or is another
+    #[arg(long)]
+    strict: bool,
 }
 
 /// A method that is a change of settings.
@@ -90,7 +94,7 @@ struct Report {
 impl Compare {
     /// Renders both sides seed by seed, and writes after each picture what there is by then.
     pub fn run(&self) -> Outcome {
-        let (mut project, folder) = open(&self.project, false)?;
+        let (mut project, folder) = open(&self.project, self.strict)?;
         if let Some(steps) = self.steps {
             project.settings.set("steps", &steps.to_string())?;
         }
@@ -113,9 +117,7 @@ impl Compare {
         std::fs::create_dir_all(&self.out).map_err(|error| unwritable(&self.out, &error))?;
         let files = DiskFiles { base: folder.clone(), assets: crate::assets::find };
         let ruler = ruler(&project, &files)?;
-        for side in &projects {
-            check_memory(side, &folder, self.device, Watch::default(), false)?;
-        }
+        check_all(&projects, &folder, self.device, Watch::default(), self.strict.then_some("the comparison"))?;
         let engine = Engine::start(Cache::standard(), || ())?;
         let mut report = Report {
             project: self.project.display().to_string(),

@@ -9,6 +9,7 @@ use super::Outcome;
 use super::interrupt;
 use super::key_value::key_value;
 use super::progress::Progress;
+use super::render::check_all;
 use super::say::aside;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
@@ -18,10 +19,10 @@ use crate::evaluate::methods::METHODS;
 use crate::evaluate::metrics::learned::LearnedMetric;
 use crate::evaluate::record::{self, Folder, Record};
 use crate::evaluate::report;
-use crate::evaluate::run::{Ending, Order, Told, measure_again, run};
+use crate::evaluate::run::{Ending, Order, Told, measure_again, one_of_each, run};
 use crate::evaluate::search::{self, Axis};
 use crate::evaluate::suite::{self, Suite, Unit, shard};
-use crate::link::DeviceChoice;
+use crate::link::{DeviceChoice, Watch};
 
 /// What `podium evaluate` is told.
 #[derive(Debug, Args)]
@@ -64,6 +65,10 @@ pub struct Evaluate {
 
     #[command(flatten)]
     encoders: Encode,
+
+    /// Do not begin where memory may not suffice
+    #[arg(long)]
+    strict: bool,
 
     /// Only say which pictures would be made, and with which methods
     #[arg(long)]
@@ -164,6 +169,16 @@ struct Search {
     /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
     #[arg(long, default_value_t)]
     device: DeviceChoice,
+
+    /// Do not begin where memory may not suffice
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Says where pictures of a suite may not fit into memory, before the first; with `strict` none is made then.
+fn check_memory(suite: &Suite, units: &[Unit<'_>], base: &Path, device: DeviceChoice, strict: bool) -> Outcome {
+    let projects = one_of_each(suite, units, base);
+    check_all(&projects, base, device, Watch::default(), strict.then_some("the evaluation"))
 }
 
 fn part(words: &str) -> Result<(usize, usize), String> {
@@ -226,6 +241,7 @@ impl Evaluate {
         }
         // Whoever names an encoder that cannot be used learns it before hours of pictures.
         let encoders = self.encoders.open(&suite, &base, self.device)?;
+        check_memory(&suite, &units, &base, self.device, self.strict)?;
         let folder = Folder::create(out)?;
         let plan = folder.begin(&suite, &choice)?;
         let engine = Engine::start(Cache::standard(), || ())?;
@@ -255,6 +271,7 @@ impl Search {
         if let Some(steps) = self.steps {
             suite.settings.set("steps", &steps.to_string())?;
         }
+        check_memory(&suite, &suite.units(&suite.choice(false, &[])?), &base, self.device, self.strict)?;
         let engine = Engine::start(Cache::standard(), || ())?;
         let effort =
             search::Effort { candidates: self.candidates.into(), first: self.first.into(), last: self.last.into() };

@@ -2,7 +2,7 @@
 //! words, and whoever stops loses nothing but the picture that is being made.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -106,6 +106,24 @@ pub fn run(
         }
     }
     Ok(Ending::Done)
+}
+
+/// A project of each method and case among these units: what all others of theirs ask of the memory too. What cannot be
+/// composed is left out, and fails when its turn comes.
+pub fn one_of_each(suite: &Suite, units: &[Unit<'_>], base: &Path) -> Vec<Project> {
+    let files = DiskFiles { base: base.to_owned(), assets: crate::assets::find };
+    let mut seen = HashSet::new();
+    let first = units.iter().filter(|unit| seen.insert((unit.method.name, unit.case.name())));
+    first.filter_map(|unit| composed(suite, unit, &files).ok()).collect()
+}
+
+/// The project of a unit, with the words that its concepts' files bring.
+fn composed(suite: &Suite, unit: &Unit<'_>, files: &DiskFiles) -> Result<Project, String> {
+    let tokens = |path: &Path| {
+        let file = concept_files::open(files, path).map_err(|error| error.to_string())?;
+        Ok(file.embeddings.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(" "))
+    };
+    compose::project(suite, unit, files, &tokens)
 }
 
 /// Measures the pictures that are there anew, as this program and these encoders measure. Gives how many there are.
@@ -215,11 +233,7 @@ impl<'a> Desk<'a> {
     }
 
     fn prepare(&mut self, unit: &Unit<'_>) -> Result<Prepared, String> {
-        let tokens = |path: &Path| {
-            let file = concept_files::open(&self.files, path).map_err(|error| error.to_string())?;
-            Ok(file.embeddings.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(" "))
-        };
-        let project = compose::project(self.order.suite, unit, &self.files, &tokens)?;
+        let project = composed(self.order.suite, unit, &self.files)?;
         let hash = self.hash(&project)?;
         Ok(Prepared { project, hash })
     }

@@ -17,7 +17,11 @@ impl Studio {
 
     /// The project's files were looked for.
     pub(super) fn moved(&mut self, opened: bool, moved: Moved) {
-        let Moved { found, missing, changed } = moved;
+        let Moved { mut found, mut missing, changed } = moved;
+        // What was put right since by hand, or is named no more, is nothing to ask about.
+        let named = self.project().outside_paths();
+        found.retain(|(before, _)| named.contains(before));
+        missing.retain(|(path, _)| named.contains(path));
         // While the project is open its files are edited, and that is nothing to tell.
         if opened && !changed.is_empty() {
             self.notice(Place::Project, changed_words(&changed));

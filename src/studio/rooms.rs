@@ -101,7 +101,7 @@ impl Studio {
             document,
             files: Files::new(&pool),
             cut: Cutting::new(&pool)?,
-            renders: Renders::new(engine, device),
+            renders: Renders::new(engine, device, pool.tap()),
             results: Results::open(session.places(), &pool),
             export: Exports::new(&pool),
             collect: Collects::new(&pool)?,
@@ -154,7 +154,7 @@ impl Studio {
         any |= self.carry(|studio| studio.place.poll(), Self::of_place);
         any |= self.carry(|studio| studio.library.poll(), |_, library::Outcome::Learnt| {});
         any |= self.carry(|studio| studio.session.poll(), Self::of_session);
-        self.weigher.look(model_of(&self.document));
+        self.weigh();
         any |= self.weigher.poll();
         self.results.follow(&self.document);
         any |= self.carry(|studio| studio.results.poll(), Self::of_results);
@@ -183,6 +183,7 @@ impl Studio {
             files::Outcome::Learnt => {}
             files::Outcome::Edited => self.place.forget_photo(),
             files::Outcome::TakenIn(taken) => self.taken_in(*taken),
+            files::Outcome::TooLate(what) => self.too_late(&what),
             files::Outcome::Pasted { kept, size, at } => self.pasted(kept, size, at),
             files::Outcome::Moved { document, opened, moved } if document == self.document.id() => {
                 self.moved(opened, moved);
@@ -308,6 +309,10 @@ impl Studio {
     /// Ends the session: nothing unsaved is left to recover, and what was taken out of the gallery is removed. The one
     /// place that waits for files, when there is no window any more.
     pub fn close(&mut self) {
+        // Whoever closes has agreed to lose an export, and files shall not wait for it.
+        self.export.exporting.iter().for_each(exporting::Exporting::stop);
+        self.place.close();
+        self.train.close();
         self.session.close();
         self.results.follow(&self.document);
         self.results.store.close().iter().for_each(|words| log::warn!("{words}"));
@@ -354,13 +359,19 @@ impl Studio {
 
     /// What a render of the project asks of the memory, as far as its concepts' files have been looked at.
     pub fn demand(&mut self) -> Demand {
-        let files = concept_files::files_of(self.project());
+        let project = self.project().clone();
+        self.demand_of(&project)
+    }
+
+    /// The same of another project that is about to be rendered.
+    pub(super) fn demand_of(&mut self, project: &Project) -> Demand {
+        let files = concept_files::files_of(project);
         let held = files.iter().map(|file| match self.files.file_facts(&self.document, &file.file) {
             Some(Ok(facts)) => facts.held,
             _ => Held::default(),
         });
         let adapters = held.sum();
-        Demand::of(self.document.project(), adapters).watched_by(self.renders.watched())
+        Demand::of(project, adapters).watched_by(self.renders.watched())
     }
 
     /// A picture that the project names (see [`Files::picture`]).

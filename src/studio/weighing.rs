@@ -11,9 +11,16 @@ use crate::engine::weights::ModelFiles;
 /// A model by its files, and what it is; none where it is none, which a render will say.
 type Told = (ModelFiles, Option<Arc<ModelReport>>);
 
-/// What is known of the project's model, and of the memory.
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told);
+
+/// Models that are known: the project's, and those of what waits to be gone on with.
+const KEPT: usize = 32;
+
+/// What is known of models, and of the memory.
 pub struct Weigher {
-    model: Option<Told>,
+    /// The one that was looked for last is the last.
+    models: Vec<Told>,
     /// Bytes that a job may take where so many are loaded already, see [`fit::room`]; another in tests.
     pub(super) room: fn(u64) -> Option<u64>,
     desk: Desk<Told>,
@@ -22,15 +29,18 @@ pub struct Weigher {
 impl Weigher {
     /// Nothing is known yet.
     pub fn new(pool: &Pool) -> Self {
-        Self { model: None, room: fit::room, desk: pool.desk() }
+        Self { models: Vec::new(), room: fit::room, desk: pool.desk() }
     }
 
-    /// Has a model looked at, unless it is the one that was looked at last.
+    /// Has a model looked at, unless it is known already.
     pub fn look(&mut self, files: ModelFiles) {
-        if self.model.as_ref().is_some_and(|(known, _)| *known == files) {
+        if let Some(known) = self.models.iter().position(|(known, _)| *known == files) {
+            self.models[known..].rotate_left(1);
             return;
         }
-        self.model = Some((files.clone(), None));
+        self.models.push((files.clone(), None));
+        let surplus = self.models.len().saturating_sub(KEPT);
+        self.models.drain(..surplus);
         self.desk.run(move || {
             let report = inspect_model(&files).ok().map(Arc::new);
             (files, report)
@@ -42,9 +52,9 @@ impl Weigher {
         let mut any = false;
         while let Some(told) = self.desk.next() {
             any = true;
-            // Another may have been chosen meanwhile.
-            if self.model.as_ref().is_some_and(|(files, _)| *files == told.0) {
-                self.model = Some(told);
+            // Others may have been looked for meanwhile.
+            if let Some(known) = self.models.iter_mut().find(|(files, _)| *files == told.0) {
+                *known = told;
             }
         }
         any
@@ -55,8 +65,14 @@ impl Weigher {
         self.desk.is_busy()
     }
 
+    /// What the answers of all rooms come through.
+    #[cfg(test)]
+    pub(super) fn tap(&self) -> super::tasks::Tap {
+        self.desk.pool().tap().clone()
+    }
+
     /// What a model is; none while it is not known.
     pub fn model(&self, files: &ModelFiles) -> Option<Arc<ModelReport>> {
-        self.model.as_ref().filter(|(known, _)| known == files)?.1.clone()
+        self.models.iter().find(|(known, _)| known == files)?.1.clone()
     }
 }

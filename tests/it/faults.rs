@@ -352,18 +352,15 @@ mod sessions {
 
         fn open(&mut self) {
             let path = self.path();
-            if self.model.is_dirty() && self.model.file.as_ref() == Some(&path) {
-                // What was read before it is saved is what would be shown then.
-                return;
-            }
             self.studio().take_in(path.clone(), Target::Open);
             rest(self.studio());
             if self.is_away() || !self.model.disk.contains_key(&path) {
                 assert!(self.studio().session.questions.front().is_none(), "there is nothing to open");
                 return;
             }
-            let words = self.model.disk[&path].clone();
             if self.goes_on(self.model.is_dirty()) {
+                // What was saved before it goes on may be this very file.
+                let words = self.model.disk[&path].clone();
                 self.model.replace(&words, Some(path), true);
             }
         }

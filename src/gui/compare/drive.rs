@@ -59,7 +59,7 @@ fn again(ui: &mut Ui, studio: &mut Studio, going: Option<Going>) {
         _ => return,
     };
     if ui.add_sized(Vec2::new(ui.available_width(), 24.0), Button::new(words)).clicked() {
-        studio.compare.go_on();
+        studio.compare_on();
     }
 }
 

@@ -110,6 +110,11 @@ impl Comparison {
         (self.cells.iter().flatten().filter(ended).count(), 2 * self.cells.len())
     }
 
+    /// The projects of both sides as they are rendered, with where their relative paths start.
+    pub fn projects(&self) -> [(Arc<Project>, PathBuf); 2] {
+        self.projects.clone().map(|project| (project, self.folder.clone()))
+    }
+
     /// The render that it waits for.
     pub fn rendering(&self) -> Option<JobId> {
         self.cells.iter().flatten().find_map(|cell| match cell {
@@ -134,11 +139,15 @@ impl Comparison {
 }
 
 /// A picture was measured.
+#[cfg_attr(test, derive(Clone))]
 struct Measured {
     number: u64,
     result: ResultId,
     scores: Result<Scores, String>,
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Measured);
 
 /// What the other rooms shall know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +242,12 @@ impl Comparing {
             renders.stop(job);
             begun.cell_of(&Cell::Rendering(job)).into_iter().for_each(|cell| *cell = Cell::Waiting);
         }
+    }
+
+    /// Whether it can go on: it was stopped, or pictures of it failed.
+    pub fn can_go_on(&self) -> bool {
+        let lacks = |begun: &Comparison| begun.cells.iter().flatten().any(|cell| !matches!(cell, Cell::Made(..)));
+        self.begun.as_ref().is_some_and(|begun| begun.going != Going::On && lacks(begun))
     }
 
     /// Goes on where it was stopped; what failed is tried again.

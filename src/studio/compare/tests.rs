@@ -27,7 +27,7 @@ impl Room {
         let engine = Engine::start(Cache::none(), || ()).unwrap();
         Self {
             document: Document::new(project, None, ".".into()),
-            renders: Renders::new(engine, DeviceChoice::Flex),
+            renders: Renders::new(engine, DeviceChoice::Flex, pool.tap()),
             comparing: Comparing::new(&pool),
         }
     }

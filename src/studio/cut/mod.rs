@@ -35,6 +35,9 @@ mod waiting;
 
 /// Where messages about cuts belong.
 pub const PLACE: Place = Place::Canvas;
+/// What is said where another project was opened while the files of a cut were written.
+const PARTED: &str = "Another project was opened while the layer was being made. What is cut out is still here: make a layer \
+                      of it to have it in the project that is open now.";
 /// The number of no state: they are counted from 1.
 const NO_STATE: u64 = 0;
 
@@ -52,10 +55,11 @@ pub enum Purpose {
 }
 
 /// What came of a piece of work; the number says of which cut.
+#[cfg_attr(test, derive(Clone))]
 enum Told {
     Loaded(u64, Result<(Arc<Subject>, Option<GrayImage>), String>),
-    /// A shape was laid over what was chosen.
-    Drawn(u64, Shape, Option<Box<Chosen>>),
+    /// A shape was laid over what was chosen; the number says which of the cut's shapes.
+    Drawn(u64, u64, Shape, Option<Box<Chosen>>),
     /// The cut that a state's scribbles mean, by the state's number.
     Found(u64, u64, Option<Arc<Found>>),
     /// How far the networks are with the photo; the number says which time of asking.
@@ -66,8 +70,12 @@ enum Told {
     Answered(u64, u64, Result<Arc<Answer>, String>),
     /// A state as it is shown, by its number, and whether with what would be cut out.
     Shown(u64, (u64, bool), Option<Shown>),
-    Made(u64, Result<Box<Made>, String>),
+    /// The number says which time of making.
+    Made(u64, u64, Result<Box<Made>, String>),
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told: Loaded, Drawn, Found, Seen, Named, Answered, Shown, Made);
 
 /// A state with its edge made right.
 #[derive(Clone, Debug)]
@@ -118,7 +126,13 @@ pub struct Open {
     shown: Option<(u64, bool, Shown)>,
     /// Whether somebody looks at what would be cut out.
     preview: bool,
+    /// Whether files are being written, and how often that was begun.
     making: bool,
+    makes: u64,
+    /// Which time of it is for a project that is no longer open.
+    parted: Option<u64>,
+    /// How many shapes were given away to be drawn.
+    drawings: u64,
 }
 
 /// The cut that is open, if any.
@@ -183,6 +197,9 @@ impl Cutting {
             shown: None,
             preview: false,
             making: false,
+            makes: 0,
+            parted: None,
+            drawings: 0,
         });
         self.desk.run(move || {
             let load = || -> Result<(Arc<Subject>, Option<GrayImage>), String> {
@@ -197,6 +214,13 @@ impl Cutting {
             Told::Loaded(number, load())
         });
         Ok(())
+    }
+
+    /// Another project is opened: what is being made is no layer of that, unless somebody says so.
+    pub fn part(&mut self) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.making) {
+            (open.making, open.parted) = (false, Some(open.makes));
+        }
     }
 
     /// Gives up what is open.
@@ -342,7 +366,9 @@ impl Cutting {
         let Some(open) = &mut self.open else { return };
         let Some(subject) = open.subject.clone().filter(|_| open.can_finish()) else { return };
         let Some((_, _, shown)) = &open.shown else { return };
-        open.making = true;
+        (open.making, open.parted) = (true, None);
+        open.makes += 1;
+        let makes = open.makes;
         let (number, photo, purpose, before) = (open.number, open.photo.clone(), open.purpose, open.before);
         let (mask, clean) = (shown.mask.clone(), open.steps.now().refinement.clean);
         let places = places.clone();
@@ -352,7 +378,7 @@ impl Cutting {
                 let size = subject.picture().dimensions();
                 made::write(&places, photo, (purpose, before), size, &cut, &mask).map_err(|error| error.to_string())
             });
-            Told::Made(number, made.map(Box::new))
+            Told::Made(number, makes, made.map(Box::new))
         });
     }
 
@@ -384,11 +410,12 @@ impl Cutting {
             | Told::Answered(number, ..)
             | Told::Named(number, ..)
             | Told::Shown(number, ..)
-            | Told::Made(number, _) => *number,
+            | Told::Made(number, ..) => *number,
         };
         // What concerns a cut that was given up is of no use.
         let Some(open) = self.open.as_mut().filter(|open| open.number == number) else { return Outcome::Learnt };
         match told {
+            Told::Loaded(..) if open.subject.is_some() => {}
             Told::Loaded(_, Ok((subject, mask))) => {
                 open.subject = Some(subject);
                 if let Some(mask) = mask {
@@ -400,7 +427,9 @@ impl Cutting {
                 self.open = None;
                 return Outcome::Say(Notice::new(PLACE, sentence(&words)));
             }
-            Told::Drawn(_, shape, chosen) => {
+            // It was told already.
+            Told::Drawn(_, drawing, ..) if drawing != open.drawings || !open.waiting.is_drawing() => {}
+            Told::Drawn(.., shape, chosen) => {
                 let stays = open.waiting.drawn();
                 if let Some(chosen) = chosen.filter(|_| stays) {
                     // The edge may be another meanwhile.
@@ -422,6 +451,7 @@ impl Cutting {
                     open.sight = sight;
                 }
             }
+            Told::Named(..) if !open.naming => {}
             Told::Named(_, network, found) => {
                 (open.naming, open.words) = (false, network);
                 match found {
@@ -451,11 +481,17 @@ impl Cutting {
                     open.shown = Some((state, preview, shown));
                 }
             }
-            Told::Made(_, Ok(made)) => {
+            Told::Made(_, makes, _) if !open.making || makes != open.makes => {
+                // The cut stays open: it is nobody's layer yet.
+                if open.parted.take_if(|parted| *parted == makes).is_some() {
+                    return Outcome::Say(Notice::new(PLACE, PARTED));
+                }
+            }
+            Told::Made(.., Ok(made)) => {
                 self.open = None;
                 return Outcome::Made(made);
             }
-            Told::Made(_, Err(words)) => {
+            Told::Made(.., Err(words)) => {
                 open.making = false;
                 return Outcome::Say(Notice::new(PLACE, sentence(&words)));
             }
@@ -473,10 +509,17 @@ impl Cutting {
                 Change::Now(name, change) => open.steps.change(name, change),
                 Change::Shape(shape, mode) => {
                     let (before, subject) = (open.steps.now().clone(), subject.clone());
+                    open.drawings += 1;
+                    let drawing = open.drawings;
                     self.desk.run(move || {
                         let patch = shape.patch(subject.picture(), &Stop::default());
                         let size = subject.picture().dimensions();
-                        Told::Drawn(number, shape, patch.map(|patch| Box::new(before.with(&patch, mode, size))))
+                        Told::Drawn(
+                            number,
+                            drawing,
+                            shape,
+                            patch.map(|patch| Box::new(before.with(&patch, mode, size))),
+                        )
                     });
                 }
             }

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use image::GrayImage;
@@ -19,7 +19,7 @@ use self::runs::{Runs, State};
 use super::files::painted;
 use super::notice::{Notice, Place, sentence};
 use super::places::{Places, WriteError};
-use super::tasks::{Desk, Pool};
+use super::tasks::{Desk, Due, Owed, Pool};
 use crate::engine::inspect::{ModelReport, inspect_model};
 use crate::engine::memory::words;
 use crate::engine::train::concept_file::sheet_of;
@@ -37,6 +37,10 @@ pub mod runs;
 /// Where messages about trainings belong.
 pub const PLACE: Place = Place::Training;
 
+/// What is said of photos that were read for a training that is no longer open.
+const TOO_LATE: &str =
+    "Another training was begun before those photos were read. Add them again where they are wanted.";
+
 /// What a new training is called.
 const NAME: &str = "my_concept";
 
@@ -49,18 +53,23 @@ type KnownModel = Result<Arc<ModelReport>, String>;
 /// What findings are of: the state of the training, and how much was learnt.
 type Seen = (u64, u64);
 
-/// What came of a piece of work.
+/// What came of a piece of work. What changes the training that is open has a number, see [`Owed`].
+#[cfg_attr(test, derive(Clone))]
 enum Told {
     Looked(Key, Look),
     Model(ModelKey, KnownModel),
-    Found(Box<Found>),
-    Opened(PathBuf, Result<Box<Training>, String>),
-    Saved(PathBuf, Result<(), String>),
+    Found(u64, Box<Found>),
+    Opened(u64, PathBuf, Result<Box<Training>, String>),
+    /// The second number says which training it is, see [`Draft::id`].
+    Saved(u64, u64, PathBuf, Result<(), String>),
     Painted(PathBuf, Result<(), WriteError>),
     Kept(Result<(), WriteError>),
     Left(Option<Box<KeptDraft>>),
     Sheet(u64, Option<PathBuf>),
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told: Looked, Model, Found, Opened, Saved, Painted, Kept, Left, Sheet);
 
 /// What the other rooms shall know.
 #[derive(Debug)]
@@ -86,6 +95,13 @@ pub struct Trainings {
     findings: Option<(Seen, Arc<Vec<Finding>>)>,
     /// The state that was kept for the next start, and whether it is being written.
     kept: (u64, bool),
+    /// Whether what the last session left was read: nothing is written over it before.
+    is_read: bool,
+    /// What is on its way into the training that is open, and files that are being written.
+    owed: Owed,
+    saves: Owed,
+    /// The newest save that was written to each file: of two at once the newer stays.
+    saved: Arc<Mutex<HashMap<PathBuf, u64>>>,
     learnt: u64,
     desk: Desk<Told>,
 }
@@ -105,6 +121,10 @@ impl Trainings {
             writing: HashMap::new(),
             findings: None,
             kept: (0, false),
+            is_read: false,
+            owed: Owed::default(),
+            saves: Owed::default(),
+            saved: Arc::default(),
             learnt: 0,
             desk,
         }
@@ -146,10 +166,24 @@ impl Trainings {
                     *slot = Some(model);
                 }
             }
-            Told::Found(found) => return self.take_found(*found),
-            Told::Opened(path, Ok(training)) => self.draft.replace("Open a training", *training, Some(path)),
-            Told::Saved(path, Ok(())) => self.draft.saved_to(path),
-            Told::Opened(_, Err(words)) | Told::Saved(_, Err(words)) => return Some(sentence(&words)),
+            Told::Found(number, found) => {
+                return match self.owed.take(number) {
+                    Due::Now => self.take_found(*found),
+                    Due::GivenUp => Some(TOO_LATE.to_owned()),
+                    Due::Nobodys => None,
+                };
+            }
+            Told::Opened(number, path, opened) => match (self.owed.take(number), opened) {
+                (Due::Now, Ok(training)) => self.draft.replace("Open a training", *training, Some(path)),
+                (Due::Now, Err(words)) => return Some(sentence(&words)),
+                // Whoever began a new one meanwhile wants that.
+                (Due::GivenUp | Due::Nobodys, _) => {}
+            },
+            Told::Saved(number, id, path, saved) => match (self.saves.take(number), saved) {
+                (Due::Now, Ok(())) => self.draft.saved_to(id, path),
+                (Due::Now, Err(words)) => return Some(sentence(&words)),
+                (Due::GivenUp | Due::Nobodys, _) => {}
+            },
             Told::Painted(path, written) => {
                 if let Some(count) = self.writing.get_mut(&path) {
                     *count -= 1;
@@ -165,11 +199,16 @@ impl Trainings {
                 let error = written.err()?;
                 return Some(format!("The training is not kept for the next start: {error}. Save it to a file."));
             }
+            Told::Left(_) if self.is_read => {}
             Told::Left(left) => {
-                if let Some(left) = left
-                    && self.draft.revision() == 0
-                {
+                self.is_read = true;
+                let left = left?;
+                if self.draft.revision() == 0 {
                     self.draft = Draft::new(left.training, left.file);
+                } else {
+                    self.draft.put_beneath(left.training, left.file);
+                    let words = "The training that was open before has been read only now: undo leads back to it.";
+                    return Some(words.into());
                 }
             }
             Told::Sheet(id, page) => {
@@ -190,12 +229,28 @@ impl Trainings {
 
     /// Begins a new training of a model, as a step that can be taken back.
     pub fn begin(&mut self, model: Option<PathBuf>, vae: Option<PathBuf>) {
+        self.owed.give_up();
         self.draft.replace("Begin a new training", fresh(model, vae), None);
+    }
+
+    /// Waits until what was saved, painted or is kept for the next start is written, at the end of the session.
+    pub fn close(&mut self) {
+        // What is kept waits for what was being kept.
+        for _ in 0..2 {
+            self.desk.finish();
+            for outcome in self.poll() {
+                if let Outcome::Say(notice) = outcome {
+                    log::warn!("{}", notice.words);
+                }
+            }
+        }
+        self.desk.finish();
     }
 
     /// Takes photos, folders of photos or a training's file in, in the background.
     pub fn add(&mut self, paths: Vec<PathBuf>) {
-        self.desk.run(move || Told::Found(Box::new(files::find(&paths))));
+        let number = self.owed.ask();
+        self.desk.run(move || Told::Found(number, Box::new(files::find(&paths))));
     }
 
     fn take_found(&mut self, found: Found) -> Option<String> {
@@ -325,9 +380,11 @@ impl Trainings {
 
     /// Opens a training's file in the background.
     pub fn open(&mut self, path: PathBuf) {
+        self.owed.give_up();
+        let number = self.owed.ask();
         self.desk.run(move || {
             let opened = file::load(&path).map(Box::new);
-            Told::Opened(path, opened.map_err(|error| error.to_string()))
+            Told::Opened(number, path, opened.map_err(|error| error.to_string()))
         });
     }
 
@@ -336,21 +393,29 @@ impl Trainings {
         self.draft.end_gesture();
         let path = if path.extension().is_none() { path.with_extension("ron") } else { path };
         let (training, own) = (self.training().clone(), self.draft.file.as_ref() == Some(&path));
+        let (number, id, order) = (self.saves.ask(), self.draft.id(), self.saved.clone());
         self.desk.run(move || {
+            let mut order = order.lock().unwrap_or_else(PoisonError::into_inner);
+            if order.get(&path).is_some_and(|written| *written > number) {
+                return Told::Saved(number, id, path, Ok(()));
+            }
             // A training is written over, since a name is chosen for it; nothing else is.
             let other = !own && path.exists() && file::load(&path).is_err();
             let saved = match other {
                 true => Err(format!("{} is there already and is no training; choose another name", path.display())),
                 false => file::save(&path, &training).map_err(|error| error.to_string()),
             };
-            Told::Saved(path, saved)
+            if saved.is_ok() {
+                order.insert(path.clone(), number);
+            }
+            Told::Saved(number, id, path, saved)
         });
     }
 
     /// Keeps what is open for the next start, once it has changed and nothing older is being written.
     fn keep(&mut self) {
         let (kept, writing) = self.kept;
-        if writing || kept == self.draft.revision() {
+        if writing || !self.is_read || kept == self.draft.revision() {
             return;
         }
         self.kept = (self.draft.revision(), true);
@@ -515,8 +580,12 @@ impl Trainings {
     /// Lets a training go on from its checkpoint, on the device that is chosen now. One that failed is tried again.
     pub fn go_on(&mut self, engine: &Engine, device: DeviceChoice, id: u64) {
         let Some(run) = self.runs.get_mut(id).filter(|run| run.state.is_waiting()) else { return };
-        run.job = engine.train(job(&run.training, &run.folder, device));
-        (run.state, run.stage) = (State::Queued, None);
+        run.begun_again(engine.train(job(&run.training, &run.folder, device)));
+    }
+
+    /// Whether a training waits to be gone on with: it is paused, or failed.
+    pub fn is_waiting(&self, id: u64) -> bool {
+        self.runs.get(id).is_some_and(|run| run.state.is_waiting())
     }
 
     /// Ends a training and keeps the concept as it is.
