@@ -112,12 +112,14 @@ enum Reply {
     /// Which files were chosen; none where the dialog was cancelled.
     Picked {
         purpose: Purpose,
+        /// The document that was open when it was asked for.
+        of: u64,
         paths: Vec<PathBuf>,
         /// Whether a file that is there was asked about, where one is to be written.
         asked: bool,
     },
     /// The desktop has no dialog any more.
-    NoDialog(Purpose),
+    NoDialog(Purpose, u64),
 }
 
 /// What the desktop has.
@@ -149,16 +151,24 @@ impl Desktop {
     }
 }
 
+/// A path being typed.
+struct Typed {
+    purpose: Purpose,
+    /// The document that was open when it was asked for.
+    of: u64,
+    text: String,
+}
+
 /// The dialogs that are open.
 pub struct Pickers {
     sender: Sender<Reply>,
     receiver: Receiver<Reply>,
     /// Looked up once, when the window opens.
     desktop: Asked<Desktop>,
-    /// What was asked for and has not begun, since the desktop is being looked at.
-    wanted: Option<Purpose>,
+    /// What was asked for and has not begun, since the desktop is being looked at, and for which document.
+    wanted: Option<(Purpose, u64)>,
     /// A path being typed, where the desktop has no dialog.
-    typed: Option<(Purpose, String)>,
+    typed: Option<Typed>,
     /// Where a typed path that is relative starts.
     base: PathBuf,
     /// Whether to ask the desktop; a test does not.
@@ -176,23 +186,28 @@ impl Default for Pickers {
 impl Pickers {
     /// Asks for files; what is chosen comes by [`Pickers::take`].
     pub fn ask(&mut self, ctx: &Context, purpose: Purpose, studio: &Studio) {
-        self.wanted = Some(purpose);
+        self.wanted = Some((purpose, studio.document.id()));
         self.begin(ctx, studio);
+    }
+
+    /// What a path is being typed for.
+    pub fn typing(&self) -> Option<&Purpose> {
+        self.typed.as_ref().map(|typed| &typed.purpose)
     }
 
     /// Begins what was asked for, once the desktop is known.
     fn begin(&mut self, ctx: &Context, studio: &Studio) {
         let known = self.desktop.get(ctx, Desktop::look).cloned();
         let Some(desktop) = known.or_else(|| self.desktop.is_lost().then(Desktop::default)) else { return };
-        let Some(purpose) = self.wanted.take() else { return };
+        let Some((purpose, of)) = self.wanted.take() else { return };
         if self.native && desktop.dialogs {
-            self.open_dialog(ctx, purpose, studio);
+            self.open_dialog(ctx, purpose, of, studio);
         } else {
-            self.type_path(purpose, studio, desktop.documents);
+            self.type_path(purpose, of, studio, desktop.documents);
         }
     }
 
-    fn type_path(&mut self, purpose: Purpose, studio: &Studio, documents: PathBuf) {
+    fn type_path(&mut self, purpose: Purpose, of: u64, studio: &Studio, documents: PathBuf) {
         self.base = if studio.document.folder.is_absolute() { studio.document.folder.clone() } else { documents };
         let start = match &purpose {
             Purpose::SaveProject(_) => studio.document.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
@@ -200,10 +215,10 @@ impl Pickers {
             Purpose::Export { name, .. } => self.base.join(name),
             _ => PathBuf::new(),
         };
-        self.typed = Some((purpose, start.display().to_string()));
+        self.typed = Some(Typed { purpose, of, text: start.display().to_string() });
     }
 
-    fn open_dialog(&mut self, ctx: &Context, purpose: Purpose, studio: &Studio) {
+    fn open_dialog(&mut self, ctx: &Context, purpose: Purpose, of: u64, studio: &Studio) {
         let mut dialog = rfd::AsyncFileDialog::new().set_title(purpose.title());
         if let Some((name, endings)) = purpose.kinds() {
             dialog = dialog.add_filter(name, &endings);
@@ -226,9 +241,9 @@ impl Pickers {
                     }
                 });
                 let paths = paths.into_iter().map(|file| file.path().to_owned()).collect();
-                Reply::Picked { purpose, paths, asked: true }
+                Reply::Picked { purpose, of, paths, asked: true }
             } else {
-                Reply::NoDialog(purpose)
+                Reply::NoDialog(purpose, of)
             };
             // The window may be gone.
             let _ = sender.send(reply);
@@ -241,7 +256,7 @@ impl Pickers {
 
     /// Draws the field for a path where one is being typed.
     pub fn show(&mut self, ctx: &Context) {
-        let Some((purpose, text)) = &mut self.typed else { return };
+        let Some(Typed { purpose, text, .. }) = &mut self.typed else { return };
         let (mut done, mut open) = (None, true);
         egui::Window::new(purpose.title()).open(&mut open).collapsible(false).resizable(false).show(ctx, |ui| {
             ui.set_width(420.0);
@@ -266,10 +281,10 @@ impl Pickers {
             });
         });
         if let Some(paths) = done.or_else(|| (!open).then(Vec::new))
-            && let Some((purpose, _)) = self.typed.take()
+            && let Some(Typed { purpose, of, .. }) = self.typed.take()
         {
             // The channel's other end is ours.
-            let _ = self.sender.send(Reply::Picked { purpose, paths, asked: false });
+            let _ = self.sender.send(Reply::Picked { purpose, of, paths, asked: false });
         }
     }
 
@@ -277,14 +292,23 @@ impl Pickers {
     pub fn take(&mut self, ctx: &Context, studio: &mut Studio, look: &Look) {
         while let Ok(reply) = self.receiver.try_recv() {
             match reply {
-                Reply::Picked { purpose, paths, asked } => {
+                Reply::Picked { purpose, of, paths, asked } => {
                     for path in paths {
+                        // Where a project shall be written was chosen for that project alone.
+                        if matches!(purpose, Purpose::SaveProject(_)) && of != studio.document.id() {
+                            let words = format!(
+                                "{} was not written: another project was opened while you chose where. Save it again.",
+                                path.display()
+                            );
+                            studio.notice(Place::Project, words);
+                            continue;
+                        }
                         take_one(studio, look, &purpose, path, asked);
                     }
                 }
-                Reply::NoDialog(purpose) => {
+                Reply::NoDialog(purpose, of) => {
                     self.native = false;
-                    self.wanted = Some(purpose);
+                    self.wanted = Some((purpose, of));
                     let words = "The desktop's file dialog went away; paths can be typed instead.";
                     studio.notice(Place::Project, words);
                 }
