@@ -16,7 +16,7 @@ use podium::studio::place::Known;
 use podium::studio::places::Places;
 use podium::studio::results::store::Meta;
 
-use crate::looks::{Dropped, render, settle, until, window, window_in};
+use crate::looks::{Dropped, render, settle, type_path, until, window, window_in};
 use crate::made_up;
 use crate::studio::small;
 
@@ -78,19 +78,6 @@ fn press(harness: &mut Window, label: &str) {
     harness.get_by_label_contains(label).click();
     harness.step();
     harness.step();
-}
-
-/// Types a path into the field that asks for one.
-fn type_path(harness: &mut Window, path: &Path) {
-    harness.step();
-    let field = harness.get_by_label("Path");
-    field.focus();
-    harness.step();
-    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    harness.step();
-    harness.get_by_label("Path").type_text(path.to_str().expect("text"));
-    harness.step();
-    press(harness, "Use this path");
 }
 
 /// Exports by the menu of the side panel, and waits.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Event, Rect, Theme, Vec2};
+use eframe::egui::{Event, Key, Modifiers, Rect, Theme, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, SnapshotOptions, try_image_snapshot_options};
 use image::RgbaImage;
@@ -103,6 +103,9 @@ pub fn type_path(window: &mut Harness<'static, Podium>, path: &Path) {
         window.step();
     }
     window.get_by_role_and_label(Role::TextInput, "Path").focus();
+    window.step();
+    // In place of what stands there.
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
     window.step();
     window.event(Event::Text(path.display().to_string()));
     window.step();

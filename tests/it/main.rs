@@ -76,6 +76,9 @@ mod place_page;
 mod placing;
 /// The Plush World and its scores against the kit's Python.
 mod plush_parity;
+/// What a person would say of a session, in the plainest form.
+#[cfg(feature = "gui")]
+mod plain;
 /// `podium plush`, driven from outside.
 mod plush_pictures;
 /// Prompts as people type them: chunks and weights.
