@@ -113,7 +113,8 @@ impl Studio {
                 }
                 self.session.unsay(&Place::Project);
                 // What waits to be opened was read before it was saved: where it is this very file, it is open already.
-                let then = then.filter(|held| !matches!(held, Held::Replace { file: Some((other, _)), .. } if *other == path));
+                let then =
+                    then.filter(|held| !matches!(held, Held::Replace { file: Some((other, _)), .. } if *other == path));
                 (self.document.file, self.document.stamp) = (Some(path), stamp);
                 match then {
                     // Changed again while it was being written: that is not saved.

@@ -105,11 +105,11 @@ pub fn type_path(window: &mut Harness<'static, Podium>, path: &Path) {
     window.get_by_role_and_label(Role::TextInput, "Path").focus();
     window.step();
     // In place of what stands there.
-    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    let modifiers = Modifiers::COMMAND;
+    let all = Event::Key { key: Key::A, physical_key: None, pressed: true, repeat: false, modifiers };
+    window.input_mut().events.extend([all, Event::Text(path.display().to_string())]);
     window.step();
-    window.event(Event::Text(path.display().to_string()));
-    window.step();
-    window.get_by_role_and_label(Role::Button, "Use this path").click();
+    window.get_by_role_and_label(Role::Button, "Use this path").click_accesskit();
     window.step();
     window.step();
 }

@@ -74,11 +74,11 @@ mod own_files;
 mod place_page;
 /// Placing into photos of any size.
 mod placing;
-/// The Plush World and its scores against the kit's Python.
-mod plush_parity;
 /// What a person would say of a session, in the plainest form.
 #[cfg(feature = "gui")]
 mod plain;
+/// The Plush World and its scores against the kit's Python.
+mod plush_parity;
 /// `podium plush`, driven from outside.
 mod plush_pictures;
 /// Prompts as people type them: chunks and weights.

@@ -178,8 +178,7 @@ fn gestures(ui: &Ui, studio: &mut Studio, cut: &mut CutLook, response: &Response
         done(studio, cut, path, modifiers, place);
     }
     if cut.tool == Tool::Lasso && cut.corners.len() >= 3 {
-        let enter =
-            || !widgets::is_asked(ui) && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+        let enter = || !widgets::is_asked(ui) && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
         if response.double_clicked() || enter() {
             let corners = std::mem::take(&mut cut.corners);
             studio.cut.draw(Shape::Lasso(corners), mode(modifiers, Mode::Replace));

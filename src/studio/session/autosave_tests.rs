@@ -303,14 +303,8 @@ fn a_damaged_file_is_passed_over_and_kept_aside() {
 fn the_latest_is_first_and_leftovers_are_swept() {
     let (_folder, places) = places();
     for (prompt, when) in [("old", 1_000), ("new", 3_000), ("middle", 2_000)] {
-        let draft = Draft {
-            when,
-            file: None,
-            stamp: None,
-            folder: "/work".into(),
-            project: project(prompt),
-            painted: None,
-        };
+        let draft =
+            Draft { when, file: None, stamp: None, folder: "/work".into(), project: project(prompt), painted: None };
         let path = places.autosave_folder().join(format!("{prompt}.ron"));
         write_whole(&path, Kept::write(&draft).unwrap().as_bytes()).unwrap();
     }
