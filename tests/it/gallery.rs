@@ -149,6 +149,31 @@ fn results_are_starred_filtered_deleted_and_brought_back() {
 }
 
 #[test]
+fn keys_at_a_question_do_nothing_to_the_pictures_beneath_and_answer_it_at_once() {
+    let mut harness = gallery(Theme::Dark);
+    let first = cards(&harness)[0];
+    click_at(&mut harness, first, Modifiers::NONE);
+    harness.key_press(Key::Enter);
+    harness.step();
+    settle(&mut harness);
+    harness.state_mut().studio.edit("Words", |project| project.prompt.push_str(", unsaved"));
+    harness.state_mut().studio.ask_to(Held::New);
+    harness.step();
+    harness.step();
+    harness.step();
+    harness.key_press(Key::Delete);
+    harness.step();
+    assert_eq!(count(&harness), 2, "a picture was deleted behind a question");
+    harness.get_by_label_contains("has changes that were not saved");
+    harness.key_press(Key::Escape);
+    harness.step();
+    assert!(harness.state().studio.session.questions.front().is_none(), "Escape answers it");
+    harness.key_press(Key::Delete);
+    harness.step();
+    assert_eq!(count(&harness), 1, "the keys are the gallery's again");
+}
+
+#[test]
 fn what_was_deleted_is_brought_back_also_when_another_project_is_open_by_then() {
     let mut harness = gallery(Theme::Dark);
     let first = cards(&harness)[0];
