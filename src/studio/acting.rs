@@ -77,7 +77,7 @@ impl Studio {
         if press == Press::Train {
             return Some((self.train.tight(room)?, false));
         }
-        let model = self.weigher.model(&self.model())?;
+        let model = self.model_report()?.ok()?;
         let demand = self.demand();
         // A comparison's pictures are made one by one.
         let demand = if press == Press::Compare { Demand { pictures: 1, ..demand } } else { demand };

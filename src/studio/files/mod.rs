@@ -47,7 +47,6 @@ enum Told {
     Tokens { ticket: u64, of: Prompts, counts: Result<TokenCounts, String> },
     Changed(Vec<(PathBuf, PathBuf)>),
     Networks { ticket: u64, of: Sought, found: Found },
-    Side { ticket: u64, of: ModelFiles, side: Option<u32> },
     TakenIn(Box<TakenIn>),
     Pasted { kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
     Moved { document: u64, opened: bool, moved: Moved },
@@ -99,8 +98,6 @@ pub struct Files {
     tokens: Answer<Prompts, Result<TokenCounts, String>>,
     counter: Arc<TokenCounter>,
     networks: Answer<Sought, Found>,
-    /// The side of the pictures that the model was trained on.
-    sides: Answer<ModelFiles, Option<u32>>,
     learnt: u64,
     desk: Desk<Told>,
 }
@@ -115,7 +112,6 @@ impl Files {
             tokens: Answer::default(),
             counter: Arc::default(),
             networks: Answer::default(),
-            sides: Answer::default(),
             learnt: 0,
             desk: pool.desk(),
         }
@@ -150,7 +146,6 @@ impl Files {
                 }
             }
             Told::Networks { ticket, of, found } => self.networks.give(ticket, of, found),
-            Told::Side { ticket, of, side } => self.sides.give(ticket, of, side),
         }
         self.learnt += 1;
         Outcome::Learnt
@@ -341,20 +336,6 @@ impl Files {
         self.networks.to(&sought)
     }
 
-    /// The side of the pictures that the document's model was trained on, in pixels. None while its configuration is being
-    /// read, and where that does not say.
-    pub fn picture_side(&mut self, document: &Document) -> Option<u32> {
-        let model = model_of(document);
-        if !self.sides.is_asked(&model) {
-            let (ticket, of) = (self.sides.ask(model.clone()), model.clone());
-            self.desk.run(move || {
-                let side = knowledge::picture_side(&of);
-                Told::Side { ticket, of, side }
-            });
-        }
-        self.sides.to(&model).copied().flatten()
-    }
-
     /// Everything that is read of the project's prompts.
     fn prompts(&mut self, document: &Document) -> Prompts {
         let project = document.project();
@@ -450,13 +431,6 @@ mod tests {
             outcomes.extend(files.poll());
             std::thread::sleep(Duration::from_millis(1));
         }
-    }
-
-    #[test]
-    fn the_miniature_says_on_which_size_it_was_trained() {
-        let (mut files, document) = (files(), document("cat.png"));
-        let (side, _) = wait(&mut files, |files| files.picture_side(&document));
-        assert_eq!(side, 256);
     }
 
     #[test]
