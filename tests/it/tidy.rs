@@ -21,7 +21,7 @@ const FLOORS: [(&str, &[&str]); 16] = [
     ("segment", &[]),
     ("project", &["photo"]),
     ("link", &["project"]),
-    ("engine", &["assets", "bytes", "link", "project"]),
+    ("engine", &["assets", "bytes", "link", "photo", "project"]),
     ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project"]),
     ("studio", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "project", "segment"]),
     ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "plush", "project", "segment", "studio"]),
