@@ -22,7 +22,7 @@ use podium::gui::Podium;
 use podium::gui::asks::Purpose;
 use podium::link::JobId;
 use podium::project::stamp::Stamp;
-use podium::project::{Canvas, Project, file};
+use podium::project::{Canvas, MaskSource, Project, file};
 use podium::studio::places::Places;
 use podium::studio::renders::runs::{Run, State};
 use podium::studio::{Question, Studio};
@@ -93,6 +93,10 @@ fn files(scratch: &Path) -> Vec<PathBuf> {
         {
             let copy = scratch.join(entry.file_name());
             std::fs::copy(entry.path(), &copy).expect("copied");
+            if copy.extension().is_some_and(|ending| ending == "ron") {
+                let project = file::load_as_it_is(&copy).expect("a project");
+                file::save(&copy, &made_tiny(project)).expect("written");
+            }
             found.push(copy);
         }
     }
@@ -102,13 +106,19 @@ fn files(scratch: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// An example made tiny: a pass of the network takes milliseconds.
-fn tiny() -> Project {
-    let mut project = small("beach", 2);
+/// A project made tiny: a pass of the network takes milliseconds, and so does drawing the collage.
+fn made_tiny(mut project: Project) -> Project {
+    let part = 64.0 / project.canvas.width as f32;
     project.canvas = Canvas { width: 64, height: 64 };
-    for layer in project.layers_mut().expect("a collage") {
-        (layer.x, layer.y, layer.scale) = (layer.x / 2.0, layer.y / 2.0, layer.scale / 2.0);
+    for layer in project.layers_mut().into_iter().flatten() {
+        (layer.x, layer.y, layer.scale) = (layer.x * part, layer.y * part, layer.scale * part);
     }
+    for concept in &mut project.concepts {
+        if let MaskSource::Points(points) = &mut concept.mask {
+            points.iter_mut().for_each(|(x, y)| (*x, *y) = (*x * part, *y * part));
+        }
+    }
+    project.settings.steps = 2;
     project
 }
 
@@ -128,8 +138,9 @@ struct Monkey {
     files: Vec<PathBuf>,
     start: Project,
     most_steps: usize,
-    /// Jobs that the engine has ended, and those of the engines before it.
+    /// Jobs that the engine has ended, the first of which loaded the model.
     ended: u64,
+    /// Those of the engines before it, but for the first of each.
     ended_before: u64,
     /// Whether the engine waits until its last event was looked at.
     holding: bool,
@@ -167,7 +178,7 @@ impl Monkey {
         let (home, scratch) = (folder.join("home"), folder.join("files"));
         std::fs::create_dir_all(scratch.join("work")).expect("a folder");
         // As a document has it.
-        let mut start = tiny().with_absolute_paths(&scratch).expect("absolute paths");
+        let mut start = made_tiny(small("beach", 2)).with_absolute_paths(&scratch).expect("absolute paths");
         start.number_layers(&mut 0);
         let mut monkey = Self {
             looked: crossbeam_channel::bounded(0).0,
@@ -528,7 +539,7 @@ fn twenty_thousand_random_actions_do_no_harm() {
     let mut monkey = Monkey::new("all", number("PODIUM_MONKEY_SEED").unwrap_or(1));
     monkey.do_some(number("PODIUM_MONKEY_ACTIONS").map_or(ACTIONS, |actions| actions as usize));
     monkey.look_at_disk();
-    let (ended, done) = (monkey.ended_before + monkey.ended, monkey.done.clone());
+    let (ended, done) = (monkey.ended_before + monkey.ended - 1, monkey.done.clone());
     println!("{ended} renders, at most {} steps of history, trace {:016x}", monkey.most_steps, monkey.trace.finish());
     println!("{done:?}");
     for what in FILE_WORK {

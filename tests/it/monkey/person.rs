@@ -211,6 +211,7 @@ impl Monkey {
 
     /// Does something about files.
     pub(super) fn work(&mut self) {
+        self.meet();
         let what = self.random.random_range(0..25);
         what.hash(&mut self.trace);
         match what {
@@ -299,7 +300,7 @@ impl Monkey {
         let offered = found.iter().map(|found| (&found.project, found.file.as_deref()));
         self.model.assert_offered(offered, &self.said());
         self.look_at_disk();
-        self.ended_before += self.ended;
+        self.ended_before += self.ended - 1;
         self.begin();
     }
 
@@ -400,9 +401,9 @@ impl Monkey {
             let rect = node.rect();
             (rect.center().y - typed.center().y).abs() < 2.0 && rect.left() > typed.left()
         };
-        let mut all = self.window().get_all_by_role_and_label(Role::Button, "Cancel");
-        all.find(beside).expect("it stands beside the other button").click_accesskit();
-        drop(all);
+        let all = self.window().get_all_by_role_and_label(Role::Button, "Cancel").filter(beside);
+        let nearest = all.min_by(|a, b| a.rect().left().total_cmp(&b.rect().left()));
+        nearest.expect("it stands beside the other button").click_accesskit();
         self.frame([]);
         assert_eq!(self.typing(), None, "it is asked on");
     }
