@@ -257,6 +257,8 @@ fn memory(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 mod tests {
     use super::*;
     use crate::engine::adapters::Held;
+    use crate::engine::inspect::inspect_model;
+    use crate::engine::weights::ModelFiles;
 
     #[test]
     fn a_model_says_what_it_is_and_what_this_project_asks_of_it() {
