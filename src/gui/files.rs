@@ -241,6 +241,11 @@ impl Pickers {
         self.begin(ctx, studio);
     }
 
+    /// What a path is being typed for.
+    pub fn typing(&self) -> Option<&Purpose> {
+        self.typed.as_ref().map(|(wish, _)| &wish.purpose)
+    }
+
     /// Begins what was asked for, once the desktop is known.
     fn begin(&mut self, ctx: &Context, studio: &Studio) {
         let known = self.desktop.get(ctx, Desktop::look).cloned();
@@ -342,11 +347,16 @@ impl Pickers {
             match reply {
                 Reply::Picked { wish, paths, .. } if !wish.still(studio) => {
                     // Chosen for a project or training that another has taken the place of: nothing of this one is changed.
-                    if !paths.is_empty() {
-                        let words = format!(
-                            "\"{}\" was for what is no longer open, and nothing was done.",
-                            wish.purpose.title()
-                        );
+                    if let Some(path) = paths.first() {
+                        let words = match &wish.purpose {
+                            Purpose::SaveProject(_) => format!(
+                                "{} was not written: another project was opened while you chose where. Save it again.",
+                                path.display()
+                            ),
+                            other => {
+                                format!("\"{}\" was for what is no longer open, and nothing was done.", other.title())
+                            }
+                        };
                         studio.notice(Place::Project, words);
                     }
                 }

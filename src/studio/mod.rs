@@ -22,7 +22,7 @@
 //! `starting.rs`, `opening.rs`, `moving.rs` and `taking_in.rs` are what a person does that concerns several; `advice.rs` is what has no
 //! effect, and where that is said; `weighing.rs` is whether what is about to start fits into memory. Below them, what all
 //! share: `tasks/` (threads and their answers), `places.rs` (folders, whole files),
-//! `notice.rs` (words at a place).
+//! `notice.rs` (words at a place), `models.rs` (what a model is).
 
 mod acting;
 pub mod advice;
@@ -32,6 +32,7 @@ pub mod document;
 pub mod export;
 pub mod files;
 pub mod library;
+pub mod models;
 mod moving;
 pub mod notice;
 mod opening;

@@ -116,6 +116,9 @@ impl Studio {
                     self.session.is_safe(revision);
                 }
                 self.session.unsay(&Place::Project);
+                // What waits to be opened was read before it was saved: where it is this very file, it is open already.
+                let then =
+                    then.filter(|held| !matches!(held, Held::Replace { file: Some((other, _)), .. } if *other == path));
                 (self.document.file, self.document.stamp) = (Some(path), stamp);
                 if let Some(held) = then {
                     self.after_saving(held);
@@ -153,9 +156,10 @@ impl Studio {
 
     /// Opens what was recovered; it counts as unsaved.
     fn recover(&mut self, recovered: Recovered) {
-        let Recovered { project, file, folder, path, painted, .. } = recovered;
+        let Recovered { project, file, stamp, folder, path, painted, .. } = recovered;
         self.replace_project(project, None, folder);
-        self.document.file = file;
+        // Its file may have been written since, by another session: saving asks then.
+        (self.document.file, self.document.stamp) = (file, stamp);
         self.document.history.mark_unsaved();
         self.renders.recover(painted);
         // Before it is kept: this session may crash too.

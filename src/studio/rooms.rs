@@ -14,6 +14,7 @@ use super::files::knowledge::{ConceptFacts, TokenCounts};
 use super::files::pictures::Loaded;
 use super::files::{self, Files, model_of};
 use super::library::{self, Library};
+use super::models::KnownModel;
 use super::notice::{Notice, Place};
 use super::place::{self, Placing};
 use super::places::Places;
@@ -155,7 +156,7 @@ impl Studio {
         any |= self.carry(|studio| studio.library.poll(), |_, library::Outcome::Learnt| {});
         any |= self.carry(|studio| studio.session.poll(), Self::of_session);
         self.weigh();
-        any |= self.weigher.poll();
+        any |= self.weigher.models.poll();
         self.results.follow(&self.document);
         any |= self.carry(|studio| studio.results.poll(), Self::of_results);
         let painted = self.renders.painted();
@@ -272,7 +273,7 @@ impl Studio {
             || self.place.is_busy()
             || self.library.is_busy()
             || self.session.is_busy()
-            || self.weigher.is_busy()
+            || self.weigher.models.is_busy()
     }
 
     /// What closing would lose beside unsaved changes, in words.
@@ -406,9 +407,16 @@ impl Studio {
     }
 
     /// The side of the pictures that the project's model does best, in pixels: the one that it was trained on, where that is
-    /// known, else Stable Diffusion 1.5's (see [`Files::picture_side`]).
+    /// known, else Stable Diffusion 1.5's.
     pub fn picture_side(&mut self) -> u32 {
-        self.files.picture_side(&self.document).unwrap_or(512)
+        self.model_report().and_then(Result::ok).and_then(|model| model.picture_side).unwrap_or(512)
+    }
+
+    /// What the project's model is, or in words why it cannot be used; None while that is being looked up.
+    pub fn model_report(&mut self) -> Option<KnownModel> {
+        let files = self.model();
+        self.weigher.models.look(&files);
+        self.weigher.models.known(&files)
     }
 
     /// How many tokens the prompts have (see [`Files::token_counts`]).

@@ -204,15 +204,15 @@ impl Studio {
     /// Has the models looked at of whatever may be started next.
     pub(super) fn weigh(&mut self) {
         for run in self.train.runs.iter().filter(|run| run.state.is_waiting()) {
-            self.weigher.look(training_files(&run.training, Path::new(".")));
+            self.weigher.models.look(&training_files(&run.training, Path::new(".")));
         }
         for run in self.renders.runs.iter().filter(|run| !run.state.is_active()) {
-            self.weigher.look(model_files(&run.project, &run.folder));
+            self.weigher.models.look(&model_files(&run.project, &run.folder));
         }
         if let Some(painted) = self.renders.recovered() {
-            self.weigher.look(model_files(&painted.project, &painted.folder));
+            self.weigher.models.look(&model_files(&painted.project, &painted.folder));
         }
-        self.weigher.look(model_of(&self.document));
+        self.weigher.models.look(&model_of(&self.document));
     }
 
     /// Why something may not fit, and whether it does where nobody watches attention; None where it does, or where it is not
@@ -235,7 +235,7 @@ impl Studio {
         if let Press::TrainOn(id) | Press::TrainToEnd(id) = press {
             let training = self.train.runs.get(id)?.training.clone();
             let files = training_files(&training, Path::new("."));
-            let model = self.weigher.model(&files)?;
+            let model = self.weigher.models.known(&files)?.ok()?;
             let side = side(&training.settings, model.picture_side, &files).ok()?;
             return Some((model.training_tight(&training.settings, side, room)?, false));
         }
@@ -273,7 +273,7 @@ impl Studio {
     }
 
     fn tight_render(&mut self, project: &Project, files: ModelFiles, room: u64) -> Option<(String, bool)> {
-        let model = self.weigher.model(&files)?;
+        let model = self.weigher.models.known(&files)?.ok()?;
         let demand = self.demand_of(project);
         let words = model.tight(demand, room)?;
         let fits_unwatched = model.tight(Demand { watched: false, ..demand }, room).is_none();

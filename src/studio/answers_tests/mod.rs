@@ -101,7 +101,7 @@ impl Bench {
         let studio = Studio::new(engine, project, None, folder_of, DeviceChoice::Flex, places, Arc::new(|| ()));
         let mut studio = studio.unwrap();
         studio.weigher.room = |_| None;
-        let tap = studio.weigher.tap();
+        let tap = studio.weigher.models.tap();
         Self { studio, tap, folder, results: Vec::new() }
     }
 

@@ -100,11 +100,6 @@ pub(super) const LOOKING: &[Scene] = &[
         |bench| _ = bench.studio.files.networks(&bench.studio.document, vec!["fox".into()]),
         |bench| bench.studio.files.networks(&bench.studio.document, vec!["fox".into()]).is_some(),
     ),
-    Scene::new(
-        &["files::Told Side"],
-        |bench| _ = bench.studio.picture_side(),
-        |bench| bench.studio.picture_side() == 256,
-    ),
     Scene::new(&["files::Told Moved"], |bench| bench.studio.look_again(), |_| true),
     Scene::new(
         &["train::Told Looked"],
@@ -112,11 +107,6 @@ pub(super) const LOOKING: &[Scene] = &[
         |bench| bench.studio.train.photo(0).is_some_and(|look| look.ready().is_some()),
     )
     .after(|bench| bench.studio.train.add(vec![Bench::photos().join("0.png")])),
-    Scene::new(
-        &["train::Told Model"],
-        |bench| _ = bench.studio.train.side(),
-        |bench| bench.studio.train.side() == Some(Ok(256)),
-    ),
     Scene::new(
         &["place::Told Photo"],
         |bench| _ = bench.studio.placed_photo(),

@@ -48,7 +48,6 @@ enum Told {
     Tokens { ticket: u64, of: Prompts, counts: Result<TokenCounts, String> },
     Changed(Vec<(PathBuf, PathBuf)>),
     Networks { ticket: u64, of: Sought, found: Found },
-    Side { ticket: u64, of: ModelFiles, side: Option<u32> },
     TakenIn(u64, Box<TakenIn>),
     Pasted { number: u64, kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
     Moved { number: u64, document: u64, moved: Moved },
@@ -56,7 +55,7 @@ enum Told {
 
 #[cfg(test)]
 crate::studio::tasks::kinds!(
-    Told: Picture, Collage, Concept, Tokens, Changed, Networks, Side, TakenIn, Pasted, Moved
+    Told: Picture, Collage, Concept, Tokens, Changed, Networks, TakenIn, Pasted, Moved
 );
 
 /// What the other rooms shall know.
@@ -107,8 +106,6 @@ pub struct Files {
     tokens: Answer<Prompts, Result<TokenCounts, String>>,
     counter: Arc<TokenCounter>,
     networks: Answer<Sought, Found>,
-    /// The side of the pictures that the model was trained on.
-    sides: Answer<ModelFiles, Option<u32>>,
     learnt: u64,
     /// What somebody gave to the project that is open.
     owed: Owed,
@@ -140,7 +137,6 @@ impl Files {
             tokens: Answer::default(),
             counter: Arc::default(),
             networks: Answer::default(),
-            sides: Answer::default(),
             learnt: 0,
             owed: Owed::default(),
             opening: 0,
@@ -200,7 +196,6 @@ impl Files {
                 }
             }
             Told::Networks { ticket, of, found } => self.networks.give(ticket, of, found),
-            Told::Side { ticket, of, side } => self.sides.give(ticket, of, side),
         }
         self.learnt += 1;
         Outcome::Learnt
@@ -392,20 +387,6 @@ impl Files {
         self.networks.to(&sought)
     }
 
-    /// The side of the pictures that the document's model was trained on, in pixels. None while its configuration is being
-    /// read, and where that does not say.
-    pub fn picture_side(&mut self, document: &Document) -> Option<u32> {
-        let model = model_of(document);
-        if !self.sides.is_asked(&model) {
-            let (ticket, of) = (self.sides.ask(model.clone()), model.clone());
-            self.desk.run(move || {
-                let side = knowledge::picture_side(&of);
-                Told::Side { ticket, of, side }
-            });
-        }
-        self.sides.to(&model).copied().flatten()
-    }
-
     /// Everything that is read of the project's prompts.
     fn prompts(&mut self, document: &Document) -> Prompts {
         let project = document.project();
@@ -521,13 +502,6 @@ mod tests {
             outcomes.extend(files.poll());
             std::thread::sleep(Duration::from_millis(1));
         }
-    }
-
-    #[test]
-    fn the_miniature_says_on_which_size_it_was_trained() {
-        let (mut files, document) = (files(), document("cat.png"));
-        let (side, _) = wait(&mut files, |files| files.picture_side(&document));
-        assert_eq!(side, 256);
     }
 
     #[test]

@@ -303,6 +303,7 @@ impl Session {
     /// Keeps what is not saved, for a crash. Costs nothing where nothing has changed.
     pub fn keep(&mut self, document: &Document) {
         let revision = document.history.revision();
+        self.autosave.read_as(document.stamp);
         self.autosave.note(document.project(), document.file.as_deref(), &document.folder, revision);
     }
 

@@ -17,10 +17,10 @@ use self::files::{Found, KeptDraft};
 use self::photos::{Key, Look, Looks};
 use self::runs::{Runs, State};
 use super::files::painted;
+use super::models::{KnownModel, Models};
 use super::notice::{Notice, Place, sentence};
 use super::places::{Places, WriteError};
 use super::tasks::{Desk, Due, Owed, Pool};
-use crate::engine::inspect::{ModelReport, inspect_model};
 use crate::engine::memory::words;
 use crate::engine::train::concept_file::sheet_of;
 use crate::engine::train::photos::{Facts, Finding, Severity, inspect, side};
@@ -44,12 +44,6 @@ const TOO_LATE: &str =
 /// What a new training is called.
 const NAME: &str = "my_concept";
 
-/// The model of a training: its files.
-type ModelKey = (Option<PathBuf>, Option<PathBuf>);
-
-/// What is known of a model: what it is, or in words why not.
-type KnownModel = Result<Arc<ModelReport>, String>;
-
 /// What findings are of: the state of the training, and how much was learnt.
 type Seen = (u64, u64);
 
@@ -57,7 +51,6 @@ type Seen = (u64, u64);
 #[cfg_attr(test, derive(Clone))]
 enum Told {
     Looked(Key, Look),
-    Model(ModelKey, KnownModel),
     Found(u64, Box<Found>),
     Opened(u64, PathBuf, Result<Box<Training>, String>),
     /// The second number says which training it is, see [`Draft::id`].
@@ -69,7 +62,7 @@ enum Told {
 }
 
 #[cfg(test)]
-crate::studio::tasks::kinds!(Told: Looked, Model, Found, Opened, Saved, Painted, Kept, Left, Sheet);
+crate::studio::tasks::kinds!(Told: Looked, Found, Opened, Saved, Painted, Kept, Left, Sheet);
 
 /// What the other rooms shall know.
 #[derive(Debug)]
@@ -88,8 +81,8 @@ pub struct Trainings {
     pub runs: Runs,
     places: Places,
     looks: Looks,
-    /// What a model is, by its files; in words where it is none.
-    model: Option<(ModelKey, Option<KnownModel>)>,
+    /// What the training's model is.
+    models: Models,
     /// Masks on their way to the disk, by the number of times that each is.
     writing: HashMap<PathBuf, usize>,
     findings: Option<(Seen, Arc<Vec<Finding>>)>,
@@ -117,7 +110,7 @@ impl Trainings {
             runs: Runs::default(),
             places,
             looks: Looks::default(),
-            model: None,
+            models: Models::new(pool),
             writing: HashMap::new(),
             findings: None,
             kept: (0, false),
@@ -138,13 +131,17 @@ impl Trainings {
             outcomes
                 .push(self.take_told(told).map_or(Outcome::Learnt, |words| Outcome::Say(Notice::new(PLACE, words))));
         }
+        if self.models.poll() {
+            self.learnt += 1;
+            outcomes.push(Outcome::Learnt);
+        }
         self.keep();
         outcomes
     }
 
     /// Whether anything is being read or written, or is not taken in yet.
     pub fn is_busy(&self) -> bool {
-        self.desk.is_busy()
+        self.desk.is_busy() || self.models.is_busy()
     }
 
     /// Takes in what the engine tells of a training.
@@ -159,13 +156,6 @@ impl Trainings {
     fn take_told(&mut self, told: Told) -> Option<String> {
         match told {
             Told::Looked(key, look) => self.looks.put(key, look),
-            Told::Model(key, model) => {
-                if let Some((known, slot)) = &mut self.model
-                    && *known == key
-                {
-                    *slot = Some(model);
-                }
-            }
             Told::Found(number, found) => {
                 return match self.owed.take(number) {
                     Due::Now => self.take_found(*found),
@@ -451,7 +441,7 @@ impl Trainings {
     /// Looks again for photos that could not be read.
     pub fn look_again(&mut self) {
         self.looks.look_again();
-        self.model = None;
+        self.models.forget();
         self.learnt += 1;
     }
 
@@ -472,15 +462,9 @@ impl Trainings {
 
     /// What the model is; None until it was looked at.
     fn model(&mut self) -> Option<KnownModel> {
-        let training = self.draft.training();
-        let key = (training.model.clone(), training.vae.clone());
-        if self.model.as_ref().is_none_or(|(known, _)| *known != key) {
-            self.model = Some((key.clone(), None));
-            let files = training_files(training, Path::new("."));
-            self.desk
-                .run(move || Told::Model(key, inspect_model(&files).map(Arc::new).map_err(|error| error.to_string())));
-        }
-        self.model.as_ref().and_then(|(_, model)| model.clone())
+        let files = training_files(self.draft.training(), Path::new("."));
+        self.models.look(&files);
+        self.models.known(&files)
     }
 
     /// What a step of the training needs of the memory, in words; and why it does not fit into `total` bytes, where it does
@@ -492,7 +476,8 @@ impl Trainings {
         Some((needed, total.and_then(|total| model.training_shortage(settings, side, total))))
     }
 
-    /// Why the training may not fit into `room` bytes that are free, in words (see [`ModelReport::training_tight`]).
+    /// Why the training may not fit into `room` bytes that are free, in words (see
+    /// [`crate::engine::inspect::ModelReport::training_tight`]).
     pub fn tight(&mut self, room: u64) -> Option<String> {
         let side = self.side()?.ok()?;
         self.model()?.ok()?.training_tight(&self.draft.training().settings, side, room)
