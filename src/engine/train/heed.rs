@@ -12,7 +12,7 @@ use crate::engine::nets::tap::Site;
 use crate::engine::recorded::{Maps, Recorded};
 
 /// How many times as much the subject's cells must heed the words as the rest, in the mean. Figures that the miniature draws
-/// have 4 to 9; noise that Otsu's threshold parts in two stays below 2 unless it deviates by two fifths of its mean.
+/// have 3 to 7; noise that Otsu's threshold parts in two stays below 2 unless it deviates by two fifths of its mean.
 const STANDS_OUT: f64 = 2.0;
 
 /// How the cells of one picture heeded the words.
@@ -207,8 +207,9 @@ mod tests {
         // Figures stand in the lower middle, so chance is what a place and another picture's figure have in common.
         let pairs = (0..4).flat_map(|one| (0..4).filter(move |other| *other != one).map(move |other| (one, other)));
         let others: Vec<f32> = pairs.map(|(one, other)| drawn[one].0.iou(&drawn[other].1)).collect();
-        assert!(own.iter().all(|iou| *iou > 0.4), "own {own:?}, others' {others:?}");
-        assert!(mean(&own) > mean(&others) + 0.2, "own {own:?}, others' {others:?}");
+        // One figure alone has 0.75 to 0.85; where the model draws two of one the words are heeded at both, and half is left.
+        assert!(own.iter().all(|iou| *iou > 0.3) && mean(&own) > 0.6, "own {own:?}, others' {others:?}");
+        assert!(mean(&own) > mean(&others) + 0.25, "own {own:?}, others' {others:?}");
     }
 
     #[test]
