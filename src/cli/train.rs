@@ -251,7 +251,8 @@ impl Train {
         }
         if let Some(alike) = &trained.alike {
             let words = alike.words();
-            say!("{words}: mean cosine of the test sheet's pictures with the photos inside their masks, of 1");
+            let of = if alike.whole { "whole pictures" } else { "subjects, each inside its mask," };
+            say!("{words}: mean cosine of the test sheet's {of} with the photos inside their masks, of 1");
         }
         say!("trained {} steps in {:.1} s", trained.steps, trained.elapsed.as_secs_f64());
         Ok(())

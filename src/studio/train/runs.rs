@@ -384,7 +384,7 @@ mod tests {
             steps: 20,
             sheet: Vec::new(),
             likeness: Some(0.823),
-            alike: Some(crate::link::Alike { encoder: "CLIP".into(), cosine: 0.714 }),
+            alike: Some(crate::link::Alike { encoder: "CLIP".into(), cosine: 0.714, whole: false }),
             elapsed: Duration::from_secs(9),
         };
         let done = told(TrainingEvent::Done(Arc::new(trained)));
