@@ -1,4 +1,5 @@
-//! The image encoders of an evaluation: which the suite or the user names, and what each picture is measured with.
+//! The networks of the user's that measure an evaluation: which image encoders the suite or the user names, which segmenter, and
+//! what each picture is measured with.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -7,21 +8,23 @@ use std::rc::Rc;
 use image::{GrayImage, RgbImage};
 
 use super::compose;
-use super::metrics::learned::{self, Learned, Photo, Segments, Vectors};
+use super::metrics::learned::{self, Count, InParts, Learned, Segments, Vectors};
 use super::metrics::{Ruler, plush_photos};
+use super::segmenter::{Segmenter, phrases};
 use super::suite::{Subject, Suite, Unit};
 use crate::engine::encoders::config::Kind;
 use crate::engine::encoders::encoder::ImageEncoder;
-use crate::engine::train::photos;
+use crate::engine::train::photos::{self, MaskFrom};
 use crate::link::DeviceChoice;
 use crate::plush;
 use crate::project::training::folder::photos_in;
 use crate::project::{self, DiskFiles};
 
-/// Encoders that were read; perhaps none.
+/// Encoders that were read, and a segmenter; perhaps none.
 #[derive(Default)]
 pub struct Encoders {
     all: Vec<ImageEncoder>,
+    segmenter: Option<Segmenter>,
 }
 
 /// Which folders they are in.
@@ -76,25 +79,36 @@ impl Encoders {
             }
             all.push(encoder);
         }
-        Ok((Self { all }, missing))
+        Ok((Self { all, segmenter: None }, missing))
     }
 
-    /// Whether there is none.
+    /// With a segmenter, which finds the segments of any picture and counts its subjects.
+    #[must_use]
+    pub fn with(self, segmenter: Option<Segmenter>) -> Self {
+        Self { segmenter, ..self }
+    }
+
+    /// Whether there is nothing to measure with.
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.all.is_empty() && self.segmenter.is_none()
     }
 
     /// What each of them is.
     pub fn words(&self) -> Vec<String> {
-        self.all.iter().map(ImageEncoder::words).collect()
+        let segmenter = self.segmenter.iter().map(|segmenter| segmenter.name().to_owned());
+        self.all.iter().map(ImageEncoder::words).chain(segmenter).collect()
     }
 
-    /// Whether these very encoders have measured that.
+    /// Whether these very encoders have measured that, and this segmenter found it.
     pub fn have_measured(&self, learned: Option<&Learned>) -> bool {
-        let known = |encoder: &ImageEncoder| {
-            learned.is_some_and(|learned| learned.scores.iter().any(|scores| scores.encoder == encoder.words()))
-        };
-        self.all.iter().all(known)
+        let Some(learned) = learned else { return self.is_empty() };
+        let known = |encoder: &ImageEncoder| learned.scores.iter().any(|scores| scores.encoder == encoder.words());
+        let found = self.segmenter.as_ref().is_none_or(|segmenter| {
+            let of_these = matches!(&learned.segments, Segments::Found(name) if name == segmenter.name());
+            let counted = learned.count.as_ref().is_some_and(|count| count.segmenter == segmenter.name());
+            counted && (of_these || self.all.is_empty())
+        });
+        found && self.all.iter().all(known)
     }
 }
 
@@ -143,9 +157,22 @@ impl<'a> Bench<'a> {
         if self.encoders.is_empty() {
             return Ok(None);
         }
-        let suite = self.suite;
+        let (suite, encoders) = (self.suite, self.encoders);
+        let found = match &encoders.segmenter {
+            Some(segmenter) => Some((segmenter, segmenter.parts(picture, &phrases(suite.concepts_of(unit.case)))?)),
+            None => None,
+        };
+        let count = found.as_ref().map(|(segmenter, parts)| Count {
+            segmenter: segmenter.name().to_owned(),
+            found: parts.len(),
+            asked: unit.case.concepts.len(),
+        });
+        let found = found.map(|(segmenter, parts)| (Segments::Found(segmenter.name().to_owned()), parts));
+        if let (true, Some((segments, _))) = (encoders.all.is_empty(), &found) {
+            return Ok(Some(Learned { segments: segments.clone(), scores: Vec::new(), missing: None, count }));
+        }
         let concepts: Vec<OfConcept> = suite.concepts_of(unit.case).map(|subject| self.of_concept(subject)).collect();
-        let mut photos: Result<Vec<Vec<Vectors>>, String> = Ok(vec![Vec::new(); self.encoders.all.len()]);
+        let mut photos: Result<Vec<Vec<Vectors>>, String> = Ok(vec![Vec::new(); encoders.all.len()]);
         for concept in &concepts {
             match (&mut photos, &**concept) {
                 (Ok(photos), Ok(own)) => photos.iter_mut().zip(own).for_each(|(all, own)| all.push(own.clone())),
@@ -153,27 +180,27 @@ impl<'a> Bench<'a> {
                 (Err(_), _) => {}
             }
         }
-        let encoders = self.encoders;
         let place = self.place(unit)?;
-        let (segments, parts) = match ruler {
-            Some(ruler) => {
+        let (segments, parts) = match (found, ruler) {
+            (Some(found), _) => found,
+            (None, Some(ruler)) => {
                 (Segments::Figures, ruler.figures(picture).into_iter().map(|figure| figure.inside).collect())
             }
-            None => (Segments::Masks, place.masks.clone()),
+            (None, None) => (Segments::Masks, place.masks.clone()),
         };
         let mut scores = Vec::with_capacity(encoders.all.len());
         for (index, encoder) in encoders.all.iter().enumerate() {
             let photos = photos.as_ref().ok().map(|photos| photos[index].as_slice());
             scores.push(learned::scores(encoder, picture, &parts, photos, place.words[index].as_deref())?);
         }
-        Ok(Some(Learned { segments, scores, missing: photos.err() }))
+        Ok(Some(Learned { segments, scores, missing: photos.err(), count }))
     }
 
     fn of_concept(&mut self, subject: &Subject) -> OfConcept {
         if let Some(known) = self.concepts.get(&subject.name) {
             return known.clone();
         }
-        let found = photos_of(subject, &self.files)
+        let found = photos_of(subject, &self.files, self.encoders.segmenter.as_ref())
             .and_then(|photos| self.encoders.all.iter().map(|encoder| learned::vectors(encoder, &photos)).collect());
         let found = Rc::new(found);
         self.concepts.insert(subject.name.clone(), found.clone());
@@ -194,11 +221,13 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// The photos of a concept: those in its folder, with their masks, or the Plush World's own drawings of it.
-fn photos_of(subject: &Subject, files: &DiskFiles) -> Result<Vec<Photo>, String> {
+/// The photos of a concept: those in its folder, with their masks, or the Plush World's own drawings of it. What has no mask is
+/// looked through by the segmenter; without one it is all the subject's.
+fn photos_of(subject: &Subject, files: &DiskFiles, segmenter: Option<&Segmenter>) -> Result<Vec<InParts>, String> {
     let name = &subject.name;
     let Some(folder) = &subject.photos else {
         let drawn = subject.plush.as_deref().and_then(plush::concept).map(plush_photos);
+        let drawn = drawn.map(|photos| photos.into_iter().map(|(picture, inside)| (picture, vec![inside])).collect());
         return drawn.ok_or_else(|| {
             format!(
                 "{name} has no photos to be compared with; name their folder in the suite (photos: \"photos/{name}\")"
@@ -214,7 +243,18 @@ fn photos_of(subject: &Subject, files: &DiskFiles) -> Result<Vec<Photo>, String>
     let files = DiskFiles { base: PathBuf::new(), assets: crate::assets::find };
     let read = |photo: &project::training::Photo| {
         let read = photos::read(&files, photo).map_err(|error| error.to_string())?;
-        Ok((read.picture, inside(&read.mask)))
+        let Some(segmenter) = segmenter.filter(|_| read.mask_from == MaskFrom::Nothing) else {
+            return Ok((read.picture, vec![inside(&read.mask)]));
+        };
+        let words = phrases(std::iter::once(subject));
+        let parts = segmenter.parts(&read.picture, &words)?;
+        if parts.is_empty() {
+            let (path, words) = (photo.picture.display(), Vec::from_iter(words).join(", "));
+            return Err(format!(
+                "{path}: nothing in it looks like {words:?}; put its mask beside it (NAME.mask.png), or take it out"
+            ));
+        }
+        Ok((read.picture, parts))
     };
     found.iter().map(read).collect()
 }

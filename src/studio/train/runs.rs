@@ -187,7 +187,7 @@ impl Run {
             Event::Cancelled(_) if self.trained().is_some() => {}
             Event::Cancelled(_) => self.state = State::Paused,
             Event::Failed(_, words) => self.state = State::Failed(words.clone()),
-            Event::Done(..) | Event::Step(..) | Event::Device(_) | Event::Model(_) => {}
+            Event::Done(..) | Event::Step(..) | Event::Device(_) | Event::Model(_) | Event::Unfit(_) => {}
         }
     }
 
