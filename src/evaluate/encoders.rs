@@ -5,19 +5,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use image::{GrayImage, RgbImage};
+use image::RgbImage;
 
 use super::compose;
+use super::metrics::Ruler;
 use super::metrics::learned::{self, Count, InParts, Learned, Segments, Vectors};
-use super::metrics::{Ruler, plush_photos};
+use super::photos::{self, inside};
 use super::segmenter::{Segmenter, phrases};
 use super::suite::{Subject, Suite, Unit};
 use crate::engine::encoders::config::Kind;
 use crate::engine::encoders::encoder::ImageEncoder;
-use crate::engine::train::photos::{self, MaskFrom};
 use crate::link::DeviceChoice;
 use crate::plush;
-use crate::project::training::folder::photos_in;
 use crate::project::{self, DiskFiles};
 
 /// Encoders that were read, and a segmenter; perhaps none.
@@ -69,17 +68,24 @@ impl Encoders {
                 }
                 (None, None) => continue,
             };
-            let encoder = ImageEncoder::open(&folder, device).map_err(|error| error.to_string())?;
-            if encoder.kind() != kind {
-                let (found, folder) = (encoder.kind().words(), folder.display());
-                return Err(format!(
-                    "{folder}: is {found}, where {} is named; name it in the other's place",
-                    kind.words()
-                ));
-            }
-            all.push(encoder);
+            all.push(read(kind, &folder, device)?);
         }
         Ok((Self { all, segmenter: None }, missing))
+    }
+
+    /// Reads the encoders that the user names.
+    ///
+    /// # Errors
+    /// In words, where a folder cannot be used, or holds one of the other kind.
+    pub fn of_user(named: &Named, device: DeviceChoice) -> Result<Self, String> {
+        let asked = [(Kind::Clip, &named.clip), (Kind::Dino, &named.dino)];
+        let asked = asked.into_iter().filter_map(|(kind, folder)| Some(read(kind, folder.as_ref()?, device)));
+        Ok(Self { all: asked.collect::<Result<_, _>>()?, segmenter: None })
+    }
+
+    /// The encoders one by one.
+    pub(super) fn each(&self) -> &[ImageEncoder] {
+        &self.all
     }
 
     /// With a segmenter, which finds the segments of any picture and counts its subjects.
@@ -110,6 +116,16 @@ impl Encoders {
         });
         found && self.all.iter().all(known)
     }
+}
+
+/// Reads an encoder of a kind.
+fn read(kind: Kind, folder: &Path, device: DeviceChoice) -> Result<ImageEncoder, String> {
+    let encoder = ImageEncoder::open(folder, device).map_err(|error| error.to_string())?;
+    if encoder.kind() == kind {
+        return Ok(encoder);
+    }
+    let (found, folder) = (encoder.kind().words(), folder.display());
+    Err(format!("{folder}: is {found}, where {} is named; name it in the other's place", kind.words()))
 }
 
 /// Of each encoder the vectors of a concept's photos, or why there are none.
@@ -159,7 +175,10 @@ impl<'a> Bench<'a> {
         }
         let (suite, encoders) = (self.suite, self.encoders);
         let found = match &encoders.segmenter {
-            Some(segmenter) => Some((segmenter, segmenter.parts(picture, &phrases(suite.concepts_of(unit.case)))?)),
+            Some(segmenter) => Some((
+                segmenter,
+                segmenter.parts(picture, &phrases(suite.concepts_of(unit.case).map(|one| one.class_word.as_str())))?,
+            )),
             None => None,
         };
         let count = found.as_ref().map(|(segmenter, parts)| Count {
@@ -221,46 +240,16 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// The photos of a concept: those in its folder, with their masks, or the Plush World's own drawings of it. What has no mask is
-/// looked through by the segmenter; without one it is all the subject's.
+/// The photos of a concept: those in its folder, or the Plush World's own drawings of it.
 fn photos_of(subject: &Subject, files: &DiskFiles, segmenter: Option<&Segmenter>) -> Result<Vec<InParts>, String> {
     let name = &subject.name;
-    let Some(folder) = &subject.photos else {
-        let drawn = subject.plush.as_deref().and_then(plush::concept).map(plush_photos);
-        let drawn = drawn.map(|photos| photos.into_iter().map(|(picture, inside)| (picture, vec![inside])).collect());
-        return drawn.ok_or_else(|| {
-            format!(
-                "{name} has no photos to be compared with; name their folder in the suite (photos: \"photos/{name}\")"
-            )
-        });
-    };
-    let folder = project::resolve(&files.base, folder);
-    let found = photos_in(&folder).map_err(|error| error.to_string())?;
-    if found.is_empty() {
-        return Err(format!("{}: holds no photo of {name}; put 3 to 15 there", folder.display()));
+    if let Some(folder) = &subject.photos {
+        return photos::in_folder(name, &subject.class_word, &project::resolve(&files.base, folder), segmenter);
     }
-    // Their paths are whole already.
-    let files = DiskFiles { base: PathBuf::new(), assets: crate::assets::find };
-    let read = |photo: &project::training::Photo| {
-        let read = photos::read(&files, photo).map_err(|error| error.to_string())?;
-        let Some(segmenter) = segmenter.filter(|_| read.mask_from == MaskFrom::Nothing) else {
-            return Ok((read.picture, vec![inside(&read.mask)]));
-        };
-        let words = phrases(std::iter::once(subject));
-        let parts = segmenter.parts(&read.picture, &words)?;
-        if parts.is_empty() {
-            let (path, words) = (photo.picture.display(), Vec::from_iter(words).join(", "));
-            return Err(format!(
-                "{path}: nothing in it looks like {words:?}; put its mask beside it (NAME.mask.png), or take it out"
-            ));
-        }
-        Ok((read.picture, parts))
-    };
-    found.iter().map(read).collect()
-}
-
-fn inside(mask: &GrayImage) -> Vec<bool> {
-    mask.as_raw().iter().map(|value| *value > 127).collect()
+    let concept = subject.plush.as_deref().and_then(plush::concept);
+    concept.map(photos::drawn).ok_or_else(|| {
+        format!("{name} has no photos to be compared with; name their folder in the suite (photos: \"photos/{name}\")")
+    })
 }
 
 #[cfg(test)]

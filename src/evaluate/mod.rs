@@ -6,7 +6,7 @@
 //!   Who computes, where there are several devices? `crew.rs`.
 //! - What is kept, and how do parts made elsewhere come together? `record.rs`, `merge.rs`.
 //! - What is measured of a picture? `metrics/`; with which encoders of the user's? `encoders.rs`. Who finds subjects in
-//!   pictures of anything? `segmenter.rs`. What do many numbers say? `statistics.rs`.
+//!   pictures of anything? `segmenter.rs`. Which photos are they compared with? `photos.rs`. What do many numbers say? `statistics.rs`.
 //! - What is told of it? `report/`.
 //! - Which settings are best? `search/`.
 //! - Which of two settings of one project is better? `compare/`.
@@ -19,6 +19,7 @@ pub mod encoders;
 pub mod merge;
 pub mod methods;
 pub mod metrics;
+mod photos;
 pub mod record;
 pub mod report;
 pub mod run;

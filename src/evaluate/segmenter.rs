@@ -13,7 +13,6 @@ use std::path::Path;
 use image::{DynamicImage, RgbImage};
 
 use super::compose::a;
-use super::suite::Subject;
 use crate::project::files::name_of;
 use crate::segment::{self, Find, Pair, Prompt, Sam, VOCAB, Words};
 
@@ -89,8 +88,8 @@ impl Segmenter {
 }
 
 /// What subjects are asked for by: the paper's brief phrases ("a dog"), each once.
-pub fn phrases<'a>(subjects: impl Iterator<Item = &'a Subject>) -> BTreeSet<String> {
-    subjects.map(|subject| a(&subject.class_word.trim().to_lowercase())).collect()
+pub fn phrases<'a>(class_words: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    class_words.map(|word| a(&word.trim().to_lowercase())).collect()
 }
 
 /// What is sure enough, the surest first, without what is nearly where a surer one is.

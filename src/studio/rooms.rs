@@ -105,7 +105,7 @@ impl Studio {
             results: Results::open(session.places(), &pool),
             export: Exports::new(&pool),
             collect: Collects::new(&pool)?,
-            compare: Comparing::new(&pool),
+            compare: Comparing::new(&pool)?,
             train: Trainings::new(&pool, session.places().clone()),
             place: Placing::new(&pool),
             library: Library::new(&pool, session.places().models_folder())?,
@@ -148,7 +148,7 @@ impl Studio {
         }
         any |= self.carry(|studio| studio.export.poll(), Self::of_export);
         any |= self.carry(|studio| studio.collect.poll(), |_, collecting::Outcome::Ended| {});
-        any |= self.carry(|studio| studio.compare.poll(), |_, compare::Outcome::Told| {});
+        any |= self.carry(|studio| studio.compare.poll(), Self::of_compare);
         any |= self.compare.advance(&mut self.renders, self.results.store.is_behind());
         any |= self.carry(|studio| studio.train.poll(), Self::of_train);
         any |= self.carry(|studio| studio.place.poll(), Self::of_place);
@@ -218,6 +218,14 @@ impl Studio {
     fn of_export(&mut self, outcome: exporting::Outcome) {
         if let exporting::Outcome::Failed(words) = outcome {
             self.notice(Place::Gallery, words);
+        }
+    }
+
+    fn of_compare(&mut self, outcome: compare::Outcome) {
+        match outcome {
+            compare::Outcome::Told => {}
+            compare::Outcome::Encoder(kind, folder) => self.measure_by(kind, Some(folder)),
+            compare::Outcome::Say(words) => self.notice(compare::PLACE, words),
         }
     }
 
