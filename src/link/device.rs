@@ -103,3 +103,27 @@ pub struct Pool {
     /// Bytes held, with those kept for the next tensors.
     pub reserved: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_reads_as_it_is_written_and_nonsense_is_told() {
+        let all = [
+            DeviceChoice::Auto,
+            DeviceChoice::Flex,
+            DeviceChoice::Wgpu,
+            DeviceChoice::Adapter(0),
+            DeviceChoice::Adapter(12),
+        ];
+        for device in all {
+            assert_eq!(device.to_string().parse(), Ok(device));
+        }
+        assert_eq!("wgpu:1".parse(), Ok(DeviceChoice::Adapter(1)));
+        for wrong in ["", "tpu", "wgpu:", "wgpu:x", "wgpu:-1", "wgpu:300", "flex:1"] {
+            let words = wrong.parse::<DeviceChoice>().unwrap_err();
+            assert!(words.starts_with(&format!("`{wrong}` is no device; choose auto, flex (the CPU)")), "{words}");
+        }
+    }
+}

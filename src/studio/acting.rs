@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use image::{GrayImage, RgbImage};
 
-use super::compare::{self, EncoderKind, Looks, Side};
+use super::compare::{self, EncoderKind, Looks, Named, Side};
 use super::cut::{self, Made, Purpose};
 use super::document::arrange::Lot;
 use super::document::geometry;
@@ -24,7 +24,6 @@ use super::rooms::Studio;
 use super::session::question::{Press, Question};
 use super::train::PLACE;
 use crate::engine::inspect::Demand;
-use crate::evaluate::encoders::Named;
 use crate::link::JobId;
 use crate::project::files::asset_name;
 use crate::project::{Background, Cut, Layer, Layout, Project, resolve};

@@ -12,6 +12,7 @@ mod summary;
 mod truth;
 mod variant;
 
+pub use super::encoders::Named;
 pub use scores::{Score, Scores};
 pub use sight::{Looks, Sight};
 pub use summary::{Line, Summary, summarise};

@@ -2,7 +2,6 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::engine::encoders::config::Kind;
-use crate::evaluate::encoders::Named;
 use crate::evaluate::methods::method;
 use crate::evaluate::metrics::learned::{LearnedMetric, Segments};
 use crate::evaluate::metrics::{Measures, OfSubject};

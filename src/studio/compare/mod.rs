@@ -14,7 +14,7 @@ use super::renders::runs::{Origin, Run, State};
 use super::tasks::{Desk, Pool};
 pub use crate::engine::encoders::config::Kind as EncoderKind;
 use crate::engine::encoders::inspect::kind_of;
-pub use crate::evaluate::compare::{Line, Looks, SEEDS, Score, Scores, Side, Start, Summary, Variant};
+pub use crate::evaluate::compare::{Line, Looks, Named, SEEDS, Score, Scores, Side, Start, Summary, Variant};
 use crate::evaluate::compare::{Sight, order, ruler, summarise};
 use crate::link::{DeviceChoice, Finished, JobId};
 use crate::project::{DiskFiles, Project};
