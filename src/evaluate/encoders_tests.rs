@@ -1,4 +1,4 @@
-use image::{Luma, Rgb};
+use image::{GrayImage, Luma, Rgb};
 
 use super::super::metrics::learned::LearnedMetric;
 use super::super::suite::Choice;
