@@ -41,6 +41,8 @@ pub struct Sight {
     named: Named,
     encoders: Encoders,
     known: HashMap<Source, OfConcept>,
+    /// The comparison that these photos were seen in.
+    comparison: u64,
 }
 
 impl Sight {
@@ -49,12 +51,21 @@ impl Sight {
     /// # Errors
     /// In words, where a folder cannot be used.
     pub fn open(named: &Named, device: DeviceChoice) -> Result<Self, String> {
-        Ok(Self { named: named.clone(), encoders: Encoders::of_user(named, device)?, known: HashMap::new() })
+        let encoders = Encoders::of_user(named, device)?;
+        Ok(Self { named: named.clone(), encoders, known: HashMap::new(), comparison: 0 })
     }
 
     /// Whether it is these encoders.
     pub fn is_of(&self, named: &Named) -> bool {
         self.named == *named
+    }
+
+    /// Begins a comparison, unless it is the one of that number: photos may have changed since the last one.
+    pub fn begin(&mut self, comparison: u64) {
+        if self.comparison != comparison {
+            self.comparison = comparison;
+            self.known.clear();
+        }
     }
 
     /// What each encoder is.

@@ -283,7 +283,7 @@ impl Comparing {
         let (project, base) = (run.project.clone(), run.folder.clone());
         let (finished, result) = (finished.clone(), result.clone());
         self.desk.run(move || {
-            let (scores, unseen) = measure(&finished, &project, base, &looks, &eyes);
+            let (scores, unseen) = measure(&finished, &project, base, (number, &looks), &eyes);
             Found::Measured(Measured { number, result, scores, unseen })
         });
     }
@@ -375,7 +375,7 @@ fn measure(
     finished: &Finished,
     project: &Project,
     base: PathBuf,
-    looks: &Looks,
+    (number, looks): (u64, &Looks),
     eyes: &Eyes,
 ) -> (Result<Scores, String>, Option<String>) {
     let files = DiskFiles { base, assets: crate::assets::find };
@@ -404,10 +404,17 @@ fn measure(
             // On the CPU: the GPU is the render's, and one picture takes a moment.
             None => Sight::open(&looks.encoders, DeviceChoice::Flex)?,
         };
-        eyes.insert(sight).measure(project, &files, looks, picture, ruler.as_ref())
+        let sight = eyes.insert(sight);
+        sight.begin(number);
+        sight.measure(project, &files, looks, picture, ruler.as_ref())
     };
     match see() {
-        Ok(learned) => (Ok(Scores { learned, ..scores }), None),
+        Ok(learned) => {
+            // That photos were not chosen is seen on the page; what is wrong with those that were is said.
+            let missing = learned.as_ref().and_then(|learned| learned.missing.clone());
+            let wrong = missing.filter(|_| !looks.photos.is_empty()).map(|words| format!("No SegSim: {words}"));
+            (Ok(Scores { learned, ..scores }), wrong)
+        }
         Err(words) => (Ok(scores), Some(words)),
     }
 }
