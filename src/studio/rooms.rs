@@ -14,7 +14,7 @@ use super::files::knowledge::{ConceptFacts, TokenCounts};
 use super::files::pictures::Loaded;
 use super::files::{self, Files, model_of};
 use super::library::{self, Library};
-use super::notice::{Notice, Place};
+use super::notice::{Notice, Place, sentence};
 use super::place::{self, Placing};
 use super::places::Places;
 use super::renders::{self, Renders};
@@ -225,7 +225,7 @@ impl Studio {
         match outcome {
             compare::Outcome::Told => {}
             compare::Outcome::Encoder(kind, folder) => self.measure_by(kind, Some(folder)),
-            compare::Outcome::Say(words) => self.notice(compare::PLACE, words),
+            compare::Outcome::Say(words) => self.notice(compare::PLACE, sentence(&words)),
         }
     }
 
