@@ -64,7 +64,7 @@ fn a_picture_that_shows_the_very_photo_at_its_mask_has_the_whole_segsim() {
     let choice = all(&suite);
     let unit = suite.units(&choice)[0];
     let learned = bench.measure(&unit, &picture(), None).unwrap().unwrap();
-    assert_eq!((learned.segments, &learned.missing), (Segments::Masks, &None));
+    assert_eq!((&learned.segments, &learned.missing), (&Segments::Masks, &None));
     for kind in [Kind::Clip, Kind::Dino] {
         let segsim = LearnedMetric::SegSim(kind).of(&learned).unwrap();
         assert!((segsim - 1.0).abs() < 1e-6, "{kind:?}: {segsim}");
@@ -115,7 +115,7 @@ fn the_plush_world_s_figures_are_its_segments_and_its_drawings_its_photos() {
     let ruler = Ruler::new(known.collect(), reference.masks.clone(), &unit.prompt.words);
     let mut bench = Bench::new(&suite, Path::new("."), &encoders);
     let learned = bench.measure(&unit, &reference.picture, Some(&ruler)).unwrap().unwrap();
-    assert_eq!((learned.segments, learned.missing.is_none()), (Segments::Figures, true));
+    assert_eq!((&learned.segments, learned.missing.is_none()), (&Segments::Figures, true));
     let segsim = LearnedMetric::SegSim(Kind::Clip).of(&learned).unwrap();
     assert!((0.0..=1.0).contains(&segsim));
     // Nobody is in an empty picture.

@@ -94,7 +94,7 @@ impl Sight {
             Ok(places) => self.photos(places, looks),
             Err(words) => Err(words.clone()),
         };
-        let (segments, parts) = match ruler {
+        let (segments, parts): (Segments, Vec<Vec<bool>>) = match ruler {
             Some(ruler) => {
                 (Segments::Figures, ruler.figures(picture).into_iter().map(|figure| figure.inside).collect())
             }
