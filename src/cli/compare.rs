@@ -241,7 +241,7 @@ impl Meter {
             say!("note: no SegSim: {words}");
         }
         self.missing = missing;
-        Ok(Scores { learned, ..Scores::of(finished, measures) })
+        Ok(Scores { learned: learned.map(Box::new), ..Scores::of(finished, measures) })
     }
 }
 

@@ -250,9 +250,8 @@ impl<'a> Shift<'a, '_> {
             },
             Event::Cancelled(of) if of == running.job => self.running[hand] = None,
             Event::Failed(of, words) if of == running.job => {
-                if !(running.unfit && self.give_back(hand, &words)) {
-                    return self.fail(hand, &words);
-                }
+                let others = running.unfit && self.give_back(hand, &words);
+                return if others { Ok(()) } else { self.fail(hand, &words) };
             }
             _ => {}
         }

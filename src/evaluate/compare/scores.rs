@@ -21,7 +21,7 @@ pub struct Scores {
     pub measures: Option<Measures>,
     /// What encoders of the user's see; none where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub learned: Option<Learned>,
+    pub learned: Option<Box<Learned>>,
 }
 
 impl Scores {

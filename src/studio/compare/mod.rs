@@ -139,7 +139,7 @@ impl Comparison {
 /// What a thread found.
 enum Found {
     /// A picture was measured.
-    Measured(Measured),
+    Measured(Box<Measured>),
     /// A folder holds an encoder of this kind, or what else it is.
     Encoder(PathBuf, Result<EncoderKind, String>),
 }
@@ -284,7 +284,7 @@ impl Comparing {
         let (finished, result) = (finished.clone(), result.clone());
         self.desk.run(move || {
             let (scores, unseen) = measure(&finished, &project, base, (number, &looks), &eyes);
-            Found::Measured(Measured { number, result, scores, unseen })
+            Found::Measured(Box::new(Measured { number, result, scores, unseen }))
         });
     }
 
@@ -301,7 +301,7 @@ impl Comparing {
         let mut outcomes = Vec::new();
         while let Some(found) = self.desk.next() {
             let Measured { number, result, scores, unseen } = match found {
-                Found::Measured(measured) => measured,
+                Found::Measured(measured) => *measured,
                 Found::Encoder(folder, Ok(kind)) => {
                     outcomes.push(Outcome::Encoder(kind, folder));
                     continue;
@@ -413,7 +413,7 @@ fn measure(
             // That photos were not chosen is seen on the page; what is wrong with those that were is said.
             let missing = learned.as_ref().and_then(|learned| learned.missing.clone());
             let wrong = missing.filter(|_| !looks.photos.is_empty()).map(|words| format!("No SegSim: {words}"));
-            (Ok(Scores { learned, ..scores }), wrong)
+            (Ok(Scores { learned: learned.map(Box::new), ..scores }), wrong)
         }
         Err(words) => (Ok(scores), Some(words)),
     }
