@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use image::RgbImage;
 use serde::Serialize;
 
 use super::Outcome;
@@ -13,10 +14,11 @@ use super::render::{check_all, follow};
 use super::written::put;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
-use crate::evaluate::compare::{SEEDS, Scores, Side, Start, Summary, Variant, order, ruler, summarise};
+use crate::evaluate::compare::{Looks, SEEDS, Scores, Side, Sight, Start, Summary, Variant, order, ruler, summarise};
+use crate::evaluate::encoders::Named;
 use crate::evaluate::methods::{METHODS, Method, method};
 use crate::evaluate::metrics::Ruler;
-use crate::link::{DeviceChoice, Watch};
+use crate::link::{DeviceChoice, Finished, Watch};
 use crate::project::{DiskFiles, Project, png_text};
 
 /// What `podium compare` is told.
@@ -56,6 +58,30 @@ pub struct Compare {
     /// Do not begin where memory may not suffice or a file of the project has moved or is another
     #[arg(long)]
     strict: bool,
+
+    /// A folder with CLIP as Hugging Face has it (config.json, model.safetensors): how alike subjects are to photos of their
+    /// concepts, and how well pictures go with the prompt
+    #[arg(long, value_name = "FOLDER")]
+    clip: Option<PathBuf>,
+
+    /// A folder with DINOv2, likewise: how alike subjects are to photos of their concepts
+    #[arg(long, value_name = "FOLDER")]
+    dino: Option<PathBuf>,
+
+    /// The folder of a concept's photos, their masks beside them; may be given several times. Those that the miniature draws need
+    /// none
+    #[arg(long, value_name = "NAME=FOLDER", value_parser = photos)]
+    photos: Vec<(String, PathBuf)>,
+}
+
+/// A concept's photos.
+fn photos(words: &str) -> Result<(String, PathBuf), String> {
+    let parts = words.split_once('=').map(|(name, folder)| (name.trim(), folder.trim()));
+    let (name, folder) = parts
+        .filter(|(name, folder)| !name.is_empty() && !folder.is_empty())
+        .ok_or("write NAME=FOLDER, such as \"my cat=photos/cat\"")?;
+    let folder = PathBuf::from(folder);
+    if folder.is_dir() { Ok((name.to_owned(), folder)) } else { Err(format!("{} is no folder", folder.display())) }
 }
 
 /// A method that is a change of settings.
@@ -114,10 +140,15 @@ impl Compare {
             return Err("both sides are the same: say with --set or --method what side B changes".into());
         }
         png_text::check(&project, &folder)?;
+        let looks = self.looks(&project)?;
+        // Whoever names an encoder that cannot be used learns it before any picture.
+        let sight = Sight::open(&looks.encoders, self.device)?;
+        sight.words().iter().for_each(|words| say!("pictures are measured with {words}"));
         std::fs::create_dir_all(&self.out).map_err(|error| unwritable(&self.out, &error))?;
         let files = DiskFiles { base: folder.clone(), assets: crate::assets::find };
         let ruler = ruler(&project, &files)?;
         check_all(&projects, &folder, self.device, Watch::default(), self.strict.then_some("the comparison"))?;
+        let mut meter = Meter { ruler, sight, looks, files, missing: None };
         let engine = Engine::start(Cache::standard(), || ())?;
         let mut report = Report {
             project: self.project.display().to_string(),
@@ -129,7 +160,7 @@ impl Compare {
         for (index, side) in order(self.seeds as usize) {
             let seed = project.seed.wrapping_add(index as u64);
             let own = Project { seed, ..projects[side as usize].clone() };
-            let shot = self.shot(&engine, &own, &folder, side, ruler.as_ref())?;
+            let shot = self.shot(&engine, &own, &folder, side, &mut meter)?;
             say!("{}", words(&shot));
             report.pictures.push(shot);
             report.summary = summarise(&pairs(&report.pictures));
@@ -142,6 +173,22 @@ impl Compare {
         Ok(())
     }
 
+    /// The encoders and photos that are named.
+    fn looks(&self, project: &Project) -> Result<Looks, String> {
+        let encoders = Named { clip: self.clip.clone(), dino: self.dino.clone() };
+        if !self.photos.is_empty() && encoders == Named::default() {
+            return Err("--photos are compared by an encoder: name its folder with --clip or --dino".into());
+        }
+        let names: Vec<&str> = project.concepts.iter().map(|concept| concept.name.as_str()).collect();
+        if let Some((name, _)) = self.photos.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+            return Err(format!(
+                "--photos {name}: the project has no such concept; its concepts are {}",
+                names.join(", ")
+            ));
+        }
+        Ok(Looks { encoders, photos: self.photos.clone() })
+    }
+
     /// Renders, keeps and measures one picture. What fails in a render is no error.
     fn shot(
         &self,
@@ -149,7 +196,7 @@ impl Compare {
         project: &Project,
         folder: &Path,
         side: Side,
-        ruler: Option<&Ruler>,
+        meter: &mut Meter,
     ) -> Result<Shot, Box<dyn std::error::Error>> {
         let (seed, letter) = (project.seed, side.letter());
         engine.render(project.clone(), folder.to_owned(), self.device, Watch::default());
@@ -163,8 +210,7 @@ impl Compare {
         let picture = finished.pictures.first().ok_or("the render made no picture")?;
         let name = format!("{seed}-{}.png", letter.to_lowercase());
         png_text::write_png(&self.out.join(&name), picture, project, folder, seed)?;
-        let measures = ruler.map(|ruler| ruler.measure(picture)).transpose()?;
-        let scores = Some(Scores::of(&finished, measures));
+        let scores = Some(meter.scores(project, &finished, picture)?);
         Ok(Shot { seed, side: letter, picture: Some(name), scores, failed: None })
     }
 
@@ -175,6 +221,29 @@ impl Compare {
             put(&path, text.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+/// What measures pictures.
+struct Meter {
+    ruler: Option<Ruler>,
+    sight: Sight,
+    looks: Looks,
+    files: DiskFiles,
+    /// Why there is no SegSim, once it was said.
+    missing: Option<String>,
+}
+
+impl Meter {
+    fn scores(&mut self, project: &Project, finished: &Finished, picture: &RgbImage) -> Result<Scores, String> {
+        let measures = self.ruler.as_ref().map(|ruler| ruler.measure(picture)).transpose()?;
+        let learned = self.sight.measure(project, &self.files, &self.looks, picture, self.ruler.as_ref())?;
+        let missing = learned.as_ref().and_then(|learned| learned.missing.clone());
+        if let Some(words) = missing.as_ref().filter(|_| missing != self.missing) {
+            say!("note: no SegSim: {words}");
+        }
+        self.missing = missing;
+        Ok(Scores { learned: learned.map(Box::new), ..Scores::of(finished, measures) })
     }
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use image::{GrayImage, RgbaImage};
 
 use super::Outcome;
+use super::pair::pair;
 use super::progress::Progress;
 use super::written::put_picture;
 use crate::cut::{
@@ -69,7 +70,8 @@ pub struct Cut {
     #[arg(long, value_name = "FILE.onnx", requires = "words")]
     dino: Option<PathBuf>,
 
-    /// Segment Anything: its two files (ONNX), such as MobileSAM's; --within is its frame then. Without it, those in Podium's folder
+    /// Segment Anything: its two files (ONNX), such as MobileSAM's, or the folder that has both; --within is its frame then.
+    /// Without it, those in Podium's folder
     #[arg(long, value_name = "ENCODER.onnx,DECODER.onnx", value_parser = pair)]
     sam: Option<Pair>,
 
@@ -137,15 +139,6 @@ fn place(words: &str) -> Result<[f32; 2], String> {
     match numbers[..] {
         [x, y] => Ok([x, y]),
         _ => Err(format!("{} numbers, and a place has two: x,y", numbers.len())),
-    }
-}
-
-fn pair(words: &str) -> Result<Pair, String> {
-    match words.split(',').map(str::trim).collect::<Vec<_>>()[..] {
-        [encoder, decoder] if !encoder.is_empty() && !decoder.is_empty() => {
-            Ok(Pair { encoder: encoder.into(), decoder: decoder.into() })
-        }
-        _ => Err("it takes two files with a comma between them: encoder.onnx,decoder.onnx".into()),
     }
 }
 

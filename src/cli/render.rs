@@ -195,7 +195,7 @@ pub(super) fn follow(
         progress.take(&event);
         match event {
             Event::Started { .. } | Event::Progress { .. } | Event::Training(..) => {}
-            Event::Device(_) | Event::Model(_) => {}
+            Event::Device(_) | Event::Model(_) | Event::Unfit(_) => {}
             Event::Warning(_, warning) => {
                 if let Some(record) = record.as_deref_mut() {
                     record.warning(&warning)?;

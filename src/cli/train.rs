@@ -307,6 +307,8 @@ fn follow(
                 aside(&bar, format_args!("checkpoint after step {step}"));
             }
             Event::Training(_, TrainingEvent::Drawn(_)) | Event::Device(_) | Event::Model(_) | Event::Step(..) => {}
+            // Said by the failure that follows.
+            Event::Unfit(_) => {}
             Event::Training(_, TrainingEvent::Done(trained)) => {
                 bar.finish_and_clear();
                 return Ok(Some(trained));

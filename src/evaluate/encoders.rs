@@ -1,27 +1,29 @@
-//! The image encoders of an evaluation: which the suite or the user names, and what each picture is measured with.
+//! The networks of the user's that measure an evaluation: which image encoders the suite or the user names, which segmenter, and
+//! what each picture is measured with.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use image::{GrayImage, RgbImage};
+use image::RgbImage;
 
 use super::compose;
-use super::metrics::learned::{self, Learned, Photo, Segments, Vectors};
-use super::metrics::{Ruler, plush_photos};
+use super::metrics::Ruler;
+use super::metrics::learned::{self, Count, InParts, Learned, Segments, Vectors};
+use super::photos::{self, inside};
+use super::segmenter::{Segmenter, phrases};
 use super::suite::{Subject, Suite, Unit};
 use crate::engine::encoders::config::Kind;
 use crate::engine::encoders::encoder::ImageEncoder;
-use crate::engine::train::photos;
 use crate::link::DeviceChoice;
 use crate::plush;
-use crate::project::training::folder::photos_in;
 use crate::project::{self, DiskFiles};
 
-/// Encoders that were read; perhaps none.
+/// Encoders that were read, and a segmenter; perhaps none.
 #[derive(Default)]
 pub struct Encoders {
     all: Vec<ImageEncoder>,
+    segmenter: Option<Segmenter>,
 }
 
 /// Which folders they are in.
@@ -66,36 +68,64 @@ impl Encoders {
                 }
                 (None, None) => continue,
             };
-            let encoder = ImageEncoder::open(&folder, device).map_err(|error| error.to_string())?;
-            if encoder.kind() != kind {
-                let (found, folder) = (encoder.kind().words(), folder.display());
-                return Err(format!(
-                    "{folder}: is {found}, where {} is named; name it in the other's place",
-                    kind.words()
-                ));
-            }
-            all.push(encoder);
+            all.push(read(kind, &folder, device)?);
         }
-        Ok((Self { all }, missing))
+        Ok((Self { all, segmenter: None }, missing))
     }
 
-    /// Whether there is none.
+    /// Reads the encoders that the user names.
+    ///
+    /// # Errors
+    /// In words, where a folder cannot be used, or holds one of the other kind.
+    pub fn of_user(named: &Named, device: DeviceChoice) -> Result<Self, String> {
+        let asked = [(Kind::Clip, &named.clip), (Kind::Dino, &named.dino)];
+        let asked = asked.into_iter().filter_map(|(kind, folder)| Some(read(kind, folder.as_ref()?, device)));
+        Ok(Self { all: asked.collect::<Result<_, _>>()?, segmenter: None })
+    }
+
+    /// The encoders one by one.
+    pub(super) fn each(&self) -> &[ImageEncoder] {
+        &self.all
+    }
+
+    /// With a segmenter, which finds the segments of any picture and counts its subjects.
+    #[must_use]
+    pub fn with(self, segmenter: Option<Segmenter>) -> Self {
+        Self { segmenter, ..self }
+    }
+
+    /// Whether there is nothing to measure with.
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.all.is_empty() && self.segmenter.is_none()
     }
 
     /// What each of them is.
     pub fn words(&self) -> Vec<String> {
-        self.all.iter().map(ImageEncoder::words).collect()
+        let segmenter = self.segmenter.iter().map(|segmenter| segmenter.name().to_owned());
+        self.all.iter().map(ImageEncoder::words).chain(segmenter).collect()
     }
 
-    /// Whether these very encoders have measured that.
+    /// Whether these very encoders have measured that, and this segmenter found it.
     pub fn have_measured(&self, learned: Option<&Learned>) -> bool {
-        let known = |encoder: &ImageEncoder| {
-            learned.is_some_and(|learned| learned.scores.iter().any(|scores| scores.encoder == encoder.words()))
-        };
-        self.all.iter().all(known)
+        let Some(learned) = learned else { return self.is_empty() };
+        let known = |encoder: &ImageEncoder| learned.scores.iter().any(|scores| scores.encoder == encoder.words());
+        let found = self.segmenter.as_ref().is_none_or(|segmenter| {
+            let of_these = matches!(&learned.segments, Segments::Found(name) if name == segmenter.name());
+            let counted = learned.count.as_ref().is_some_and(|count| count.segmenter == segmenter.name());
+            counted && (of_these || self.all.is_empty())
+        });
+        found && self.all.iter().all(known)
     }
+}
+
+/// Reads an encoder of a kind.
+fn read(kind: Kind, folder: &Path, device: DeviceChoice) -> Result<ImageEncoder, String> {
+    let encoder = ImageEncoder::open(folder, device).map_err(|error| error.to_string())?;
+    if encoder.kind() == kind {
+        return Ok(encoder);
+    }
+    let (found, folder) = (encoder.kind().words(), folder.display());
+    Err(format!("{folder}: is {found}, where {} is named; name it in the other's place", kind.words()))
 }
 
 /// Of each encoder the vectors of a concept's photos, or why there are none.
@@ -143,9 +173,25 @@ impl<'a> Bench<'a> {
         if self.encoders.is_empty() {
             return Ok(None);
         }
-        let suite = self.suite;
+        let (suite, encoders) = (self.suite, self.encoders);
+        let found = match &encoders.segmenter {
+            Some(segmenter) => Some((
+                segmenter,
+                segmenter.parts(picture, &phrases(suite.concepts_of(unit.case).map(|one| one.class_word.as_str())))?,
+            )),
+            None => None,
+        };
+        let count = found.as_ref().map(|(segmenter, parts)| Count {
+            segmenter: segmenter.name().to_owned(),
+            found: parts.len(),
+            asked: unit.case.concepts.len(),
+        });
+        let found = found.map(|(segmenter, parts)| (Segments::Found(segmenter.name().to_owned()), parts));
+        if let (true, Some((segments, _))) = (encoders.all.is_empty(), &found) {
+            return Ok(Some(Learned { segments: segments.clone(), scores: Vec::new(), missing: None, count }));
+        }
         let concepts: Vec<OfConcept> = suite.concepts_of(unit.case).map(|subject| self.of_concept(subject)).collect();
-        let mut photos: Result<Vec<Vec<Vectors>>, String> = Ok(vec![Vec::new(); self.encoders.all.len()]);
+        let mut photos: Result<Vec<Vec<Vectors>>, String> = Ok(vec![Vec::new(); encoders.all.len()]);
         for concept in &concepts {
             match (&mut photos, &**concept) {
                 (Ok(photos), Ok(own)) => photos.iter_mut().zip(own).for_each(|(all, own)| all.push(own.clone())),
@@ -153,27 +199,27 @@ impl<'a> Bench<'a> {
                 (Err(_), _) => {}
             }
         }
-        let encoders = self.encoders;
         let place = self.place(unit)?;
-        let (segments, parts) = match ruler {
-            Some(ruler) => {
+        let (segments, parts) = match (found, ruler) {
+            (Some(found), _) => found,
+            (None, Some(ruler)) => {
                 (Segments::Figures, ruler.figures(picture).into_iter().map(|figure| figure.inside).collect())
             }
-            None => (Segments::Masks, place.masks.clone()),
+            (None, None) => (Segments::Masks, place.masks.clone()),
         };
         let mut scores = Vec::with_capacity(encoders.all.len());
         for (index, encoder) in encoders.all.iter().enumerate() {
             let photos = photos.as_ref().ok().map(|photos| photos[index].as_slice());
             scores.push(learned::scores(encoder, picture, &parts, photos, place.words[index].as_deref())?);
         }
-        Ok(Some(Learned { segments, scores, missing: photos.err() }))
+        Ok(Some(Learned { segments, scores, missing: photos.err(), count }))
     }
 
     fn of_concept(&mut self, subject: &Subject) -> OfConcept {
         if let Some(known) = self.concepts.get(&subject.name) {
             return known.clone();
         }
-        let found = photos_of(subject, &self.files)
+        let found = photos_of(subject, &self.files, self.encoders.segmenter.as_ref())
             .and_then(|photos| self.encoders.all.iter().map(|encoder| learned::vectors(encoder, &photos)).collect());
         let found = Rc::new(found);
         self.concepts.insert(subject.name.clone(), found.clone());
@@ -194,33 +240,16 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// The photos of a concept: those in its folder, with their masks, or the Plush World's own drawings of it.
-fn photos_of(subject: &Subject, files: &DiskFiles) -> Result<Vec<Photo>, String> {
+/// The photos of a concept: those in its folder, or the Plush World's own drawings of it.
+fn photos_of(subject: &Subject, files: &DiskFiles, segmenter: Option<&Segmenter>) -> Result<Vec<InParts>, String> {
     let name = &subject.name;
-    let Some(folder) = &subject.photos else {
-        let drawn = subject.plush.as_deref().and_then(plush::concept).map(plush_photos);
-        return drawn.ok_or_else(|| {
-            format!(
-                "{name} has no photos to be compared with; name their folder in the suite (photos: \"photos/{name}\")"
-            )
-        });
-    };
-    let folder = project::resolve(&files.base, folder);
-    let found = photos_in(&folder).map_err(|error| error.to_string())?;
-    if found.is_empty() {
-        return Err(format!("{}: holds no photo of {name}; put 3 to 15 there", folder.display()));
+    if let Some(folder) = &subject.photos {
+        return photos::in_folder(name, &subject.class_word, &project::resolve(&files.base, folder), segmenter);
     }
-    // Their paths are whole already.
-    let files = DiskFiles { base: PathBuf::new(), assets: crate::assets::find };
-    let read = |photo: &project::training::Photo| {
-        let read = photos::read(&files, photo).map_err(|error| error.to_string())?;
-        Ok((read.picture, inside(&read.mask)))
-    };
-    found.iter().map(read).collect()
-}
-
-fn inside(mask: &GrayImage) -> Vec<bool> {
-    mask.as_raw().iter().map(|value| *value > 127).collect()
+    let concept = subject.plush.as_deref().and_then(plush::concept);
+    concept.map(photos::drawn).ok_or_else(|| {
+        format!("{name} has no photos to be compared with; name their folder in the suite (photos: \"photos/{name}\")")
+    })
 }
 
 #[cfg(test)]

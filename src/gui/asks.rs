@@ -79,6 +79,10 @@ pub enum Purpose {
     TrainingFrom,
     /// A folder with an image encoder that compares its pictures with its photos.
     TrainingEncoder,
+    /// A folder with an image encoder that measures comparisons.
+    ComparisonEncoder,
+    /// The folder of a concept's photos, which comparisons are measured by.
+    PhotosOf(String),
     /// A training's file to open.
     OpenTraining,
     /// Where to save the training.

@@ -48,6 +48,8 @@ impl Purpose {
             Self::TrainingMask(_) => "Choose a mask: white is the subject".into(),
             Self::TrainingFrom => "Choose an ED-LoRA to go on from".into(),
             Self::TrainingEncoder => "Choose a folder with CLIP or DINOv2".into(),
+            Self::ComparisonEncoder => "Choose a folder with CLIP or DINOv2".into(),
+            Self::PhotosOf(name) => format!("Choose the folder of {name}'s photos"),
             Self::OpenTraining => "Open a training".into(),
             Self::SaveTraining => "Save the training".into(),
             Self::Find(path) => {
@@ -80,6 +82,8 @@ impl Purpose {
             | Self::LibraryFolder
             | Self::TrainingFolder
             | Self::TrainingEncoder
+            | Self::ComparisonEncoder
+            | Self::PhotosOf(_)
             | Self::Find(_)
             | Self::Collect { .. }
             | Self::Export { .. } => None,
@@ -130,6 +134,8 @@ impl Purpose {
             | Self::LibraryFolder
             | Self::TrainingFolder
             | Self::TrainingEncoder
+            | Self::ComparisonEncoder
+            | Self::PhotosOf(_)
             | Self::Collect { .. } => true,
             // A model's or a concept's folder has a name without an ending.
             Self::Find(path) => path.extension().is_none(),
@@ -407,6 +413,8 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
         }
         Purpose::TrainingFrom => studio.train.go_on_from(Some(path)),
         Purpose::TrainingEncoder => studio.train.compare_by(Some(path)),
+        Purpose::ComparisonEncoder => studio.choose_encoder(path),
+        Purpose::PhotosOf(name) => studio.choose_photos_of(name, &path),
         Purpose::OpenTraining => studio.train.open(path),
         Purpose::SaveTraining => studio.train.save_to(path),
         Purpose::Find(before) => studio.use_found_file(before.clone(), path),

@@ -30,7 +30,7 @@ pub use error::Error;
 pub use find::{Pair, choose, find};
 pub use guess::Guess;
 pub use sam::{Prompt, Sam, Seen};
-pub use words::{Find, Words, find_words};
+pub use words::{Find, VOCAB, Words, find_words};
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use image::{GrayImage, RgbImage};
 
-use super::compare::Side;
+use super::compare::{self, EncoderKind, Side};
 use super::cut::{self, Made, Purpose};
 use super::document::arrange::Lot;
 use super::document::geometry;
@@ -23,7 +23,8 @@ use super::results::store::Entry;
 use super::rooms::Studio;
 use super::train::PLACE;
 use crate::link::JobId;
-use crate::project::{Background, Cut, Layer, Layout, Project};
+use crate::project::files::asset_name;
+use crate::project::{Background, Cut, Layer, Layout, Project, resolve};
 
 impl Studio {
     /// Makes the project of a run the present one, as a step. Where it is another document's, this one parts from its
@@ -156,6 +157,40 @@ impl Studio {
     }
 
     // Comparisons.
+
+    /// Has comparisons measured by the encoder in a folder, once it is known to be one; that is said where it is none.
+    pub fn choose_encoder(&mut self, folder: PathBuf) {
+        self.session.unsay(&compare::PLACE);
+        self.compare.look_at_encoder(folder);
+    }
+
+    /// Has comparisons measured by an encoder of a kind from now on, or by none. It is remembered.
+    pub fn measure_by(&mut self, kind: EncoderKind, folder: Option<PathBuf>) {
+        let place = match kind {
+            EncoderKind::Clip => &mut self.session.config.clip,
+            EncoderKind::Dino => &mut self.session.config.dino,
+        };
+        *place = folder.map(|folder| std::path::absolute(&folder).unwrap_or(folder));
+        self.session.save_config();
+    }
+
+    /// The project's concepts whose looks nobody knows but from photos, and the folder of each, where it was chosen.
+    pub fn photos_of_concepts(&self) -> Vec<(String, Option<PathBuf>)> {
+        let known = |file: &Path| {
+            let found = self.session.config.concept_photos.iter().find(|(of, _)| of == file);
+            found.map(|(_, folder)| folder.clone())
+        };
+        let own = self.project().concepts.iter().filter(|concept| asset_name(&concept.file).is_none());
+        own.map(|concept| (concept.name.clone(), known(&resolve(&self.document.folder, &concept.file)))).collect()
+    }
+
+    /// Compares a concept with the photos of a folder from now on. It is remembered by the concept's file.
+    pub fn choose_photos_of(&mut self, name: &str, folder: &Path) {
+        let Some(concept) = self.project().concepts.iter().find(|concept| concept.name == name) else { return };
+        let file = resolve(&self.document.folder, &concept.file);
+        self.session.config.remember_photos(file, folder);
+        self.session.save_config();
+    }
 
     /// Stops the comparison; what is there stays.
     pub fn stop_comparing(&mut self) {

@@ -15,7 +15,7 @@ use super::files::pictures::Loaded;
 use super::files::{self, Files, model_of};
 use super::library::{self, Library};
 use super::models::KnownModel;
-use super::notice::{Notice, Place};
+use super::notice::{Notice, Place, sentence};
 use super::place::{self, Placing};
 use super::places::Places;
 use super::renders::{self, Renders};
@@ -106,7 +106,7 @@ impl Studio {
             results: Results::open(session.places(), &pool),
             export: Exports::new(&pool),
             collect: Collects::new(&pool)?,
-            compare: Comparing::new(&pool),
+            compare: Comparing::new(&pool)?,
             train: Trainings::new(&pool, session.places().clone()),
             place: Placing::new(&pool),
             library: Library::new(&pool, session.places().models_folder())?,
@@ -149,7 +149,7 @@ impl Studio {
         }
         any |= self.carry(|studio| studio.export.poll(), Self::of_export);
         any |= self.carry(|studio| studio.collect.poll(), |_, collecting::Outcome::Ended| {});
-        any |= self.carry(|studio| studio.compare.poll(), |_, compare::Outcome::Told| {});
+        any |= self.carry(|studio| studio.compare.poll(), Self::of_compare);
         any |= self.compare.advance(&mut self.renders, self.results.store.is_behind());
         any |= self.carry(|studio| studio.train.poll(), Self::of_train);
         any |= self.carry(|studio| studio.place.poll(), Self::of_place);
@@ -220,6 +220,14 @@ impl Studio {
     fn of_export(&mut self, outcome: exporting::Outcome) {
         if let exporting::Outcome::Failed(words) = outcome {
             self.notice(Place::Gallery, words);
+        }
+    }
+
+    fn of_compare(&mut self, outcome: compare::Outcome) {
+        match outcome {
+            compare::Outcome::Told => {}
+            compare::Outcome::Encoder(kind, folder) => self.measure_by(kind, Some(folder)),
+            compare::Outcome::Say(words) => self.notice(compare::PLACE, sentence(&words)),
         }
     }
 

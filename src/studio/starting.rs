@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::compare;
+use super::compare::{self, Looks, Named};
 use super::files::model_of;
 use super::notice::{Place, sentence};
 use super::results::store::BEHIND;
@@ -120,6 +120,10 @@ impl Studio {
 
     fn begin_comparison(&mut self) {
         self.compare.stop(&mut self.renders);
+        let config = &self.session.config;
+        let encoders = Named { clip: config.clip.clone(), dino: config.dino.clone() };
+        let photos = self.photos_of_concepts().into_iter().filter_map(|(name, folder)| Some((name, folder?))).collect();
+        self.compare.looks = Looks { encoders, photos };
         if let Err(words) = self.compare.begin(&self.document) {
             self.notice(compare::PLACE, words);
         }

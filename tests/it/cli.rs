@@ -183,6 +183,7 @@ fn cut_says_what_is_wrong_with_what_it_is_told() {
 fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
     let folder = tempfile::tempdir().expect("temporary");
     file::save(&folder.path().join("small.ron"), &small("beach", 2)).expect("saved");
+    let clip = format!("{}/tests/data/encoders/clip", env!("CARGO_MANIFEST_DIR"));
     let compare = |more: &[&str]| {
         let mut all = vec!["compare", "small.ron", "--out", "sides", "--device", "flex"];
         all.extend(more);
@@ -194,14 +195,30 @@ fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
         (&["--set", "steps=many"], "write a whole number"),
         (&["--method", "lora_sum"], "no_alignment, no_self_attention"),
         (&["--set", "steps=3", "--seeds", "1"], "1 is not in 2..=16"),
+        (&["--set", "steps=3", "--clip", "nowhere"], "nowhere"),
+        (&["--set", "steps=3", "--dino", &clip], "is CLIP, where DINOv2 is named"),
+        (&["--set", "steps=3", "--clip", &clip, "--photos", "tom=."], "no such concept; its concepts are"),
+        (&["--set", "steps=3", "--photos", "tom=."], "name its folder with --clip or --dino"),
+        (&["--set", "steps=3", "--photos", "tom"], "write NAME=FOLDER"),
     ] {
         let said = compare(more);
         assert!(!said.status.success() && !folder.path().join("sides").exists(), "{more:?}");
         assert_says(&out(&said), &[words]);
     }
-    let said = compare(&["--method", "no_alignment", "--set", "guidance_scale=3", "--seeds", "2", "--seed", "5"]);
+    let by_clip =
+        ["--method", "no_alignment", "--set", "guidance_scale=3", "--seeds", "2", "--seed", "5", "--clip", &clip];
+    let said = compare(&by_clip);
     assert!(said.status.success(), "{}", out(&said));
-    let expected = ["seed 5, A: ", "seed 6, B: ", "of 2 recognised", "2 seeds are too few", "compare.md"];
+    let expected = [
+        "pictures are measured with CLIP clip (",
+        "seed 5, A: ",
+        "seed 6, B: ",
+        "of 2 recognised",
+        ", SegSim (CLIP) 0.",
+        ", CLIP-T ",
+        "2 seeds are too few",
+        "compare.md",
+    ];
     assert_says(&out(&said), &expected);
     let path = |name: &str| folder.path().join("sides").join(name);
     let picture = png_text::in_a_project_s_place(&path("6-b.png")).expect("read").expect("a project");
@@ -214,8 +231,14 @@ fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
         pictures.iter().all(|one| one["scores"]["measures"]["subjects"].as_array().is_some_and(|of| of.len() == 2))
     );
     assert_eq!(json["summary"]["pairs"], 2);
+    assert!(pictures.iter().all(|one| one["scores"]["learned"]["segments"] == "Figures"));
     let table = std::fs::read_to_string(path("compare.md")).expect("a table");
-    let expected = ["- B: Without layout alignment, guidance_scale=3", "| recognised |", "| 6 | ![6-a.png](6-a.png)"];
+    let expected = [
+        "- B: Without layout alignment, guidance_scale=3",
+        "| recognised |",
+        "| CLIP-T |",
+        "| 6 | ![6-a.png](6-a.png)",
+    ];
     assert_says(&table, &expected);
 }
 

@@ -166,3 +166,27 @@ fn the_compare_page_stands_in_a_small_window_and_with_sixteen_seeds() {
         assert!(text.contains(words), "{words} is missing: {text}");
     }
 }
+
+#[test]
+fn an_encoder_that_is_chosen_is_shown_until_it_is_put_away_and_a_folder_without_one_is_said() {
+    let folder = |name: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders").join(name);
+    let mut window = page([1280.0, 800.0]);
+    assert!(says(&window).contains("Image encoder..."), "{}", says(&window));
+    window.state_mut().studio.choose_encoder(folder("dino"));
+    until(&mut window, "the encoder", |podium| podium.studio.session.config.dino.is_some());
+    settle(&mut window);
+    let text = says(&window);
+    assert!(text.contains("DINOv2: dino") && !text.contains("Photos..."), "the miniature's concepts need none: {text}");
+    picture_of(&mut window, "compare-encoder");
+    press(&mut window, "Measure by DINOv2 no more");
+    assert_eq!(window.state().studio.session.config.dino, None);
+
+    window.state_mut().studio.choose_encoder(folder("pixels"));
+    until(&mut window, "words", |podium| !podium.studio.session.notices.is_empty());
+    settle(&mut window);
+    assert!(
+        says(&window).contains("pixels") && window.state().studio.session.config.clip.is_none(),
+        "{}",
+        says(&window)
+    );
+}

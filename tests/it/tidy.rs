@@ -22,7 +22,7 @@ const FLOORS: [(&str, &[&str]); 16] = [
     ("project", &["photo"]),
     ("link", &["project"]),
     ("engine", &["assets", "bytes", "link", "photo", "project"]),
-    ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project"]),
+    ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project", "segment"]),
     ("studio", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "project", "segment"]),
     ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "plush", "project", "segment", "studio"]),
     ("gui", &["assets", "cut", "engine", "hub", "link", "project", "segment", "studio"]),

@@ -11,6 +11,17 @@ use crate::engine::memory;
 use crate::engine::weights::{Checkpoint, compare};
 use crate::project::files::name_of;
 
+/// Which kind of encoder a folder holds. Reads its configuration and headers.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn kind_of(folder: &Path) -> Result<Kind> {
+    let settings = config::read(folder)?;
+    let checkpoint = Checkpoint::open_folder(folder)?;
+    compare(&checkpoint, |weights| settings.build(weights, &Device::flex()))?;
+    Ok(settings.nets.kind())
+}
+
 /// Reads a folder's configuration and headers. The first line says what it is, the others give a name and what it is.
 ///
 /// # Errors

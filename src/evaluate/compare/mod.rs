@@ -1,17 +1,20 @@
 //! Two settings of one project beside one another, over several seeds: the same for the window and the command line.
 //!
 //! - What do the two sides render with? `variant.rs`.
-//! - What is known of a picture? `scores.rs`. Which pictures of a project can be measured by their truth? `truth.rs`.
+//! - What is known of a picture? `scores.rs`. What do encoders of the user's see in it? `sight.rs`. Which pictures of a project can be measured by their truth? `truth.rs`.
 //! - What do all pictures say, in numbers and words? `summary.rs`.
 
 use std::ops::RangeInclusive;
 
 mod scores;
+mod sight;
 mod summary;
 mod truth;
 mod variant;
 
+pub use super::encoders::Named;
 pub use scores::{Score, Scores};
+pub use sight::{Looks, Sight};
 pub use summary::{Line, Summary, summarise};
 pub use truth::ruler;
 pub use variant::{Start, Variant};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::encoders::config::Kind;
+use crate::evaluate::metrics::learned::{Learned, LearnedMetric};
 use crate::evaluate::metrics::{Measures, Metric};
 use crate::link::Finished;
 
@@ -17,6 +19,9 @@ pub struct Scores {
     pub findings: Vec<String>,
     /// What was measured by the truth of the Plush World; none where the project is of another.
     pub measures: Option<Measures>,
+    /// What encoders of the user's see; none where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Box<Learned>>,
 }
 
 impl Scores {
@@ -29,7 +34,16 @@ impl Scores {
             followed: overlaps.map(mean),
             findings: finished.findings.iter().map(ToString::to_string).collect(),
             measures,
+            learned: None,
         }
+    }
+
+    /// What encoders see, in a few words: `SegSim (CLIP) 0.712, CLIP-T 0.254`; none where there is nothing.
+    pub fn seen(&self) -> Option<String> {
+        let learned = self.learned.as_ref()?;
+        let said = LearnedMetric::ALL.into_iter().filter_map(|metric| Some((metric.title(), metric.of(learned)?)));
+        let said: Vec<String> = said.map(|(title, value)| format!("{title} {value:.3}")).collect();
+        (!said.is_empty()).then(|| said.join(", "))
     }
 
     /// In a line: `2 of 2 recognised, 2 figures, masks as laid out 0.61, no findings (8 s)`.
@@ -42,6 +56,7 @@ impl Scores {
             parts.push(format!("{} {figures}", measures.figures));
         }
         parts.extend(self.followed.map(|followed| format!("masks as laid out {followed:.2}")));
+        parts.extend(self.seen());
         parts.push(match self.findings.len() {
             0 => "no findings".to_owned(),
             1 => "1 finding".to_owned(),
@@ -58,6 +73,8 @@ pub enum Score {
     Of(Metric),
     /// How many figures too many or too few, of the Plush World.
     Miscounted,
+    /// What encoders of the user's see.
+    Learned(LearnedMetric),
     /// [`Scores::followed`].
     Followed,
     /// How many findings.
@@ -68,12 +85,15 @@ pub enum Score {
 
 impl Score {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Of(Metric::Recognised),
         Self::Of(Metric::Identity),
         Self::Of(Metric::Layout),
         Self::Of(Metric::Leakage),
         Self::Miscounted,
+        Self::Learned(LearnedMetric::SegSim(Kind::Clip)),
+        Self::Learned(LearnedMetric::SegSim(Kind::Dino)),
+        Self::Learned(LearnedMetric::Text),
         Self::Followed,
         Self::Findings,
         Self::Seconds,
@@ -85,6 +105,7 @@ impl Score {
             Self::Of(Metric::Layout) => "in place",
             Self::Of(metric) => metric.title(),
             Self::Miscounted => "figures too many or few",
+            Self::Learned(metric) => metric.title(),
             Self::Followed => "masks as laid out",
             Self::Findings => "findings",
             Self::Seconds => "seconds",
@@ -100,6 +121,8 @@ impl Score {
             Self::Of(Metric::Leakage) => "The share of concepts with another's body or details",
             Self::Of(metric) => metric.title(),
             Self::Miscounted => "By how many the figures that are seen differ from the concepts",
+            Self::Learned(LearnedMetric::Text) => "How well the picture goes with its prompt, by CLIP",
+            Self::Learned(_) => "How alike the subjects are to photos of their concepts, by the encoder",
             Self::Followed => "How far the last masks overlap with the layout's",
             Self::Findings => "What the diagnosis found to have gone wrong",
             Self::Seconds => "How long a picture took",
@@ -110,6 +133,7 @@ impl Score {
     pub fn more_is_better(self) -> bool {
         match self {
             Self::Of(metric) => metric.more_is_better(),
+            Self::Learned(metric) => metric.more_is_better(),
             Self::Followed => true,
             Self::Miscounted | Self::Findings | Self::Seconds => false,
         }
@@ -122,6 +146,7 @@ impl Score {
             Self::Miscounted => {
                 scores.measures.as_ref().map(|measures| measures.figures.abs_diff(measures.subjects.len()) as f64)
             }
+            Self::Learned(metric) => scores.learned.as_ref().and_then(|learned| metric.of(learned)),
             Self::Followed => scores.followed,
             Self::Findings => Some(scores.findings.len() as f64),
             Self::Seconds => Some(scores.seconds),
@@ -132,6 +157,7 @@ impl Score {
     pub fn write(self, value: f64) -> String {
         match self {
             Self::Seconds => format!("{value:.1}"),
+            Self::Learned(_) => format!("{value:.3}"),
             _ => format!("{value:.2}"),
         }
     }

@@ -1,17 +1,18 @@
-//! What is measured of a picture with image encoders that the user has: SegSim by their vectors, and how well the picture
-//! goes with its prompt.
+//! What is measured of a picture with networks that the user has: SegSim by the vectors of image encoders, how well the picture
+//! goes with its prompt, and how many subjects a segmenter finds.
 //!
 //! | metric | what it is |
 //! |---|---|
 //! | SegSim (CLIP), SegSim (DINOv2) | Algorithm 2 (`segsim.rs`) with the encoder's vectors of cut-outs (`engine/encoders/segment.rs`) |
 //! | CLIP-T | cosine of CLIP's vectors of the whole picture and of the plain base prompt, the same words for all methods; as it is, -1 to 1 |
+//! | found n<N, found n>N | a segmenter (`evaluate/segmenter.rs`) finds fewer, or more, subjects by the class words than there are concepts |
 //!
-//! A picture that could not be made has 0 of each.
+//! A picture that could not be made has 0 of the similarities, and both too few and too many subjects.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use super::segsim::{Embedder, cosine, segsim};
+use super::segsim::{Embedder, cosine, segsim_of_several};
 use crate::engine::encoders::config::Kind;
 use crate::engine::encoders::encoder::ImageEncoder;
 use crate::engine::encoders::segment::cut_out;
@@ -27,23 +28,50 @@ pub struct Learned {
     /// Why there is no SegSim, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
+    /// How many subjects a segmenter finds; none where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
+}
+
+/// How many subjects a segmenter finds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
+    /// Which it was, by its name and hash.
+    pub segmenter: String,
+    /// n: subjects of the asked classes, whichever concepts they are.
+    pub found: usize,
+    /// N: concepts.
+    pub asked: usize,
 }
 
 /// What of a picture is taken for its subjects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Segments {
     /// The figures of the Plush World that are seen.
     Figures,
     /// The masks that the subjects were rendered by: those of the layout.
     Masks,
+    /// What a segmenter finds by the class words; its name and hash.
+    Found(String),
 }
 
 impl Learned {
-    /// With what other kinds of encoders have said before.
+    /// With what other kinds of encoders have said before, and what was counted. A SegSim of other segments does not stand
+    /// beside one of these.
     #[must_use]
     pub fn after(mut self, before: Option<Self>) -> Self {
-        let others = before.into_iter().flat_map(|before| before.scores);
-        let others: Vec<Scores> = others.filter(|old| self.scores.iter().all(|new| new.kind != old.kind)).collect();
+        let Some(before) = before else { return self };
+        let count = self.count.take().or(before.count);
+        if self.scores.is_empty() {
+            // Only counted.
+            return Self { segments: before.segments, scores: before.scores, missing: before.missing, count };
+        }
+        let same = self.segments == before.segments;
+        let others = before.scores.into_iter().filter(|old| self.scores.iter().all(|new| new.kind != old.kind));
+        let others = others.map(|old| Scores { segsim: old.segsim.filter(|_| same), ..old });
+        let others: Vec<Scores> = others.filter(|old| old.segsim.is_some() || old.text.is_some()).collect();
+        self.count = count;
         self.scores.extend(others);
         self.scores.sort_by_key(|scores| scores.kind != Kind::Clip);
         self
@@ -52,10 +80,11 @@ impl Learned {
 
 impl Segments {
     /// In words, for the report.
-    pub fn words(self) -> &'static str {
+    pub fn words(&self) -> String {
         match self {
-            Self::Figures => "the figures that are seen",
-            Self::Masks => "the run's own masks (those of the layout), without a segmenter",
+            Self::Figures => "the figures that are seen".to_owned(),
+            Self::Masks => "the run's own masks (those of the layout), without a segmenter".to_owned(),
+            Self::Found(segmenter) => format!("what {segmenter} finds by the class words"),
         }
     }
 }
@@ -74,18 +103,23 @@ pub struct Scores {
     pub text: Option<f64>,
 }
 
-/// A metric that needs an encoder.
+/// A metric that needs an encoder or a segmenter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LearnedMetric {
     /// Algorithm 2 by an encoder of this kind.
     SegSim(Kind),
     /// The picture against the base prompt.
     Text,
+    /// n < N by a segmenter.
+    Omission,
+    /// n > N by a segmenter.
+    Redundancy,
 }
 
 impl LearnedMetric {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 3] = [Self::SegSim(Kind::Clip), Self::SegSim(Kind::Dino), Self::Text];
+    pub const ALL: [Self; 5] =
+        [Self::SegSim(Kind::Clip), Self::SegSim(Kind::Dino), Self::Text, Self::Omission, Self::Redundancy];
 
     /// What the report calls it.
     pub fn title(self) -> &'static str {
@@ -93,15 +127,31 @@ impl LearnedMetric {
             Self::SegSim(Kind::Clip) => "SegSim (CLIP)",
             Self::SegSim(Kind::Dino) => "SegSim (DINOv2)",
             Self::Text => "CLIP-T",
+            Self::Omission => "found n<N",
+            Self::Redundancy => "found n>N",
         }
+    }
+
+    /// Whether more is better.
+    pub fn more_is_better(self) -> bool {
+        !matches!(self, Self::Omission | Self::Redundancy)
+    }
+
+    /// Of a picture that could not be made.
+    pub fn worst(self) -> f64 {
+        f64::from(u8::from(!self.more_is_better()))
     }
 
     /// Its value; none where it was not measured.
     pub fn of(self, learned: &Learned) -> Option<f64> {
-        learned.scores.iter().find_map(|scores| match self {
-            Self::SegSim(kind) => scores.segsim.filter(|_| scores.kind == kind),
-            Self::Text => scores.text,
-        })
+        let of_encoders = |value: &dyn Fn(&Scores) -> Option<f64>| learned.scores.iter().find_map(value);
+        let of_count = |is: &dyn Fn(&Count) -> bool| learned.count.as_ref().map(|count| f64::from(u8::from(is(count))));
+        match self {
+            Self::SegSim(kind) => of_encoders(&|scores| scores.segsim.filter(|_| scores.kind == kind)),
+            Self::Text => of_encoders(&|scores| scores.text),
+            Self::Omission => of_count(&|count| count.found < count.asked),
+            Self::Redundancy => of_count(&|count| count.found > count.asked),
+        }
     }
 }
 
@@ -129,15 +179,21 @@ fn wide(vector: Vec<f32>) -> Vec<f64> {
 /// A photo with what of it is the subject.
 pub type Photo = (RgbImage, Vec<bool>);
 
-/// The vectors of one concept's photos by one encoder.
-pub type Vectors = Vec<Vec<f64>>;
+/// A photo with what of it may be the subject: one part, or as many as a segmenter finds.
+pub type InParts = (RgbImage, Vec<Vec<bool>>);
+
+/// The vectors of one concept's photos by one encoder: of each photo as many as it has parts.
+pub type Vectors = Vec<Vec<Vec<f64>>>;
 
 /// The vectors of photos.
 ///
 /// # Errors
 /// What the encoder says.
-pub fn vectors(encoder: &ImageEncoder, photos: &[Photo]) -> Result<Vectors, String> {
-    photos.iter().map(|(picture, inside)| Embedder::embed(encoder, picture, inside)).collect()
+pub fn vectors(encoder: &ImageEncoder, photos: &[InParts]) -> Result<Vectors, String> {
+    let of_parts = |(picture, parts): &InParts| {
+        parts.iter().map(|inside| Embedder::embed(encoder, picture, inside)).collect::<Result<Vec<Vec<f64>>, String>>()
+    };
+    photos.iter().map(of_parts).collect()
 }
 
 /// The vector of words; none where the encoder reads none.
@@ -163,7 +219,7 @@ pub fn scores(
     let similar = |photos: &[Vectors]| {
         let parts: Result<Vec<_>, String> =
             segments.iter().map(|inside| Embedder::embed(encoder, picture, inside)).collect();
-        Ok::<_, String>(segsim(photos, &parts?))
+        Ok::<_, String>(segsim_of_several(photos, &parts?))
     };
     let goes_with = |words: &[f64]| Ok::<_, String>(cosine(&whole(encoder, picture)?, words));
     Ok(Scores {

@@ -133,14 +133,14 @@ impl Column {
     fn more_is_better(self) -> bool {
         match self {
             Self::Own(metric) => metric.more_is_better(),
-            Self::Learned(_) => true,
+            Self::Learned(metric) => metric.more_is_better(),
         }
     }
 
     fn worst(self) -> f64 {
         match self {
             Self::Own(metric) => metric.worst(),
-            Self::Learned(_) => 0.0,
+            Self::Learned(metric) => metric.worst(),
         }
     }
 }
@@ -204,20 +204,31 @@ fn scores(pictures: &Pictures<'_>, title: &str, methods: &[&Method]) -> Table {
 
 /// What is to be known of learned measures, in sentences.
 fn encoders(pictures: &Pictures<'_>) -> String {
-    let (mut names, mut segments): (BTreeSet<&str>, BTreeSet<Segments>) = Default::default();
+    let (mut names, mut counted): (BTreeSet<&str>, BTreeSet<&str>) = Default::default();
+    let mut segments: BTreeSet<&Segments> = BTreeSet::new();
     for learned in pictures.records.values().filter_map(|record| record.learned.as_ref()) {
         names.extend(learned.scores.iter().map(|scores| scores.encoder.as_str()));
-        segments.insert(learned.segments);
+        segments.extend(Some(&learned.segments).filter(|_| !learned.scores.is_empty()));
+        counted.extend(learned.count.iter().map(|count| count.segmenter.as_str()));
     }
+    let counted = Vec::from_iter(counted).join("; ");
+    let counts = match counted.as_str() {
+        "" => String::new(),
+        counted => format!(
+            " Found n < N and n > N: the pictures in which {counted} finds fewer or more subjects of the class words than there are \
+             concepts; boxes of one place count once."
+        ),
+    };
     if names.is_empty() {
-        return "CLIP and ImageReward scores are not measured: they need learned models that know photographs."
-            .to_owned();
+        return format!(
+            "CLIP and ImageReward scores are not measured: they need learned models that know photographs.{counts}"
+        );
     }
     let names = Vec::from_iter(names).join("; ");
-    let segments: Vec<&str> = segments.into_iter().map(Segments::words).collect();
+    let segments: Vec<String> = segments.into_iter().map(Segments::words).collect();
     format!(
         "Measured with {names}. Segments: {}; each is shown to an encoder as a square about its box, grey around it. CLIP-T is \
-         the cosine with the plain base prompt. ImageReward is not measured.",
+         the cosine with the plain base prompt. ImageReward is not measured.{counts}",
         segments.join(" and ")
     )
 }

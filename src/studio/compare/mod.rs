@@ -4,7 +4,7 @@
 //! ordinary results of the gallery. What they are measured by is `evaluate/compare`'s, as for `podium compare`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::document::Document;
 use super::document::history::ResultId;
@@ -12,9 +12,11 @@ use super::notice::Place;
 use super::renders::Renders;
 use super::renders::runs::{Origin, Run, State};
 use super::tasks::{Desk, Pool};
-pub use crate::evaluate::compare::{Line, SEEDS, Score, Scores, Side, Start, Summary, Variant};
-use crate::evaluate::compare::{order, ruler, summarise};
-use crate::link::{Finished, JobId};
+pub use crate::engine::encoders::config::Kind as EncoderKind;
+use crate::engine::encoders::inspect::kind_of;
+pub use crate::evaluate::compare::{Line, Looks, Named, SEEDS, Score, Scores, Side, Start, Summary, Variant};
+use crate::evaluate::compare::{Sight, order, ruler, summarise};
+use crate::link::{DeviceChoice, Finished, JobId};
 use crate::project::{DiskFiles, Project};
 
 /// Where what concerns a comparison is said.
@@ -97,6 +99,7 @@ pub struct Comparison {
     pub going: Going,
     /// What the pictures so far say.
     pub summary: Summary,
+    looks: Looks,
     folder: PathBuf,
     origin: Origin,
     name: String,
@@ -138,37 +141,61 @@ impl Comparison {
     }
 }
 
+/// What a thread found.
+enum Found {
+    /// A picture was measured.
+    Measured(Box<Measured>),
+    /// A folder holds an encoder of this kind, or what else it is.
+    Encoder(PathBuf, Result<EncoderKind, String>),
+}
+
 /// A picture was measured.
 #[cfg_attr(test, derive(Clone))]
 struct Measured {
     number: u64,
     result: ResultId,
     scores: Result<Scores, String>,
+    /// Why encoders say nothing of it.
+    unseen: Option<String>,
 }
 
 #[cfg(test)]
 crate::studio::tasks::kinds!(Measured);
 
 /// What the other rooms shall know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// There is something new to show.
     Told,
+    /// A folder that was chosen holds an encoder of this kind.
+    Encoder(EncoderKind, PathBuf),
+    /// Something to say on the page, in words.
+    Say(String),
 }
+
+/// The encoders that are read, which all pictures share: one thread at a time measures with them.
+type Eyes = Arc<Mutex<Option<Sight>>>;
 
 /// The comparison that is open.
 pub struct Comparing {
     /// What is to be compared next.
     pub draft: Draft,
+    /// What measures the pictures of the next comparison, beside the rest.
+    pub looks: Looks,
     begun: Option<Comparison>,
-    desk: Desk<Measured>,
+    desk: Desk<Found>,
+    eyes: Eyes,
     number: u64,
 }
 
 impl Comparing {
-    /// Nothing compared yet.
-    pub fn new(pool: &Pool) -> Self {
-        Self { draft: Draft::default(), begun: None, desk: pool.desk(), number: 0 }
+    /// Nothing compared yet. What measures has threads of its own: encoders take seconds for the first picture.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn new(pool: &Pool) -> std::io::Result<Self> {
+        let (draft, looks, eyes) = (Draft::default(), Looks::default(), Eyes::default());
+        Ok(Self { draft, looks, begun: None, desk: pool.another("compare")?.desk(), eyes, number: 0 })
     }
 
     /// The comparison that was begun last.
@@ -219,6 +246,7 @@ impl Comparing {
             seeds,
             going: Going::On,
             summary: summarise(&[]),
+            looks: self.looks.clone(),
             folder: document.folder.clone(),
             origin: Origin::of(document),
             name: document.title(),
@@ -264,19 +292,41 @@ impl Comparing {
         let (Some(begun), Some(finished), Some(result)) = (&mut self.begun, run.finished(), results.first()) else {
             return;
         };
-        let number = begun.number;
+        let (number, looks, eyes) = (begun.number, begun.looks.clone(), self.eyes.clone());
         let Some(cell) = begun.cell_of(&Cell::Rendering(run.job)) else { return };
         *cell = Cell::Measuring(result.clone());
         let (project, base) = (run.project.clone(), run.folder.clone());
         let (finished, result) = (finished.clone(), result.clone());
-        self.desk.run(move || Measured { number, result, scores: measure(&finished, &project, base) });
+        self.desk.run(move || {
+            let (scores, unseen) = measure(&finished, &project, base, (number, &looks), &eyes);
+            Found::Measured(Box::new(Measured { number, result, scores, unseen }))
+        });
+    }
+
+    /// Looks whether a folder holds an encoder, and of which kind.
+    pub fn look_at_encoder(&self, folder: PathBuf) {
+        self.desk.run(move || {
+            let kind = kind_of(&folder).map_err(|error| error.to_string());
+            Found::Encoder(folder, kind)
+        });
     }
 
     /// Takes in what was measured.
     pub fn poll(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        while let Some(Measured { number, result, scores }) = self.desk.next() {
-            outcomes.push(Outcome::Told);
+        while let Some(found) = self.desk.next() {
+            let Measured { number, result, scores, unseen } = match found {
+                Found::Measured(measured) => *measured,
+                Found::Encoder(folder, Ok(kind)) => {
+                    outcomes.push(Outcome::Encoder(kind, folder));
+                    continue;
+                }
+                Found::Encoder(_, Err(words)) => {
+                    outcomes.push(Outcome::Say(words));
+                    continue;
+                }
+            };
+            outcomes.push(unseen.map_or(Outcome::Told, Outcome::Say));
             let Some(begun) = self.begun.as_mut().filter(|begun| begun.number == number) else { continue };
             if let Some(cell) = begun.cell_of(&Cell::Measuring(result.clone())) {
                 *cell = match scores {
@@ -335,14 +385,53 @@ fn look_after(begun: &mut Comparison, job: JobId, renders: &Renders) -> bool {
     true
 }
 
-/// Everything that is known of a picture.
-fn measure(finished: &Finished, project: &Project, base: PathBuf) -> Result<Scores, String> {
+/// Everything that is known of a picture, and why encoders say nothing of it.
+fn measure(
+    finished: &Finished,
+    project: &Project,
+    base: PathBuf,
+    (number, looks): (u64, &Looks),
+    eyes: &Eyes,
+) -> (Result<Scores, String>, Option<String>) {
     let files = DiskFiles { base, assets: crate::assets::find };
-    let measures = match (ruler(project, &files)?, finished.pictures.first()) {
-        (Some(ruler), Some(picture)) => Some(ruler.measure(picture)?),
-        _ => None,
+    let by_truth = || {
+        let ruler = ruler(project, &files)?;
+        let measures = match (&ruler, finished.pictures.first()) {
+            (Some(ruler), Some(picture)) => Some(ruler.measure(picture)?),
+            _ => None,
+        };
+        Ok::<_, String>((ruler, Scores::of(finished, measures)))
     };
-    Ok(Scores::of(finished, measures))
+    let (ruler, scores) = match by_truth() {
+        Ok(known) => known,
+        Err(words) => return (Err(words), None),
+    };
+    let Some(picture) = finished.pictures.first() else { return (Ok(scores), None) };
+    // What a panic left half done is read anew.
+    let mut eyes = eyes.lock().unwrap_or_else(|poisoned| {
+        let mut eyes = PoisonError::into_inner(poisoned);
+        *eyes = None;
+        eyes
+    });
+    let mut see = || {
+        let sight = match eyes.take().filter(|sight| sight.is_of(&looks.encoders)) {
+            Some(sight) => sight,
+            // On the CPU: the GPU is the render's, and one picture takes a moment.
+            None => Sight::open(&looks.encoders, DeviceChoice::Flex)?,
+        };
+        let sight = eyes.insert(sight);
+        sight.begin(number);
+        sight.measure(project, &files, looks, picture, ruler.as_ref())
+    };
+    match see() {
+        Ok(learned) => {
+            // That photos were not chosen is seen on the page; what is wrong with those that were is said.
+            let missing = learned.as_ref().and_then(|learned| learned.missing.clone());
+            let wrong = missing.filter(|_| !looks.photos.is_empty()).map(|words| format!("No SegSim: {words}"));
+            (Ok(Scores { learned: learned.map(Box::new), ..scores }), wrong)
+        }
+        Err(words) => (Ok(scores), Some(words)),
+    }
 }
 
 #[cfg(test)]

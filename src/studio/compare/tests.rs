@@ -11,6 +11,7 @@ struct Room {
     document: Document,
     renders: Renders,
     comparing: Comparing,
+    told: Vec<Outcome>,
 }
 
 impl Room {
@@ -28,7 +29,8 @@ impl Room {
         Self {
             document: Document::new(project, None, ".".into()),
             renders: Renders::new(engine, DeviceChoice::Flex, pool.tap()),
-            comparing: Comparing::new(&pool),
+            comparing: Comparing::new(&pool).unwrap(),
+            told: Vec::new(),
         }
     }
 
@@ -44,7 +46,7 @@ impl Room {
                 self.comparing.take(self.renders.runs.get(job).unwrap(), &[format!("result {}", job.0)]);
             }
         }
-        self.comparing.poll();
+        self.told.extend(self.comparing.poll());
         self.comparing.advance(&mut self.renders, false);
     }
 
@@ -78,7 +80,7 @@ fn two_seeds_are_rendered_in_turn_measured_and_summed_up() {
         assert!(scores.followed.is_some() && scores.seconds > 0.0);
         assert_eq!(scores.measures.as_ref().unwrap().subjects.len(), 2, "the beach's truth is known");
     }
-    assert_eq!((begun.summary.pairs, begun.summary.lines.len()), (2, Score::ALL.len()));
+    assert_eq!((begun.summary.pairs, begun.summary.lines.len()), (2, Score::ALL.len() - 3));
     // Of the same seed and settings, whoever renders it.
     let aligned = |job: usize| room.renders.runs.iter().nth(job).unwrap().project.settings.layout_alignment.enabled;
     assert_eq!([0, 1, 2, 3].map(aligned), [true, false, true, false]);
@@ -134,4 +136,50 @@ fn what_cannot_be_compared_is_said_in_words() {
     room.comparing.draft.b.changes[0].1 = "3".into();
     assert_eq!(room.comparing.begin(&room.document), Ok(()));
     assert_eq!(room.begun().projects[1].settings.steps, 3);
+}
+
+/// An encoder of the tests' own.
+fn encoder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders").join(name)
+}
+
+#[test]
+fn encoders_measure_pictures_too_and_one_that_cannot_be_used_is_said_and_costs_no_picture() {
+    let mut room = Room::new();
+    room.comparing.looks.encoders.clip = Some(encoder("clip"));
+    room.begin(2);
+    // What is chosen meanwhile is the next one's.
+    room.comparing.looks.encoders.clip = Some(encoder("nowhere"));
+    room.until("the end", |begun| begun.going == Going::Done);
+    let seen = |cell: &Cell| matches!(cell, Cell::Made(_, scores) if scores.seen().is_some_and(|words| words.contains("CLIP-T")));
+    assert!(room.begun().cells.iter().flatten().all(seen), "{:?}", room.begun().cells);
+    // All but DINOv2.
+    assert_eq!(room.begun().summary.lines.len(), Score::ALL.len() - 1);
+    assert!(room.told.iter().all(|told| *told == Outcome::Told));
+    room.begin(2);
+    room.until("a picture", |begun| begun.done().0 > 0);
+    let made = |cell: &Cell| matches!(cell, Cell::Made(_, scores) if scores.learned.is_none());
+    assert!(room.begun().cells.iter().flatten().any(made), "{:?}", room.begun().cells);
+    let said = |told: &Outcome| matches!(told, Outcome::Say(words) if words.contains("nowhere"));
+    assert!(room.told.iter().any(said), "{:?}", room.told);
+}
+
+#[test]
+fn a_folder_that_is_chosen_says_which_encoder_it_holds_or_that_it_holds_none() {
+    let mut room = Room::new();
+    for (name, found) in [("dino", Some(EncoderKind::Dino)), ("clip", Some(EncoderKind::Clip)), ("pixels", None)] {
+        room.comparing.look_at_encoder(encoder(name));
+        let begun = Instant::now();
+        room.told.clear();
+        while room.told.is_empty() {
+            room.told.extend(room.comparing.poll());
+            assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        match (&room.told[0], found) {
+            (Outcome::Encoder(kind, folder), Some(found)) => assert!(*kind == found && *folder == encoder(name)),
+            (Outcome::Say(words), None) => assert!(words.contains("pixels"), "{words}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -109,7 +109,7 @@ impl Renders {
         let kind = self.device_report.as_ref().and_then(|report| report.kind);
         match self.device {
             DeviceChoice::Flex => true,
-            DeviceChoice::Wgpu => false,
+            DeviceChoice::Wgpu | DeviceChoice::Adapter(_) => false,
             DeviceChoice::Auto => !self.has_gpu && kind.is_none_or(|kind| kind == AdapterKind::Software),
         }
     }

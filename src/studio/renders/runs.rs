@@ -508,7 +508,7 @@ impl Runs {
                 run.state = if matches!(run.state, State::Pausing) { State::Paused } else { State::Stopped };
             }
             Event::Failed(_, words) => run.state = State::Failed(words.clone()),
-            Event::Device(_) | Event::Model(_) | Event::Training(..) => {}
+            Event::Device(_) | Event::Model(_) | Event::Training(..) | Event::Unfit(_) => {}
         }
         None
     }

@@ -197,7 +197,7 @@ impl Run {
             Event::Training(_, told) => self.take_training(told, now),
             Event::Cancelled(_) => self.state = State::Paused,
             Event::Failed(_, words) => self.state = State::Failed(words.clone()),
-            Event::Done(..) | Event::Step(..) | Event::Device(_) | Event::Model(_) => {}
+            Event::Done(..) | Event::Step(..) | Event::Device(_) | Event::Model(_) | Event::Unfit(_) => {}
         }
     }
 
