@@ -29,7 +29,7 @@ type Trouble = Box<dyn std::error::Error>;
 /// What `podium place` is told.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The photo: PNG, JPEG, WebP or TIFF of any size
+    /// The photo: PNG, JPEG, HEIC, AVIF, WebP or TIFF of any size
     photo: PathBuf,
 
     /// The photo to write: PNG or JPEG, by its ending

@@ -21,7 +21,7 @@ mod scale;
 pub mod soft;
 pub mod stitch;
 
-pub use colors::Colors;
+pub use colors::{Colors, profile_of};
 pub use original::{Format, Original, Unwritable};
 pub use stitch::{Blend, stitch};
 

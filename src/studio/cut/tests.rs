@@ -302,7 +302,7 @@ fn what_words_name_is_a_frame_like_one_that_is_drawn() {
     cutting.name("a dog".into(), networks());
     until(&mut cutting, |cutting, _| cutting.open().unwrap().pointed().prompt.within.is_some());
     let picture = image::open(sam("photo.png")).unwrap().to_rgba8();
-    let found = crate::segment::Words::open(&sam("dino.onnx")).unwrap().find(&picture, "a dog").unwrap();
+    let found = crate::segment::Words::open(&sam("dino.onnx")).unwrap().find(&picture, "a dog", &|_| true).unwrap();
     let open = cutting.open().unwrap();
     assert_eq!((open.pointed().prompt.within, open.undo_name()), (Some(found[0].within), Some("Frame")));
     assert!(!open.is_naming());
