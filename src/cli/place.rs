@@ -58,6 +58,10 @@ pub struct Place {
     #[arg(long)]
     feather: Option<u32>,
 
+    /// Lay the photo's own grain over what is put back, where that is smoother than the photo around
+    #[arg(long)]
+    grain: bool,
+
     /// What the pictures shall not show
     #[arg(long, default_value = "")]
     negative_prompt: String,
@@ -327,6 +331,7 @@ impl Place {
             negative_prompt: self.negative_prompt.clone(),
             place: Some(Placement {
                 crop: Some(group.crop),
+                grain: self.grain,
                 follow: Some(Follow { margin: self.margin }),
                 // With fresh noise the rim of a small canvas took on patches of whatever lies beside the subject.
                 background: PlaceBackground::Inverted,

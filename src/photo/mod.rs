@@ -2,7 +2,8 @@
 //!
 //! - Which piece of a photo does a render see? `plan.rs`.
 //! - Where may it change, and how softly does that end? `soft.rs`.
-//! - How does what was rendered come back into the photo? `stitch.rs`, scaled by `scale.rs`, its colours matched by `rim.rs`.
+//! - How does what was rendered come back into the photo? `stitch.rs`, scaled by `scale.rs`, its colours matched by `rim.rs`, its
+//!   grain by `grain.rs`.
 //! - What do its numbers mean as colours? `colors.rs`.
 //! - How is a photo kept, with its depth, its profile and what its camera noted? `original.rs`; `exif.rs` reads those notes
 //!   and takes out the place.
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod colors;
 mod exif;
+mod grain;
 pub mod original;
 pub mod plan;
 mod rim;

@@ -184,6 +184,9 @@ pub struct Placement {
     /// of the photo all around the edit mask.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub match_rim: bool,
+    /// Whether the photo's grain is laid over the render when it is put back, where that is smoother than the photo around.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grain: bool,
 }
 
 /// How an edit mask follows layers.
@@ -215,6 +218,7 @@ impl Placement {
             follow: None,
             feather: feather(),
             match_rim: true,
+            grain: false,
         }
     }
 }
