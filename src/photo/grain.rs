@@ -152,7 +152,7 @@ pub(super) fn outside(tiles: &Tiles, height: usize, weights: impl Fn(usize) -> V
 /// Noise of a pixel, nearly as a bell: four numbers of 16 bits added up, with mean 0 and variance 1. The same for the same
 /// numbers everywhere (the mixer is SplitMix64's).
 fn noise(seed: u64, x: usize, y: usize, part: u64) -> f32 {
-    let place = (y as u64) << 34 | (x as u64) << 2 | part;
+    let place = ((y as u64) << 34) | ((x as u64) << 2) | part;
     let mut bits = seed.wrapping_add(place.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

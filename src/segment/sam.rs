@@ -74,7 +74,8 @@ impl Sam {
         let sample = example(&wants, side).map(|value| (wants.input.as_str(), value));
         let network = Network::open(encoder, &encoder_told, sample, false)?;
         let outputs: Vec<String> = answers.features.iter().map(|(_, given)| given.clone()).collect();
-        let stages = Stages::of(&encoder_told, &[wants.input.as_str()], &outputs, NARROW, |names| network.has(names));
+        let stages =
+            Stages::of(&encoder_told, &[wants.input.as_str()], &outputs, NARROW, |name| network.works_out(name));
         // What EfficientSAM enlarges with curves it is asked for in the size that it has.
         let answering = Network::open(decoder, &decoder_told, None, answers.in_latent)?;
         Ok(Self { encoder: network, stages, wants, decoder: answering, answers, side })

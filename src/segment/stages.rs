@@ -25,8 +25,8 @@ pub struct Stages {
 
 impl Stages {
     /// Cuts a graph between its inputs, of which the first is the picture, and its outputs, where no more than `width` values
-    /// go on. `has` says whether the runtime still has values of these names.
-    pub fn of(told: &Told, inputs: &[&str], outputs: &[String], width: usize, has: impl Fn(&[String]) -> bool) -> Self {
+    /// go on. `has` says whether the runtime still works out a value of this name.
+    pub fn of(told: &Told, inputs: &[&str], outputs: &[String], width: usize, has: impl Fn(&str) -> bool) -> Self {
         // What depends on the inputs, by where it is used last.
         let mut moving: HashSet<&str> = inputs.iter().copied().collect();
         let mut last: HashMap<&str, usize> = HashMap::new();
@@ -43,23 +43,33 @@ impl Stages {
         for output in outputs {
             last.insert(output, usize::MAX);
         }
+        // What the runtime has joined with those who use it goes on as what it is made of.
+        let mut joined: HashSet<&str> = HashSet::new();
+        for node in told.nodes.iter().rev() {
+            let gone = |name: &&str| last.contains_key(name) && moving.contains(name) && !has(name);
+            let gone: Vec<&str> = node.outputs.iter().map(String::as_str).filter(gone).collect();
+            let Some(until) = gone.iter().filter_map(|name| last.get(name).copied()).max() else { continue };
+            joined.extend(gone);
+            for name in node.inputs.iter().map(String::as_str).filter(|name| moving.contains(name)) {
+                last.entry(name).and_modify(|last| *last = until.max(*last)).or_insert(until);
+            }
+        }
         let count = told.nodes.len();
         let mut live: HashSet<&str> = inputs.iter().copied().collect();
         let mut given: Vec<Vec<String>> = Vec::new();
         let mut next = count / STAGES;
         for (at, node) in told.nodes.iter().enumerate() {
-            live.extend(node.outputs.iter().map(String::as_str).filter(|name| moving.contains(name)));
+            let made = node.outputs.iter().map(String::as_str);
+            live.extend(made.filter(|name| moving.contains(name) && !joined.contains(name)));
             live.retain(|name| last.get(name).is_some_and(|last| *last > at));
             let whole = inputs.first().is_some_and(|picture| live.contains(picture));
-            if at < next || live.len() > width || whole || at + 1 == count {
+            if at < next || live.is_empty() || live.len() > width || whole || at + 1 == count {
                 continue;
             }
             let mut names: Vec<String> = live.iter().map(|name| (*name).to_owned()).collect();
             names.sort_unstable();
-            if !names.is_empty() && has(&names) {
-                given.push(names);
-                next = at + (count / STAGES).max(1);
-            }
+            given.push(names);
+            next = at + (count / STAGES).max(1);
         }
         Self { given, outputs: outputs.to_vec() }
     }

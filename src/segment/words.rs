@@ -133,7 +133,7 @@ impl Words {
         let words = told.inputs.iter().map(|port| port.name.as_str()).filter(|name| *name != names.pixels);
         let inputs: Vec<&str> = [names.pixels].into_iter().chain(words).collect();
         let outputs = ["logits", names.boxes].map(str::to_owned);
-        let stages = Stages::of(&told, &inputs, &outputs, WIDE, |names| network.has(names));
+        let stages = Stages::of(&told, &inputs, &outputs, WIDE, |name| network.works_out(name));
         Ok(Self { network, stages, tokenizer, names, told, begins, ends, marks })
     }
 

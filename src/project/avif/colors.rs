@@ -2,8 +2,8 @@
 
 use image::{DynamicImage, Primitive};
 
-use super::frame::Frame;
-use super::{Fault, unusual};
+use super::fault::{Fault, unusual};
+use super::frame::{Coded, Frame};
 use crate::photo::profile_of;
 
 /// The numbers of a canvas: 8 or 16 bits.
@@ -14,20 +14,7 @@ pub(super) trait Depth: Primitive {
     fn picture(width: u32, height: u32, channels: usize, canvas: Vec<Self>) -> Option<DynamicImage>;
 }
 
-/// What a file or a stream says of its colours, as ITU-T H.273 numbers it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Coded {
-    /// Which red, green and blue.
-    pub primaries: u16,
-    /// Which tone curve.
-    pub transfer: u16,
-    /// How brightness and differences are made of them.
-    pub matrix: u16,
-    /// Whether all numbers are used: else black is 16 of 255 and white 235.
-    pub is_full: bool,
-}
-
-/// The same, for a kind that is known.
+/// What numbers mean, where that is known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Meaning {
     coded: Coded,

@@ -3,8 +3,8 @@
 use heifer::heifer_isobmff::boxes::{ColorInfo, Property};
 use heifer::heifer_isobmff::{HeifFile, ItemId};
 
-use super::colors::Coded;
-use super::{Fault, damaged, unusual};
+use super::fault::{Fault, damaged, unusual};
+use super::frame::Coded;
 
 /// What files call opacity.
 const ALPHA: [&str; 2] = ["urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", "urn:mpeg:hevc:2015:auxid:1"];

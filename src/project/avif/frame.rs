@@ -4,12 +4,24 @@
 
 use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Plane, Settings};
 
-use super::colors::Coded;
-use super::{Fault, damaged};
+use super::fault::{Fault, damaged};
 
 /// The most pictures that are coded in a photo: layers, of which the finest is shown. More are a film, which could keep
 /// the decoder busy for hours.
 const PICTURES: usize = 16;
+
+/// What a file or a stream says of its colours, as ITU-T H.273 numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Coded {
+    /// Which red, green and blue.
+    pub primaries: u16,
+    /// Which tone curve.
+    pub transfer: u16,
+    /// How brightness and differences are made of them.
+    pub matrix: u16,
+    /// Whether all numbers are used: else black is 16 of 255 and white 235.
+    pub is_full: bool,
+}
 
 /// A decoded picture.
 pub(super) struct Frame {
@@ -145,15 +157,15 @@ mod tests {
     #[test]
     fn pictures_are_counted_without_being_decoded_and_a_film_is_refused() {
         // Kind 6 is a frame; the second bit says that its length follows.
-        let frame = [6 << 3 | 2, 3, 9, 9, 9];
-        let other = [1 << 3 | 2, 0x81, 0x01];
+        let frame = [(6 << 3) | 2, 3, 9, 9, 9];
+        let other = [(1 << 3) | 2, 0x81, 0x01];
         let long = [&other[..], &[7; 129]].concat();
         assert_eq!(pictures(&[]), 0);
         assert_eq!(pictures(&[&long[..], &frame, &frame].concat()), 2);
         // One without a length goes on to the end; one that is longer than the rest is the last.
-        assert_eq!(pictures(&[&frame[..], &[6 << 3, 6 << 3 | 2, 0]].concat()), 2);
-        assert_eq!(pictures(&[6 << 3 | 2, 200, 1, 1]), 1);
-        assert_eq!(pictures(&[6 << 3 | 2, 255, 255, 255, 255, 255, 255, 255, 255, 255]), 1);
+        assert_eq!(pictures(&[&frame[..], &[6 << 3, (6 << 3) | 2, 0]].concat()), 2);
+        assert_eq!(pictures(&[(6 << 3) | 2, 200, 1, 1]), 1);
+        assert_eq!(pictures(&[(6 << 3) | 2, 255, 255, 255, 255, 255, 255, 255, 255, 255]), 1);
         let film = Frame::decode(frame.repeat(PICTURES + 1), (8, 8), 0);
         assert!(matches!(film, Err(Fault::Damaged(what)) if what.contains("a film")));
         assert!(Frame::decode(frame.repeat(PICTURES), (8, 8), 0).is_err());

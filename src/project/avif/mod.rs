@@ -2,53 +2,27 @@
 //!
 //! - Which pieces of the file are the photo, and how is it turned? `container.rs`.
 //! - Who decodes a piece? `frame.rs`, which alone knows the decoder.
-//! - What do its numbers mean as colours? `colors.rs`.
+//! - What do its numbers mean as colours? `colors.rs`. Why is one not decoded? `fault.rs`.
 //!
 //! The file's own word on how it is turned and cropped is followed; a camera's note of orientation beside that is a copy.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use heifer::heifer_isobmff::{self, HeifFile};
+use heifer::heifer_isobmff::HeifFile;
 use image::{DynamicImage, ImageBuffer, Rgb, Rgba};
 
 use self::colors::{Depth, Meaning, divide, paint, paint_alpha};
 use self::container::{Parts, Plan, Turn};
+use self::fault::{Fault, damaged};
 use self::frame::Frame;
 use super::error::ProjectError;
 use crate::photo::Colors;
 
 mod colors;
 mod container;
+mod fault;
 mod frame;
-
-/// Why a photo is not decoded.
-#[derive(Debug)]
-enum Fault {
-    /// The file is not what it says.
-    Damaged(String),
-    /// It is whole, and of a kind that is not read.
-    Unusual(String),
-    /// It was refused by whoever wants it.
-    Refused(ProjectError),
-}
-
-impl From<heifer_isobmff::Error> for Fault {
-    fn from(error: heifer_isobmff::Error) -> Self {
-        match error {
-            heifer_isobmff::Error::Unimplemented(what) => Self::Unusual(what.to_owned()),
-            other => Self::Damaged(other.to_string()),
-        }
-    }
-}
-
-fn damaged<T>(what: &str) -> Result<T, Fault> {
-    Err(Fault::Damaged(what.to_owned()))
-}
-
-fn unusual<T>(what: &str) -> Result<T, Fault> {
-    Err(Fault::Unusual(what.to_owned()))
-}
 
 /// Whether these bytes are such a photo, by the brands in their first box.
 pub(super) fn is_avif(bytes: &[u8]) -> bool {
