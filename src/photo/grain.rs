@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn what_is_drawn_on_flat_ground_is_no_grain_and_what_is_cut_off_says_nothing() {
         let stripes = |y: usize| -> Vec<[f32; 3]> {
-            (0..SIZE.0).map(|x| if x < 96 && (x + y) % 3 == 0 { [220.0; 3] } else { [100.0; 3] }).collect()
+            (0..SIZE.0).map(|x| if x < 96 && (x + y).is_multiple_of(3) { [220.0; 3] } else { [100.0; 3] }).collect()
         };
         assert!(measured(stripes).parts.iter().all(|part| *part < 1e-4));
         let tiles = Tiles::of(SIZE, |_| vec![[255.0; 3]; SIZE.0]);
