@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use crossbeam_channel::Receiver;
 use image::{GrayImage, RgbaImage};
 
-use super::Outcome;
 use super::pair::pair;
 use super::progress::Progress;
 use super::written::put_picture;
+use super::{Outcome, interrupt};
 use crate::cut::{
     Edge, Hints, Mode, Patch, Scribble, Stop, Subject, Wand, combine, cutout, polygon, rectangle, refine, wand,
 };
@@ -179,8 +180,10 @@ impl Cut {
         {
             return Err(format!("{} is the photo itself; name another file", path.display()).into());
         }
+        // Only networks take long enough for Ctrl+C to be answered, and others end at once by it.
+        let interrupts = if self.points() { interrupt::listen()? } else { crossbeam_channel::never() };
         let photo = picture::load_rgba(&DiskFiles { base: PathBuf::new(), assets: |_| None }, &self.photo)?;
-        let chosen = self.chosen(photo)?;
+        let chosen = self.chosen(photo, &interrupts)?;
         let edge = Edge { smooth: self.smooth, grow: self.grow, follow: self.follow, feather: self.feather };
         let stopped = "it was stopped";
         let (photo, mask) = chosen;
@@ -189,6 +192,9 @@ impl Cut {
             let advice = "choose another place (x goes to the right, y down), or scribble over the subject with --keep";
             return Err(format!("nothing of {} is chosen; {advice}", self.photo.display()).into());
         };
+        if !interrupts.is_empty() {
+            return Err(stopped.into());
+        }
         let (width, height) = cut.picture.dimensions();
         put_picture(&self.out, cut.picture)?;
         let whole = format!("{} ({} x {})", self.photo.display(), photo.width(), photo.height());
@@ -200,11 +206,20 @@ impl Cut {
         Ok(())
     }
 
-    /// The photo, and what of it is chosen.
-    fn chosen(&self, photo: RgbaImage) -> Result<(RgbaImage, GrayImage), Box<dyn std::error::Error>> {
-        let (size, stop) = (photo.dimensions(), Stop::default());
+    /// Whether Segment Anything is asked.
+    fn points(&self) -> bool {
         let clicks = !self.click.is_empty() || !self.not.is_empty();
-        let points = clicks || self.sam.is_some() || self.choose.is_some() || self.words.is_some();
+        clicks || self.sam.is_some() || self.choose.is_some() || self.words.is_some()
+    }
+
+    /// The photo, and what of it is chosen. Networks stop where `interrupts` has a message.
+    fn chosen(
+        &self,
+        photo: RgbaImage,
+        interrupts: &Receiver<()>,
+    ) -> Result<(RgbaImage, GrayImage), Box<dyn std::error::Error>> {
+        let (size, stop) = (photo.dimensions(), Stop::default());
+        let points = self.points();
         let finds = (self.within.is_some() && !points) || !self.keep.is_empty();
         if self.rect.is_empty() && self.polygon.is_empty() && self.wand.is_empty() && !finds && !points {
             let advice =
@@ -228,7 +243,7 @@ impl Cut {
             combine(&mut mask, &wand(&photo, (*x, *y), tool, &stop).ok_or("it was stopped")?, Mode::Add);
         }
         if points {
-            combine(&mut mask, &Patch::whole(self.pointed(&photo)?), Mode::Add);
+            combine(&mut mask, &Patch::whole(self.pointed(&photo, interrupts)?), Mode::Add);
         }
         if !finds {
             return Ok((photo, mask));
@@ -246,7 +261,7 @@ impl Cut {
     }
 
     /// What Segment Anything makes of clicks and a frame.
-    fn pointed(&self, photo: &RgbaImage) -> Result<GrayImage, Box<dyn std::error::Error>> {
+    fn pointed(&self, photo: &RgbaImage, interrupts: &Receiver<()>) -> Result<GrayImage, Box<dyn std::error::Error>> {
         let (width, height) = (photo.width() as f32, photo.height() as f32);
         for [x, y] in self.click.iter().chain(&self.not) {
             if !(0.0..width).contains(x) || !(0.0..height).contains(y) {
@@ -262,20 +277,14 @@ impl Cut {
         let corners = |[x, y, width, height]: [f32; 4]| [[x, y], [x + width, y + height]];
         let mut prompt = Prompt { clicks: self.click.clone(), not: self.not.clone(), within: self.within.map(corners) };
         if let Some(words) = &self.words {
-            prompt.within = Some(self.named(photo, words, &folder)?);
+            prompt.within = Some(self.named(photo, words, &folder, interrupts)?);
         }
         if prompt.is_empty() {
             return Err("nothing says what is meant; --click on it, or draw a frame round it with --within".into());
         }
         let sam = Sam::open(&encoder, &decoder)?;
-        let progress = Progress::new("{msg} {wide_bar} {percent} %");
-        progress.bar.set_message(format!("{} looks at the photo", sam.name()));
-        let seen = sam.look(photo, &|done| {
-            progress.set((done * 100.0) as usize, 100);
-            true
-        });
-        progress.bar.finish_and_clear();
-        let guesses = sam.masks(&seen?, &prompt)?;
+        let seen = watched(format!("{} looks at the photo", sam.name()), interrupts, |watch| sam.look(photo, watch))?;
+        let guesses = sam.masks(&seen, &prompt)?;
         let (count, at) = (guesses.len(), usize::from(self.choose.unwrap_or(1)));
         let Some(guess) = guesses.get(at - 1) else {
             let words = format!("--choose {at}, and this network has {count} for these clicks");
@@ -291,16 +300,14 @@ impl Cut {
         photo: &RgbaImage,
         words: &str,
         folder: &Path,
+        interrupts: &Receiver<()>,
     ) -> Result<[[f32; 2]; 2], Box<dyn std::error::Error>> {
         let Some(file) = self.dino.clone().or_else(|| segment::find_words(folder)) else {
             let advice = segment::get::words_for_names(folder);
             return Err(format!("there is no Grounding DINO here. {advice} Or name its file with --dino").into());
         };
-        let progress = Progress::new("{spinner} {msg}");
-        progress.bar.set_message(format!("looking for {words}"));
-        let finds = Words::open(&file).and_then(|network| network.find(photo, words));
-        progress.bar.finish_and_clear();
-        let finds = finds?;
+        let network = Words::open(&file)?;
+        let finds = watched(format!("looking for {words}"), interrupts, |watch| network.find(photo, words, watch))?;
         let Some(find) = finds.first() else {
             let advice = "name it in other words, or --click on it";
             return Err(format!("nothing in {} looks like {words:?}; {advice}", self.photo.display()).into());
@@ -313,4 +320,20 @@ impl Cut {
         );
         Ok(find.within)
     }
+}
+
+/// Shows how far a network is, and stops it where `interrupts` has a message.
+fn watched<T>(
+    words: String,
+    interrupts: &Receiver<()>,
+    work: impl FnOnce(&dyn Fn(f32) -> bool) -> Result<T, segment::Error>,
+) -> Result<T, segment::Error> {
+    let progress = Progress::new("{msg} {wide_bar} {percent} %");
+    progress.bar.set_message(words);
+    let done = work(&|done| {
+        progress.set((done * 100.0) as usize, 100);
+        interrupts.is_empty()
+    });
+    progress.bar.finish_and_clear();
+    done
 }

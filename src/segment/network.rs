@@ -7,7 +7,7 @@ use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use rten::{Model, ModelOptions, NodeId, Value, ValueOrView};
+use rten::{Model, ModelOptions, NodeId, RunErrorKind, ShapeInferenceMode, Value, ValueOrView};
 
 use super::cubic;
 use super::error::{Error, WANTED};
@@ -77,7 +77,10 @@ impl Network {
     /// When the runtime cannot compute it.
     pub fn open(path: &Path, told: &Told, example: Option<(&str, Value)>, answers: bool) -> Result<Self, Error> {
         guarded(path, || {
-            let options = ModelOptions::with_all_ops();
+            let mut options = ModelOptions::with_all_ops();
+            // Shapes that the runtime works out beforehand let late operations ask for early values, and a network would not go
+            // by stages any more.
+            options.shape_inference(ShapeInferenceMode::Off);
             let refused = |error: rten::LoadError| {
                 let advice = format!("{WANTED}, as samexporter, Acly or Optimum export them");
                 Error::advised(path, format!("cannot be computed here: {error}"), advice)
@@ -112,12 +115,17 @@ impl Network {
         })
     }
 
-    /// Whether the network, as the runtime has it, still works out all of these.
-    pub fn has(&self, names: &[String]) -> bool {
-        names.iter().all(|name| {
-            let id = self.model.find_node(name);
-            id.and_then(|id| self.model.node_info(id)).is_some()
-        })
+    /// Whether the network, as the runtime has it, still works out a value: of those that it has joined into one, only the
+    /// name may be left.
+    pub fn works_out(&self, name: &str) -> bool {
+        let Some(id) = self.model.find_node(name) else { return false };
+        // Asked for it out of nothing, the runtime says what it lacks: an input of the network, or whoever makes it.
+        match self.model.run(Vec::new(), &[id], None) {
+            Ok(_) => true,
+            Err(error) => {
+                error.kind() == RunErrorKind::PlanningError && !error.to_string().contains("Source node not found")
+            }
+        }
     }
 
     /// Its file.

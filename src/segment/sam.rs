@@ -11,7 +11,7 @@ use super::frames::{Latent, Padded, Photo, PhotoPoint, ResizedPoint};
 use super::guess::{Frame, Guess, sorted};
 use super::network::{Network, told};
 use super::prepare::{example, prepare};
-use super::stages::Stages;
+use super::stages::{NARROW, Stages};
 
 /// What somebody means, in the photo's pixels.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -74,7 +74,8 @@ impl Sam {
         let sample = example(&wants, side).map(|value| (wants.input.as_str(), value));
         let network = Network::open(encoder, &encoder_told, sample, false)?;
         let outputs: Vec<String> = answers.features.iter().map(|(_, given)| given.clone()).collect();
-        let stages = Stages::of(&encoder_told, &wants.input, &outputs, |names| network.has(names));
+        let stages =
+            Stages::of(&encoder_told, &[wants.input.as_str()], &outputs, NARROW, |name| network.works_out(name));
         // What EfficientSAM enlarges with curves it is asked for in the size that it has.
         let answering = Network::open(decoder, &decoder_told, None, answers.in_latent)?;
         Ok(Self { encoder: network, stages, wants, decoder: answering, answers, side })
@@ -96,7 +97,7 @@ impl Sam {
         let Some((input, resized)) = prepare(picture, &self.wants, self.side) else {
             return Err(Error::Prompt("the picture has no pixels".into()));
         };
-        let features = self.stages.run(&self.encoder, input, &go_on)?;
+        let features = self.stages.run(&self.encoder, &[(&self.wants.input, input)], &go_on)?;
         let photo = Photo([width, height]);
         Ok(Seen { features, frame: Frame { photo, resized, padded: self.side, fit: self.wants.fit } })
     }

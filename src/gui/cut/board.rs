@@ -71,7 +71,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, cut: &mut CutLook) {
             _ => {}
         }
     }
-    let waits = |open: &Open| open.is_behind() || open.is_naming() || matches!(open.sight(), Sight::Looking(_));
+    let waits = |open: &Open| open.is_behind() || open.naming().is_some() || matches!(open.sight(), Sight::Looking(_));
     if studio.cut.open().is_some_and(waits) {
         ui.ctx().request_repaint_after(std::time::Duration::from_millis(100));
     }

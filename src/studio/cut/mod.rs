@@ -64,8 +64,8 @@ enum Told {
     Found(u64, u64, Option<Arc<Found>>),
     /// How far the networks are with the photo; the number says which time of asking.
     Seen(u64, u64, Sight),
-    /// Where that is what words name, and who found it.
-    Named(u64, Option<Arc<Words>>, Result<Find, String>),
+    /// Where that is what words name, unless it was stopped, and who looked for it; the number says which time of asking.
+    Named(u64, u64, Option<Arc<Words>>, Option<Result<Find, String>>),
     /// What they answer to a state, by the state's number.
     Answered(u64, u64, Result<Arc<Answer>, String>),
     /// A state as it is shown, by its number, and whether with what would be cut out.
@@ -116,9 +116,10 @@ pub struct Open {
     /// How far Segment Anything is with the photo, and how often it was asked to look.
     sight: Sight,
     looks: u64,
-    /// Who finds what words name, once that was asked for, and whether it is looking.
+    /// Who finds what words name, once that was asked for; how far it is while it looks, and how often it was asked.
     words: Option<Arc<Words>>,
-    naming: bool,
+    naming: Option<Looking>,
+    namings: u64,
     /// The state that it is asked about.
     answering: Option<u64>,
     /// The state that is shown or being made ready, and what is shown.
@@ -191,7 +192,8 @@ impl Cutting {
             sight: Sight::Unasked,
             looks: 0,
             words: None,
-            naming: false,
+            naming: None,
+            namings: 0,
             answering: None,
             preparing: None,
             shown: None,
@@ -286,14 +288,23 @@ impl Cutting {
 
     /// Points at what words name, as a step, once it is found. Takes many seconds, in the background.
     pub fn name(&mut self, words: String, networks: Networks) {
-        let Some(open) = self.open.as_mut().filter(|open| open.can_point() && !open.naming) else { return };
+        let Some(open) = self.open.as_mut().filter(|open| open.can_point() && open.naming.is_none()) else { return };
         let Some(subject) = open.subject.clone() else { return };
-        open.naming = true;
-        let (number, known) = (open.number, open.words.clone());
+        let looking = Looking::default();
+        open.naming = Some(looking.clone());
+        open.namings += 1;
+        let (number, naming, known) = (open.number, open.namings, open.words.clone());
         self.desk.run(move || {
-            let (network, found) = pointing::named(&words, known, &networks, subject.picture());
-            Told::Named(number, network, found)
+            let (network, found) = pointing::named(&words, known, &networks, subject.picture(), &looking);
+            Told::Named(number, naming, network, found)
         });
+    }
+
+    /// Ends that.
+    pub fn stop_naming(&mut self) {
+        if let Some(looking) = self.open.as_mut().and_then(|open| open.naming.take()) {
+            looking.stop.raise();
+        }
     }
 
     /// Takes another of the masks that can be meant, from 0, as a step.
@@ -451,12 +462,16 @@ impl Cutting {
                     open.sight = sight;
                 }
             }
-            Told::Named(..) if !open.naming => {}
-            Told::Named(_, network, found) => {
-                (open.naming, open.words) = (false, network);
+            Told::Named(_, naming, network, found) => {
+                open.words = network;
+                // One that was stopped, even if it came to its end just then, has nothing to say.
+                if naming != open.namings || open.naming.take().is_none() {
+                    return Outcome::Learnt;
+                }
                 match found {
-                    Ok(find) => self.point_within(find.within),
-                    Err(words) => return Outcome::Say(Notice::new(PLACE, sentence(&words))),
+                    Some(Ok(find)) => self.point_within(find.within),
+                    Some(Err(words)) => return Outcome::Say(Notice::new(PLACE, sentence(&words))),
+                    None => {}
                 }
             }
             Told::Answered(_, state, answer) => {
@@ -587,6 +602,7 @@ impl Open {
     fn stop(&self) {
         self.cutting.iter().for_each(|(_, stop)| stop.raise());
         self.preparing.iter().for_each(|(.., stop)| stop.raise());
+        self.naming.iter().for_each(|looking| looking.stop.raise());
         if let Sight::Looking(looking) = &self.sight {
             looking.stop.raise();
         }
@@ -609,9 +625,9 @@ impl Open {
         matches!(self.sight, Sight::Looking(_) | Sight::Seen(_))
     }
 
-    /// Whether what words name is being looked for.
-    pub fn is_naming(&self) -> bool {
-        self.naming
+    /// How far the search for what words name is, 0 to 1; none while there is none.
+    pub fn naming(&self) -> Option<f32> {
+        self.naming.as_ref().map(Looking::done)
     }
 
     /// What is pointed at.

@@ -35,7 +35,7 @@ pub enum Sight {
     Blind(String),
 }
 
-/// What those who look and those who wait both hold.
+/// What those who look, at the photo or for what words name, and those who wait both hold.
 #[derive(Clone, Debug, Default)]
 pub struct Looking {
     /// Ends it.
@@ -48,6 +48,12 @@ impl Looking {
     /// How far it is, 0 to 1.
     pub fn done(&self) -> f32 {
         self.done.load(Ordering::Relaxed) as f32 / 1000.0
+    }
+
+    /// Takes in how far it is, 0 to 1, and says whether to go on.
+    fn watch(&self, done: f32) -> bool {
+        self.done.store((done.clamp(0.0, 1.0) * 1000.0) as u32, Ordering::Relaxed);
+        !self.stop.is_raised()
     }
 }
 
@@ -77,11 +83,7 @@ pub fn look(networks: &Networks, picture: &RgbaImage, looking: &Looking) -> Sigh
     let looked = || -> Result<Option<Eyes>, Error> {
         let Some(pair) = choose(&networks.chosen, &networks.folder)? else { return Ok(None) };
         let sam = Sam::open(&pair.encoder, &pair.decoder)?;
-        let watch = |done: f32| {
-            looking.done.store((done.clamp(0.0, 1.0) * 1000.0) as u32, Ordering::Relaxed);
-            !looking.stop.is_raised()
-        };
-        let seen = sam.look(picture, &watch)?;
+        let seen = sam.look(picture, &|done| looking.watch(done))?;
         Ok(Some(Eyes { sam, seen, pair }))
     };
     match looked() {
@@ -137,13 +139,15 @@ pub fn answer(eyes: &Eyes, pointed: &Pointed, before: Option<&Answer>) -> Result
     Ok(Answer { mask, at, score, guesses, prompt: pointed.prompt.clone() })
 }
 
-/// The frame of what words name, and the network that found it, for the next words. Takes many seconds.
+/// The frame of what words name, none where the search was stopped; and the network that looked for it, for the next words.
+/// Takes many seconds.
 pub fn named(
     words: &str,
     known: Option<Arc<Words>>,
     networks: &Networks,
     picture: &RgbaImage,
-) -> (Option<Arc<Words>>, Result<Find, String>) {
+    looking: &Looking,
+) -> (Option<Arc<Words>>, Option<Result<Find, String>>) {
     let opened = known.map_or_else(
         || {
             let beside = networks.chosen.iter().filter_map(|path| path.parent());
@@ -155,11 +159,16 @@ pub fn named(
     );
     let network = match opened {
         Ok(network) => network,
-        Err(words) => return (None, Err(words)),
+        Err(words) => return (None, Some(Err(words))),
     };
-    let found = network.find(picture, words).map_err(|error| error.to_string()).and_then(|finds| {
-        let lacks = || format!("Nothing in the photo looks like \"{words}\"; name it in other words, or click on it");
-        finds.first().copied().ok_or_else(lacks)
-    });
+    let found = match network.find(picture, words, &|done| looking.watch(done)) {
+        Err(Error::Stopped) => None,
+        Err(error) => Some(Err(error.to_string())),
+        Ok(finds) => {
+            let lacks =
+                || format!("Nothing in the photo looks like \"{words}\"; name it in other words, or click on it");
+            Some(finds.first().copied().ok_or_else(lacks))
+        }
+    };
     (Some(network), found)
 }

@@ -302,11 +302,25 @@ fn what_words_name_is_a_frame_like_one_that_is_drawn() {
     cutting.name("a dog".into(), networks());
     until(&mut cutting, |cutting, _| cutting.open().unwrap().pointed().prompt.within.is_some());
     let picture = image::open(sam("photo.png")).unwrap().to_rgba8();
-    let found = crate::segment::Words::open(&sam("dino.onnx")).unwrap().find(&picture, "a dog").unwrap();
+    let found = crate::segment::Words::open(&sam("dino.onnx")).unwrap().find(&picture, "a dog", &|_| true).unwrap();
     let open = cutting.open().unwrap();
     assert_eq!((open.pointed().prompt.within, open.undo_name()), (Some(found[0].within), Some("Frame")));
-    assert!(!open.is_naming());
+    assert_eq!(open.naming(), None);
     settled(&mut cutting);
     cutting.undo();
     assert_eq!(settled(&mut cutting), 0);
+    // One that is stopped says nothing and changes nothing, and the next is looked for from its beginning.
+    cutting.name("a dog".into(), networks());
+    assert!(cutting.open().unwrap().naming().is_some());
+    cutting.stop_naming();
+    assert_eq!(cutting.open().unwrap().naming(), None);
+    let outcomes = until(&mut cutting, |cutting, _| !cutting.is_busy());
+    assert!(!outcomes.iter().any(|told| matches!(told, Outcome::Say(_))), "{outcomes:?}");
+    let open = cutting.open().unwrap();
+    assert_eq!((open.pointed().prompt.within, open.undo_name()), (None, None));
+    cutting.name("a dog".into(), networks());
+    cutting.stop_naming();
+    cutting.name("a dog".into(), networks());
+    until(&mut cutting, |cutting, _| cutting.open().unwrap().pointed().prompt.within.is_some());
+    assert_eq!(cutting.open().unwrap().naming(), None);
 }
