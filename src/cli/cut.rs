@@ -12,7 +12,8 @@ use crate::cut::{
     Edge, Hints, Mode, Patch, Scribble, Stop, Subject, Wand, combine, cutout, polygon, rectangle, refine, wand,
 };
 use crate::project::{DiskFiles, picture};
-use crate::segment::{self, Pair, Prompt, Sam, Words};
+use crate::segment::{self, Files, Pair, Prompt, Sam, Words};
+use crate::studio::cut::open_tensors;
 use crate::studio::places::Places;
 
 /// Which photo, what of it is chosen, and what becomes of the edge. Choices add up.
@@ -69,9 +70,10 @@ pub struct Cut {
     #[arg(long, value_name = "FILE.onnx", requires = "words")]
     dino: Option<PathBuf>,
 
-    /// Segment Anything: its two files (ONNX), such as MobileSAM's; --within is its frame then. Without it, those in Podium's folder
-    #[arg(long, value_name = "ENCODER.onnx,DECODER.onnx", value_parser = pair)]
-    sam: Option<Pair>,
+    /// Segment Anything: its weights (safetensors, pth, pt), their folder, or two files (ONNX), such as MobileSAM's; --within is its
+    /// frame then. Without it, those in Podium's folder
+    #[arg(long, value_name = "WEIGHTS|ENCODER.onnx,DECODER.onnx", value_parser = networks)]
+    sam: Option<Networks>,
 
     /// Round off what is smaller than so many pixels
     #[arg(long, default_value_t = 0.0, value_parser = pixels, allow_hyphen_values = true)]
@@ -140,12 +142,24 @@ fn place(words: &str) -> Result<[f32; 2], String> {
     }
 }
 
-fn pair(words: &str) -> Result<Pair, String> {
+/// What --sam names.
+#[derive(Debug, Clone)]
+enum Networks {
+    /// Two files, in either order.
+    Two(PathBuf, PathBuf),
+    /// One file or folder.
+    One(PathBuf),
+}
+
+fn networks(words: &str) -> Result<Networks, String> {
     match words.split(',').map(str::trim).collect::<Vec<_>>()[..] {
+        [one] if !one.is_empty() => Ok(Networks::One(one.into())),
+        // A comma may be part of one file's name.
+        _ if Path::new(words).exists() => Ok(Networks::One(words.into())),
         [encoder, decoder] if !encoder.is_empty() && !decoder.is_empty() => {
-            Ok(Pair { encoder: encoder.into(), decoder: decoder.into() })
+            Ok(Networks::Two(encoder.into(), decoder.into()))
         }
-        _ => Err("it takes two files with a comma between them: encoder.onnx,decoder.onnx".into()),
+        _ => Err("it takes one file of weights, or two files with a comma between them: encoder.onnx,decoder.onnx".into()),
     }
 }
 
@@ -262,7 +276,12 @@ impl Cut {
             }
         }
         let folder = Places::standard().segment_folder();
-        let Some(Pair { encoder, decoder }) = self.sam.clone().or_else(|| segment::find(&folder)) else {
+        let files = match self.sam.clone() {
+            Some(Networks::Two(encoder, decoder)) => Some(Files::Pair(Pair { encoder, decoder })),
+            Some(Networks::One(path)) => segment::choose(&[path], &folder, &open_tensors)?,
+            None => segment::find(&folder, &open_tensors),
+        };
+        let Some(files) = files else {
             let words = segment::get::words(&folder);
             return Err(format!("there is no Segment Anything here. {words} Name them with --sam").into());
         };
@@ -274,7 +293,7 @@ impl Cut {
         if prompt.is_empty() {
             return Err("nothing says what is meant; --click on it, or draw a frame round it with --within".into());
         }
-        let sam = Sam::open(&encoder, &decoder)?;
+        let sam = Sam::of(&files, &open_tensors)?;
         let progress = Progress::new("{msg} {wide_bar} {percent} %");
         progress.bar.set_message(format!("{} looks at the photo", sam.name()));
         let seen = sam.look(photo, &|done| {
