@@ -159,7 +159,10 @@ fn networks(words: &str) -> Result<Networks, String> {
         [encoder, decoder] if !encoder.is_empty() && !decoder.is_empty() => {
             Ok(Networks::Two(encoder.into(), decoder.into()))
         }
-        _ => Err("it takes one file of weights, or two files with a comma between them: encoder.onnx,decoder.onnx".into()),
+        _ => {
+            Err("it takes one file of weights, or two files with a comma between them: encoder.onnx,decoder.onnx"
+                .into())
+        }
     }
 }
 

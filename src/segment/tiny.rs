@@ -19,7 +19,8 @@ pub fn encoder(weights: &Weights) -> Result<Encoder, Error> {
     let side = SIDE as usize;
     let mut made = Made::new(weights);
     let photo = made.graph.input("image", &[Some(1), Some(3), Some(side), Some(side)]);
-    let (half, mut width) = (sized(&made, "image_encoder.patch_embed.seq.0")?, sized(&made, "image_encoder.patch_embed.seq.2")?);
+    let (half, mut width) =
+        (sized(&made, "image_encoder.patch_embed.seq.0")?, sized(&made, "image_encoder.patch_embed.seq.2")?);
     let value = convolution(&mut made, &photo, "image_encoder.patch_embed.seq.0", [half, 3, 3], 2, 1)?;
     let value = made.graph.gelu(&value);
     let mut value = convolution(&mut made, &value, "image_encoder.patch_embed.seq.2", [width, half, 3], 2, 1)?;

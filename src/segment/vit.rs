@@ -43,7 +43,9 @@ pub fn encoder(weights: &Weights) -> Result<Encoder, Error> {
     let [width, colours, patch, _] = weights.shape::<4>("image_encoder.patch_embed.proj.weight")?;
     let [_, grid, _, _] = weights.shape::<4>("image_encoder.pos_embed")?;
     if colours != 3 || grid > MOST_GRID || patch != STRIDE || width > 1 << 14 {
-        let words = format!("looks at {colours} colours, {patch} pixels to a patch and {grid} patches along a side, unlike SAM");
+        let words = format!(
+            "looks at {colours} colours, {patch} pixels to a patch and {grid} patches along a side, unlike SAM"
+        );
         return Err(weights.odd(words));
     }
     let side = grid * patch;
@@ -88,8 +90,10 @@ fn window(weights: &Weights, layer: usize, rows: usize, grid: usize) -> Result<u
         // A table of relative places reaches from one end of a window to the other, both ways.
         None => rows.div_ceil(2),
     };
-    if side > MOST_GRID {
-        return Err(weights.odd(format!("has windows of {side} cells in layer {layer}, unlike any SAM")));
+    if side > MOST_GRID || rows % 2 == 0 {
+        let words =
+            format!("has windows of {side} cells with {rows} relative places in `blocks.{layer}`, unlike any SAM");
+        return Err(weights.odd(words));
     }
     Ok(side)
 }

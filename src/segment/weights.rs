@@ -186,7 +186,9 @@ fn other(shapes: &BTreeMap<String, Vec<usize>>) -> Option<&'static str> {
         () if any(&["mask_decoder.hf_", "mask_decoder.hq_", "mask_decoder.compress_vit"]) => {
             Some("is SAM-HQ, which Podium does not know")
         }
-        () if any(&["image_encoder.features.", "image_encoder.backbone."]) => Some("is EdgeSAM or another small relative"),
+        () if any(&["image_encoder.features.", "image_encoder.backbone."]) => {
+            Some("is EdgeSAM or another small relative")
+        }
         () if any(&["embeddings.cls_token", "embeddings.mask_token", "embeddings.class_embedding"]) => {
             Some("is an image encoder, such as DINOv2 or CLIP")
         }
@@ -213,10 +215,13 @@ impl Weights {
         });
         let Some(before) = before else {
             let some: Vec<&str> = shapes.keys().take(4).map(String::as_str).collect();
-            let some = if some.is_empty() { "it has no tensors".to_owned() } else { format!("it has {}", some.join(", ")) };
+            let some =
+                if some.is_empty() { "it has no tensors".to_owned() } else { format!("it has {}", some.join(", ")) };
             return Err(Error::advised(path, format!("has no weights of Segment Anything: {some}"), WANTED));
         };
-        let has = |start: &str| shapes.keys().any(|name| name.strip_prefix(&before).is_some_and(|name| name.starts_with(start)));
+        let has = |start: &str| {
+            shapes.keys().any(|name| name.strip_prefix(&before).is_some_and(|name| name.starts_with(start)))
+        };
         let (naming, looks) = match () {
             () if has("vision_encoder.layers.") => (Naming::Transformers, Looks::Vit),
             () if has("image_encoder.blocks.") => (Naming::Authors, Looks::Vit),

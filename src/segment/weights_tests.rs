@@ -80,7 +80,10 @@ fn masks_of_weights_alone_are_pytorch_s_own() {
             let rows = mask.height();
             let truth = image::imageops::crop_imm(&all, 0, at as u32 * rows, mask.width(), rows).to_image();
             let other = mask.iter().zip(truth.iter()).filter(|(one, other)| one != other).count();
-            println!("{name} {at}: logits differ by {apart:.7} of {range:.3}, masks in {other} pixels of {}", mask.len());
+            println!(
+                "{name} {at}: logits differ by {apart:.7} of {range:.3}, masks in {other} pixels of {}",
+                mask.len()
+            );
             assert!(apart < 1e-4 * range, "{name} {at}: {apart} of {range}");
             // A pixel whose number is nearly 0 may fall on either side.
             assert!(other <= mask.len() / 10_000, "{name} {at}: {other} pixels");
@@ -115,12 +118,9 @@ fn tensors() -> Vec<(String, Vec<usize>, Vec<u8>)> {
 
 /// Writes a file of these tensors with the configuration beside it.
 fn written(folder: &Path, tensors: &[(String, Vec<usize>, Vec<u8>)]) -> PathBuf {
-    let view = |(name, shape, bytes): &'_ (String, Vec<usize>, Vec<u8>)| {
-        (name.clone(), TensorView::new(Dtype::F16, shape.clone(), bytes).unwrap())
-    };
     let mut views = Vec::new();
-    for tensor in tensors {
-        views.push(view(tensor));
+    for (name, shape, bytes) in tensors {
+        views.push((name, TensorView::new(Dtype::F16, shape.clone(), bytes).unwrap()));
     }
     let path = folder.join("model.safetensors");
     fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
@@ -160,7 +160,8 @@ fn every_tensor_that_is_missing_or_of_another_shape_is_named() {
         let row = bytes.len() / shape[0];
         other[at] = (name.clone(), [&[shape[0] + 1], &shape[1..]].concat(), [&bytes[..], &bytes[..row]].concat());
         let said = refused(&written(folder.path(), &other));
-        assert!(said.contains("in `") || said.contains('`') || said.contains("unlike"), "{name} is longer: {said}");
+        // By the patches' numbers all others are measured.
+        assert!(said.contains('`') || name.contains("patch_embed"), "{name} is longer: {said}");
     }
     assert!(asked > 100, "{asked}");
 }
@@ -200,7 +201,8 @@ fn what_is_too_many_of_another_shape_or_contradicted_is_refused_with_both_sizes(
     let alone = Sam::of_weights(&path, &open_tensors).unwrap();
     let with = Sam::of_weights(&data("weights/model.safetensors"), &open_tensors).unwrap();
     let prompt = Prompt { clicks: vec![[54.5, 45.0]], ..Prompt::default() };
-    let first = |sam: &Sam| sam.masks(&sam.look(&photo("small.png"), &always).unwrap(), &prompt).unwrap().swap_remove(0);
+    let first =
+        |sam: &Sam| sam.masks(&sam.look(&photo("small.png"), &always).unwrap(), &prompt).unwrap().swap_remove(0);
     assert_eq!(first(&alone).mask(), first(&with).mask());
 }
 
@@ -230,7 +232,10 @@ fn files_that_are_something_else_or_not_whole_are_refused_by_what_they_are() {
         (file("half.safetensors", &whole[..whole.len() / 2]), "cut short"),
         (file("begun.safetensors", &whole[..500]), "cut short"),
         (file("half.pth", &torch[..torch.len() / 2]), "cut short"),
-        (file("pointer.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"), "LFS"),
+        (
+            file("pointer.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+            "a pointer",
+        ),
         (file("page.pth", b"<!DOCTYPE html><html>"), "web page"),
         (file("empty.pt", b""), "is empty"),
     ] {

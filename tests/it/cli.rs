@@ -171,11 +171,17 @@ fn cut_says_what_is_wrong_with_what_it_is_told() {
     assert_says(&said(&["--click", "9,9", "--sam", "one.onnx,"]), &["two files with a comma between them"]);
     assert_says(&said(&["--click", "9,9", "--sam", "one.onnx"]), &["cannot read one.onnx"]);
     let other = sam_file("logits.safetensors");
-    assert_says(&said(&["--click", "9,9", "--sam", &other]), &["logits.safetensors has no weights of Segment Anything", "choose"]);
+    assert_says(
+        &said(&["--click", "9,9", "--sam", &other]),
+        &["logits.safetensors has no weights of Segment Anything", "choose"],
+    );
     let lone = sam_file("sam.onnx");
     std::fs::copy(&lone, folder.path().join("sam.onnx")).expect("copied");
     assert_says(&said(&["--click", "9,9", "--sam", "sam.onnx"]), &["sam.onnx is an encoder", "choose its decoder too"]);
-    assert_says(&said(&["--click", "9,9"]), &["needs two files", "mobile_sam_image_encoder.onnx", "one file of weights", "segment", "--sam"]);
+    assert_says(
+        &said(&["--click", "9,9"]),
+        &["needs two files", "mobile_sam_image_encoder.onnx", "one file of weights", "segment", "--sam"],
+    );
     let files = [sam_file("sam.onnx"), sam_file("decoder.onnx")].join(",");
     assert_says(&said(&["--click", "900,9", "--sam", &files]), &["900,9 is outside drawn/0.png", "256 x 256"]);
     assert_says(&said(&["--not", "9,9", "--sam", &files]), &["nothing says what is meant", "--click"]);
