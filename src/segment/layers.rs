@@ -22,12 +22,18 @@ impl<'a> Made<'a> {
     }
 
     /// A tensor as it is.
+    ///
+    /// # Errors
+    /// When weights are missing or of another shape.
     pub fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, Error> {
         let numbers = self.weights.take(name, shape)?;
         Ok(self.graph.weight(shape, &numbers))
     }
 
     /// A linear layer with its bias, from `from` numbers to `to`.
+    ///
+    /// # Errors
+    /// When weights are missing or of another shape.
     pub fn linear(&mut self, value: &str, name: &str, from: usize, to: usize) -> Result<Value, Error> {
         let rows = self.weights.take(&format!("{name}.weight"), &[to, from])?;
         let mut columns = vec![0.0; rows.len()];
@@ -41,6 +47,9 @@ impl<'a> Made<'a> {
     }
 
     /// Layer normalisation along the last axis.
+    ///
+    /// # Errors
+    /// When weights are missing or of another shape.
     pub fn norm(&mut self, value: &str, name: &str, width: usize, tiny: f32) -> Result<Value, Error> {
         let scale = self.weight(&format!("{name}.weight"), &[width])?;
         let bias = self.weight(&format!("{name}.bias"), &[width])?;
@@ -49,6 +58,9 @@ impl<'a> Made<'a> {
     }
 
     /// The same of each pixel's channels: picture, channels, rows, columns.
+    ///
+    /// # Errors
+    /// When weights are missing or of another shape.
     pub fn channel_norm(&mut self, value: &str, name: &str, width: usize) -> Result<Value, Error> {
         let last = self.graph.turned(value, &[0, 2, 3, 1]);
         let made = self.norm(&last, name, width, TINY)?;
@@ -74,7 +86,7 @@ impl<'a> Made<'a> {
     }
 }
 
-/// How a grid lies in windows: their side, how many along each axis, and the grid's own side.
+/// How a grid lies in windows.
 #[derive(Debug, Clone, Copy)]
 pub struct Windows {
     /// Cells along a window.

@@ -102,7 +102,7 @@ impl Network {
     pub fn open(path: &Path, told: &Told, example: Option<(&str, Value)>, answers: bool) -> Result<Self, Error> {
         guarded(path, || {
             let options = ModelOptions::with_all_ops();
-            let refused = |error| unfit(path, &error);
+            let refused = |error: rten::LoadError| unfit(path, &error);
             let known = known(path, told, example, answers)?;
             let model = if known.is_empty() {
                 options.load_file(path).map_err(refused)?

@@ -140,8 +140,7 @@ fn every_tensor_that_is_missing_or_of_another_shape_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let all = tensors();
     let mut asked = 0;
-    for at in 0..all.len() {
-        let (name, shape, bytes) = &all[at];
+    for (at, (name, shape, bytes)) in all.iter().enumerate() {
         let mut less = all.clone();
         less.remove(at);
         let path = written(folder.path(), &less);
