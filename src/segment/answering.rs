@@ -32,7 +32,7 @@ pub fn decoder(weights: &Weights, encoder: &Encoder) -> Result<Vec<u8>, Error> {
     let (grid, width) = (encoder.grid, encoder.width);
     let config = weights.config();
     let heads = config.whole("mask_decoder_config", "num_attention_heads").unwrap_or(HEADS);
-    if heads == 0 || width % 2 != 0 || grid * grid * width > MOST_TABLE {
+    if heads == 0 || !width.is_multiple_of(2) || grid * grid * width > MOST_TABLE {
         return Err(weights.odd(format!("has {heads} heads and {width} channels, unlike any SAM")));
     }
     config.bends("mask_decoder_config", "relu")?;
@@ -193,7 +193,7 @@ fn two_ways(
 fn attention(made: &mut Made, [queries, keys, values]: [&str; 3], name: &str, sizes: Sizes) -> Result<Value, Error> {
     let Sizes { width, heads, .. } = sizes;
     let [inner, _] = made.weights.shape::<2>(&format!("{name}.q_proj.weight"))?;
-    if inner % heads != 0 {
+    if !inner.is_multiple_of(heads) {
         return Err(made.weights.odd(format!("has {inner} channels in `{name}`, which {heads} heads do not divide")));
     }
     let deep = inner / heads;

@@ -113,7 +113,10 @@ fn narrow(made: &mut Made, value: &str, name: &str, width: usize) -> Result<Valu
 fn wide(made: &mut Made, cells: &str, name: &str, width: usize, grid: usize) -> Result<Value, Error> {
     let [heads, places] = made.weights.shape::<2>(&format!("{name}.attn.attention_biases"))?;
     let side = places.isqrt();
-    if side * side != places || width % heads != 0 || heads.saturating_mul(places).saturating_mul(places) > MOST_TABLE {
+    if side * side != places
+        || !width.is_multiple_of(heads)
+        || heads.saturating_mul(places).saturating_mul(places) > MOST_TABLE
+    {
         let words = format!("has {heads} heads of {width} channels with {places} places in `{name}`, unlike MobileSAM");
         return Err(made.weights.odd(words));
     }

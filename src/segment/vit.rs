@@ -50,7 +50,7 @@ pub fn encoder(weights: &Weights) -> Result<Encoder, Error> {
     }
     let side = grid * patch;
     let [_, deep] = weights.shape::<2>("image_encoder.blocks.0.attn.rel_pos_h")?;
-    if width % deep != 0 {
+    if !width.is_multiple_of(deep) {
         return Err(weights.odd(format!("has {width} channels, which heads of {deep} do not divide")));
     }
     let sizes =
@@ -90,7 +90,7 @@ fn window(weights: &Weights, layer: usize, rows: usize, grid: usize) -> Result<u
         // A table of relative places reaches from one end of a window to the other, both ways.
         None => rows.div_ceil(2),
     };
-    if side > MOST_GRID || rows % 2 == 0 {
+    if side > MOST_GRID || rows.is_multiple_of(2) {
         let words =
             format!("has windows of {side} cells with {rows} relative places in `blocks.{layer}`, unlike any SAM");
         return Err(weights.odd(words));
