@@ -6,7 +6,7 @@ use clap::Args;
 use crossbeam_channel::Receiver;
 use image::{GrayImage, RgbaImage};
 
-use super::pair::pair;
+use super::networks::{Networks, networks};
 use super::progress::Progress;
 use super::written::put_picture;
 use super::{Outcome, interrupt};
@@ -14,7 +14,8 @@ use crate::cut::{
     Edge, Hints, Mode, Patch, Scribble, Stop, Subject, Wand, combine, cutout, polygon, rectangle, refine, wand,
 };
 use crate::project::{DiskFiles, picture};
-use crate::segment::{self, Pair, Prompt, Sam, Words};
+use crate::segment::{self, Prompt, Sam, Words};
+use crate::studio::cut::open_tensors;
 use crate::studio::places::Places;
 
 /// Which photo, what of it is chosen, and what becomes of the edge. Choices add up.
@@ -71,10 +72,10 @@ pub struct Cut {
     #[arg(long, value_name = "FILE.onnx", requires = "words")]
     dino: Option<PathBuf>,
 
-    /// Segment Anything: its two files (ONNX), such as MobileSAM's, or the folder that has both; --within is its frame then.
-    /// Without it, those in Podium's folder
-    #[arg(long, value_name = "ENCODER.onnx,DECODER.onnx", value_parser = pair)]
-    sam: Option<Pair>,
+    /// Segment Anything: its weights (safetensors, pth, pt), their folder, or two files (ONNX), such as MobileSAM's; --within is its
+    /// frame then. Without it, those in Podium's folder
+    #[arg(long, value_name = "WEIGHTS|ENCODER.onnx,DECODER.onnx", value_parser = networks)]
+    sam: Option<Networks>,
 
     /// Round off what is smaller than so many pixels
     #[arg(long, default_value_t = 0.0, value_parser = pixels, allow_hyphen_values = true)]
@@ -270,7 +271,11 @@ impl Cut {
             }
         }
         let folder = Places::standard().segment_folder();
-        let Some(Pair { encoder, decoder }) = self.sam.clone().or_else(|| segment::find(&folder)) else {
+        let files = match &self.sam {
+            Some(networks) => networks.files(&folder)?,
+            None => segment::find(&folder, &open_tensors),
+        };
+        let Some(files) = files else {
             let words = segment::get::words(&folder);
             return Err(format!("there is no Segment Anything here. {words} Name them with --sam").into());
         };
@@ -282,7 +287,7 @@ impl Cut {
         if prompt.is_empty() {
             return Err("nothing says what is meant; --click on it, or draw a frame round it with --within".into());
         }
-        let sam = Sam::open(&encoder, &decoder)?;
+        let sam = Sam::of(&files, &open_tensors)?;
         let seen = watched(format!("{} looks at the photo", sam.name()), interrupts, |watch| sam.look(photo, watch))?;
         let guesses = sam.masks(&seen, &prompt)?;
         let (count, at) = (guesses.len(), usize::from(self.choose.unwrap_or(1)));

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::Outcome;
 use super::interrupt;
 use super::key_value::key_value;
-use super::pair::pair;
+use super::networks::{Networks, networks};
 use super::progress::Progress;
 use super::render::check_all;
 use super::say::aside;
@@ -25,7 +25,9 @@ use crate::evaluate::search::{self, Axis};
 use crate::evaluate::segmenter::{SURE, Segmenter};
 use crate::evaluate::suite::{self, Suite, Unit, shard};
 use crate::link::{DeviceChoice, Watch};
-use crate::segment::Pair;
+use crate::segment::Open;
+use crate::studio::cut::open_tensors;
+use crate::studio::places::Places;
 
 /// What `podium evaluate` is told.
 #[derive(Debug, Args)]
@@ -96,10 +98,10 @@ struct Encode {
     #[arg(long, value_name = "FILE.onnx")]
     words: Option<PathBuf>,
 
-    /// Segment Anything, which makes masks of the boxes that --words finds: its two files (ONNX), or the folder that has both.
+    /// Segment Anything, which makes masks of the boxes that --words finds: its weights, their folder, or its two files (ONNX).
     /// Without it all of a box is the subject
-    #[arg(long, value_name = "FOLDER or ENCODER.onnx,DECODER.onnx", value_parser = pair, requires = "words")]
-    sam: Option<Pair>,
+    #[arg(long, value_name = "WEIGHTS|ENCODER.onnx,DECODER.onnx", value_parser = networks, requires = "words")]
+    sam: Option<Networks>,
 
     /// How sure --words must be of what it finds
     #[arg(long, value_name = "0.3..1", value_parser = sure, requires = "words")]
@@ -119,7 +121,7 @@ impl Encode {
         let segmenter = self.words.as_deref().map(|words| {
             let progress = Progress::new("{spinner} {msg}");
             progress.bar.set_message("opening the networks that find subjects");
-            let opened = Segmenter::open(words, self.sam.as_ref(), self.sure.unwrap_or(SURE));
+            let opened = self.segmenter(words);
             progress.bar.finish_and_clear();
             opened
         });
@@ -127,6 +129,16 @@ impl Encode {
         missing.iter().for_each(|words| say!("{words}"));
         encoders.words().iter().for_each(|words| say!("pictures are measured with {words}"));
         Ok(encoders)
+    }
+
+    fn segmenter(&self, words: &Path) -> Result<Segmenter, String> {
+        let files = self.sam.as_ref().map(|networks| {
+            let found = networks.files(&Places::standard().segment_folder()).map_err(|error| error.to_string())?;
+            found.ok_or_else(|| "--sam names nothing of Segment Anything".to_owned())
+        });
+        let files = files.transpose()?;
+        let sam = files.as_ref().map(|files| (files, &open_tensors as Open));
+        Segmenter::open(words, sam, self.sure.unwrap_or(SURE))
     }
 }
 

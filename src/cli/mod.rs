@@ -16,7 +16,7 @@ mod interrupt;
 mod key_value;
 mod list;
 mod moved;
-mod pair;
+mod networks;
 mod place;
 mod plush;
 mod progress;

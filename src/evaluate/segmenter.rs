@@ -14,7 +14,7 @@ use image::{DynamicImage, RgbImage};
 
 use super::compose::a;
 use crate::project::files::name_of;
-use crate::segment::{self, Find, Pair, Prompt, Sam, VOCAB, Words};
+use crate::segment::{self, Files, Find, Open, Pair, Prompt, Sam, VOCAB, Words};
 
 /// Boxes that overlap by more than this are of one subject: the threshold of Grounded-SAM's own demo for labels.
 const SAME: f32 = 0.5;
@@ -34,20 +34,23 @@ pub struct Segmenter {
 pub type Part = Vec<bool>;
 
 impl Segmenter {
-    /// Opens Grounding DINO's file (its list of words beside it), and the two of Segment Anything where masks are wanted. What
-    /// is less sure than `sure`, [`SURE`] to 1, is no find.
+    /// Opens Grounding DINO's file (its list of words beside it), and those of Segment Anything where masks are wanted, with what
+    /// opens files of tensors. What is less sure than `sure`, [`SURE`] to 1, is no find.
     ///
     /// # Errors
     /// In words, where a file cannot be read or is something else.
-    pub fn open(words: &Path, sam: Option<&Pair>, sure: f32) -> Result<Self, String> {
+    pub fn open(words: &Path, sam: Option<(&Files, Open)>, sure: f32) -> Result<Self, String> {
         let network = Words::open(words).map_err(|error| error.to_string())?;
         let vocabulary = words.with_file_name(VOCAB);
         let own = known_by(&[words, &vocabulary])?;
         let mut name = format!("Grounding DINO {} (sure by {sure:.2} and more; {own})", name_of(words));
-        let sam = sam.map(|Pair { encoder, decoder }| {
-            let sam = Sam::open(encoder, decoder).map_err(|error| error.to_string())?;
-            let own = known_by(&[encoder, decoder])?;
-            name = format!("{name} and {} {} ({own})", sam.name(), name_of(encoder));
+        let sam = sam.map(|(files, open)| {
+            let sam = Sam::of(files, open).map_err(|error| error.to_string())?;
+            let (first, own) = match files {
+                Files::Pair(Pair { encoder, decoder }) => (encoder, known_by(&[encoder, decoder])?),
+                Files::Weights(path) => (path, known_by(&[path])?),
+            };
+            name = format!("{name} and {} {} ({own})", sam.name(), name_of(first));
             Ok::<_, String>(sam)
         });
         let sam = sam.transpose()?;

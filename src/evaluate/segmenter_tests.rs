@@ -118,8 +118,9 @@ fn networks_find_boxes_and_masks_within_them() {
         sure.name() != boxes.name() && boxes.name().starts_with("Grounding DINO dino.onnx (sure by 0.30 and more; ")
     );
 
-    let pair = Pair { encoder: data("sam.onnx"), decoder: data("decoder.onnx") };
-    let both = Segmenter::open(&data("dino.onnx"), Some(&pair), SURE).unwrap();
+    let files = Files::Pair(Pair { encoder: data("sam.onnx"), decoder: data("decoder.onnx") });
+    let no_tensors = |_: &Path| Err("no tensors are asked for".to_owned());
+    let both = Segmenter::open(&data("dino.onnx"), Some((&files, &no_tensors)), SURE).unwrap();
     assert!(both.name().starts_with(boxes.name()) && both.name().contains("sam.onnx ("), "{}", both.name());
     let masks = both.parts(&picture, &asked).unwrap();
     assert_eq!(masks.len(), parts.len(), "what is counted are boxes");

@@ -11,6 +11,7 @@ use super::background::Asked;
 use super::export;
 use super::look::Look;
 use crate::project::files::name_of;
+use crate::segment::ENDINGS;
 use crate::studio::{Place, Studio, Target};
 
 /// What files are chosen for.
@@ -28,7 +29,7 @@ impl Purpose {
         match self {
             Self::Cutouts => "Add cutouts".into(),
             Self::CutOut => "Choose a photo to cut somebody out of".into(),
-            Self::SegmentFile => "Choose encoder and decoder of Segment Anything (ONNX)".into(),
+            Self::SegmentFile => "Choose weights of Segment Anything, or its encoder and decoder (ONNX)".into(),
             Self::Background => "Choose a background".into(),
             Self::ReplaceLayer(_) => "Choose another picture".into(),
             Self::Concepts => "Load concepts".into(),
@@ -74,7 +75,7 @@ impl Purpose {
                 Some(("Concepts", vec!["pth", "pt", "bin", "ckpt", "safetensors"]))
             }
             Self::ModelFile | Self::VaeFile => Some(("Models", vec!["safetensors", "ckpt", "pt", "bin", "pth"])),
-            Self::SegmentFile => Some(("Networks", vec!["onnx"])),
+            Self::SegmentFile => Some(("Networks", [&["onnx"][..], &ENDINGS].concat())),
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject(_) => Some(("Projects", vec!["ron"])),
             Self::OpenTraining | Self::SaveTraining => Some(("Trainings", vec!["ron"])),

@@ -135,6 +135,13 @@ fn cut_chooses_what_is_clicked_on_with_networks_from_files() {
     }
     let (said, _) = cut(&["--click", "85,70"]);
     assert_says(&said, &["mask 1 of 4", "mask.png is the mask"]);
+    // Weights alone, by their file or by its folder.
+    let (said, by_file) = cut(&["--click", "85,70", "--sam", &sam_file("weights/model.safetensors")]);
+    assert_says(&said, &["SAM takes it for mask 1 of 4"]);
+    let (_, by_folder) = cut(&["--click", "85,70", "--sam", &sam_file("weights")]);
+    assert!(by_file == by_folder);
+    let (_, authors) = cut(&["--click", "85,70", "--sam", &sam_file("weights.pth")]);
+    assert!(podium::cut::area::overlap(&by_file, &authors) > 0.99);
 }
 
 #[test]
@@ -161,8 +168,20 @@ fn cut_says_what_is_wrong_with_what_it_is_told() {
     assert_says(&said(&["--rect", "1,1,5,5", "--feather", "-2"]), &["below 0"]);
     assert_says(&said(&["--click", "1"]), &["a place has two: x,y"]);
     assert_says(&said(&["--click", "9,9", "--choose", "5"]), &["--choose", "1..=4"]);
-    assert_says(&said(&["--click", "9,9", "--sam", "one.onnx"]), &["two files with a comma between them"]);
-    assert_says(&said(&["--click", "9,9"]), &["needs two files", "mobile_sam_image_encoder.onnx", "segment", "--sam"]);
+    assert_says(&said(&["--click", "9,9", "--sam", "one.onnx,"]), &["two files with a comma between them"]);
+    assert_says(&said(&["--click", "9,9", "--sam", "one.onnx"]), &["cannot read one.onnx"]);
+    let other = sam_file("logits.safetensors");
+    assert_says(
+        &said(&["--click", "9,9", "--sam", &other]),
+        &["logits.safetensors has no weights of Segment Anything", "choose"],
+    );
+    let lone = sam_file("sam.onnx");
+    std::fs::copy(&lone, folder.path().join("sam.onnx")).expect("copied");
+    assert_says(&said(&["--click", "9,9", "--sam", "sam.onnx"]), &["sam.onnx is an encoder", "choose its decoder too"]);
+    assert_says(
+        &said(&["--click", "9,9"]),
+        &["needs two files", "mobile_sam_image_encoder.onnx", "one file of weights", "segment", "--sam"],
+    );
     let files = [sam_file("sam.onnx"), sam_file("decoder.onnx")].join(",");
     assert_says(&said(&["--click", "900,9", "--sam", &files]), &["900,9 is outside drawn/0.png", "256 x 256"]);
     assert_says(&said(&["--not", "9,9", "--sam", &files]), &["nothing says what is meant", "--click"]);

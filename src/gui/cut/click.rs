@@ -30,9 +30,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, words: &mu
             small(ui, "Click on what you mean; with Alt, on what it is not. Or drag a frame round it.");
             masks(ui, studio);
             by_words(ui, studio, words);
-            let file = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let files = format!("{}: {} and {}", eyes.name(), file(&eyes.pair.encoder), file(&eyes.pair.decoder));
-            small(ui, &files);
+            small(ui, &format!("{}: {}", eyes.name(), eyes.files.words()));
             files_from(ui, studio, look);
         }
         Sight::Missing(words) => {
@@ -107,7 +105,7 @@ fn by_words(ui: &mut Ui, studio: &mut Studio, words: &mut String) {
 /// Where its files come from.
 fn files_from(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.horizontal_wrapped(|ui| {
-        let words = "Its encoder and its decoder, both at once or one after the other";
+        let words = "Its weights in one file, or its encoder and its decoder, both at once or one after the other";
         if ui.button("Choose files...").on_hover_text(words).clicked() {
             look.choose(Purpose::SegmentFile);
         }

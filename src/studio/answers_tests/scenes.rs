@@ -102,6 +102,14 @@ pub(super) const LOOKING: &[Scene] = &[
     ),
     Scene::new(&["files::Told Moved"], |bench| bench.studio.look_again(), |_| true),
     Scene::new(
+        &["compare::Found Encoder"],
+        |bench| {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders/clip");
+            bench.studio.choose_encoder(folder);
+        },
+        |bench| bench.studio.session.config.clip.is_some(),
+    ),
+    Scene::new(
         &["train::Told Looked"],
         |bench| _ = bench.studio.train.photo(0),
         |bench| bench.studio.train.photo(0).is_some_and(|look| look.ready().is_some()),
@@ -444,7 +452,7 @@ pub(super) const COMPUTING: &[Scene] = &[
         |bench| bench.studio.renders.runs.iter().all(|run| matches!(run.state, State::Failed(_))),
     ),
     Scene::new(
-        &["compare::Measured"],
+        &["compare::Found Measured"],
         |bench| {
             bench.studio.compare.draft.seeds = 1;
             bench.studio.compare();

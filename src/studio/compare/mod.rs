@@ -142,6 +142,7 @@ impl Comparison {
 }
 
 /// What a thread found.
+#[cfg_attr(test, derive(Clone))]
 enum Found {
     /// A picture was measured.
     Measured(Box<Measured>),
@@ -160,7 +161,7 @@ struct Measured {
 }
 
 #[cfg(test)]
-crate::studio::tasks::kinds!(Measured);
+crate::studio::tasks::kinds!(Found: Measured, Encoder);
 
 /// What the other rooms shall know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,6 +184,8 @@ pub struct Comparing {
     /// What measures the pictures of the next comparison, beside the rest.
     pub looks: Looks,
     begun: Option<Comparison>,
+    /// The folder that was chosen last, until it is known what it holds.
+    chosen: Option<PathBuf>,
     desk: Desk<Found>,
     eyes: Eyes,
     number: u64,
@@ -195,7 +198,7 @@ impl Comparing {
     /// When the system has no thread to give.
     pub fn new(pool: &Pool) -> std::io::Result<Self> {
         let (draft, looks, eyes) = (Draft::default(), Looks::default(), Eyes::default());
-        Ok(Self { draft, looks, begun: None, desk: pool.another("compare")?.desk(), eyes, number: 0 })
+        Ok(Self { draft, looks, begun: None, chosen: None, desk: pool.another("compare")?.desk(), eyes, number: 0 })
     }
 
     /// The comparison that was begun last.
@@ -304,7 +307,8 @@ impl Comparing {
     }
 
     /// Looks whether a folder holds an encoder, and of which kind.
-    pub fn look_at_encoder(&self, folder: PathBuf) {
+    pub fn look_at_encoder(&mut self, folder: PathBuf) {
+        self.chosen = Some(folder.clone());
         self.desk.run(move || {
             let kind = kind_of(&folder).map_err(|error| error.to_string());
             Found::Encoder(folder, kind)
@@ -317,12 +321,14 @@ impl Comparing {
         while let Some(found) = self.desk.next() {
             let Measured { number, result, scores, unseen } = match found {
                 Found::Measured(measured) => *measured,
-                Found::Encoder(folder, Ok(kind)) => {
-                    outcomes.push(Outcome::Encoder(kind, folder));
-                    continue;
-                }
-                Found::Encoder(_, Err(words)) => {
-                    outcomes.push(Outcome::Say(words));
+                Found::Encoder(folder, kind) => {
+                    // Whoever chose another one meanwhile wants that.
+                    if self.chosen.take_if(|chosen| *chosen == folder).is_some() {
+                        outcomes.push(match kind {
+                            Ok(kind) => Outcome::Encoder(kind, folder),
+                            Err(words) => Outcome::Say(words),
+                        });
+                    }
                     continue;
                 }
             };

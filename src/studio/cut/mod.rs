@@ -17,6 +17,7 @@ pub use self::pointing::{Eyes, Networks, Pointed, Sight};
 pub use self::shape::Shape;
 pub use self::steps::Refinement;
 use self::steps::{Chosen, Steps};
+pub use self::tensors::open_tensors;
 use self::waiting::{Change, Waiting};
 use super::notice::{Notice, Place, sentence};
 use super::places::Places;
@@ -31,6 +32,7 @@ mod made;
 mod pointing;
 mod shape;
 mod steps;
+mod tensors;
 mod waiting;
 
 /// Where messages about cuts belong.

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use image::{GrayImage, RgbaImage};
 
+use super::tensors::open_tensors;
 use crate::cut::Stop;
-use crate::segment::{Error, Find, Guess, Pair, Prompt, Sam, Seen, Words, choose, find_words, get};
+use crate::segment::{Error, Files, Find, Guess, Prompt, Sam, Seen, Words, choose, find_words, get};
 
 /// Where the networks may be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,12 +63,12 @@ pub struct Eyes {
     sam: Sam,
     seen: Seen,
     /// Their files.
-    pub pair: Pair,
+    pub files: Files,
 }
 
 impl std::fmt::Debug for Eyes {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Eyes").field("pair", &self.pair).finish_non_exhaustive()
+        formatter.debug_struct("Eyes").field("files", &self.files).finish_non_exhaustive()
     }
 }
 
@@ -81,10 +82,10 @@ impl Eyes {
 /// Finds the networks and lets them look at the photo. Takes seconds.
 pub fn look(networks: &Networks, picture: &RgbaImage, looking: &Looking) -> Sight {
     let looked = || -> Result<Option<Eyes>, Error> {
-        let Some(pair) = choose(&networks.chosen, &networks.folder)? else { return Ok(None) };
-        let sam = Sam::open(&pair.encoder, &pair.decoder)?;
+        let Some(files) = choose(&networks.chosen, &networks.folder, &open_tensors)? else { return Ok(None) };
+        let sam = Sam::of(&files, &open_tensors)?;
         let seen = sam.look(picture, &|done| looking.watch(done))?;
-        Ok(Some(Eyes { sam, seen, pair }))
+        Ok(Some(Eyes { sam, seen, files }))
     };
     match looked() {
         Ok(Some(eyes)) => Sight::Seen(Arc::new(eyes)),

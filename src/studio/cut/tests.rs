@@ -253,6 +253,27 @@ fn what_is_clicked_on_is_a_step_and_another_of_its_masks_too() {
 }
 
 #[test]
+fn weights_alone_see_the_photo_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cutting = begun(sam("small.png"), None, Purpose::NewLayer);
+    settled(&mut cutting);
+    match looked(&mut cutting, &["weights.pth"], folder.path()) {
+        Sight::Seen(eyes) => assert_eq!((eyes.name(), eyes.files.words()), ("SAM", "weights.pth".to_owned())),
+        other => panic!("{other:?}"),
+    }
+    match looked(&mut cutting, &["logits.safetensors"], folder.path()) {
+        Sight::Blind(words) => assert!(words.contains("has no weights of Segment Anything"), "{words}"),
+        other => panic!("{other:?}"),
+    }
+    // In Podium's folder nobody has to choose them.
+    std::fs::copy(sam("mobile.pt"), folder.path().join("mobile_sam.pt")).unwrap();
+    match looked(&mut cutting, &[], folder.path()) {
+        Sight::Seen(eyes) => assert_eq!(eyes.name(), "MobileSAM"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn looking_ends_when_it_is_told_to_and_what_waits_for_it_goes_on_without() {
     let folder = tempfile::tempdir().unwrap();
     let mut cutting = begun(sam("photo.png"), None, Purpose::NewLayer);
