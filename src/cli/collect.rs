@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::moved::open;
+use super::progress::bytes;
 use super::{Outcome, interrupt, say};
 use crate::project::hash::Known;
 use crate::studio::export::collect::plan;
@@ -32,7 +32,8 @@ impl Collect {
         let interrupts = interrupt::listen()?;
         let (project, folder) = open(&self.project, false)?;
         let plan = plan(&project, &folder, !self.without_model, &Known::default())?;
-        let bar = bar(plan.bytes());
+        let bar = bytes(plan.bytes());
+        bar.set_message("Copying");
         let collected = plan.write(&self.out, &mut |done, _| {
             bar.set_position(done);
             interrupts.try_recv().is_err()
@@ -41,13 +42,4 @@ impl Collect {
         say::line(collected?.words());
         Ok(())
     }
-}
-
-fn bar(bytes: u64) -> ProgressBar {
-    let bar = ProgressBar::new(bytes);
-    // The template is constant and correct, so the default style is never seen.
-    let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style);
-    bar
 }

@@ -4,21 +4,21 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use image::RgbImage;
 use serde::Serialize;
 
 use super::Outcome;
 use super::key_value::key_value;
 use super::moved::open;
-use super::render::{check_memory, follow};
+use super::render::{check_all, follow};
 use super::written::put;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
-use crate::evaluate::compare::{
-    Reward, SEEDS, Scores, Side, Start, Summary, Variant, check_reward, order, rewarded, ruler, summarise,
-};
+use crate::evaluate::compare::{Looks, SEEDS, Scores, Side, Sight, Start, Summary, Variant, order, ruler, summarise};
+use crate::evaluate::encoders::Named;
 use crate::evaluate::methods::{METHODS, Method, method};
 use crate::evaluate::metrics::Ruler;
-use crate::link::{DeviceChoice, Watch};
+use crate::link::{DeviceChoice, Finished, Watch};
 use crate::project::{DiskFiles, Project, png_text};
 
 /// What `podium compare` is told.
@@ -51,14 +51,42 @@ pub struct Compare {
     #[arg(long)]
     steps: Option<u32>,
 
-    /// ImageReward.pt, or the folder that it is in, with med_config.json and BERT's vocab.txt beside it: each picture has its
-    /// score with the prompt too
-    #[arg(long, value_name = "FILE")]
-    reward: Option<PathBuf>,
-
     /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
     #[arg(long, default_value_t)]
     device: DeviceChoice,
+
+    /// Do not begin where memory may not suffice or a file of the project has moved or is another
+    #[arg(long)]
+    strict: bool,
+
+    /// A folder with CLIP as Hugging Face has it (config.json, model.safetensors): how alike subjects are to photos of their
+    /// concepts, and how well pictures go with the prompt
+    #[arg(long, value_name = "FOLDER")]
+    clip: Option<PathBuf>,
+
+    /// A folder with DINOv2, likewise: how alike subjects are to photos of their concepts
+    #[arg(long, value_name = "FOLDER")]
+    dino: Option<PathBuf>,
+
+    /// ImageReward.pt, or the folder that it is in, with med_config.json and BERT's vocab.txt beside it: how well pictures go
+    /// with the prompt, and please
+    #[arg(long, value_name = "FILE|FOLDER")]
+    reward: Option<PathBuf>,
+
+    /// The folder of a concept's photos, their masks beside them; may be given several times. Those that the miniature draws need
+    /// none
+    #[arg(long, value_name = "NAME=FOLDER", value_parser = photos)]
+    photos: Vec<(String, PathBuf)>,
+}
+
+/// A concept's photos.
+fn photos(words: &str) -> Result<(String, PathBuf), String> {
+    let parts = words.split_once('=').map(|(name, folder)| (name.trim(), folder.trim()));
+    let (name, folder) = parts
+        .filter(|(name, folder)| !name.is_empty() && !folder.is_empty())
+        .ok_or("write NAME=FOLDER, such as \"my cat=photos/cat\"")?;
+    let folder = PathBuf::from(folder);
+    if folder.is_dir() { Ok((name.to_owned(), folder)) } else { Err(format!("{} is no folder", folder.display())) }
 }
 
 /// A method that is a change of settings.
@@ -70,12 +98,6 @@ fn by_name(name: &str) -> Result<&'static Method, String> {
         let names: Vec<&str> = names.map(|method| method.name).collect();
         format!("there is no such method that is a change of settings; there are {}", names.join(", "))
     })
-}
-
-/// What pictures are measured by.
-struct Measure<'a> {
-    ruler: Option<&'a Ruler>,
-    reward: Option<&'a Reward>,
 }
 
 /// One picture, as the scores' file has it.
@@ -103,7 +125,7 @@ struct Report {
 impl Compare {
     /// Renders both sides seed by seed, and writes after each picture what there is by then.
     pub fn run(&self) -> Outcome {
-        let (mut project, folder) = open(&self.project, false)?;
+        let (mut project, folder) = open(&self.project, self.strict)?;
         if let Some(steps) = self.steps {
             project.settings.set("steps", &steps.to_string())?;
         }
@@ -123,16 +145,15 @@ impl Compare {
             return Err("both sides are the same: say with --set or --method what side B changes".into());
         }
         png_text::check(&project, &folder)?;
-        // Before there is a folder, and before a gigabyte is read.
-        self.reward.as_deref().map(check_reward).transpose()?;
+        let looks = self.looks(&project)?;
+        // Whoever names an encoder that cannot be used learns it before any picture.
+        let sight = Sight::open(&looks.encoders, self.device)?;
+        sight.words().iter().for_each(|words| say!("pictures are measured with {words}"));
         std::fs::create_dir_all(&self.out).map_err(|error| unwritable(&self.out, &error))?;
         let files = DiskFiles { base: folder.clone(), assets: crate::assets::find };
         let ruler = ruler(&project, &files)?;
-        for side in &projects {
-            check_memory(side, &folder, self.device, Watch::default(), false)?;
-        }
-        let reward = self.reward.as_deref().map(|path| Reward::open(path, self.device)).transpose()?;
-        let measures = Measure { ruler: ruler.as_ref(), reward: reward.as_ref() };
+        check_all(&projects, &folder, self.device, Watch::default(), self.strict.then_some("the comparison"))?;
+        let mut meter = Meter { ruler, sight, looks, files, missing: None };
         let engine = Engine::start(Cache::standard(), || ())?;
         let mut report = Report {
             project: self.project.display().to_string(),
@@ -144,7 +165,7 @@ impl Compare {
         for (index, side) in order(self.seeds as usize) {
             let seed = project.seed.wrapping_add(index as u64);
             let own = Project { seed, ..projects[side as usize].clone() };
-            let shot = self.shot(&engine, &own, &folder, side, &measures)?;
+            let shot = self.shot(&engine, &own, &folder, side, &mut meter)?;
             say!("{}", words(&shot));
             report.pictures.push(shot);
             report.summary = summarise(&pairs(&report.pictures));
@@ -157,6 +178,22 @@ impl Compare {
         Ok(())
     }
 
+    /// The encoders and photos that are named.
+    fn looks(&self, project: &Project) -> Result<Looks, String> {
+        let encoders = Named { clip: self.clip.clone(), dino: self.dino.clone(), reward: self.reward.clone() };
+        if !self.photos.is_empty() && self.clip.is_none() && self.dino.is_none() {
+            return Err("--photos are compared by an encoder: name its folder with --clip or --dino".into());
+        }
+        let names: Vec<&str> = project.concepts.iter().map(|concept| concept.name.as_str()).collect();
+        if let Some((name, _)) = self.photos.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+            return Err(format!(
+                "--photos {name}: the project has no such concept; its concepts are {}",
+                names.join(", ")
+            ));
+        }
+        Ok(Looks { encoders, photos: self.photos.clone() })
+    }
+
     /// Renders, keeps and measures one picture. What fails in a render is no error.
     fn shot(
         &self,
@@ -164,7 +201,7 @@ impl Compare {
         project: &Project,
         folder: &Path,
         side: Side,
-        by: &Measure<'_>,
+        meter: &mut Meter,
     ) -> Result<Shot, Box<dyn std::error::Error>> {
         let (seed, letter) = (project.seed, side.letter());
         engine.render(project.clone(), folder.to_owned(), self.device, Watch::default());
@@ -178,9 +215,7 @@ impl Compare {
         let picture = finished.pictures.first().ok_or("the render made no picture")?;
         let name = format!("{seed}-{}.png", letter.to_lowercase());
         png_text::write_png(&self.out.join(&name), picture, project, folder, seed)?;
-        let measures = by.ruler.map(|ruler| ruler.measure(picture)).transpose()?;
-        let reward = by.reward.map(|reward| rewarded(reward, picture, project)).transpose()?;
-        let scores = Some(Scores::of(&finished, measures, reward));
+        let scores = Some(meter.scores(project, &finished, picture)?);
         Ok(Shot { seed, side: letter, picture: Some(name), scores, failed: None })
     }
 
@@ -191,6 +226,29 @@ impl Compare {
             put(&path, text.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+/// What measures pictures.
+struct Meter {
+    ruler: Option<Ruler>,
+    sight: Sight,
+    looks: Looks,
+    files: DiskFiles,
+    /// Why there is no SegSim, once it was said.
+    missing: Option<String>,
+}
+
+impl Meter {
+    fn scores(&mut self, project: &Project, finished: &Finished, picture: &RgbImage) -> Result<Scores, String> {
+        let measures = self.ruler.as_ref().map(|ruler| ruler.measure(picture)).transpose()?;
+        let learned = self.sight.measure(project, &self.files, &self.looks, picture, self.ruler.as_ref())?;
+        let missing = learned.as_ref().and_then(|learned| learned.missing.clone());
+        if let Some(words) = missing.as_ref().filter(|_| missing != self.missing) {
+            say!("note: no SegSim: {words}");
+        }
+        self.missing = missing;
+        Ok(Scores { learned: learned.map(Box::new), ..Scores::of(finished, measures) })
     }
 }
 

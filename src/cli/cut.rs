@@ -3,16 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use crossbeam_channel::Receiver;
 use image::{GrayImage, RgbaImage};
 
-use super::Outcome;
+use super::networks::{Networks, networks};
 use super::progress::Progress;
 use super::written::put_picture;
+use super::{Outcome, interrupt};
 use crate::cut::{
     Edge, Hints, Mode, Patch, Scribble, Stop, Subject, Wand, combine, cutout, polygon, rectangle, refine, wand,
 };
 use crate::project::{DiskFiles, picture};
-use crate::segment::{self, Pair, Prompt, Sam, Words};
+use crate::segment::{self, Prompt, Sam, Words};
+use crate::studio::cut::open_tensors;
 use crate::studio::places::Places;
 
 /// Which photo, what of it is chosen, and what becomes of the edge. Choices add up.
@@ -69,9 +72,10 @@ pub struct Cut {
     #[arg(long, value_name = "FILE.onnx", requires = "words")]
     dino: Option<PathBuf>,
 
-    /// Segment Anything: its two files (ONNX), such as MobileSAM's; --within is its frame then. Without it, those in Podium's folder
-    #[arg(long, value_name = "ENCODER.onnx,DECODER.onnx", value_parser = pair)]
-    sam: Option<Pair>,
+    /// Segment Anything: its weights (safetensors, pth, pt), their folder, or two files (ONNX), such as MobileSAM's; --within is its
+    /// frame then. Without it, those in Podium's folder
+    #[arg(long, value_name = "WEIGHTS|ENCODER.onnx,DECODER.onnx", value_parser = networks)]
+    sam: Option<Networks>,
 
     /// Round off what is smaller than so many pixels
     #[arg(long, default_value_t = 0.0, value_parser = pixels, allow_hyphen_values = true)]
@@ -140,15 +144,6 @@ fn place(words: &str) -> Result<[f32; 2], String> {
     }
 }
 
-fn pair(words: &str) -> Result<Pair, String> {
-    match words.split(',').map(str::trim).collect::<Vec<_>>()[..] {
-        [encoder, decoder] if !encoder.is_empty() && !decoder.is_empty() => {
-            Ok(Pair { encoder: encoder.into(), decoder: decoder.into() })
-        }
-        _ => Err("it takes two files with a comma between them: encoder.onnx,decoder.onnx".into()),
-    }
-}
-
 fn touch(words: &str) -> Result<(u32, u32, u8), String> {
     let parts: Vec<&str> = words.split(',').map(str::trim).collect();
     let [x, y, tolerance] = parts[..] else { return Err("it takes three whole numbers: x, y, tolerance".into()) };
@@ -186,8 +181,10 @@ impl Cut {
         {
             return Err(format!("{} is the photo itself; name another file", path.display()).into());
         }
+        // Only networks take long enough for Ctrl+C to be answered, and others end at once by it.
+        let interrupts = if self.points() { interrupt::listen()? } else { crossbeam_channel::never() };
         let photo = picture::load_rgba(&DiskFiles { base: PathBuf::new(), assets: |_| None }, &self.photo)?;
-        let chosen = self.chosen(photo)?;
+        let chosen = self.chosen(photo, &interrupts)?;
         let edge = Edge { smooth: self.smooth, grow: self.grow, follow: self.follow, feather: self.feather };
         let stopped = "it was stopped";
         let (photo, mask) = chosen;
@@ -196,6 +193,9 @@ impl Cut {
             let advice = "choose another place (x goes to the right, y down), or scribble over the subject with --keep";
             return Err(format!("nothing of {} is chosen; {advice}", self.photo.display()).into());
         };
+        if !interrupts.is_empty() {
+            return Err(stopped.into());
+        }
         let (width, height) = cut.picture.dimensions();
         put_picture(&self.out, cut.picture)?;
         let whole = format!("{} ({} x {})", self.photo.display(), photo.width(), photo.height());
@@ -207,11 +207,20 @@ impl Cut {
         Ok(())
     }
 
-    /// The photo, and what of it is chosen.
-    fn chosen(&self, photo: RgbaImage) -> Result<(RgbaImage, GrayImage), Box<dyn std::error::Error>> {
-        let (size, stop) = (photo.dimensions(), Stop::default());
+    /// Whether Segment Anything is asked.
+    fn points(&self) -> bool {
         let clicks = !self.click.is_empty() || !self.not.is_empty();
-        let points = clicks || self.sam.is_some() || self.choose.is_some() || self.words.is_some();
+        clicks || self.sam.is_some() || self.choose.is_some() || self.words.is_some()
+    }
+
+    /// The photo, and what of it is chosen. Networks stop where `interrupts` has a message.
+    fn chosen(
+        &self,
+        photo: RgbaImage,
+        interrupts: &Receiver<()>,
+    ) -> Result<(RgbaImage, GrayImage), Box<dyn std::error::Error>> {
+        let (size, stop) = (photo.dimensions(), Stop::default());
+        let points = self.points();
         let finds = (self.within.is_some() && !points) || !self.keep.is_empty();
         if self.rect.is_empty() && self.polygon.is_empty() && self.wand.is_empty() && !finds && !points {
             let advice =
@@ -235,7 +244,7 @@ impl Cut {
             combine(&mut mask, &wand(&photo, (*x, *y), tool, &stop).ok_or("it was stopped")?, Mode::Add);
         }
         if points {
-            combine(&mut mask, &Patch::whole(self.pointed(&photo)?), Mode::Add);
+            combine(&mut mask, &Patch::whole(self.pointed(&photo, interrupts)?), Mode::Add);
         }
         if !finds {
             return Ok((photo, mask));
@@ -253,7 +262,7 @@ impl Cut {
     }
 
     /// What Segment Anything makes of clicks and a frame.
-    fn pointed(&self, photo: &RgbaImage) -> Result<GrayImage, Box<dyn std::error::Error>> {
+    fn pointed(&self, photo: &RgbaImage, interrupts: &Receiver<()>) -> Result<GrayImage, Box<dyn std::error::Error>> {
         let (width, height) = (photo.width() as f32, photo.height() as f32);
         for [x, y] in self.click.iter().chain(&self.not) {
             if !(0.0..width).contains(x) || !(0.0..height).contains(y) {
@@ -262,27 +271,25 @@ impl Cut {
             }
         }
         let folder = Places::standard().segment_folder();
-        let Some(Pair { encoder, decoder }) = self.sam.clone().or_else(|| segment::find(&folder)) else {
+        let files = match &self.sam {
+            Some(networks) => networks.files(&folder)?,
+            None => segment::find(&folder, &open_tensors),
+        };
+        let Some(files) = files else {
             let words = segment::get::words(&folder);
             return Err(format!("there is no Segment Anything here. {words} Name them with --sam").into());
         };
         let corners = |[x, y, width, height]: [f32; 4]| [[x, y], [x + width, y + height]];
         let mut prompt = Prompt { clicks: self.click.clone(), not: self.not.clone(), within: self.within.map(corners) };
         if let Some(words) = &self.words {
-            prompt.within = Some(self.named(photo, words, &folder)?);
+            prompt.within = Some(self.named(photo, words, &folder, interrupts)?);
         }
         if prompt.is_empty() {
             return Err("nothing says what is meant; --click on it, or draw a frame round it with --within".into());
         }
-        let sam = Sam::open(&encoder, &decoder)?;
-        let progress = Progress::new("{msg} {wide_bar} {percent} %");
-        progress.bar.set_message(format!("{} looks at the photo", sam.name()));
-        let seen = sam.look(photo, &|done| {
-            progress.set((done * 100.0) as usize, 100);
-            true
-        });
-        progress.bar.finish_and_clear();
-        let guesses = sam.masks(&seen?, &prompt)?;
+        let sam = Sam::of(&files, &open_tensors)?;
+        let seen = watched(format!("{} looks at the photo", sam.name()), interrupts, |watch| sam.look(photo, watch))?;
+        let guesses = sam.masks(&seen, &prompt)?;
         let (count, at) = (guesses.len(), usize::from(self.choose.unwrap_or(1)));
         let Some(guess) = guesses.get(at - 1) else {
             let words = format!("--choose {at}, and this network has {count} for these clicks");
@@ -298,16 +305,14 @@ impl Cut {
         photo: &RgbaImage,
         words: &str,
         folder: &Path,
+        interrupts: &Receiver<()>,
     ) -> Result<[[f32; 2]; 2], Box<dyn std::error::Error>> {
         let Some(file) = self.dino.clone().or_else(|| segment::find_words(folder)) else {
             let advice = segment::get::words_for_names(folder);
             return Err(format!("there is no Grounding DINO here. {advice} Or name its file with --dino").into());
         };
-        let progress = Progress::new("{spinner} {msg}");
-        progress.bar.set_message(format!("looking for {words}"));
-        let finds = Words::open(&file).and_then(|network| network.find(photo, words));
-        progress.bar.finish_and_clear();
-        let finds = finds?;
+        let network = Words::open(&file)?;
+        let finds = watched(format!("looking for {words}"), interrupts, |watch| network.find(photo, words, watch))?;
         let Some(find) = finds.first() else {
             let advice = "name it in other words, or --click on it";
             return Err(format!("nothing in {} looks like {words:?}; {advice}", self.photo.display()).into());
@@ -320,4 +325,20 @@ impl Cut {
         );
         Ok(find.within)
     }
+}
+
+/// Shows how far a network is, and stops it where `interrupts` has a message.
+fn watched<T>(
+    words: String,
+    interrupts: &Receiver<()>,
+    work: impl FnOnce(&dyn Fn(f32) -> bool) -> Result<T, segment::Error>,
+) -> Result<T, segment::Error> {
+    let progress = Progress::new("{msg} {wide_bar} {percent} %");
+    progress.bar.set_message(words);
+    let done = work(&|done| {
+        progress.set((done * 100.0) as usize, 100);
+        interrupts.is_empty()
+    });
+    progress.bar.finish_and_clear();
+    done
 }

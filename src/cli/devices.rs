@@ -11,9 +11,9 @@ pub fn list() {
     let memory = memory::total().map_or_else(String::new, |bytes| format!(", {} of memory", memory::words(bytes)));
     say::line(format_args!("flex   the CPU, {threads} threads{memory}"));
     let adapters = adapters();
-    for adapter in &adapters {
+    for (number, adapter) in adapters.iter().enumerate() {
         let note = if adapter.kind == AdapterKind::Software { " (far slower than flex)" } else { "" };
-        say::line(format_args!("wgpu   {} · {} · {}{note}", adapter.name, adapter.backend, adapter.kind));
+        say::line(format_args!("wgpu:{number} {} · {} · {}{note}", adapter.name, adapter.backend, adapter.kind));
     }
     if adapters.is_empty() {
         say::line(format_args!("wgpu   none: {NO_ADAPTER}"));

@@ -8,20 +8,26 @@ use clap::{Args, Subcommand};
 use super::Outcome;
 use super::interrupt;
 use super::key_value::key_value;
+use super::networks::{Networks, networks};
 use super::progress::Progress;
+use super::render::check_all;
 use super::say::aside;
 use crate::engine::cache::Cache;
-use crate::engine::worker::Engine;
+use crate::evaluate::crew::Crew;
 use crate::evaluate::encoders::{Encoders, Named};
 use crate::evaluate::merge::merge;
 use crate::evaluate::methods::METHODS;
 use crate::evaluate::metrics::learned::LearnedMetric;
 use crate::evaluate::record::{self, Folder, Record};
 use crate::evaluate::report;
-use crate::evaluate::run::{Ending, Order, Told, measure_again, run};
+use crate::evaluate::run::{Ending, Order, Told, measure_again, one_of_each, run};
 use crate::evaluate::search::{self, Axis};
+use crate::evaluate::segmenter::{SURE, Segmenter};
 use crate::evaluate::suite::{self, Suite, Unit, shard};
-use crate::link::DeviceChoice;
+use crate::link::{DeviceChoice, Watch};
+use crate::segment::Open;
+use crate::studio::cut::open_tensors;
+use crate::studio::places::Places;
 
 /// What `podium evaluate` is told.
 #[derive(Debug, Args)]
@@ -58,12 +64,17 @@ pub struct Evaluate {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 
-    /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
-    #[arg(long, default_value_t)]
-    device: DeviceChoice,
+    /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU), wgpu (a GPU), or wgpu:1, the adapter of that number;
+    /// several with commas between share the work
+    #[arg(long, value_delimiter = ',', default_value = "auto")]
+    device: Vec<DeviceChoice>,
 
     #[command(flatten)]
     encoders: Encode,
+
+    /// Do not begin where memory may not suffice
+    #[arg(long)]
+    strict: bool,
 
     /// Only say which pictures would be made, and with which methods
     #[arg(long)]
@@ -84,8 +95,27 @@ struct Encode {
 
     /// ImageReward.pt, or the folder that it is in, with med_config.json and BERT's vocab.txt beside it: how well pictures go
     /// with their prompts, and please
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|FOLDER")]
     reward: Option<PathBuf>,
+
+    /// Grounding DINO's file (ONNX), its vocab.txt beside it: it finds the subjects by their class words, of which too few and
+    /// too many are counted, and what encoders compare
+    #[arg(long, value_name = "FILE.onnx")]
+    words: Option<PathBuf>,
+
+    /// Segment Anything, which makes masks of the boxes that --words finds: its weights, their folder, or its two files (ONNX).
+    /// Without it all of a box is the subject
+    #[arg(long, value_name = "WEIGHTS|ENCODER.onnx,DECODER.onnx", value_parser = networks, requires = "words")]
+    sam: Option<Networks>,
+
+    /// How sure --words must be of what it finds
+    #[arg(long, value_name = "0.3..1", value_parser = sure, requires = "words")]
+    sure: Option<f32>,
+}
+
+fn sure(words: &str) -> Result<f32, String> {
+    let found = words.parse::<f32>().ok().filter(|sure| (SURE..=1.0).contains(sure));
+    found.ok_or_else(|| format!("{words:?} is no number from {SURE} to 1"))
 }
 
 impl Encode {
@@ -93,9 +123,27 @@ impl Encode {
     fn open(&self, suite: &Suite, base: &Path, device: DeviceChoice) -> Result<Encoders, String> {
         let named = Named { clip: self.clip.clone(), dino: self.dino.clone(), reward: self.reward.clone() };
         let (encoders, missing) = Encoders::open(suite, base, &named, device)?;
+        let segmenter = self.words.as_deref().map(|words| {
+            let progress = Progress::new("{spinner} {msg}");
+            progress.bar.set_message("opening the networks that find subjects");
+            let opened = self.segmenter(words);
+            progress.bar.finish_and_clear();
+            opened
+        });
+        let encoders = encoders.with(segmenter.transpose()?);
         missing.iter().for_each(|words| say!("{words}"));
         encoders.words().iter().for_each(|words| say!("pictures are measured with {words}"));
         Ok(encoders)
+    }
+
+    fn segmenter(&self, words: &Path) -> Result<Segmenter, String> {
+        let files = self.sam.as_ref().map(|networks| {
+            let found = networks.files(&Places::standard().segment_folder()).map_err(|error| error.to_string())?;
+            found.ok_or_else(|| "--sam names nothing of Segment Anything".to_owned())
+        });
+        let files = files.transpose()?;
+        let sam = files.as_ref().map(|files| (files, &open_tensors as Open));
+        Segmenter::open(words, sam, self.sure.unwrap_or(SURE))
     }
 }
 
@@ -166,9 +214,26 @@ struct Search {
     #[arg(long)]
     steps: Option<u32>,
 
-    /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
-    #[arg(long, default_value_t)]
-    device: DeviceChoice,
+    /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU), wgpu (a GPU), or wgpu:1, the adapter of that number;
+    /// several with commas between share the work
+    #[arg(long, value_delimiter = ',', default_value = "auto")]
+    device: Vec<DeviceChoice>,
+
+    /// Do not begin where memory may not suffice
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Says where pictures of a suite may not fit into memory, before the first; with `strict` none is made then.
+fn check_memory(suite: &Suite, units: &[Unit<'_>], base: &Path, devices: &[DeviceChoice], strict: bool) -> Outcome {
+    let projects = one_of_each(suite, units, base);
+    for (at, device) in devices.iter().enumerate() {
+        // Told once.
+        if !devices[..at].contains(device) {
+            check_all(&projects, base, *device, Watch::default(), strict.then_some("the evaluation"))?;
+        }
+    }
+    Ok(())
 }
 
 fn part(words: &str) -> Result<(usize, usize), String> {
@@ -193,7 +258,7 @@ impl Evaluate {
                     let device = DeviceChoice::default();
                     let encoders = encoders.open(&plan.suite, base, device)?;
                     let units = plan.suite.units(&plan.choice);
-                    let order = Order { suite: &plan.suite, base, units, folder: &opened, device, encoders: &encoders };
+                    let order = Order { suite: &plan.suite, base, units, folder: &opened, encoders: &encoders };
                     let count = measure_again(&order)?;
                     say!("{count} pictures measured anew");
                 }
@@ -230,14 +295,14 @@ impl Evaluate {
             return Ok(());
         }
         // Whoever names an encoder that cannot be used learns it before hours of pictures.
-        let encoders = self.encoders.open(&suite, &base, self.device)?;
+        let encoders = self.encoders.open(&suite, &base, first(&self.device))?;
+        check_memory(&suite, &units, &base, &self.device, self.strict)?;
         let folder = Folder::create(out)?;
         let plan = folder.begin(&suite, &choice)?;
-        let engine = Engine::start(Cache::standard(), || ())?;
-        let device = self.device;
-        let order = Order { suite: &suite, base: &base, units, folder: &folder, device, encoders: &encoders };
-        let mut shown = Shown::new();
-        let ending = run(&order, &engine, &interrupts, &mut |told| shown.take(&told));
+        let mut crew = Crew::start(&self.device, &Cache::standard())?;
+        let order = Order { suite: &suite, base: &base, units, folder: &folder, encoders: &encoders };
+        let mut shown = Shown::new(self.device.len());
+        let ending = run(&order, &mut crew, &interrupts, &mut |told| shown.take(&told));
         shown.progress.bar.finish_and_clear();
         if ending? == Ending::Stopped {
             say!("stopped; the same command goes on with what is missing");
@@ -260,12 +325,13 @@ impl Search {
         if let Some(steps) = self.steps {
             suite.settings.set("steps", &steps.to_string())?;
         }
-        let engine = Engine::start(Cache::standard(), || ())?;
+        check_memory(&suite, &suite.units(&suite.choice(false, &[])?), &base, &self.device, self.strict)?;
+        let mut crew = Crew::start(&self.device, &Cache::standard())?;
         let effort =
             search::Effort { candidates: self.candidates.into(), first: self.first.into(), last: self.last.into() };
-        let order = search::Search { suite: &suite, base: &base, axes: self.axes.clone(), effort, device: self.device };
-        let (mut shown, mut asked) = (Shown::new(), None);
-        let end = order.run(&self.out, &engine, &interrupts, &mut |candidate, told| {
+        let order = search::Search { suite: &suite, base: &base, axes: self.axes.clone(), effort };
+        let (mut shown, mut asked) = (Shown::new(self.device.len()), None);
+        let end = order.run(&self.out, &mut crew, &interrupts, &mut |candidate, told| {
             if matches!(told, Told::There(..)) {
                 let words = candidate.words();
                 aside(&shown.progress.bar, format_args!("{words}"));
@@ -286,6 +352,11 @@ impl Search {
         }
         Ok(())
     }
+}
+
+/// Where encoders compute.
+fn first(devices: &[DeviceChoice]) -> DeviceChoice {
+    devices.first().copied().unwrap_or_default()
 }
 
 fn written(folder: &Folder, plan: &record::Plan) -> Outcome {
@@ -312,12 +383,14 @@ struct Shown {
     /// In all, those that were there, and those that were made since.
     counts: (usize, usize, usize),
     unit: String,
+    /// How many engines share the work.
+    engines: usize,
 }
 
 impl Shown {
-    fn new() -> Self {
+    fn new(engines: usize) -> Self {
         let progress = Progress::new("{wide_msg} {bar:20} {pos}/{len}");
-        Self { progress, begun: Instant::now(), counts: (0, 0, 0), unit: String::new() }
+        Self { progress, begun: Instant::now(), counts: (0, 0, 0), unit: String::new(), engines }
     }
 
     fn take(&mut self, told: &Told<'_>) {
@@ -335,12 +408,18 @@ impl Shown {
                 bar.set_message(format!("{} of {of}: {}{left}", there + made + 1, self.unit));
                 self.progress.set(there + made, of);
             }
+            Told::Gone(device, words) => {
+                self.engines = self.engines.saturating_sub(1);
+                aside(bar, format_args!("{device} makes no more pictures, the others make its: {words}"));
+            }
             // What devices and stages say of every picture would drown the rest.
             Told::Engine(_) => {}
             Told::Ended(record) => {
                 self.counts.2 += 1;
                 let (of, there, made) = self.counts;
-                aside(bar, format_args!("{} of {of}: {}", there + made, ended(record)));
+                let several = self.engines > 1 && !record.cost.device.is_empty();
+                let by = if several { format!(", {}", record.cost.device) } else { String::new() };
+                aside(bar, format_args!("{} of {of}: {}{by}", there + made, ended(record)));
                 self.progress.set(there + made, of);
             }
         }
@@ -368,8 +447,10 @@ fn ended(record: &Record) -> String {
 /// What encoders say of a picture, to follow what else is told of it.
 fn seen(record: &Record) -> String {
     let Some(learned) = &record.learned else { return String::new() };
-    let said = LearnedMetric::ALL.into_iter().filter_map(|metric| Some((metric.title(), metric.of(learned)?)));
-    said.map(|(title, value)| format!(", {title} {value:.2}")).collect()
+    let similar = LearnedMetric::ALL.into_iter().filter(|metric| metric.more_is_better());
+    let said = similar.filter_map(|metric| Some((metric.title(), metric.of(learned)?)));
+    let said = said.map(|(title, value)| format!(", {title} {value:.2}"));
+    said.chain(learned.count.iter().map(|count| format!(", {} of {} found", count.found, count.asked))).collect()
 }
 
 /// How long the rest will take, in words; nothing where nobody can know.

@@ -1,9 +1,10 @@
 //! `podium get`
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::Outcome;
+use super::progress::bytes;
 use crate::hub::known::KNOWN;
 use crate::hub::{Cancel, Hub, Precision, Progress, Wanted, get};
 use crate::studio::places::Places;
@@ -54,22 +55,13 @@ impl Get {
             }
         }
         let precision = if self.full { Precision::Full } else { Precision::Half };
-        let bar = bar();
+        let bar = bytes(0);
         let folder = Places::standard().models_folder();
         let got = get(&hub, &wanted, precision, &folder, &Cancel::default(), &mut |progress| show(&bar, progress));
         bar.finish_and_clear();
         say!("{}", got?.words());
         Ok(())
     }
-}
-
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    // The template is constant and correct, so the default style is never seen.
-    let style = ProgressStyle::with_template("{msg:48!} {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style);
-    bar
 }
 
 fn show(bar: &ProgressBar, progress: &Progress) {

@@ -23,7 +23,7 @@ pub fn inspect(path: &Path, tensors: bool) -> Outcome {
     }
     match ending.as_str() {
         "ron" => describe_project(&project::file::load(path)?),
-        "png" | "jpg" | "jpeg" | "heic" | "heif" | "webp" => picture(path, ending == "png")?,
+        "png" | "jpg" | "jpeg" | "heic" | "heif" | "avif" | "webp" => picture(path, ending == "png")?,
         _ => return file_of_tensors(path, tensors),
     }
     Ok(())

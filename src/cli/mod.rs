@@ -16,6 +16,7 @@ mod interrupt;
 mod key_value;
 mod list;
 mod moved;
+mod networks;
 mod place;
 mod plush;
 mod progress;

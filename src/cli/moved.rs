@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::project::hash::Known;
-use crate::project::moved::{self, Moved};
+use crate::project::moved::{self, Moved, alike_words, changed_words};
 use crate::project::{self, Project, png_text};
 use crate::studio::places::folder_of;
 
@@ -35,13 +35,10 @@ fn notes(moved: &Moved) -> Vec<String> {
     let found = moved.found.iter().map(|(before, now)| {
         format!("{} has moved; {} has the same contents and is used.", before.display(), now.display())
     });
-    let changed = moved.changed.iter().map(|path| {
-        format!("{} has other contents than when the project was saved; it is used as it is.", path.display())
-    });
+    let names: Vec<String> = moved.changed.iter().map(|path| path.display().to_string()).collect();
+    let changed = (!names.is_empty()).then(|| changed_words(&names));
     let alike = moved.missing.iter().filter_map(|(path, alike)| {
-        let alike = alike.as_ref()?.display();
-        let words = "has its name, but nothing shows that it is the same file, so it is not used.";
-        Some(format!("{} is missing; {alike} {words}", path.display()))
+        Some(format!("{} is missing; {}, so it is not used.", path.display(), alike_words(alike.as_ref()?)))
     });
     found.chain(changed).chain(alike).collect()
 }
@@ -55,11 +52,11 @@ mod tests {
         let moved = Moved {
             found: vec![("a.png".into(), "/b/a.png".into())],
             missing: vec![("c.pth".into(), Some("/b/c.pth".into())), ("d.pth".into(), None)],
-            changed: vec!["e.png".into()],
+            changed: vec!["e.png".into(), "/b/f.pth".into()],
         };
         let said = [
             "a.png has moved; /b/a.png has the same contents and is used.",
-            "e.png has other contents than when the project was saved; it is used as it is.",
+            "2 files have other contents than when the project was saved: e.png, /b/f.pth. They are used as they are.",
             "c.pth is missing; /b/c.pth has its name, but nothing shows that it is the same file, so it is not used.",
         ];
         assert_eq!(notes(&moved), said);

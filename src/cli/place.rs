@@ -29,7 +29,7 @@ type Trouble = Box<dyn std::error::Error>;
 /// What `podium place` is told.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The photo: PNG, JPEG, WebP or TIFF of any size
+    /// The photo: PNG, JPEG, HEIC, AVIF, WebP or TIFF of any size
     photo: PathBuf,
 
     /// The photo to write: PNG or JPEG, by its ending
@@ -57,6 +57,10 @@ pub struct Place {
     /// How far beyond that the render fades into the photo, in pixels of the canvas
     #[arg(long)]
     feather: Option<u32>,
+
+    /// Lay the photo's own grain over what is put back, where that is smoother than the photo around
+    #[arg(long)]
+    grain: bool,
 
     /// What the pictures shall not show
     #[arg(long, default_value = "")]
@@ -327,6 +331,7 @@ impl Place {
             negative_prompt: self.negative_prompt.clone(),
             place: Some(Placement {
                 crop: Some(group.crop),
+                grain: self.grain,
                 follow: Some(Follow { margin: self.margin }),
                 // With fresh noise the rim of a small canvas took on patches of whatever lies beside the subject.
                 background: PlaceBackground::Inverted,

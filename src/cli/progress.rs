@@ -7,6 +7,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::say::aside;
 use crate::link::{Event, Stage};
 
+/// A bar of a correct, constant template, and how far it goes.
+fn styled(length: u64, template: &str) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    // The template is correct, so the default style is never seen.
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+/// A bar of files that are copied or got, so many bytes of them; its message is which file.
+pub fn bytes(total: u64) -> ProgressBar {
+    styled(total, "{msg:48!} {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
+}
+
 /// A bar that shows the stage of a job and how far it is.
 pub struct Progress {
     /// The bar itself.
@@ -17,10 +30,7 @@ pub struct Progress {
 impl Progress {
     /// A bar of a correct, constant template.
     pub fn new(template: &str) -> Self {
-        let bar = ProgressBar::new(1);
-        // The template is correct, so the default style is never seen.
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style);
+        let bar = styled(1, template);
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, stage: None }
     }

@@ -100,7 +100,7 @@ pub(super) fn render(
     strict: bool,
 ) -> Result<Arc<Finished>, Box<dyn std::error::Error>> {
     let watch = if record.is_some() { Watch::ALL } else { Watch::default() };
-    check_memory(project, folder, device, watch, strict)?;
+    check_all([project], folder, device, watch, strict.then_some("the render"))?;
     let engine = Engine::start(Cache::standard(), || ())?;
     engine.render(project.clone(), folder.to_owned(), device, watch);
     follow(&engine, record, strict)
@@ -122,18 +122,22 @@ fn write_pictures(output: &Path, finished: &Finished, project: &Project, folder:
     Ok(())
 }
 
-/// Says where a render may not fit into memory, before it begins; with `strict` it does not begin.
-pub(super) fn check_memory(
-    project: &Project,
+/// Says where renders, one after the other, may not fit into memory, before they begin: the first that may not is told of.
+/// What `strict` names does not begin then.
+pub(super) fn check_all<'a>(
+    projects: impl IntoIterator<Item = &'a Project>,
     folder: &Path,
     device: DeviceChoice,
     watch: Watch,
-    strict: bool,
+    strict: Option<&str>,
 ) -> Outcome {
     // A GPU does not say how much memory it has.
-    let Some(words) = shortage(project, folder, watch).filter(|_| is_cpu(device)) else { return Ok(()) };
-    if strict {
-        return Err(format!("{words} (with --strict this ends the render)").into());
+    if !is_cpu(device) {
+        return Ok(());
+    }
+    let Some(words) = projects.into_iter().find_map(|project| shortage(project, folder, watch)) else { return Ok(()) };
+    if let Some(ended) = strict {
+        return Err(format!("{words} (with --strict this ends {ended})").into());
     }
     aside(&ProgressBar::hidden(), format_args!("note: {words}"));
     Ok(())
@@ -191,7 +195,7 @@ pub(super) fn follow(
         progress.take(&event);
         match event {
             Event::Started { .. } | Event::Progress { .. } | Event::Training(..) => {}
-            Event::Device(_) | Event::Model(_) => {}
+            Event::Device(_) | Event::Model(_) | Event::Unfit(_) => {}
             Event::Warning(_, warning) => {
                 if let Some(record) = record.as_deref_mut() {
                     record.warning(&warning)?;

@@ -251,7 +251,8 @@ impl Train {
         }
         if let Some(alike) = &trained.alike {
             let words = alike.words();
-            say!("{words}: mean cosine of the test sheet's pictures with the photos inside their masks, of 1");
+            let of = if alike.whole { "whole pictures" } else { "subjects, each inside its mask," };
+            say!("{words}: mean cosine of the test sheet's {of} with the photos inside their masks, of 1");
         }
         say!("trained {} steps in {:.1} s", trained.steps, trained.elapsed.as_secs_f64());
         Ok(())
@@ -306,6 +307,8 @@ fn follow(
                 aside(&bar, format_args!("checkpoint after step {step}"));
             }
             Event::Training(_, TrainingEvent::Drawn(_)) | Event::Device(_) | Event::Model(_) | Event::Step(..) => {}
+            // Said by the failure that follows.
+            Event::Unfit(_) => {}
             Event::Training(_, TrainingEvent::Done(trained)) => {
                 bar.finish_and_clear();
                 return Ok(Some(trained));

@@ -69,10 +69,21 @@ pub struct Opened {
 /// Opens the device asked for.
 ///
 /// # Errors
-/// When wgpu was asked for by name and sees no adapter.
+/// When wgpu was asked for by name and sees no adapter, or none of the number.
 pub fn open(choice: DeviceChoice) -> Result<Opened> {
     if choice == DeviceChoice::Flex {
         return Ok(flex());
+    }
+    if let DeviceChoice::Adapter(number) = choice {
+        let all = adapters();
+        let lacks = |all: &[Adapter]| match all.len() {
+            0 => EngineError::Device(NO_ADAPTER.into()),
+            1 => EngineError::Device(format!("there is no adapter {choice}; the only one is wgpu:0")),
+            count => {
+                EngineError::Device(format!("there is no adapter {choice}; they are wgpu:0 to wgpu:{}", count - 1))
+            }
+        };
+        return all.get(usize::from(number)).map(on_adapter).ok_or_else(|| lacks(&all));
     }
     match best_adapter() {
         Some(adapter) if choice == DeviceChoice::Wgpu || adapter.kind != AdapterKind::Software => {
@@ -87,7 +98,7 @@ pub fn open(choice: DeviceChoice) -> Result<Opened> {
 pub fn is_cpu(choice: DeviceChoice) -> bool {
     match choice {
         DeviceChoice::Flex => true,
-        DeviceChoice::Wgpu => false,
+        DeviceChoice::Wgpu | DeviceChoice::Adapter(_) => false,
         DeviceChoice::Auto => best_adapter().is_none_or(|adapter| adapter.kind == AdapterKind::Software),
     }
 }

@@ -133,5 +133,12 @@ pub enum EngineError {
     Panicked(String),
 }
 
+impl EngineError {
+    /// Whether the device is why, so that another one may do what was asked for.
+    pub fn is_of_device(&self) -> bool {
+        matches!(self, Self::Device(_) | Self::OutOfMemory { .. } | Self::DeviceLost)
+    }
+}
+
 /// The engine's result.
 pub type Result<T> = std::result::Result<T, EngineError>;

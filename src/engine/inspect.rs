@@ -56,12 +56,12 @@ pub struct Demand {
 
 impl Demand {
     /// One picture of this side with two concepts, as the presets render it, whose files take next to nothing.
-    pub fn usual(side: u32) -> Self {
+    pub const fn usual(side: u32) -> Self {
         Self {
             canvas: (side, side),
             pictures: 1,
             concepts: 2,
-            adapters: Held::default(),
+            adapters: Held { bytes: 0, anew: 0 },
             aligned: true,
             sequential: false,
             fused: false,
@@ -374,20 +374,7 @@ impl ModelReport {
 mod tests {
     use super::*;
 
-    const NO_FILES: Held = Held { bytes: 0, anew: 0 };
-    const DEMAND: Demand = Demand {
-        canvas: (512, 512),
-        pictures: 1,
-        concepts: 2,
-        adapters: NO_FILES,
-        aligned: true,
-        sequential: false,
-        fused: false,
-        attended: false,
-        refined: false,
-        points: false,
-        watched: false,
-    };
+    const DEMAND: Demand = Demand { refined: false, ..Demand::usual(512) };
 
     fn miniature() -> ModelReport {
         inspect_model(&ModelFiles::BuiltIn).expect("the built-in model")

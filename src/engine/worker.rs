@@ -321,14 +321,20 @@ impl Worker {
     fn ended<T>(&mut self, report: &Reporter, outcome: std::thread::Result<Result<T>>, done: impl FnOnce(T) -> Event) {
         let id = report.job;
         lock(&self.jobs).remove(&id);
+        let failed = |error: EngineError| {
+            if error.is_of_device() {
+                report.send(Event::Unfit(id));
+            }
+            report.send(Event::Failed(id, error.to_string()));
+        };
         match outcome {
             Ok(Ok(result)) => report.send(done(result)),
             Ok(Err(EngineError::Cancelled)) => report.send(Event::Cancelled(id)),
-            Ok(Err(error)) => report.send(Event::Failed(id, error.to_string())),
+            Ok(Err(error)) => failed(error),
             Err(panic) => {
                 // What was loaded may be half changed.
                 self.loaded = None;
-                report.send(Event::Failed(id, trouble::of_panic(&panic_words(&*panic)).to_string()));
+                failed(trouble::of_panic(&panic_words(&*panic)));
             }
         }
     }
@@ -414,7 +420,7 @@ impl Worker {
         if let Some(opened) = self.devices.get(&choice) {
             return Ok(opened.clone());
         }
-        if choice != DeviceChoice::Flex
+        if matches!(choice, DeviceChoice::Auto | DeviceChoice::Wgpu)
             && let Some(gpu) = self.shared.take()
         {
             match device::share(gpu) {

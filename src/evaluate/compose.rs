@@ -223,7 +223,7 @@ fn own_words(suite: &Suite, case: &Case, prompt: &Prompt, own: &Subject) -> Opti
 }
 
 /// With its article.
-fn a(words: &str) -> String {
+pub(super) fn a(words: &str) -> String {
     let vowel = words.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']);
     format!("{} {words}", if vowel { "an" } else { "a" })
 }

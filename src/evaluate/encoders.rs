@@ -1,29 +1,31 @@
-//! The image encoders of an evaluation: which the suite or the user names, and what each picture is measured with.
+//! The networks of the user's that measure an evaluation: which image encoders the suite or the user names, which segmenter, and
+//! what each picture is measured with.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use image::{GrayImage, RgbImage};
+use image::RgbImage;
 
 use super::compose;
-use super::metrics::learned::{self, Learned, Photo, Segments, Vectors};
-use super::metrics::{Ruler, plush_photos};
+use super::metrics::Ruler;
+use super::metrics::learned::{self, Count, InParts, Learned, Scores, Segments, Vectors};
+use super::photos::{self, inside};
+use super::segmenter::{Segmenter, phrases};
 use super::suite::{Subject, Suite, Unit};
 use crate::engine::encoders::config::Kind;
 use crate::engine::encoders::encoder::ImageEncoder;
 use crate::engine::encoders::reward::Reward;
-use crate::engine::train::photos;
 use crate::link::DeviceChoice;
 use crate::plush;
-use crate::project::training::folder::photos_in;
 use crate::project::{self, DiskFiles};
 
-/// Encoders that were read; perhaps none.
+/// Encoders that were read, and a segmenter; perhaps none.
 #[derive(Default)]
 pub struct Encoders {
     all: Vec<ImageEncoder>,
     reward: Option<Reward>,
+    segmenter: Option<Segmenter>,
 }
 
 /// Which folders they are in.
@@ -35,6 +37,14 @@ pub struct Named {
     pub dino: Option<PathBuf>,
     /// ImageReward's, or its file.
     pub reward: Option<PathBuf>,
+}
+
+impl Named {
+    /// Kind by kind, in the order in which they are shown.
+    pub fn each(&self) -> [(Kind, Option<&Path>); 3] {
+        let each = [(Kind::Clip, &self.clip), (Kind::Dino, &self.dino), (Kind::Reward, &self.reward)];
+        each.map(|(kind, path)| (kind, path.as_deref()))
+    }
 }
 
 impl Encoders {
@@ -49,15 +59,11 @@ impl Encoders {
         named: &Named,
         device: DeviceChoice,
     ) -> Result<(Self, Vec<String>), String> {
-        let (mut all, mut reward, mut missing) = (Vec::new(), None, Vec::new());
-        let asked = [
-            (Kind::Clip, &named.clip, &suite.clip),
-            (Kind::Dino, &named.dino, &suite.dino),
-            (Kind::Reward, &named.reward, &suite.reward),
-        ];
-        for (kind, by_user, by_suite) in asked {
+        let (mut encoders, mut missing) = (Self::default(), Vec::new());
+        let by_suite = [&suite.clip, &suite.dino, &suite.reward];
+        for ((kind, by_user), by_suite) in named.each().into_iter().zip(by_suite) {
             let folder = match (by_user, by_suite) {
-                (Some(folder), _) => folder.clone(),
+                (Some(folder), _) => folder.to_owned(),
                 (None, Some(folder)) => {
                     let folder = project::resolve(base, folder);
                     let is_there = folder.is_dir() || (kind == Kind::Reward && folder.is_file());
@@ -74,52 +80,134 @@ impl Encoders {
                 }
                 (None, None) => continue,
             };
-            if kind == Kind::Reward {
-                reward = Some(Reward::open(&folder, device).map_err(|error| error.to_string())?);
-                continue;
-            }
-            let encoder = ImageEncoder::open(&folder, device).map_err(|error| error.to_string())?;
-            if encoder.kind() != kind {
-                let (found, folder) = (encoder.kind().words(), folder.display());
-                return Err(format!(
-                    "{folder}: is {found}, where {} is named; name it in the other's place",
-                    kind.words()
-                ));
-            }
-            all.push(encoder);
+            encoders.add(kind, &folder, device)?;
         }
-        Ok((Self { all, reward }, missing))
+        Ok((encoders, missing))
     }
 
-    /// Whether there is none.
+    /// Reads the encoders that the user names.
+    ///
+    /// # Errors
+    /// In words, where a folder cannot be used, or holds one of the other kind.
+    pub fn of_user(named: &Named, device: DeviceChoice) -> Result<Self, String> {
+        let mut encoders = Self::default();
+        for (kind, path) in named.each() {
+            path.into_iter().try_for_each(|path| encoders.add(kind, path, device))?;
+        }
+        Ok(encoders)
+    }
+
+    /// Reads another one.
+    fn add(&mut self, kind: Kind, path: &Path, device: DeviceChoice) -> Result<(), String> {
+        match kind {
+            Kind::Clip | Kind::Dino => self.all.push(read(kind, path, device)?),
+            Kind::Reward => self.reward = Some(Reward::open(path, device).map_err(|error| error.to_string())?),
+        }
+        Ok(())
+    }
+
+    /// What each encoder is, ImageReward last.
+    fn encoders(&self) -> impl Iterator<Item = String> {
+        self.all.iter().map(ImageEncoder::words).chain(self.reward.as_ref().map(Reward::words))
+    }
+
+    /// Those that compare pictures with photos, one by one.
+    pub(super) fn each(&self) -> &[ImageEncoder] {
+        &self.all
+    }
+
+    /// Whether any of them compares pictures with photos, which ImageReward does not.
+    pub(super) fn compare(&self) -> bool {
+        !self.all.is_empty()
+    }
+
+    /// Reads the words of a prompt.
+    ///
+    /// # Errors
+    /// What an encoder says.
+    pub(super) fn read_words(&self, words: String) -> Result<Said, String> {
+        let vectors = self.all.iter().map(|encoder| learned::words(encoder, &words)).collect::<Result<_, _>>()?;
+        Ok(Said { words, vectors })
+    }
+
+    /// What all of them say of a picture: `parts` is what of it is taken for its subjects, and `photos` are of each encoder that
+    /// compares the concepts' vectors, none where photos are missing.
+    ///
+    /// # Errors
+    /// What an encoder says.
+    pub(super) fn scores(
+        &self,
+        picture: &RgbImage,
+        parts: &[Vec<bool>],
+        photos: Option<&[Vec<Vectors>]>,
+        said: &Said,
+    ) -> Result<Vec<Scores>, String> {
+        let mut scores = Vec::with_capacity(self.all.len() + 1);
+        for (index, (encoder, words)) in self.all.iter().zip(&said.vectors).enumerate() {
+            let photos = photos.map(|photos| photos[index].as_slice());
+            scores.push(learned::scores(encoder, picture, parts, photos, words.as_deref())?);
+        }
+        if let Some(reward) = &self.reward {
+            scores.push(learned::rewarded(reward, picture, &said.words)?);
+        }
+        Ok(scores)
+    }
+
+    /// With a segmenter, which finds the segments of any picture and counts its subjects.
+    #[must_use]
+    pub fn with(self, segmenter: Option<Segmenter>) -> Self {
+        Self { segmenter, ..self }
+    }
+
+    /// Whether there is nothing to measure with.
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty() && self.reward.is_none()
+        self.all.is_empty() && self.reward.is_none() && self.segmenter.is_none()
     }
 
     /// What each of them is.
     pub fn words(&self) -> Vec<String> {
-        self.all.iter().map(ImageEncoder::words).chain(self.reward.as_ref().map(Reward::words)).collect()
+        let segmenter = self.segmenter.iter().map(|segmenter| segmenter.name().to_owned());
+        self.encoders().chain(segmenter).collect()
     }
 
-    /// Whether these very encoders have measured that.
+    /// Whether these very encoders have measured that, and this segmenter found it.
     pub fn have_measured(&self, learned: Option<&Learned>) -> bool {
-        let known = |words: &String| {
-            learned.is_some_and(|learned| learned.scores.iter().any(|scores| scores.encoder == *words))
-        };
-        self.words().iter().all(known)
+        let Some(learned) = learned else { return self.is_empty() };
+        let known = |encoder: String| learned.scores.iter().any(|scores| scores.encoder == encoder);
+        let found = self.segmenter.as_ref().is_none_or(|segmenter| {
+            let of_these = matches!(&learned.segments, Segments::Found(name) if name == segmenter.name());
+            let counted = learned.count.as_ref().is_some_and(|count| count.segmenter == segmenter.name());
+            counted && (of_these || self.all.is_empty())
+        });
+        found && self.encoders().all(known)
     }
+}
+
+/// Reads an encoder of a kind.
+fn read(kind: Kind, folder: &Path, device: DeviceChoice) -> Result<ImageEncoder, String> {
+    let encoder = ImageEncoder::open(folder, device).map_err(|error| error.to_string())?;
+    if encoder.kind() == kind {
+        return Ok(encoder);
+    }
+    let (found, folder) = (encoder.kind().words(), folder.display());
+    Err(format!("{folder}: is {found}, where {} is named; name it in the other's place", kind.words()))
 }
 
 /// Of each encoder the vectors of a concept's photos, or why there are none.
 type OfConcept = Rc<Result<Vec<Vectors>, String>>;
 
+/// The words of a prompt that were read.
+pub(super) struct Said {
+    words: String,
+    /// Of each encoder that compares the vector of the words, where it reads any.
+    vectors: Vec<Option<Vec<f64>>>,
+}
+
 /// What is known of a case's prompt.
 struct Place {
     masks: Vec<Vec<bool>>,
-    /// Of each encoder the vector of the base prompt, where it reads words.
-    words: Vec<Option<Vec<f64>>>,
     /// The base prompt.
-    said: String,
+    said: Said,
 }
 
 /// Measures a suite's pictures with encoders, and keeps what several pictures need.
@@ -157,12 +245,27 @@ impl<'a> Bench<'a> {
         if self.encoders.is_empty() {
             return Ok(None);
         }
-        let suite = self.suite;
-        let encoders = self.encoders;
+        let (suite, encoders) = (self.suite, self.encoders);
+        let found = match &encoders.segmenter {
+            Some(segmenter) => Some((
+                segmenter,
+                segmenter.parts(picture, &phrases(suite.concepts_of(unit.case).map(|one| one.class_word.as_str())))?,
+            )),
+            None => None,
+        };
+        let count = found.as_ref().map(|(segmenter, parts)| Count {
+            segmenter: segmenter.name().to_owned(),
+            found: parts.len(),
+            asked: unit.case.concepts.len(),
+        });
+        let found = found.map(|(segmenter, parts)| (Segments::Found(segmenter.name().to_owned()), parts));
+        if let (true, Some((segments, _))) = (encoders.encoders().next().is_none(), &found) {
+            return Ok(Some(Learned { segments: segments.clone(), scores: Vec::new(), missing: None, count }));
+        }
         // Photos are no matter of a score that nobody compares with them.
-        let compared = suite.concepts_of(unit.case).filter(|_| !encoders.all.is_empty());
+        let compared = suite.concepts_of(unit.case).filter(|_| encoders.compare());
         let concepts: Vec<OfConcept> = compared.map(|subject| self.of_concept(subject)).collect();
-        let mut photos: Result<Vec<Vec<Vectors>>, String> = Ok(vec![Vec::new(); self.encoders.all.len()]);
+        let mut photos: Result<Vec<Vec<Vectors>>, String> = Ok(vec![Vec::new(); encoders.all.len()]);
         for concept in &concepts {
             match (&mut photos, &**concept) {
                 (Ok(photos), Ok(own)) => photos.iter_mut().zip(own).for_each(|(all, own)| all.push(own.clone())),
@@ -171,28 +274,22 @@ impl<'a> Bench<'a> {
             }
         }
         let place = self.place(unit)?;
-        let (segments, parts) = match ruler {
-            Some(ruler) => {
+        let (segments, parts) = match (found, ruler) {
+            (Some(found), _) => found,
+            (None, Some(ruler)) => {
                 (Segments::Figures, ruler.figures(picture).into_iter().map(|figure| figure.inside).collect())
             }
-            None => (Segments::Masks, place.masks.clone()),
+            (None, None) => (Segments::Masks, place.masks.clone()),
         };
-        let mut scores = Vec::with_capacity(encoders.all.len());
-        for (index, encoder) in encoders.all.iter().enumerate() {
-            let photos = photos.as_ref().ok().map(|photos| photos[index].as_slice());
-            scores.push(learned::scores(encoder, picture, &parts, photos, place.words[index].as_deref())?);
-        }
-        if let Some(reward) = &encoders.reward {
-            scores.push(learned::rewarded(reward, picture, &place.said)?);
-        }
-        Ok(Some(Learned { segments, scores, missing: photos.err() }))
+        let scores = encoders.scores(picture, &parts, photos.as_deref().ok(), &place.said)?;
+        Ok(Some(Learned { segments, scores, missing: photos.err(), count }))
     }
 
     fn of_concept(&mut self, subject: &Subject) -> OfConcept {
         if let Some(known) = self.concepts.get(&subject.name) {
             return known.clone();
         }
-        let found = photos_of(subject, &self.files)
+        let found = photos_of(subject, &self.files, self.encoders.segmenter.as_ref())
             .and_then(|photos| self.encoders.all.iter().map(|encoder| learned::vectors(encoder, &photos)).collect());
         let found = Rc::new(found);
         self.concepts.insert(subject.name.clone(), found.clone());
@@ -203,43 +300,24 @@ impl<'a> Bench<'a> {
         let key = (unit.case.name(), unit.prompt.name.clone());
         if !self.places.contains_key(&key) {
             let reference = compose::reference(self.suite, unit.case, unit.prompt, &self.files)?;
-            let said = compose::words(self.suite, unit.case, unit.prompt)?;
-            let words = self.encoders.all.iter().map(|encoder| learned::words(encoder, &said));
-            let words = words.collect::<Result<_, _>>()?;
-            let place = Place { masks: reference.masks.iter().map(inside).collect(), words, said };
+            let said = self.encoders.read_words(compose::words(self.suite, unit.case, unit.prompt)?)?;
+            let place = Place { masks: reference.masks.iter().map(inside).collect(), said };
             self.places.insert(key.clone(), place);
         }
         self.places.get(&key).ok_or_else(|| "a layout was lost; please report this".to_owned())
     }
 }
 
-/// The photos of a concept: those in its folder, with their masks, or the Plush World's own drawings of it.
-fn photos_of(subject: &Subject, files: &DiskFiles) -> Result<Vec<Photo>, String> {
+/// The photos of a concept: those in its folder, or the Plush World's own drawings of it.
+fn photos_of(subject: &Subject, files: &DiskFiles, segmenter: Option<&Segmenter>) -> Result<Vec<InParts>, String> {
     let name = &subject.name;
-    let Some(folder) = &subject.photos else {
-        let drawn = subject.plush.as_deref().and_then(plush::concept).map(plush_photos);
-        return drawn.ok_or_else(|| {
-            format!(
-                "{name} has no photos to be compared with; name their folder in the suite (photos: \"photos/{name}\")"
-            )
-        });
-    };
-    let folder = project::resolve(&files.base, folder);
-    let found = photos_in(&folder).map_err(|error| error.to_string())?;
-    if found.is_empty() {
-        return Err(format!("{}: holds no photo of {name}; put 3 to 15 there", folder.display()));
+    if let Some(folder) = &subject.photos {
+        return photos::in_folder(name, &subject.class_word, &project::resolve(&files.base, folder), segmenter);
     }
-    // Their paths are whole already.
-    let files = DiskFiles { base: PathBuf::new(), assets: crate::assets::find };
-    let read = |photo: &project::training::Photo| {
-        let read = photos::read(&files, photo).map_err(|error| error.to_string())?;
-        Ok((read.picture, inside(&read.mask)))
-    };
-    found.iter().map(read).collect()
-}
-
-fn inside(mask: &GrayImage) -> Vec<bool> {
-    mask.as_raw().iter().map(|value| *value > 127).collect()
+    let concept = subject.plush.as_deref().and_then(plush::concept);
+    concept.map(photos::drawn).ok_or_else(|| {
+        format!("{name} has no photos to be compared with; name their folder in the suite (photos: \"photos/{name}\")")
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use image::{Luma, Rgb};
+use image::{GrayImage, Luma, Rgb};
 
 use super::super::metrics::learned::LearnedMetric;
 use super::super::suite::Choice;
@@ -64,7 +64,7 @@ fn a_picture_that_shows_the_very_photo_at_its_mask_has_the_whole_segsim() {
     let choice = all(&suite);
     let unit = suite.units(&choice)[0];
     let learned = bench.measure(&unit, &picture(), None).unwrap().unwrap();
-    assert_eq!((learned.segments, &learned.missing), (Segments::Masks, &None));
+    assert_eq!((&learned.segments, &learned.missing), (&Segments::Masks, &None));
     for kind in [Kind::Clip, Kind::Dino] {
         let segsim = LearnedMetric::SegSim(kind).of(&learned).unwrap();
         assert!((segsim - 1.0).abs() < 1e-6, "{kind:?}: {segsim}");
@@ -115,7 +115,7 @@ fn the_plush_world_s_figures_are_its_segments_and_its_drawings_its_photos() {
     let ruler = Ruler::new(known.collect(), reference.masks.clone(), &unit.prompt.words);
     let mut bench = Bench::new(&suite, Path::new("."), &encoders);
     let learned = bench.measure(&unit, &reference.picture, Some(&ruler)).unwrap().unwrap();
-    assert_eq!((learned.segments, learned.missing.is_none()), (Segments::Figures, true));
+    assert_eq!((&learned.segments, learned.missing.is_none()), (&Segments::Figures, true));
     let segsim = LearnedMetric::SegSim(Kind::Clip).of(&learned).unwrap();
     assert!((0.0..=1.0).contains(&segsim));
     // Nobody is in an empty picture.
@@ -145,13 +145,70 @@ fn an_encoder_that_only_the_suite_names_may_be_missing_and_one_that_the_user_nam
 #[test]
 fn another_encoder_s_scores_take_the_place_of_its_kind_and_others_stay() {
     let scores = |kind, encoder: &str| learned::Scores { kind, encoder: encoder.into(), segsim: Some(0.5), text: None };
-    let of = |scores| Learned { segments: Segments::Masks, scores, missing: None };
+    let of = |scores| Learned { segments: Segments::Masks, scores, missing: None, count: None };
     let before = of(vec![scores(Kind::Clip, "old"), scores(Kind::Dino, "dino")]);
-    let after = of(vec![scores(Kind::Clip, "new")]).after(Some(before));
+    let after = of(vec![scores(Kind::Clip, "new")]).after(Some(before.clone()));
     let names: Vec<&str> = after.scores.iter().map(|scores| scores.encoder.as_str()).collect();
     assert_eq!(names, ["new", "dino"]);
     let text = serde_json::to_string(&after).unwrap();
     assert_eq!(serde_json::from_str::<Learned>(&text).unwrap(), after);
+    // A SegSim of other segments does not stand beside one of these.
+    let found = || Learned { segments: Segments::Found("a segmenter".into()), ..of(vec![scores(Kind::Clip, "new")]) };
+    let alone = found().after(Some(before.clone()));
+    assert_eq!(alone, found());
+    // Who only counts changes nothing else.
+    let count = Count { segmenter: "a segmenter".into(), found: 3, asked: 2 };
+    let counts = Learned { count: Some(count.clone()), scores: Vec::new(), ..found() };
+    let counted = counts.after(Some(before.clone()));
+    assert_eq!(counted, Learned { count: Some(count), ..before });
+    let shares = [LearnedMetric::Omission, LearnedMetric::Redundancy].map(|metric| metric.of(&counted));
+    assert_eq!((shares, LearnedMetric::Omission.of(&alone)), ([Some(0.0), Some(1.0)], None));
+    let text = serde_json::to_string(&counted).unwrap();
+    assert_eq!(serde_json::from_str::<Learned>(&text).unwrap(), counted);
+}
+
+/// The tests' own network that finds boxes by words.
+fn segmenter() -> Segmenter {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/segment/dino.onnx");
+    Segmenter::open(&file, None, super::super::segmenter::SURE).unwrap()
+}
+
+#[test]
+fn what_a_segmenter_finds_is_compared_and_counted_and_photos_without_a_mask_are_looked_through() {
+    let (folder, suite) = (folder(), suite(&OWN.replace("class_word: \"cat\"", "class_word: \"dog\"")));
+    std::fs::remove_file(folder.path().join("photos/one.mask.png")).unwrap();
+    let choice = all(&suite);
+    let unit = suite.units(&choice)[0];
+    let with = |named: &Named| open(&suite, folder.path(), named).unwrap().0.with(Some(segmenter()));
+    let encoders = with(&both());
+    let name = segmenter().name().to_owned();
+    assert_eq!(encoders.words().last(), Some(&name));
+    let learned = Bench::new(&suite, folder.path(), &encoders).measure(&unit, &picture(), None).unwrap().unwrap();
+    assert_eq!((&learned.segments, &learned.missing), (&Segments::Found(name.clone()), &None));
+    // The very photo is the picture, so that what is found in one is found in the other.
+    let segsim = LearnedMetric::SegSim(Kind::Clip).of(&learned).unwrap();
+    assert!((segsim - 1.0).abs() < 1e-6, "{segsim}");
+    let count = learned.count.clone().unwrap();
+    assert!(count.segmenter == name && count.asked == 1 && count.found >= 1, "{count:?}");
+    assert!(encoders.have_measured(Some(&learned)));
+    // Without encoders it counts the same, and nothing else.
+    let alone = with(&Named::default());
+    let counted = Bench::new(&suite, folder.path(), &alone).measure(&unit, &picture(), None).unwrap().unwrap();
+    assert_eq!((counted.count.as_ref(), counted.scores.len()), (Some(&count), 0));
+    assert!(alone.have_measured(Some(&counted)) && !encoders.have_measured(Some(&counted)));
+    // What was measured by masks is measured again, and not by those who have no segmenter.
+    let (plain, _) = open(&suite, folder.path(), &both()).unwrap();
+    let masks = Bench::new(&suite, folder.path(), &plain).measure(&unit, &picture(), None).unwrap().unwrap();
+    assert!(masks.segments == Segments::Masks && !encoders.have_measured(Some(&masks)));
+    assert!(plain.have_measured(Some(&learned)));
+}
+
+#[test]
+fn what_is_no_network_for_words_is_refused_by_name() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/segment");
+    let refused = |file: &str| Segmenter::open(&data.join(file), None, 0.3).err().unwrap();
+    assert!(refused("sam.onnx").contains("does not find boxes by words"));
+    assert!(refused("nowhere.onnx").contains("nowhere.onnx"));
 }
 
 #[test]

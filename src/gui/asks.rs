@@ -43,8 +43,8 @@ pub enum Purpose {
     SegmentFile,
     /// The background.
     Background,
-    /// Another picture for a layer.
-    ReplaceLayer(usize),
+    /// Another picture for a layer, by its number.
+    ReplaceLayer(u32),
     /// New concepts.
     Concepts,
     /// Another file for a concept.
@@ -73,14 +73,18 @@ pub enum Purpose {
     TrainingPhotos,
     /// A folder of photos for it.
     TrainingFolder,
-    /// A mask for one of its photos.
-    TrainingMask(usize),
+    /// A mask for one of its photos, by its picture.
+    TrainingMask(PathBuf),
     /// A concept that the training goes on from.
     TrainingFrom,
     /// A folder with an image encoder that compares its pictures with its photos.
     TrainingEncoder,
-    /// ImageReward, which scores pictures that are compared.
+    /// A folder with an image encoder that measures comparisons.
+    ComparisonEncoder,
+    /// ImageReward's file, likewise.
     RewardFile,
+    /// The folder of a concept's photos, which comparisons are measured by.
+    PhotosOf(String),
     /// A training's file to open.
     OpenTraining,
     /// Where to save the training.

@@ -8,9 +8,8 @@ use super::fields::small;
 use super::look::Look;
 use super::{icons, theme, widgets};
 use crate::engine::device::{Adapter, AdapterKind, DeviceChoice, DeviceReport, NO_ADAPTER, adapters};
-use crate::engine::inspect::{Demand, ModelReport, inspect_model};
+use crate::engine::inspect::{Demand, ModelReport};
 use crate::engine::memory as bytes;
-use crate::engine::weights::ModelFiles;
 use crate::project::files::name_of;
 use crate::studio::session::config::Config;
 use crate::studio::{Studio, Target};
@@ -24,8 +23,6 @@ pub struct DeviceLook {
     /// Whether it is open.
     pub open: bool,
     adapters: Asked<Vec<Adapter>>,
-    /// The model that was asked about, and what came of it or why it cannot be used.
-    model: Option<(ModelFiles, Asked<Result<ModelReport, String>>)>,
 }
 
 /// Draws the panel, if it is open.
@@ -43,7 +40,7 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look, device: &mut De
             // Always as high: what is said of a model comes later, and must not move what somebody is about to press.
             let room = (ui.ctx().content_rect().height() - 96.0).clamp(160.0, HEIGHT);
             ScrollArea::vertical().max_height(room).min_scrolled_height(room).auto_shrink(false).show(ui, |ui| {
-                model(ui, studio, look, device);
+                model(ui, studio, look);
                 ui.add_space(12.0);
                 where_to_compute(ui, studio, look, device);
                 ui.add_space(12.0);
@@ -57,7 +54,7 @@ fn heading(ui: &mut Ui, words: &str) {
     ui.label(theme::strong(words).color(theme::colors(ui).weak));
 }
 
-fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceLook) {
+fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     heading(ui, "Model");
     let chosen = studio.project().model.clone();
     let built_in = ui.add(RadioButton::new(chosen.is_none(), "Built-in miniature"));
@@ -89,17 +86,11 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
     });
     autoencoder(ui, studio, look);
     ui.add_space(4.0);
-    let files = studio.model();
-    if device.model.as_ref().is_none_or(|(of, _)| *of != files) {
-        device.model = Some((files.clone(), Asked::Never));
-    }
     let total = look.machine.memory(ui.ctx()).total;
     let demand = studio.demand();
-    let Some((_, asked)) = &mut device.model else { return };
-    let answer = asked.get(ui.ctx(), move || inspect_model(&files).map_err(|error| error.to_string()));
-    match answer {
+    match studio.model_report() {
         Some(Ok(report)) => {
-            model_lines(report, demand).iter().for_each(|line| {
+            model_lines(&report, demand).iter().for_each(|line| {
                 small(ui, line);
             });
             report.notes.iter().for_each(|note| {
@@ -112,15 +103,10 @@ fn model(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &mut DeviceL
             }
         }
         Some(Err(words)) => {
-            widgets::amber(ui, words);
+            widgets::amber(ui, &words);
         }
         None => {
-            let words = if asked.is_lost() {
-                "Its files could not be looked at; a render will say what is the matter."
-            } else {
-                "Reading its configuration"
-            };
-            small(ui, words);
+            small(ui, "Reading its configuration");
         }
     }
 }
@@ -271,6 +257,8 @@ fn memory(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
 mod tests {
     use super::*;
     use crate::engine::adapters::Held;
+    use crate::engine::inspect::inspect_model;
+    use crate::engine::weights::ModelFiles;
 
     #[test]
     fn a_model_says_what_it_is_and_what_this_project_asks_of_it() {

@@ -95,9 +95,13 @@ const UNWATCHED: &str = "Go on without recording attention";
 /// What may not fit into memory.
 fn tight(ctx: &Context, studio: &mut Studio, press: Press, words: String, fits_unwatched: bool) {
     let (lost, go_on) = match press {
-        Press::Render => ("the render", "Render anyway"),
+        Press::Render | Press::Branch | Press::Repaint => ("the render", "Render anyway"),
+        Press::Resume(_) | Press::WithMasks => ("the render", "Continue anyway"),
         Press::Compare => ("the comparison", "Compare anyway"),
+        Press::CompareOn => ("the comparison", "Go on anyway"),
         Press::Train => ("the training since its last checkpoint", "Train anyway"),
+        Press::TrainOn(_) => ("the training since its last checkpoint", "Go on anyway"),
+        Press::TrainToEnd(_) => ("the training since its last checkpoint", "End it anyway"),
     };
     let risk = format!(
         "Where memory runs out, the system ends a program without a word. Your project is kept; {lost} would be lost."

@@ -11,14 +11,25 @@ use super::background::Asked;
 use super::export;
 use super::look::Look;
 use crate::project::files::name_of;
+use crate::segment::ENDINGS;
 use crate::studio::{Place, Studio, Target};
+
+/// What files are chosen for.
+enum Of {
+    /// The project that is open.
+    Project,
+    /// The training that is open.
+    Training,
+    /// Whatever is open.
+    Window,
+}
 
 impl Purpose {
     fn title(&self) -> String {
         match self {
             Self::Cutouts => "Add cutouts".into(),
             Self::CutOut => "Choose a photo to cut somebody out of".into(),
-            Self::SegmentFile => "Choose encoder and decoder of Segment Anything (ONNX)".into(),
+            Self::SegmentFile => "Choose weights of Segment Anything, or its encoder and decoder (ONNX)".into(),
             Self::Background => "Choose a background".into(),
             Self::ReplaceLayer(_) => "Choose another picture".into(),
             Self::Concepts => "Load concepts".into(),
@@ -38,7 +49,9 @@ impl Purpose {
             Self::TrainingMask(_) => "Choose a mask: white is the subject".into(),
             Self::TrainingFrom => "Choose an ED-LoRA to go on from".into(),
             Self::TrainingEncoder => "Choose a folder with CLIP or DINOv2".into(),
+            Self::ComparisonEncoder => "Choose a folder with CLIP, DINOv2 or ImageReward".into(),
             Self::RewardFile => "Choose ImageReward.pt".into(),
+            Self::PhotosOf(name) => format!("Choose the folder of {name}'s photos"),
             Self::OpenTraining => "Open a training".into(),
             Self::SaveTraining => "Save the training".into(),
             Self::Find(path) => {
@@ -64,7 +77,7 @@ impl Purpose {
             }
             Self::ModelFile | Self::VaeFile => Some(("Models", vec!["safetensors", "ckpt", "pt", "bin", "pth"])),
             Self::RewardFile => Some(("ImageReward", vec!["pt", "safetensors"])),
-            Self::SegmentFile => Some(("Networks", vec!["onnx"])),
+            Self::SegmentFile => Some(("Networks", [&["onnx"][..], &ENDINGS].concat())),
             Self::OpenProject => Some(("Projects and pictures", vec!["ron", "png"])),
             Self::SaveProject(_) => Some(("Projects", vec!["ron"])),
             Self::OpenTraining | Self::SaveTraining => Some(("Trainings", vec!["ron"])),
@@ -72,9 +85,47 @@ impl Purpose {
             | Self::LibraryFolder
             | Self::TrainingFolder
             | Self::TrainingEncoder
+            | Self::ComparisonEncoder
+            | Self::PhotosOf(_)
             | Self::Find(_)
             | Self::Collect { .. }
             | Self::Export { .. } => None,
+        }
+    }
+
+    /// What the files are for.
+    fn of(&self) -> Of {
+        match self {
+            Self::Cutouts
+            | Self::CutOut
+            | Self::Background
+            | Self::ReplaceLayer(_)
+            | Self::Concepts
+            | Self::ReplaceConcept(_)
+            | Self::MoreOf(_)
+            | Self::Styles
+            | Self::SaveProject(_)
+            | Self::ModelFolder
+            | Self::ModelFile
+            | Self::VaeFile
+            | Self::Photo
+            | Self::EditMask
+            | Self::PhotosOf(_)
+            | Self::Find(_)
+            | Self::Collect { .. } => Of::Project,
+            Self::TrainingPhotos
+            | Self::TrainingFolder
+            | Self::TrainingMask(_)
+            | Self::TrainingFrom
+            | Self::TrainingEncoder
+            | Self::SaveTraining => Of::Training,
+            Self::SegmentFile
+            | Self::LibraryFolder
+            | Self::ComparisonEncoder
+            | Self::RewardFile
+            | Self::OpenProject
+            | Self::OpenTraining
+            | Self::Export { .. } => Of::Window,
         }
     }
 
@@ -91,6 +142,8 @@ impl Purpose {
             | Self::LibraryFolder
             | Self::TrainingFolder
             | Self::TrainingEncoder
+            | Self::ComparisonEncoder
+            | Self::PhotosOf(_)
             | Self::Collect { .. } => true,
             // A model's or a concept's folder has a name without an ending.
             Self::Find(path) => path.extension().is_none(),
@@ -109,17 +162,37 @@ impl Purpose {
     }
 }
 
+/// What files are asked for, and for which project and training: both may be others once they are chosen.
+struct Wish {
+    purpose: Purpose,
+    /// See [`crate::studio::Document::id`].
+    document: u64,
+    /// See [`crate::studio::train::draft::Draft::id`].
+    training: u64,
+}
+
+impl Wish {
+    /// Whether what it was for is still open.
+    fn still(&self, studio: &Studio) -> bool {
+        match self.purpose.of() {
+            Of::Project => self.document == studio.document.id(),
+            Of::Training => self.training == studio.train.draft.id(),
+            Of::Window => true,
+        }
+    }
+}
+
 /// What a dialog's thread says.
 enum Reply {
     /// Which files were chosen; none where the dialog was cancelled.
     Picked {
-        purpose: Purpose,
+        wish: Wish,
         paths: Vec<PathBuf>,
         /// Whether a file that is there was asked about, where one is to be written.
         asked: bool,
     },
     /// The desktop has no dialog any more.
-    NoDialog(Purpose),
+    NoDialog(Wish),
 }
 
 /// What the desktop has.
@@ -158,9 +231,9 @@ pub struct Pickers {
     /// Looked up once, when the window opens.
     desktop: Asked<Desktop>,
     /// What was asked for and has not begun, since the desktop is being looked at.
-    wanted: Option<Purpose>,
+    wanted: Option<Wish>,
     /// A path being typed, where the desktop has no dialog.
-    typed: Option<(Purpose, String)>,
+    typed: Option<(Wish, String)>,
     /// Where a typed path that is relative starts.
     base: PathBuf,
     /// Whether to ask the desktop; a test does not.
@@ -178,34 +251,40 @@ impl Default for Pickers {
 impl Pickers {
     /// Asks for files; what is chosen comes by [`Pickers::take`].
     pub fn ask(&mut self, ctx: &Context, purpose: Purpose, studio: &Studio) {
-        self.wanted = Some(purpose);
+        self.wanted = Some(Wish { purpose, document: studio.document.id(), training: studio.train.draft.id() });
         self.begin(ctx, studio);
+    }
+
+    /// What a path is being typed for.
+    pub fn typing(&self) -> Option<&Purpose> {
+        self.typed.as_ref().map(|(wish, _)| &wish.purpose)
     }
 
     /// Begins what was asked for, once the desktop is known.
     fn begin(&mut self, ctx: &Context, studio: &Studio) {
         let known = self.desktop.get(ctx, Desktop::look).cloned();
         let Some(desktop) = known.or_else(|| self.desktop.is_lost().then(Desktop::default)) else { return };
-        let Some(purpose) = self.wanted.take() else { return };
+        let Some(wish) = self.wanted.take() else { return };
         if self.native && desktop.dialogs {
-            self.open_dialog(ctx, purpose, studio);
+            self.open_dialog(ctx, wish, studio);
         } else {
-            self.type_path(purpose, studio, desktop.documents);
+            self.type_path(wish, studio, desktop.documents);
         }
     }
 
-    fn type_path(&mut self, purpose: Purpose, studio: &Studio, documents: PathBuf) {
+    fn type_path(&mut self, wish: Wish, studio: &Studio, documents: PathBuf) {
         self.base = if studio.document.folder.is_absolute() { studio.document.folder.clone() } else { documents };
-        let start = match &purpose {
+        let start = match &wish.purpose {
             Purpose::SaveProject(_) => studio.document.file.clone().unwrap_or_else(|| self.base.join("project.ron")),
             Purpose::SaveTraining => self.base.join("concept.ron"),
             Purpose::Export { name, .. } => self.base.join(name),
             _ => PathBuf::new(),
         };
-        self.typed = Some((purpose, start.display().to_string()));
+        self.typed = Some((wish, start.display().to_string()));
     }
 
-    fn open_dialog(&mut self, ctx: &Context, purpose: Purpose, studio: &Studio) {
+    fn open_dialog(&mut self, ctx: &Context, wish: Wish, studio: &Studio) {
+        let purpose = &wish.purpose;
         let mut dialog = rfd::AsyncFileDialog::new().set_title(purpose.title());
         if let Some((name, endings)) = purpose.kinds() {
             dialog = dialog.add_filter(name, &endings);
@@ -215,6 +294,7 @@ impl Pickers {
         }
         let (sender, ctx) = (self.sender.clone(), ctx.clone());
         let wait = move || {
+            let purpose = &wish.purpose;
             let reply = if Desktop::has_dialogs() {
                 let paths = pollster::block_on(async {
                     if purpose.folder() {
@@ -228,9 +308,9 @@ impl Pickers {
                     }
                 });
                 let paths = paths.into_iter().map(|file| file.path().to_owned()).collect();
-                Reply::Picked { purpose, paths, asked: true }
+                Reply::Picked { wish, paths, asked: true }
             } else {
-                Reply::NoDialog(purpose)
+                Reply::NoDialog(wish)
             };
             // The window may be gone.
             let _ = sender.send(reply);
@@ -243,7 +323,7 @@ impl Pickers {
 
     /// Draws the field for a path where one is being typed.
     pub fn show(&mut self, ctx: &Context) {
-        let Some((purpose, text)) = &mut self.typed else { return };
+        let Some((Wish { purpose, .. }, text)) = &mut self.typed else { return };
         let (mut done, mut open) = (None, true);
         egui::Window::new(purpose.title()).open(&mut open).collapsible(false).resizable(false).show(ctx, |ui| {
             ui.set_width(420.0);
@@ -268,10 +348,10 @@ impl Pickers {
             });
         });
         if let Some(paths) = done.or_else(|| (!open).then(Vec::new))
-            && let Some((purpose, _)) = self.typed.take()
+            && let Some((wish, _)) = self.typed.take()
         {
             // The channel's other end is ours.
-            let _ = self.sender.send(Reply::Picked { purpose, paths, asked: false });
+            let _ = self.sender.send(Reply::Picked { wish, paths, asked: false });
         }
     }
 
@@ -279,14 +359,29 @@ impl Pickers {
     pub fn take(&mut self, ctx: &Context, studio: &mut Studio, look: &Look) {
         while let Ok(reply) = self.receiver.try_recv() {
             match reply {
-                Reply::Picked { purpose, paths, asked } => {
+                Reply::Picked { wish, paths, .. } if !wish.still(studio) => {
+                    // Chosen for a project or training that another has taken the place of: nothing of this one is changed.
+                    if let Some(path) = paths.first() {
+                        let words = match &wish.purpose {
+                            Purpose::SaveProject(_) => format!(
+                                "{} was not written: another project was opened while you chose where. Save it again.",
+                                path.display()
+                            ),
+                            other => {
+                                format!("\"{}\" was for what is no longer open, and nothing was done.", other.title())
+                            }
+                        };
+                        studio.notice(Place::Project, words);
+                    }
+                }
+                Reply::Picked { wish: Wish { purpose, .. }, paths, asked } => {
                     for path in paths {
                         take_one(studio, look, &purpose, path, asked);
                     }
                 }
-                Reply::NoDialog(purpose) => {
+                Reply::NoDialog(wish) => {
                     self.native = false;
-                    self.wanted = Some(purpose);
+                    self.wanted = Some(wish);
                     let words = "The desktop's file dialog went away; paths can be typed instead.";
                     studio.notice(Place::Project, words);
                 }
@@ -319,10 +414,15 @@ fn take_one(studio: &mut Studio, look: &Look, purpose: &Purpose, path: PathBuf, 
         Purpose::Photo => studio.take_in(path, Target::Photo),
         Purpose::EditMask => studio.take_in(path, Target::EditMask),
         Purpose::TrainingPhotos | Purpose::TrainingFolder => studio.train.add(vec![path]),
-        Purpose::TrainingMask(at) => studio.train.set_mask(*at, path),
+        Purpose::TrainingMask(picture) => {
+            if let Some(at) = studio.train.training().photos.iter().position(|photo| photo.picture == *picture) {
+                studio.train.set_mask(at, path);
+            }
+        }
         Purpose::TrainingFrom => studio.train.go_on_from(Some(path)),
         Purpose::TrainingEncoder => studio.train.compare_by(Some(path)),
-        Purpose::RewardFile => studio.compare.judge_by(Some(path)),
+        Purpose::ComparisonEncoder | Purpose::RewardFile => studio.choose_encoder(path),
+        Purpose::PhotosOf(name) => studio.choose_photos_of(name, &path),
         Purpose::OpenTraining => studio.train.open(path),
         Purpose::SaveTraining => studio.train.save_to(path),
         Purpose::Find(before) => studio.use_found_file(before.clone(), path),

@@ -209,6 +209,7 @@ pub fn take_dropped(ctx: &Context, studio: &mut Studio, canvas: &mut CanvasLook)
     for path in canvas.dropped.take().unwrap_or_default().0 {
         let place = at.and_then(|at| canvas::place_at(canvas, at));
         let layer = at.and_then(|at| canvas::layer_at(studio, canvas, at));
+        let layer = layer.and_then(|layer| Some(studio.project().layers().get(layer)?.id));
         studio.take_in(path, Target::Anywhere { at: place, layer });
     }
 }

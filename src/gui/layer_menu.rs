@@ -92,7 +92,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, index: usize) {
         studio.cut_out_of_layer(index);
     }
     if item(ui, "Choose another picture...", "", true, "") {
-        look.choose(Purpose::ReplaceLayer(index));
+        look.choose(Purpose::ReplaceLayer(layer.id));
     }
     if item(ui, "Delete", "Del", loose, LOCKED) {
         studio.document.delete_selected();

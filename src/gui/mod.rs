@@ -13,7 +13,7 @@
 //!    window's life).
 
 mod app;
-mod asks;
+pub mod asks;
 mod background;
 pub mod canvas;
 mod canvas_size;

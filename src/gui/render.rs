@@ -140,7 +140,7 @@ fn buttons(ui: &mut Ui, studio: &mut Studio, now: Option<&Now>) {
             let hover =
                 "What it had done before it failed is kept. Choose another device first if that was the reason.";
             if button.on_hover_text(hover).clicked() {
-                studio.renders.resume(now.job);
+                studio.resume(now.job);
             }
         }
         return;
@@ -150,7 +150,7 @@ fn buttons(ui: &mut Ui, studio: &mut Studio, now: Option<&Now>) {
         let first = (width - STOP - queue_width - 2.0 * ui.spacing().item_spacing.x).max(48.0);
         if now.phase == Phase::Paused {
             if primary(ui, first, "Continue", "Go on from the step where it was paused") {
-                studio.renders.resume(now.job);
+                studio.resume(now.job);
             }
         } else {
             let why = match now.phase {
@@ -278,7 +278,7 @@ fn queue(ui: &mut Ui, studio: &mut Studio, current: JobId) {
                 if phase == Phase::Paused
                     && widgets::icon_button(ui, icons::PLAY, &format!("Continue {name}")).clicked()
                 {
-                    studio.renders.resume(job);
+                    studio.resume(job);
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add(Label::new(theme::note(ui, words)).truncate());

@@ -11,8 +11,8 @@ use crate::studio::document::arrange::{Edge, Lot, Measure, Spread};
 
 /// The width of the words before a number, in points.
 const WORDS: f32 = 46.0;
-/// The width of a number, in points.
-const NUMBER: f32 = 56.0;
+/// The least and the greatest width of a number, in points.
+const NUMBER: RangeInclusive<f32> = 40.0..=56.0;
 /// Half of the last digit that is written.
 const WRITTEN: f32 = 0.05;
 
@@ -24,6 +24,8 @@ struct Field {
     unit: &'static str,
     speed: f64,
     range: RangeInclusive<f32>,
+    /// The width of the number, in points.
+    width: f32,
 }
 
 /// Draws it; nothing where no layer that can be moved is selected.
@@ -39,7 +41,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
     });
     ui.add_space(4.0);
     fields::anchored(ui, "selection", |ui| {
-        let place = |words, name, hover| Field { words, name, hover, unit: "", speed: 1.0, range: Layer::POSITION };
+        // Two in a row, with what lies between these four.
+        let room = ui.available_width() / 2.0 - WORDS - 1.5 * ui.spacing().item_spacing.x;
+        let width = room.floor().clamp(*NUMBER.start(), *NUMBER.end());
+        let place =
+            |words, name, hover| Field { words, name, hover, unit: "", speed: 1.0, range: Layer::POSITION, width };
         let size = |words, name, hover| Field { range: 1.0..=100_000.0, ..place(words, name, hover) };
         let rows = [
             [
@@ -67,7 +73,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
                 let angle = Field { unit: "°", ..place("Angle", "Selection angle", "Degrees clockwise") };
                 number(ui, studio, &lot, Measure::Angle, &Field { range: Layer::ROTATION, ..angle });
             }
-            opacity(ui, studio, &lot);
+            opacity(ui, studio, &lot, width);
         });
         line_up(ui, studio, &lot);
     });
@@ -86,12 +92,12 @@ fn number(ui: &mut Ui, studio: &mut Studio, lot: &Lot, measure: Measure, field: 
     });
 }
 
-fn opacity(ui: &mut Ui, studio: &mut Studio, lot: &Lot) {
+fn opacity(ui: &mut Ui, studio: &mut Studio, lot: &Lot, width: f32) {
     let layers = studio.project().layers();
     let mut percent = lot.indices().find_map(|index| layers.get(index)).map_or(100.0, |layer| layer.opacity * 100.0);
     let hover = "How opaque they are drawn; their masks stay whole";
     let field =
-        Field { words: "Opacity", name: "Selection opacity", hover, unit: " %", speed: 0.5, range: 0.0..=100.0 };
+        Field { words: "Opacity", name: "Selection opacity", hover, unit: " %", speed: 0.5, range: 0.0..=100.0, width };
     let response = drag(ui, &mut percent, &field);
     let chosen: Vec<usize> = lot.indices().collect();
     widgets::edit_by(studio, &response, "Opacity of the selection", |project| {
@@ -105,7 +111,7 @@ fn opacity(ui: &mut Ui, studio: &mut Studio, lot: &Lot) {
 
 /// Words and a number after them, which Tab reaches.
 fn drag(ui: &mut Ui, wanted: &mut f32, field: &Field) -> Response {
-    widgets::room_for(ui, WORDS + NUMBER);
+    widgets::room_for(ui, WORDS + ui.spacing().item_spacing.x + field.width);
     ui.allocate_ui(Vec2::new(WORDS, 24.0), |ui| {
         ui.set_min_width(WORDS);
         ui.add(Label::new(theme::note(ui, field.words)).truncate());
@@ -117,7 +123,7 @@ fn drag(ui: &mut Ui, wanted: &mut f32, field: &Field) -> Response {
         .max_decimals(1)
         // Half a number would bring the layers to where nobody wants them.
         .update_while_editing(false)
-        .min_size(Vec2::new(NUMBER, 24.0))
+        .min_size(Vec2::new(field.width, 24.0))
         .suffix(field.unit);
     let response = ui.add(drag);
     fields::name_node(ui, &response, field.name);

@@ -276,9 +276,19 @@ pub fn is_let_go(response: &Response) -> bool {
     response.drag_stopped() || response.lost_focus() || clicked_away
 }
 
+/// Whether a question stands over everything else: all keys are for it, until it is answered.
+pub fn is_asked(ui: &Ui) -> bool {
+    ui.memory(|memory| memory.top_modal_layer().is_some())
+}
+
+/// Whether keys are for something else than what lies beneath: a field that somebody types into, or a question.
+pub fn keys_are_taken(ui: &Ui) -> bool {
+    ui.ctx().egui_wants_keyboard_input() || is_asked(ui)
+}
+
 /// Takes the keys of a brush, unless somebody types: X changes between painting and erasing, [ and ] the radius.
 pub fn brush_keys(ui: &Ui, erase: &mut bool, radius: &mut f32, range: RangeInclusive<f32>) {
-    if ui.ctx().egui_wants_keyboard_input() {
+    if keys_are_taken(ui) {
         return;
     }
     let key = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));

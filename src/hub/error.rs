@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Why something could not be got.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum HubError {
     /// Somebody cancelled it. What has arrived stays, and the next try goes on from there.
     #[error("cancelled; what has arrived is kept, and the next try goes on from there")]

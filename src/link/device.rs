@@ -14,15 +14,18 @@ pub enum DeviceChoice {
     Flex,
     /// The best wgpu adapter, even a software one.
     Wgpu,
+    /// The wgpu adapter of that number, counted from 0 as `podium devices` lists them.
+    Adapter(u8),
 }
 
 impl fmt::Display for DeviceChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Flex => "flex",
-            Self::Wgpu => "wgpu",
-        })
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Flex => f.write_str("flex"),
+            Self::Wgpu => f.write_str("wgpu"),
+            Self::Adapter(number) => write!(f, "wgpu:{number}"),
+        }
     }
 }
 
@@ -34,7 +37,12 @@ impl FromStr for DeviceChoice {
             "auto" => Ok(Self::Auto),
             "flex" | "cpu" => Ok(Self::Flex),
             "wgpu" | "gpu" => Ok(Self::Wgpu),
-            _ => Err(format!("`{name}` is no device; choose auto, flex (the CPU) or wgpu (a GPU)")),
+            _ => name.strip_prefix("wgpu:").and_then(|number| number.parse().ok()).map(Self::Adapter).ok_or_else(|| {
+                format!(
+                    "`{name}` is no device; choose auto, flex (the CPU) or wgpu (a GPU); wgpu:1 is the adapter of that number, \
+                     which `podium devices` tells"
+                )
+            }),
         }
     }
 }
@@ -94,4 +102,28 @@ pub struct Pool {
     pub in_use: u64,
     /// Bytes held, with those kept for the next tensors.
     pub reserved: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_reads_as_it_is_written_and_nonsense_is_told() {
+        let all = [
+            DeviceChoice::Auto,
+            DeviceChoice::Flex,
+            DeviceChoice::Wgpu,
+            DeviceChoice::Adapter(0),
+            DeviceChoice::Adapter(12),
+        ];
+        for device in all {
+            assert_eq!(device.to_string().parse(), Ok(device));
+        }
+        assert_eq!("wgpu:1".parse(), Ok(DeviceChoice::Adapter(1)));
+        for wrong in ["", "tpu", "wgpu:", "wgpu:x", "wgpu:-1", "wgpu:300", "flex:1"] {
+            let words = wrong.parse::<DeviceChoice>().unwrap_err();
+            assert!(words.starts_with(&format!("`{wrong}` is no device; choose auto, flex (the CPU)")), "{words}");
+        }
+    }
 }

@@ -186,6 +186,9 @@ pub enum Event {
     Done(JobId, Arc<Finished>),
     /// A job was cancelled.
     Cancelled(JobId),
+    /// The device is why a job fails, which is told next: it has no room, stopped answering, or is not there. Another device
+    /// may do it.
+    Unfit(JobId),
     /// A job failed, in words for people.
     Failed(JobId, String),
 }
@@ -196,7 +199,7 @@ impl Event {
         match self {
             Self::Started { job, .. } | Self::Progress { job, .. } => Some(*job),
             Self::Step(job, _) | Self::Warning(job, _) | Self::Done(job, _) | Self::Training(job, _) => Some(*job),
-            Self::Cancelled(job) | Self::Failed(job, _) => Some(*job),
+            Self::Cancelled(job) | Self::Unfit(job) | Self::Failed(job, _) => Some(*job),
             Self::Device(_) | Self::Model(_) => None,
         }
     }

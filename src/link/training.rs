@@ -84,12 +84,15 @@ pub struct Alike {
     pub encoder: String,
     /// The mean cosine of their vectors, -1..=1.
     pub cosine: f32,
+    /// Whether it is of whole pictures, since it could not be told where in them the subject is; else of what their masks show.
+    pub whole: bool,
 }
 
 impl Alike {
-    /// In words: `CLIP 0.81`.
+    /// In words: `CLIP 0.81`, and where it is of whole pictures, that it is.
     pub fn words(&self) -> String {
-        format!("{} {:.2}", self.encoder, self.cosine)
+        let of = if self.whole { " (whole picture)" } else { "" };
+        format!("{} {:.2}{of}", self.encoder, self.cosine)
     }
 }
 

@@ -5,7 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use image::DynamicImage;
-use moxcms::{CmsError, ColorProfile, DataColorSpace, Layout, TransformF32Executor, TransformOptions};
+use moxcms::{
+    CicpColorPrimaries, CicpProfile, CmsError, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
+    TransferCharacteristics, TransformF32Executor, TransformOptions,
+};
 
 /// Numbers that mean other colours than sRGB's.
 #[derive(Clone)]
@@ -76,6 +79,23 @@ impl Colors {
     }
 }
 
+/// The profile of colours that a file only numbers, as ITU-T H.273 does: which red, green and blue, and which tone curve. None
+/// for sRGB's, and for numbers without a meaning. The curve of video cameras is taken for sRGB's, as browsers do, since
+/// screens show both alike.
+pub fn profile_of(primaries: u16, transfer: u16) -> Option<Vec<u8>> {
+    let transfer = if matches!(transfer, 1 | 2 | 6 | 14 | 15) { 13 } else { transfer };
+    if transfer == 13 && matches!(primaries, 1 | 2) {
+        return None;
+    }
+    let profile = CicpProfile {
+        color_primaries: CicpColorPrimaries::try_from(u8::try_from(primaries).ok()?).ok()?,
+        transfer_characteristics: TransferCharacteristics::try_from(u8::try_from(transfer).ok()?).ok()?,
+        matrix_coefficients: MatrixCoefficients::Identity,
+        full_range: true,
+    };
+    ColorProfile::new_from_cicp(profile).encode().ok()
+}
+
 /// Turns numbers a few pixels at a time, so that no second photo is held.
 fn by_rows<T: Copy>(
     numbers: &mut [T],
@@ -143,6 +163,31 @@ pub(super) mod tests {
         // Redder than any red of sRGB.
         let red: RgbImage = ImageBuffer::from_pixel(1, 1, Rgb([255, 0, 0]));
         assert_eq!(colors.to_srgb(red.into()).into_rgb8().get_pixel(0, 0).0, [255, 0, 0]);
+    }
+
+    #[test]
+    fn colours_that_are_only_numbered_are_those_of_the_profile_of_that_name() {
+        let numbered = Colors::of(&profile_of(12, 13).expect("not sRGB")).expect("not sRGB");
+        let named = Colors::of(&display_p3()).expect("not sRGB");
+        for color in SOME {
+            let one: RgbImage = ImageBuffer::from_pixel(1, 1, Rgb(color));
+            let seen = |colors: &Colors| colors.to_srgb(one.clone().into()).into_rgb8().get_pixel(0, 0).0;
+            let (a, b) = (seen(&numbered), seen(&named));
+            assert!(a.iter().zip(b).all(|(a, b)| a.abs_diff(b) <= 1), "{color:?}: {a:?}, {b:?}");
+        }
+        // sRGB by its own name, by a video camera's curve, and where nothing is said.
+        for (primaries, transfer) in [(1, 13), (1, 1), (2, 2), (1, 6)] {
+            assert_eq!(profile_of(primaries, transfer), None);
+        }
+        for (primaries, transfer) in [(9, 14), (9, 16), (1, 8), (11, 4)] {
+            assert!(profile_of(primaries, transfer).and_then(|profile| Colors::of(&profile)).is_some());
+        }
+        // Whatever is numbered, nothing panics.
+        for primaries in 0..300 {
+            for transfer in 0..30 {
+                let _ = profile_of(primaries, transfer);
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! - Which piece of a photo does a render see? `plan.rs`.
 //! - Where may it change, and how softly does that end? `soft.rs`.
-//! - How does what was rendered come back into the photo? `stitch.rs`, scaled by `scale.rs`, its colours matched by `rim.rs`.
+//! - How does what was rendered come back into the photo? `stitch.rs`, scaled by `scale.rs` (its curve: `curve.rs`), its
+//!   colours matched by `rim.rs`, its grain by `grain.rs`.
 //! - What do its numbers mean as colours? `colors.rs`.
 //! - How is a photo kept, with its depth, its profile and what its camera noted? `original.rs`; `exif.rs` reads those notes
 //!   and takes out the place.
@@ -13,7 +14,9 @@
 use serde::{Deserialize, Serialize};
 
 pub mod colors;
+pub mod curve;
 mod exif;
+mod grain;
 pub mod original;
 pub mod plan;
 mod rim;
@@ -21,7 +24,7 @@ mod scale;
 pub mod soft;
 pub mod stitch;
 
-pub use colors::Colors;
+pub use colors::{Colors, profile_of};
 pub use original::{Format, Original, Unwritable};
 pub use stitch::{Blend, stitch};
 

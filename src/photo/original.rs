@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::io::Cursor;
 use std::path::Path;
 
+use heifer::heifer_isobmff::HeifFile;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageReader, Rgb, RgbImage};
 use png::{BitDepth, ColorType, Encoder, Info, Writer};
@@ -179,6 +180,10 @@ struct About {
 
 /// The colour profile and the notes in a file; None where it cannot be read.
 fn about(bytes: &[u8]) -> Option<About> {
+    // A phone's photo (HEIC, AVIF), whose colours are sRGB once it is decoded.
+    if let Ok(file) = HeifFile::parse(bytes) {
+        return Some(About { profile: None, notes: file.exif(file.primary_id).ok().flatten() });
+    }
     let format = image::guess_format(bytes).ok()?;
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().ok()?;
     let profile = decoder.icc_profile().ok().flatten();
@@ -255,6 +260,24 @@ mod tests {
                     assert_eq!(pixels, photo.pixels);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_phone_s_photo_brings_its_notes_too_and_its_place_is_left_out() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/pictures/side.avif");
+        let bytes = std::fs::read(path).unwrap();
+        let photo = Original::new(colors().into(), &bytes);
+        assert_eq!(photo.profile, None);
+        let has = |notes: &[u8], piece: &[u8]| notes.windows(piece.len()).any(|window| window == piece);
+        // The seconds of its latitude, in hundredths.
+        let place = |notes: &[u8]| has(notes, &2937u32.to_be_bytes()) || has(notes, &2937u32.to_le_bytes());
+        for keep in [false, true] {
+            let notes = decode(&photo.encode(Format::Jpeg, keep, |_| Ok(())).unwrap()).2.unwrap();
+            assert_eq!((place(&notes), has(&notes, b"Maker")), (keep, true));
+        }
+        for end in (0..bytes.len()).step_by(5) {
+            let _ = Original::new(colors().into(), &bytes[..end]);
         }
     }
 

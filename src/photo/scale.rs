@@ -1,5 +1,7 @@
 //! Numbers on one grid brought to another: to the photo's pixels and back, in whatever depth these have.
 
+use super::curve::cubic;
+
 /// What one number of the new grid is made of: the first of the old ones that count, and how much each does.
 struct Share {
     first: usize,
@@ -28,9 +30,7 @@ impl Filter {
         let x = distance.abs();
         match self {
             Self::Linear => (1.0 - x).max(0.0),
-            Self::Curved if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
-            Self::Curved if x < 2.0 => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
-            Self::Curved => 0.0,
+            Self::Curved => cubic(x, -0.5),
         }
     }
 }

@@ -5,7 +5,7 @@ use image::{DynamicImage, GrayImage, ImageBuffer, Pixel, RgbImage};
 
 use super::scale::{Filter, Scaled};
 use super::soft::{distances, weights};
-use super::{Colors, Crop, rim};
+use super::{Colors, Crop, grain, rim};
 
 /// How a patch is put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Blend {
     pub feather: u32,
     /// Whether the model's slight change of colour, as it is all around, is undone in the patch.
     pub match_rim: bool,
+    /// Lays grain over the patch where it is smoother than the photo around; another seed, other grain.
+    pub grain: Option<u64>,
 }
 
 /// What does not fit together, which whoever asks has to see to.
@@ -89,14 +91,14 @@ pub fn stitch(
     let patch = Scaled::new(&values, from, to, Filter::Curved);
     let weights = Scaled::new(&weights, from, to, Filter::Linear);
     match photo {
-        DynamicImage::ImageLuma8(photo) => put(photo, crop, &patch, &weights, gray),
-        DynamicImage::ImageLumaA8(photo) => put(photo, crop, &patch, &weights, gray),
-        DynamicImage::ImageRgb8(photo) => put(photo, crop, &patch, &weights, color),
-        DynamicImage::ImageRgba8(photo) => put(photo, crop, &patch, &weights, color),
-        DynamicImage::ImageLuma16(photo) => put(photo, crop, &patch, &weights, gray),
-        DynamicImage::ImageLumaA16(photo) => put(photo, crop, &patch, &weights, gray),
-        DynamicImage::ImageRgb16(photo) => put(photo, crop, &patch, &weights, color),
-        DynamicImage::ImageRgba16(photo) => put(photo, crop, &patch, &weights, color),
+        DynamicImage::ImageLuma8(photo) => put(photo, crop, &patch, &weights, blend.grain, gray),
+        DynamicImage::ImageLumaA8(photo) => put(photo, crop, &patch, &weights, blend.grain, gray),
+        DynamicImage::ImageRgb8(photo) => put(photo, crop, &patch, &weights, blend.grain, color),
+        DynamicImage::ImageRgba8(photo) => put(photo, crop, &patch, &weights, blend.grain, color),
+        DynamicImage::ImageLuma16(photo) => put(photo, crop, &patch, &weights, blend.grain, gray),
+        DynamicImage::ImageLumaA16(photo) => put(photo, crop, &patch, &weights, blend.grain, gray),
+        DynamicImage::ImageRgb16(photo) => put(photo, crop, &patch, &weights, blend.grain, color),
+        DynamicImage::ImageRgba16(photo) => put(photo, crop, &patch, &weights, blend.grain, color),
         _ => return Err(Unfit::Depth),
     }
     Ok(())
@@ -153,6 +155,7 @@ fn put<P>(
     crop: Crop,
     patch: &Scaled<3>,
     weights: &Scaled<1>,
+    seed: Option<u64>,
     look: fn([f32; 3]) -> [f32; 3],
 ) where
     P: Pixel,
@@ -160,6 +163,7 @@ fn put<P>(
 {
     let tones = usize::from(P::CHANNEL_COUNT) - usize::from(P::HAS_ALPHA);
     let step = P::Subpixel::MOST / 255.0;
+    let added = seed.and_then(|seed| lacking(photo, crop, patch, weights, seed, look));
     for row in 0..crop.height {
         let values = patch.row(row as usize).zip(weights.row(row as usize));
         for (column, (value, [weight])) in (0..crop.width).zip(values) {
@@ -168,23 +172,59 @@ fn put<P>(
                 continue;
             }
             let weight = weight.min(1.0);
+            let grain = added.as_ref().map_or([0.0; 3], |added| added.at(column as usize, row as usize));
+            // Where the photo fades its own grain does too: together they are as strong as either.
+            let share = (weight * (2.0 - weight)).sqrt();
             let pixel = photo.get_pixel_mut(crop.x + column, crop.y + row);
-            for (old, new) in pixel.channels_mut().iter_mut().take(tones).zip(look(value)) {
-                *old = P::Subpixel::nearest(old.value() * (1.0 - weight) + new * step * weight);
+            for ((old, new), grain) in pixel.channels_mut().iter_mut().take(tones).zip(look(value)).zip(grain) {
+                let mixed = old.value() * (1.0 - weight) + new * step * weight;
+                *old = P::Subpixel::nearest(mixed + grain * step * share);
             }
         }
     }
+}
+
+/// The grain that a patch lacks; none where too little of the photo around it is known.
+fn lacking<P>(
+    photo: &ImageBuffer<P, Vec<P::Subpixel>>,
+    crop: Crop,
+    patch: &Scaled<3>,
+    weights: &Scaled<1>,
+    seed: u64,
+    look: fn([f32; 3]) -> [f32; 3],
+) -> Option<grain::Added>
+where
+    P: Pixel,
+    P::Subpixel: Tone,
+{
+    let size = (crop.width as usize, crop.height as usize);
+    let step = P::Subpixel::MOST / 255.0;
+    let is_gray = P::CHANNEL_COUNT - u8::from(P::HAS_ALPHA) == 1;
+    let of_photo = |row: usize| -> Vec<[f32; 3]> {
+        let pixel = |column: u32| {
+            let tones = photo.get_pixel(crop.x + column, crop.y + row as u32).channels();
+            std::array::from_fn(|part| tones[if is_gray { 0 } else { part }].value() / step)
+        };
+        (0..crop.width).map(pixel).collect()
+    };
+    let around = grain::Tiles::of(size, of_photo);
+    let weight = |row: usize| weights.row(row).map(|[weight]| weight).collect();
+    let grain = grain::Grain::of(&around, &grain::outside(&around, size.1, weight))?;
+    let of_patch = grain::Tiles::of(size, |row| patch.row(row).map(look).collect());
+    Some(grain::Added::new(of_patch, grain, seed))
 }
 
 #[cfg(test)]
 mod tests {
     use image::imageops::crop_imm;
     use image::{Luma, Rgb, RgbaImage};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
 
     const CANVAS: u32 = 64;
-    const BLEND: Blend = Blend { feather: 6, match_rim: true };
+    const BLEND: Blend = Blend { feather: 6, match_rim: true, grain: Some(1) };
 
     /// Something of every colour, and half of it transparent.
     fn photo(width: u32, height: u32) -> RgbaImage {
@@ -262,7 +302,7 @@ mod tests {
     fn inside_the_mask_stands_the_patch_in_the_photo_s_own_depth_and_gray_in_a_gray_one() {
         let crop = Crop { x: 0, y: 0, width: 128, height: 128 };
         let patch = RgbImage::from_pixel(CANVAS, CANVAS, Rgb([200, 100, 50]));
-        let hard = Blend { feather: 0, match_rim: false };
+        let hard = Blend { feather: 0, match_rim: false, grain: None };
         for mut picture in kinds() {
             let deep = picture.color().bytes_per_pixel() / picture.color().channel_count() == 2;
             let is_gray = !picture.color().has_color();
@@ -285,13 +325,51 @@ mod tests {
         let mask = mask(|x, y| x.abs_diff(32) < 9 && y.abs_diff(32) < 9);
         let step = |match_rim: bool| {
             let mut after = DynamicImage::from(before.clone());
-            stitch(&mut after, None, crop, &patch, &seen, &mask, Blend { feather: 4, match_rim }).unwrap();
+            stitch(&mut after, None, crop, &patch, &seen, &mask, Blend { feather: 4, match_rim, grain: None }).unwrap();
             let after = after.to_rgb8();
             let apart = |(a, b): (&Rgb<u8>, &Rgb<u8>)| a.0[0].abs_diff(b.0[0]);
             after.pixels().zip(before.pixels()).map(apart).max().unwrap()
         };
         assert!(step(false) >= 8, "{}", step(false));
         assert!(step(true) <= 2, "{}", step(true));
+    }
+
+    #[test]
+    fn a_smooth_patch_in_a_grainy_photo_gets_its_grain_where_it_was_asked_for() {
+        let crop = Crop { x: 20, y: 10, width: 192, height: 192 };
+        let mut rng = ChaCha8Rng::seed_from_u64(8);
+        let mut grainy =
+            |_, _| Rgb([120, 110, 100_u8].map(|tone: u8| tone.saturating_add_signed(rng.random_range(-9..=9))));
+        let before = RgbImage::from_fn(240, 220, &mut grainy);
+        let patch = RgbImage::from_pixel(CANVAS, CANVAS, Rgb([90, 130, 150]));
+        let mask = mask(|x, y| x.abs_diff(32) < 16 && y.abs_diff(32) < 16);
+        let placed = |grain: Option<u64>| {
+            let mut after = DynamicImage::from(before.clone());
+            stitch(&mut after, None, crop, &patch, &patch, &mask, Blend { feather: 4, match_rim: false, grain })
+                .unwrap();
+            after.into_rgb8()
+        };
+        // How far neighbours are apart, in the patch and in the photo.
+        let rough = |picture: &RgbImage, x: u32, y: u32| {
+            let apart = |at: u32| {
+                let (x, y) = (x + at % 40, y + at / 40);
+                let [one, other] = [picture.get_pixel(x, y), picture.get_pixel(x + 1, y)];
+                f64::from(one.0[1]) - f64::from(other.0[1])
+            };
+            ((0..1600).map(|at| apart(at).powi(2)).sum::<f64>() / 1600.0).sqrt()
+        };
+        let (without, with) = (placed(None), placed(Some(5)));
+        assert!(rough(&without, 96, 86) < 0.5, "{}", rough(&without, 96, 86));
+        let share = rough(&with, 96, 86) / rough(&before, 24, 12);
+        assert!((0.8..1.1).contains(&share), "{share}");
+        assert_eq!(placed(Some(5)), with, "the same seed");
+        assert_ne!(placed(Some(6)), with, "another one");
+        for (x, y, pixel) in with.enumerate_pixels() {
+            if without.get_pixel(x, y) != pixel {
+                assert!((20..212).contains(&x) && (10..202).contains(&y), "{x}, {y} is not in the crop");
+            }
+        }
+        assert_eq!(with.get_pixel(22, 12), before.get_pixel(22, 12));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! - May it be rendered, and will all of it have an effect? `validate.rs`, `warning.rs`.
 //! - How is it kept? `file.rs` (RON), `migration.rs` (earlier versions), `png_text.rs` and `parameters.rs` (in a picture), `disk.rs`.
 //! - Is a file still as it was? `stamp.rs`; what is it known by wherever it lies? `hash.rs`; where has it moved to? `moved.rs`.
-//! - What do its pictures look like together? `files.rs`, `picture.rs`, `sprite.rs`, `collage.rs`.
+//! - What do its pictures look like together? `files.rs`, `picture.rs` (phones' photos: `heic.rs`, `avif/`), `sprite.rs`, `collage.rs`.
 //! - What of a photo is on the canvas, and where may it change? `placed.rs`.
 //! - Which words stand for concepts? `prompt.rs`; where one prompt names all of them, `naming.rs`. What do brackets and weights in prompts mean? `syntax/`.
 //! - What is a concept trained from? `training/`.
@@ -21,6 +21,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+mod avif;
 mod collage;
 pub mod concept;
 pub(crate) mod disk;
@@ -183,6 +184,9 @@ pub struct Placement {
     /// of the photo all around the edit mask.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub match_rim: bool,
+    /// Whether the photo's grain is laid over the render when it is put back, where that is smoother than the photo around.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grain: bool,
 }
 
 /// How an edit mask follows layers.
@@ -214,6 +218,7 @@ impl Placement {
             follow: None,
             feather: feather(),
             match_rim: true,
+            grain: false,
         }
     }
 }

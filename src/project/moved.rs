@@ -34,6 +34,23 @@ pub struct Moved {
     pub changed: Vec<PathBuf>,
 }
 
+/// What is said of files that are there with other contents, by what they are called.
+pub fn changed_words(names: &[String]) -> String {
+    match names {
+        [one] => format!("{one} has other contents than when the project was saved. It is used as it is."),
+        _ => format!(
+            "{} files have other contents than when the project was saved: {}. They are used as they are.",
+            names.len(),
+            names.join(", ")
+        ),
+    }
+}
+
+/// What is said of a file that has a missing one's name, and is not taken for it; no whole sentence yet.
+pub fn alike_words(alike: &Path) -> String {
+    format!("{} has its name, but nothing shows that it is the same file", alike.display())
+}
+
 /// Looks where the files of a project are. Its relative paths start from `folder`, in which it lies and which is looked
 /// through; `shown` are files that somebody has found by hand, with where they were before. Reads folders and files: nothing
 /// for a window's thread.

@@ -14,14 +14,13 @@ use image::{Rgb, RgbImage, RgbaImage};
 
 use super::error::ProjectError;
 use super::files::Files;
-use super::heic;
-use super::{Canvas, Crop};
+use super::{Canvas, Crop, avif, heic};
 use crate::photo::Colors;
 
 pub use super::collage::{Collage, LayerMask, composite, composite_from};
 
 /// The kinds of pictures that are read, in words.
-pub const KINDS: &str = "PNG, JPEG, HEIC, WebP, GIF, BMP or TIFF";
+pub const KINDS: &str = "PNG, JPEG, HEIC, AVIF, WebP, GIF, BMP or TIFF";
 
 /// The longest side that is accepted, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
@@ -47,6 +46,13 @@ pub fn load_gray(files: &dyn Files, path: &Path) -> Result<GrayImage, ProjectErr
         gray.0 = gray.0.map(|light| ((u32::from(light) * u32::from(alpha) + 127) / 255) as u8);
     }
     Ok(mask)
+}
+
+/// Whether a file that begins with these bytes may be a picture of one of the [`KINDS`]. What it really is shows when it is
+/// decoded.
+pub fn may_be_picture(head: &[u8]) -> bool {
+    let other = || image::guess_format(head).is_ok_and(|format| format.reading_enabled());
+    avif::is_avif(head) || heic::is_heic(head) || other()
 }
 
 /// Decodes a picture, in sRGB: a wide gamut's colours become those, or the nearest there are. `path` is for the message.
@@ -76,6 +82,9 @@ fn decoded(bytes: &[u8], path: &Path) -> Result<(DynamicImage, Option<Vec<u8>>),
         return Err(ProjectError::picture(path, "the file is empty (0 bytes)", advice));
     }
     // By content only: names lie, and a wrong ending does no harm.
+    if avif::is_avif(bytes) {
+        return Ok((avif::decode(bytes, path, |size| check_size(size, path))?, None));
+    }
     if heic::is_heic(bytes) {
         return Ok((heic::decode(bytes, path, MAX_PIXELS, |size| check_size(size, path))?, None));
     }
@@ -141,8 +150,6 @@ fn not_a_picture(bytes: &[u8], path: &Path) -> ProjectError {
         "an SVG drawing"
     } else if has(b"ftyphev") || has(b"ftypmsf1") {
         "a HEIC sequence of pictures"
-    } else if has(b"ftypavi") {
-        "an AVIF photo"
     } else if start.starts_with(b"8BPS") {
         "a Photoshop document"
     } else if !start.contains(&0) && std::str::from_utf8(start).is_ok() {

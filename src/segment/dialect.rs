@@ -8,9 +8,9 @@ use super::frames::{Fit, Padded};
 use super::onnx::{Element, Port, Told};
 
 /// The side that all of this family look at, where neither file says another.
-const SIDE: u32 = 1024;
+pub const SIDE: u32 = 1024;
 /// Pixels of the square to one of the encoder's grid, for all of this family.
-const STRIDE: usize = 16;
+pub const STRIDE: usize = 16;
 /// The largest square; past it a file is not of this family.
 const MOST_SIDE: u32 = 4096;
 

@@ -24,13 +24,16 @@ pub enum Error {
         advice: String,
     },
     /// The runtime gave up.
-    #[error("{} cannot be computed: {problem}; get the two files anew, both by the same exporter", path.display())]
+    #[error("{} cannot be computed: {problem}; get its files anew, both by the same exporter where there are two", path.display())]
     Failed {
         /// Whose network.
         path: PathBuf,
         /// What the runtime says.
         problem: String,
     },
+    /// Somebody's file of weights cannot be opened or read, in the words of who reads it.
+    #[error("{0}")]
+    Weights(String),
     /// What was clicked cannot be told to this network.
     #[error("{0}")]
     Prompt(String),
@@ -40,7 +43,8 @@ pub enum Error {
 }
 
 /// What to get, in a line.
-pub const WANTED: &str = "choose the encoder and the decoder of MobileSAM, SAM, SAM 2 or EfficientSAM as ONNX files";
+pub const WANTED: &str = "choose the encoder and the decoder of MobileSAM, SAM, SAM 2 or EfficientSAM as ONNX files, or SAM's \
+                          or MobileSAM's own weights (safetensors, pth, pt)";
 
 impl Error {
     pub(super) fn refused(path: &Path, problem: impl Into<String>) -> Self {

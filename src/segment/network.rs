@@ -3,11 +3,11 @@
 //! The runtime (rten) is somebody else's code on somebody else's file: what it panics about is an error like any other.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use rten::{Model, ModelOptions, NodeId, Value, ValueOrView};
+use rten::{Model, ModelOptions, NodeId, RunErrorKind, ShapeInferenceMode, Value, ValueOrView};
 
 use super::cubic;
 use super::error::{Error, WANTED};
@@ -20,6 +20,26 @@ const MOST: u64 = 6 << 30;
 pub struct Network {
     model: Model,
     path: PathBuf,
+}
+
+/// A file's first bytes.
+fn beginning(path: &Path) -> io::Result<Vec<u8>> {
+    let mut beginning = Vec::new();
+    File::open(path)?.take(16).read_to_end(&mut beginning)?;
+    Ok(beginning)
+}
+
+fn is_torch(beginning: &[u8]) -> bool {
+    matches!(beginning, [b'P', b'K', 3, 4, ..] | [0x80, 2..=5, ..])
+}
+
+fn is_safetensors(beginning: &[u8]) -> bool {
+    matches!(beginning, [_, _, _, _, _, 0, 0, 0, b'{', ..])
+}
+
+/// Whether a file has weights alone, without their network; by its contents.
+pub fn has_weights_alone(path: &Path) -> bool {
+    path.is_file() && beginning(path).is_ok_and(|begins| is_torch(&begins) || is_safetensors(&begins))
 }
 
 /// What a file says of itself, by its contents; what is no ONNX file is refused by what it is.
@@ -35,12 +55,11 @@ pub fn told(path: &Path) -> Result<Told, Error> {
     if about.len() > MOST {
         return Err(Error::refused(path, format!("has {} GB, more than any of this family", about.len() >> 30)));
     }
-    let mut beginning = Vec::new();
-    File::open(path).map_err(unread)?.take(16).read_to_end(&mut beginning).map_err(unread)?;
+    let beginning = beginning(path).map_err(unread)?;
     let other = match &beginning[..] {
         [] => Some("is empty"),
-        [b'P', b'K', 3, 4, ..] | [0x80, 2..=5, ..] => Some("has weights as PyTorch writes them, without their network"),
-        [_, _, _, _, _, 0, 0, 0, b'{', ..] => Some("has weights alone (safetensors), without their network"),
+        begins if is_torch(begins) => Some("has weights as PyTorch writes them, without their network"),
+        begins if is_safetensors(begins) => Some("has weights alone (safetensors), without their network"),
         [b'G', b'G', b'U', b'F', ..] => Some("is a GGUF file"),
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, ..] => Some("is a picture"),
         beginning if beginning.starts_with(b"version https://") => {
@@ -69,6 +88,19 @@ fn guarded<T>(path: &Path, run: impl FnOnce() -> Result<T, Error>) -> Result<T, 
     })
 }
 
+fn options() -> ModelOptions {
+    let mut options = ModelOptions::with_all_ops();
+    // Shapes that the runtime works out beforehand let late operations ask for early values, and a network would not go by
+    // stages any more.
+    options.shape_inference(ShapeInferenceMode::Off);
+    options
+}
+
+fn unfit(path: &Path, error: &rten::LoadError) -> Error {
+    let advice = format!("{WANTED}, as samexporter, Acly or Optimum export them");
+    Error::advised(path, format!("cannot be computed here: {error}"), advice)
+}
+
 impl Network {
     /// Opens a file. `example` is one input of the shape that it will get, where shapes inside go by it; with `answers`
     /// cubic curves within the network itself are let be, else refused.
@@ -77,11 +109,8 @@ impl Network {
     /// When the runtime cannot compute it.
     pub fn open(path: &Path, told: &Told, example: Option<(&str, Value)>, answers: bool) -> Result<Self, Error> {
         guarded(path, || {
-            let options = ModelOptions::with_all_ops();
-            let refused = |error: rten::LoadError| {
-                let advice = format!("{WANTED}, as samexporter, Acly or Optimum export them");
-                Error::advised(path, format!("cannot be computed here: {error}"), advice)
-            };
+            let options = options();
+            let refused = |error: rten::LoadError| unfit(path, &error);
             let known = known(path, told, example, answers)?;
             let model = if known.is_empty() {
                 options.load_file(path).map_err(refused)?
@@ -93,6 +122,17 @@ impl Network {
                 let bytes = with_known(&bytes, &known).map_err(|error| Error::unread(path, &error))?;
                 options.load(bytes).map_err(refused)?
             };
+            Ok(Self { model, path: path.to_owned() })
+        })
+    }
+
+    /// Opens a network that was made in memory of the weights in a file.
+    ///
+    /// # Errors
+    /// When the runtime cannot compute it.
+    pub fn made(path: &Path, bytes: Vec<u8>) -> Result<Self, Error> {
+        guarded(path, || {
+            let model = options().load(bytes).map_err(|error| unfit(path, &error))?;
             Ok(Self { model, path: path.to_owned() })
         })
     }
@@ -112,12 +152,17 @@ impl Network {
         })
     }
 
-    /// Whether the network, as the runtime has it, still works out all of these.
-    pub fn has(&self, names: &[String]) -> bool {
-        names.iter().all(|name| {
-            let id = self.model.find_node(name);
-            id.and_then(|id| self.model.node_info(id)).is_some()
-        })
+    /// Whether the network, as the runtime has it, still works out a value: of those that it has joined into one, only the
+    /// name may be left.
+    pub fn works_out(&self, name: &str) -> bool {
+        let Some(id) = self.model.find_node(name) else { return false };
+        // Asked for it out of nothing, the runtime says what it lacks: an input of the network, or whoever makes it.
+        match self.model.run(Vec::new(), &[id], None) {
+            Ok(_) => true,
+            Err(error) => {
+                error.kind() == RunErrorKind::PlanningError && !error.to_string().contains("Source node not found")
+            }
+        }
     }
 
     /// Its file.

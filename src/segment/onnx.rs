@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
-use super::wire::{Field, Kind, Wire, put_bytes, put_number};
+use super::wire::{Field, Kind, Wire, put_bytes, put_number, put_varint};
 
 /// The longest name and the largest node that are read, bytes. A node may have a constant tensor.
 const MOST: u64 = 1 << 30;
@@ -123,6 +123,14 @@ impl Told {
         let file = File::open(path)?;
         let end = file.metadata()?.len();
         Self::read(BufReader::new(file), end)
+    }
+
+    /// Reads a file that is in memory.
+    ///
+    /// # Errors
+    /// When it is no ONNX file.
+    pub fn of_bytes(bytes: &[u8]) -> io::Result<Self> {
+        Self::read(Cursor::new(bytes), bytes.len() as u64)
     }
 
     fn read<R: Read + Seek>(from: R, end: u64) -> io::Result<Self> {
@@ -302,19 +310,22 @@ pub struct Known {
     pub numbers: Vec<f32>,
 }
 
-impl Known {
-    /// As a weight of the file.
-    fn weight(&self) -> Vec<u8> {
-        let mut tensor = Vec::with_capacity(self.numbers.len() * 4 + 64);
-        for length in &self.shape {
-            put_number(&mut tensor, 1, *length as u64);
-        }
-        put_number(&mut tensor, 2, Element::F32.0);
-        put_bytes(&mut tensor, 8, self.name.as_bytes());
-        let raw: Vec<u8> = self.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        put_bytes(&mut tensor, 9, &raw);
-        tensor
+/// Writes a weight as a graph has it.
+pub fn put_weight(into: &mut Vec<u8>, name: &str, shape: &[usize], numbers: &[f32]) {
+    let mut about = Vec::with_capacity(64);
+    for length in shape {
+        put_number(&mut about, 1, *length as u64);
     }
+    put_number(&mut about, 2, Element::F32.0);
+    put_bytes(&mut about, 8, name.as_bytes());
+    let raw = numbers.len() * 4;
+    put_varint(&mut about, 9 << 3 | 2);
+    put_varint(&mut about, raw as u64);
+    put_varint(into, 5 << 3 | 2);
+    put_varint(into, (about.len() + raw) as u64);
+    into.extend_from_slice(&about);
+    into.reserve(raw);
+    into.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
 }
 
 /// A file's bytes with these values as weights, without the nodes that work them out.
@@ -344,7 +355,7 @@ pub fn with_known(file: &[u8], known: &[Known]) -> io::Result<Vec<u8>> {
             wire.go_to(inner.end)?;
         }
         for known in known {
-            put_bytes(&mut graph, 5, &known.weight());
+            put_weight(&mut graph, &known.name, &known.shape, &known.numbers);
         }
         put_bytes(&mut made, 7, &graph);
         wire.go_to(field.end)?;

@@ -7,11 +7,15 @@ use rten::{Value, ValueOrView};
 
 use super::dialect::{self, Decoder, Encoder, Role, role};
 use super::error::Error;
+use super::find::{Files, Pair};
 use super::frames::{Latent, Padded, Photo, PhotoPoint, ResizedPoint};
 use super::guess::{Frame, Guess, sorted};
 use super::network::{Network, told};
+use super::onnx::Told;
 use super::prepare::{example, prepare};
-use super::stages::Stages;
+use super::stages::{NARROW, Stages};
+use super::weights::{Looks, Open, Weights};
+use super::{answering, tiny, vit};
 
 /// What somebody means, in the photo's pixels.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -59,6 +63,38 @@ pub struct Seen {
 }
 
 impl Sam {
+    /// Opens what was found or chosen. `open` opens files of tensors.
+    ///
+    /// # Errors
+    /// In words, when a file cannot be read, is something else, or does not fit the other.
+    pub fn of(files: &Files, open: Open) -> Result<Self, Error> {
+        match files {
+            Files::Pair(Pair { encoder, decoder }) => Self::open(encoder, decoder),
+            Files::Weights(path) => Self::of_weights(path, open),
+        }
+    }
+
+    /// Opens SAM's or MobileSAM's own weights, and makes the network that they belong to.
+    ///
+    /// # Errors
+    /// In words, when the file cannot be read or is something else, or when a tensor is missing, too many or of another shape.
+    pub fn of_weights(path: &Path, open: Open) -> Result<Self, Error> {
+        let weights = Weights::open(path, open)?;
+        let (name, looks) = (weights.name(), weights.looks());
+        let seeing = if looks == Looks::Vit { vit::encoder(&weights)? } else { tiny::encoder(&weights)? };
+        let answering = answering::decoder(&weights, &seeing)?;
+        weights.all_taken()?;
+        drop(weights);
+        let told = |file: &[u8]| Told::of_bytes(file).map_err(|error| Error::failed(path, error));
+        let (encoder_told, decoder_told) = (told(&seeing.file)?, told(&answering)?);
+        let wants = Encoder { name, ..dialect::encoder(path, &encoder_told)? };
+        let answers = dialect::decoder(path, &decoder_told, &encoder_told)?;
+        let side = dialect::side(path, &wants, &answers)?;
+        let network = Network::made(path, seeing.file)?;
+        let answering = Network::made(path, answering)?;
+        Ok(Self::assembled(wants, answers, side, &encoder_told, [network, answering]))
+    }
+
     /// Opens two files, in either order.
     ///
     /// # Errors
@@ -73,11 +109,21 @@ impl Sam {
         let side = dialect::side(decoder, &wants, &answers)?;
         let sample = example(&wants, side).map(|value| (wants.input.as_str(), value));
         let network = Network::open(encoder, &encoder_told, sample, false)?;
-        let outputs: Vec<String> = answers.features.iter().map(|(_, given)| given.clone()).collect();
-        let stages = Stages::of(&encoder_told, &wants.input, &outputs, |names| network.has(names));
         // What EfficientSAM enlarges with curves it is asked for in the size that it has.
         let answering = Network::open(decoder, &decoder_told, None, answers.in_latent)?;
-        Ok(Self { encoder: network, stages, wants, decoder: answering, answers, side })
+        Ok(Self::assembled(wants, answers, side, &encoder_told, [network, answering]))
+    }
+
+    fn assembled(
+        wants: Encoder,
+        answers: Decoder,
+        side: Padded,
+        told: &Told,
+        [encoder, decoder]: [Network; 2],
+    ) -> Self {
+        let outputs: Vec<String> = answers.features.iter().map(|(_, given)| given.clone()).collect();
+        let stages = Stages::of(told, &[wants.input.as_str()], &outputs, NARROW, |name| encoder.works_out(name));
+        Self { encoder, stages, wants, decoder, answers, side }
     }
 
     /// Whose encoder it is.
@@ -96,7 +142,7 @@ impl Sam {
         let Some((input, resized)) = prepare(picture, &self.wants, self.side) else {
             return Err(Error::Prompt("the picture has no pixels".into()));
         };
-        let features = self.stages.run(&self.encoder, input, &go_on)?;
+        let features = self.stages.run(&self.encoder, &[(&self.wants.input, input)], &go_on)?;
         let photo = Photo([width, height]);
         Ok(Seen { features, frame: Frame { photo, resized, padded: self.side, fit: self.wants.fit } })
     }

@@ -1,5 +1,5 @@
-//! An encoder in several stages, so that whoever waits is told how far it is and can stop it: the runtime itself runs until it
-//! has an answer. A stage ends where all that later ones need is one or two values, which goes by the file's graph.
+//! A network in several stages, so that whoever waits is told how far it is and can stop it: the runtime itself runs until it
+//! has an answer. A stage ends where all that later ones need is a few values, which goes by the file's graph.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,24 +9,26 @@ use super::error::Error;
 use super::network::Network;
 use super::onnx::Told;
 
-/// Into how many stages an encoder is cut at the most.
+/// Into how many stages a network is cut at the most.
 const STAGES: usize = 24;
-/// The most values that go from one stage to the next.
-const WIDE: usize = 4;
+/// The most values that go from one stage of an encoder to the next.
+pub const NARROW: usize = 4;
+/// The most where words go beside the picture through the whole network.
+pub const WIDE: usize = 32;
 
-/// Where an encoder is cut: what each stage gives to the next, and in the end what is wanted.
+/// Where a network is cut: what each stage gives to the next, and in the end what is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stages {
-    input: String,
     given: Vec<Vec<String>>,
     outputs: Vec<String>,
 }
 
 impl Stages {
-    /// Cuts a graph between its input and its outputs. `has` says whether the runtime still has values of these names.
-    pub fn of(told: &Told, input: &str, outputs: &[String], has: impl Fn(&[String]) -> bool) -> Self {
-        // What depends on the picture, by where it is used last.
-        let mut moving: HashSet<&str> = HashSet::from([input]);
+    /// Cuts a graph between its inputs, of which the first is the picture, and its outputs, where no more than `width` values
+    /// go on. `has` says whether the runtime still works out a value of this name.
+    pub fn of(told: &Told, inputs: &[&str], outputs: &[String], width: usize, has: impl Fn(&str) -> bool) -> Self {
+        // What depends on the inputs, by where it is used last.
+        let mut moving: HashSet<&str> = inputs.iter().copied().collect();
         let mut last: HashMap<&str, usize> = HashMap::new();
         for (at, node) in told.nodes.iter().enumerate() {
             let mut moves = false;
@@ -41,24 +43,35 @@ impl Stages {
         for output in outputs {
             last.insert(output, usize::MAX);
         }
+        // What the runtime has joined with those who use it goes on as what it is made of.
+        let mut joined: HashSet<&str> = HashSet::new();
+        for node in told.nodes.iter().rev() {
+            let gone = |name: &&str| last.contains_key(name) && moving.contains(name) && !has(name);
+            let gone: Vec<&str> = node.outputs.iter().map(String::as_str).filter(gone).collect();
+            let Some(until) = gone.iter().filter_map(|name| last.get(name).copied()).max() else { continue };
+            joined.extend(gone);
+            for name in node.inputs.iter().map(String::as_str).filter(|name| moving.contains(name)) {
+                last.entry(name).and_modify(|last| *last = until.max(*last)).or_insert(until);
+            }
+        }
         let count = told.nodes.len();
-        let mut live: HashSet<&str> = HashSet::from([input]);
+        let mut live: HashSet<&str> = inputs.iter().copied().collect();
         let mut given: Vec<Vec<String>> = Vec::new();
         let mut next = count / STAGES;
         for (at, node) in told.nodes.iter().enumerate() {
-            live.extend(node.outputs.iter().map(String::as_str).filter(|name| moving.contains(name)));
+            let made = node.outputs.iter().map(String::as_str);
+            live.extend(made.filter(|name| moving.contains(name) && !joined.contains(name)));
             live.retain(|name| last.get(name).is_some_and(|last| *last > at));
-            if at < next || live.len() > WIDE || live.contains(input) || at + 1 == count {
+            let whole = inputs.first().is_some_and(|picture| live.contains(picture));
+            if at < next || live.is_empty() || live.len() > width || whole || at + 1 == count {
                 continue;
             }
             let mut names: Vec<String> = live.iter().map(|name| (*name).to_owned()).collect();
             names.sort_unstable();
-            if !names.is_empty() && has(&names) {
-                given.push(names);
-                next = at + (count / STAGES).max(1);
-            }
+            given.push(names);
+            next = at + (count / STAGES).max(1);
         }
-        Self { input: input.to_owned(), given, outputs: outputs.to_vec() }
+        Self { given, outputs: outputs.to_vec() }
     }
 
     /// Computes the outputs, and asks between the stages whether to go on.
@@ -68,16 +81,16 @@ impl Stages {
     pub fn run(
         &self,
         network: &Network,
-        input: Value,
+        inputs: &[(&str, Value)],
         go_on: &dyn Fn(f32) -> Result<(), Error>,
     ) -> Result<Vec<Value>, Error> {
-        match self.by_stages(network, &input, go_on) {
+        match self.by_stages(network, inputs, go_on) {
             Err(Error::Failed { .. }) => {}
             other => return other,
         }
         // The runtime has joined what is cut here: all at once.
         let outputs: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
-        let made = network.run(vec![(&self.input, input.into())], &outputs)?;
+        let made = network.run(inputs.iter().map(|(name, value)| (*name, value.into())).collect(), &outputs)?;
         go_on(1.0)?;
         Ok(made)
     }
@@ -85,21 +98,24 @@ impl Stages {
     fn by_stages(
         &self,
         network: &Network,
-        input: &Value,
+        inputs: &[(&str, Value)],
         go_on: &dyn Fn(f32) -> Result<(), Error>,
     ) -> Result<Vec<Value>, Error> {
         let mut held: Vec<(&str, Value)> = Vec::new();
+        // Those of the inputs that are still needed.
+        let mut outer: Vec<&(&str, Value)> = inputs.iter().collect();
         let stages = self.given.len() + 1;
         for (at, wanted) in self.given.iter().chain([&self.outputs]).enumerate() {
+            let is_wanted = |name: &str| wanted.iter().any(|own| own == name);
             // What is there already goes on as it is.
-            let missing: Vec<&str> =
-                wanted.iter().map(String::as_str).filter(|name| !held.iter().any(|(own, _)| own == name)).collect();
-            let mut inputs: Vec<(&str, ValueOrView)> = held.iter().map(|(name, value)| (*name, value.into())).collect();
-            if at == 0 {
-                inputs.push((&self.input, input.into()));
-            }
-            let made = if missing.is_empty() { Vec::new() } else { network.run(inputs, &missing)? };
-            held.retain(|(name, _)| wanted.iter().any(|own| own == name));
+            let is_there =
+                |name: &str| held.iter().any(|(own, _)| *own == name) || outer.iter().any(|(own, _)| *own == name);
+            let missing: Vec<&str> = wanted.iter().map(String::as_str).filter(|name| !is_there(name)).collect();
+            let own = held.iter().map(|(name, value)| (*name, ValueOrView::from(value)));
+            let given = own.chain(outer.iter().map(|(name, value)| (*name, value.into()))).collect();
+            let made = if missing.is_empty() { Vec::new() } else { network.run(given, &missing)? };
+            held.retain(|(name, _)| is_wanted(name));
+            outer.retain(|(name, _)| is_wanted(name));
             held.extend(missing.into_iter().zip(made));
             go_on((at + 1) as f32 / stages as f32)?;
         }

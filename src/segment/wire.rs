@@ -141,6 +141,12 @@ pub fn put_number(into: &mut Vec<u8>, number: u64, value: u64) {
     put_varint(into, value);
 }
 
+/// Writes a field of a number in single precision.
+pub fn put_float(into: &mut Vec<u8>, number: u64, value: f32) {
+    put_varint(into, number << 3 | 5);
+    into.extend_from_slice(&value.to_le_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
@@ -152,6 +158,7 @@ mod tests {
         let mut bytes = Vec::new();
         put_number(&mut bytes, 3, 300);
         put_bytes(&mut bytes, 70, b"words");
+        put_float(&mut bytes, 2, 1.5);
         let end = bytes.len() as u64;
         let mut wire = Wire::new(Cursor::new(bytes));
         let first = wire.next(end).unwrap().unwrap();
@@ -159,6 +166,9 @@ mod tests {
         let second = wire.next(end).unwrap().unwrap();
         assert_eq!((second.number, second.kind), (70, Kind::Bytes(5)));
         assert_eq!(wire.bytes(&second, 10).unwrap(), b"words");
+        let third = wire.next(end).unwrap().unwrap();
+        assert_eq!((third.number, third.kind), (2, Kind::Fixed));
+        assert_eq!(wire.bytes(&third, 4).unwrap(), 1.5_f32.to_le_bytes());
         assert_eq!(wire.next(end).unwrap(), None);
     }
 

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::RgbaImage;
-use rten::{Value, ValueOrView};
+use rten::Value;
 
 use super::error::Error;
 use super::frames::Resized;
 use super::network::{Network, told};
 use super::onnx::{Port, Told};
 use super::prepare::normal;
+use super::stages::{Stages, WIDE};
 use crate::bert::{BadList, LIST, WordPieces};
 
 /// The sides of the picture that it looks at: the shorter one becomes the first, unless the longer one passes the second.
@@ -43,6 +44,7 @@ const NAMES: [Names; 2] =
 pub struct Words {
     network: Network,
     pieces: WordPieces,
+    stages: Stages,
     names: Names,
     told: Told,
     /// The marks of a text's beginning and end, and those that end a phrase.
@@ -101,7 +103,11 @@ impl Words {
         let id = |word: &str| pieces.id(word).map_err(refused);
         let marks = vec![pieces.begins, pieces.ends, id(".")?, id("?")?];
         let network = Network::open(path, &told, None, false)?;
-        Ok(Self { network, pieces, names, told, marks })
+        let words = told.inputs.iter().map(|port| port.name.as_str()).filter(|name| *name != names.pixels);
+        let inputs: Vec<&str> = [names.pixels].into_iter().chain(words).collect();
+        let outputs = ["logits", names.boxes].map(str::to_owned);
+        let stages = Stages::of(&told, &inputs, &outputs, WIDE, |name| network.works_out(name));
+        Ok(Self { network, pieces, stages, names, told, marks })
     }
 
     /// What the network reads of words: phrases, each with a full stop.
@@ -148,22 +154,31 @@ impl Words {
         Resized([scaled(width), scaled(height)])
     }
 
-    /// Finds what words name, the surest first. Takes many seconds.
+    /// Finds what words name, the surest first. Takes many seconds. `watch` is told how far it is, 0 to 1, and says whether to
+    /// go on.
     ///
     /// # Errors
-    /// When there are no words, or the runtime gives up.
-    pub fn find(&self, picture: &RgbaImage, words: &str) -> Result<Vec<Find>, Error> {
+    /// When there are no words, when it was stopped, or the runtime gives up.
+    pub fn find(&self, picture: &RgbaImage, words: &str, watch: &dyn Fn(f32) -> bool) -> Result<Vec<Find>, Error> {
         let tokens = self.tokens(words)?;
         let size = self.size(picture.dimensions());
         // Some files have one size written into them, and say that they take any.
         let square = Resized([SIDES[0]; 2]);
-        match self.find_in(picture, &tokens, size) {
-            Err(Error::Failed { .. }) if size != square => self.find_in(picture, &tokens, square),
+        let go_on = |done: f32| if watch(done) { Ok(()) } else { Err(Error::Stopped) };
+        go_on(0.0)?;
+        match self.find_in(picture, &tokens, size, &go_on) {
+            Err(Error::Failed { .. }) if size != square => self.find_in(picture, &tokens, square, &go_on),
             found => found,
         }
     }
 
-    fn find_in(&self, picture: &RgbaImage, tokens: &[u32], size: Resized) -> Result<Vec<Find>, Error> {
+    fn find_in(
+        &self,
+        picture: &RgbaImage,
+        tokens: &[u32],
+        size: Resized,
+        go_on: &dyn Fn(f32) -> Result<(), Error>,
+    ) -> Result<Vec<Find>, Error> {
         let Resized([wide, high]) = size;
         let failed = |error: &dyn std::fmt::Display| Error::failed(self.network.path(), error);
         let pixels = normal(picture, size).ok_or_else(|| Error::Prompt("the picture has no pixels".into()))?;
@@ -172,7 +187,7 @@ impl Words {
         let (wide, high) = (wide as usize, high as usize);
         let whole =
             |shape: &[usize], numbers: Vec<i32>| Value::from_shape(shape, numbers).map_err(|error| failed(&error));
-        let mut inputs: Vec<(&str, ValueOrView)> = Vec::new();
+        let mut inputs: Vec<(&str, Value)> = Vec::new();
         for port in &self.told.inputs {
             let value = match port.name.as_str() {
                 "input_ids" => whole(&[1, count], tokens.iter().map(|token| *token as i32).collect())?,
@@ -183,9 +198,9 @@ impl Words {
                 "text_token_mask" => whole(&[1, count, count], reads.clone())?,
                 _ => Value::from_shape([1, 3, high, wide], pixels.clone()).map_err(|error| failed(&error))?,
             };
-            inputs.push((&port.name, value.into()));
+            inputs.push((&port.name, value));
         }
-        let mut made = self.network.run(inputs, &["logits", self.names.boxes])?.into_iter();
+        let mut made = self.stages.run(&self.network, &inputs, go_on)?.into_iter();
         let mut next = || made.next().and_then(|value| value.into_shape_vec::<f32, 3>().ok());
         let (Some(([_, queries, width], logits)), Some(([_, same, 4], boxes))) = (next(), next()) else {
             return Err(failed(&"its answer has a shape that is not known"));
@@ -218,6 +233,8 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
+
     use super::*;
 
     fn data(name: &str) -> PathBuf {
@@ -229,6 +246,36 @@ mod tests {
         match value {
             serde_json::Value::Array(values) => values.iter().flat_map(numbers).collect(),
             other => vec![other.as_f64().unwrap() as f32],
+        }
+    }
+
+    fn always(_: f32) -> bool {
+        true
+    }
+
+    #[test]
+    fn words_are_looked_for_by_stages_and_the_search_can_be_stopped_between_any_two() {
+        let words = Words::open(&data("dino.onnx")).unwrap();
+        let picture = image::open(data("words.png")).unwrap().to_rgba8();
+        let told = RefCell::new(Vec::new());
+        let watch = |done: f32| {
+            told.borrow_mut().push(done);
+            true
+        };
+        assert!(words.find(&picture, "a dog", &watch).is_ok());
+        let told = told.into_inner();
+        // The file's whole graph is cut, and no stage is run over.
+        assert!(told.len() > 10 && told.is_sorted() && told[0] == 0.0 && told[told.len() - 1] == 1.0, "{told:?}");
+        assert!(told.windows(2).all(|pair| pair[1] - pair[0] < 0.11), "{told:?}");
+        for most in [0.0, told[1], told[told.len() / 2]] {
+            let asked = Cell::new(0);
+            let stopped = words.find(&picture, "a dog", &|done| {
+                asked.set(asked.get() + 1);
+                done < most
+            });
+            assert_eq!(stopped, Err(Error::Stopped), "{most}");
+            let before = told.iter().filter(|done| **done < most).count();
+            assert_eq!(asked.get(), before + 1, "it went on after it was stopped at {most}");
         }
     }
 
@@ -248,7 +295,7 @@ mod tests {
                 (numbers(&case["mask"]), numbers(&case["positions"])),
                 "{said}"
             );
-            let finds = words.find(&picture, said).unwrap();
+            let finds = words.find(&picture, said, &always).unwrap();
             let (scores, boxes) = (numbers(&case["scores"]), numbers(&case["boxes"]));
             assert!(finds.len() >= scores.len());
             for ((find, score), center) in finds.iter().zip(&scores).zip(boxes.as_chunks::<4>().0) {
@@ -267,10 +314,10 @@ mod tests {
         }
         for nothing in ["", " , .", "\u{200b}"] {
             // What is no word at all is said, or found nowhere; nothing panics.
-            let found = words.find(&picture, nothing);
+            let found = words.find(&picture, nothing, &always);
             assert!(nothing == "\u{200b}" || found.is_err(), "{nothing:?}");
         }
-        assert!(words.find(&picture, &"a dog ".repeat(300)).unwrap_err().to_string().contains("too many"));
+        assert!(words.find(&picture, &"a dog ".repeat(300), &always).unwrap_err().to_string().contains("too many"));
     }
 
     #[test]

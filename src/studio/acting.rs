@@ -1,12 +1,12 @@
-//! What a person does that concerns several rooms: rendering the document, going back to a result, exporting it,
-//! painting where a photo may change.
+//! What a person does that concerns several rooms: going back to a result, exporting it, cutting out, painting where a photo
+//! may change. What takes memory is begun in `starting.rs`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::{GrayImage, RgbImage};
 
-use super::compare::{self, Side};
+use super::compare::{self, EncoderKind, Named, Side};
 use super::cut::{self, Made, Purpose};
 use super::document::arrange::Lot;
 use super::document::geometry;
@@ -15,124 +15,18 @@ use super::export::exporting::{Exports, Kind, SheetLook, Subject};
 use super::files::on_disk;
 use super::files::pictures::Loaded;
 use super::files::target::Target;
-use super::notice::{Place, sentence};
+use super::notice::Place;
 use super::place::Known;
 use super::place::frame::Frame;
 use super::results::comparing::Compared;
-use super::results::store::{BEHIND, Entry};
+use super::results::store::Entry;
 use super::rooms::Studio;
-use super::session::question::{Press, Question};
 use super::train::PLACE;
-use crate::engine::inspect::Demand;
 use crate::link::JobId;
-use crate::project::{Background, Cut, Layer, Layout, Project};
+use crate::project::files::asset_name;
+use crate::project::{Background, Cut, Layer, Layout, Project, resolve};
 
 impl Studio {
-    // Renders.
-
-    /// Starts a render of the project as it is. Does nothing but say so where something stands in the way.
-    pub fn render(&mut self) -> Option<JobId> {
-        self.document.end_gesture();
-        let behind = self.results.store.is_behind().then(|| BEHIND.to_owned());
-        if let Some(words) = behind.or_else(|| self.obstacle()) {
-            self.notice(Place::Render, words);
-            return None;
-        }
-        if self.asks_first(Press::Render) {
-            return None;
-        }
-        Some(self.start_render())
-    }
-
-    fn start_render(&mut self) -> JobId {
-        if !self.renders.seed_locked {
-            self.document.roll_seed();
-        }
-        self.session.unsay(&Place::Render);
-        self.renders.start(&self.document)
-    }
-
-    /// Asks before something begins that may not fit into the memory that is free: nothing can be done when the system ends
-    /// the program for it. Says whether it asks.
-    fn asks_first(&mut self, press: Press) -> bool {
-        let Some((words, fits_unwatched)) = self.tight(press) else { return false };
-        self.session.questions.ask(Question::Tight { press, words: sentence(&words), fits_unwatched });
-        true
-    }
-
-    /// Why something may not fit, and whether it does where nobody watches attention; None where it does, or where it is not
-    /// known.
-    fn tight(&mut self, press: Press) -> Option<(String, bool)> {
-        if !self.renders.on_cpu() {
-            return None;
-        }
-        let runs = self.renders.runs.active().next().is_some() || self.train.runs.active().next().is_some();
-        let loaded = match &self.renders.model_report {
-            // What a job takes that runs now is free when its turn comes that waits.
-            _ if runs => u64::MAX,
-            Some(model) => model.total_bytes,
-            None => 0,
-        };
-        let room = (self.weigher.room)(loaded)?;
-        if press == Press::Train {
-            return Some((self.train.tight(room)?, false));
-        }
-        let model = self.weigher.model(&self.model())?;
-        let demand = self.demand();
-        // A comparison's pictures are made one by one.
-        let demand = if press == Press::Compare { Demand { pictures: 1, ..demand } } else { demand };
-        let words = model.tight(demand, room)?;
-        let fits_unwatched = model.tight(Demand { watched: false, ..demand }, room).is_none();
-        Some((words, fits_unwatched))
-    }
-
-    /// Answers the question in hand by doing what was pressed, whatever memory there is.
-    pub fn press_anyway(&mut self, press: Press) {
-        self.session.questions.answered();
-        match press {
-            Press::Render => {
-                if self.obstacle().is_none() {
-                    self.start_render();
-                }
-            }
-            Press::Compare => self.begin_comparison(),
-            Press::Train => _ = self.start_training(),
-        }
-    }
-
-    /// Renders the project as it is now from the step under the playhead on (see [`super::renders::Renders::branch`]).
-    pub fn branch(&mut self) -> Option<JobId> {
-        let branched = self.renders.branch(&self.document);
-        self.or_say(branched)
-    }
-
-    /// Begins to paint the masks that a render shall go on with from the playhead. A running render pauses.
-    pub fn edit_masks(&mut self) {
-        if self.renders.mask_editor.as_ref().is_some_and(|editor| editor.is_changed()) {
-            let words = "Masks are being painted already. Continue with them, or cancel first.";
-            return self.notice(Place::Render, words);
-        }
-        if self.renders.makes_anew() {
-            let words = "The render whose masks were being painted before is on its way to their step. Wait for it, or stop it.";
-            return self.notice(Place::Render, words);
-        }
-        if self.ask_to_paint_on() {
-            return;
-        }
-        let begun = self.renders.edit_masks();
-        self.or_say(begun);
-    }
-
-    /// Goes on from where the masks were painted, with the painted masks and the run's own project.
-    pub fn continue_with_masks(&mut self) -> Option<JobId> {
-        let begun = self.renders.continue_with_masks();
-        self.or_say(begun).flatten()
-    }
-
-    fn or_say<T>(&mut self, outcome: Result<T, String>) -> Option<T> {
-        outcome.map_err(|words| self.notice(Place::Render, words)).ok()
-    }
-
     /// Makes the project of a run the present one, as a step. Where it is another document's, this one parts from its
     /// file, so that saving does not write one project over another.
     pub fn restore(&mut self, job: JobId) {
@@ -229,7 +123,7 @@ impl Studio {
     pub(super) fn take_cutout(&mut self, made: &Made) {
         if let Purpose::Layer(document, id) = made.purpose
             && document == self.document.id()
-            && let Some(index) = self.project().layers().iter().position(|layer| layer.id == id)
+            && let Some(index) = self.document.layer_of(id)
         {
             let name = format!("Cut out {}", self.project().layers()[index].title());
             self.document.edit_layer(index, name, |layer| made.put_into(layer));
@@ -264,22 +158,46 @@ impl Studio {
 
     // Comparisons.
 
-    /// Begins the comparison that is chosen, of the project as it is. What stands in its way is said at its place.
-    pub fn compare(&mut self) {
-        self.document.end_gesture();
+    /// Has comparisons measured by the encoder in a folder, or by ImageReward's file, once it is known to be one; that is said
+    /// where it is none.
+    pub fn choose_encoder(&mut self, path: PathBuf) {
         self.session.unsay(&compare::PLACE);
-        match self.obstacle().or_else(|| self.compare.obstacle(self.document.project())) {
-            Some(words) => self.notice(compare::PLACE, words),
-            None if self.asks_first(Press::Compare) => {}
-            None => self.begin_comparison(),
-        }
+        self.compare.look_at_encoder(path);
     }
 
-    fn begin_comparison(&mut self) {
-        self.compare.stop(&mut self.renders);
-        if let Err(words) = self.compare.begin(&self.document) {
-            self.notice(compare::PLACE, words);
-        }
+    /// The encoders by which the next comparison is measured.
+    pub fn encoders(&self) -> Named {
+        let config = &self.session.config;
+        Named { clip: config.clip.clone(), dino: config.dino.clone(), reward: config.reward.clone() }
+    }
+
+    /// Has comparisons measured by an encoder of a kind from now on, or by none. It is remembered.
+    pub fn measure_by(&mut self, kind: EncoderKind, path: Option<PathBuf>) {
+        let place = match kind {
+            EncoderKind::Clip => &mut self.session.config.clip,
+            EncoderKind::Dino => &mut self.session.config.dino,
+            EncoderKind::Reward => &mut self.session.config.reward,
+        };
+        *place = path.map(|path| std::path::absolute(&path).unwrap_or(path));
+        self.session.save_config();
+    }
+
+    /// The project's concepts whose looks nobody knows but from photos, and the folder of each, where it was chosen.
+    pub fn photos_of_concepts(&self) -> Vec<(String, Option<PathBuf>)> {
+        let known = |file: &Path| {
+            let found = self.session.config.concept_photos.iter().find(|(of, _)| of == file);
+            found.map(|(_, folder)| folder.clone())
+        };
+        let own = self.project().concepts.iter().filter(|concept| asset_name(&concept.file).is_none());
+        own.map(|concept| (concept.name.clone(), known(&resolve(&self.document.folder, &concept.file)))).collect()
+    }
+
+    /// Compares a concept with the photos of a folder from now on. It is remembered by the concept's file.
+    pub fn choose_photos_of(&mut self, name: &str, folder: &Path) {
+        let Some(concept) = self.project().concepts.iter().find(|concept| concept.name == name) else { return };
+        let file = resolve(&self.document.folder, &concept.file);
+        self.session.config.remember_photos(file, folder);
+        self.session.save_config();
     }
 
     /// Stops the comparison; what is there stays.
@@ -296,21 +214,6 @@ impl Studio {
 
     // Trainings.
 
-    /// Starts the training that is open. What stands in its way is said at its place.
-    pub fn train(&mut self) -> Option<u64> {
-        self.session.unsay(&PLACE);
-        // What stands in the way is said first.
-        if self.train.obstacle().is_none() && self.asks_first(Press::Train) {
-            return None;
-        }
-        self.start_training()
-    }
-
-    fn start_training(&mut self) -> Option<u64> {
-        let started = self.train.start(self.renders.engine(), self.renders.device);
-        started.map_err(|words| self.notice(PLACE, words)).ok()
-    }
-
     /// Begins a new training, of the project's model.
     pub fn new_training(&mut self) {
         let project = self.project();
@@ -322,16 +225,6 @@ impl Studio {
     /// Lets a training write a checkpoint and wait.
     pub fn pause_training(&mut self, id: u64) {
         self.train.pause(self.renders.engine(), id);
-    }
-
-    /// Lets a training go on from its checkpoint.
-    pub fn go_on_training(&mut self, id: u64) {
-        self.train.go_on(self.renders.engine(), self.renders.device, id);
-    }
-
-    /// Ends a training and keeps the concept as it is.
-    pub fn finish_training(&mut self, id: u64) {
-        self.train.finish(self.renders.engine(), self.renders.device, id);
     }
 
     /// Adds a concept that was trained to the project, on the selected layer where there is one, as one step. Gives its

@@ -1,6 +1,6 @@
 //! What the window knows and does, without a window. No egui; the window draws this and calls it.
 //!
-//! Nothing here waits: files are read and written by the threads of `tasks.rs`, renders by the engine, and
+//! Nothing here waits: files are read and written by the threads of `tasks/`, renders by the engine, and
 //! [`Studio::poll`] takes in what came of them.
 //!
 //! A room is a folder with a struct that has its own state, its own answers from other threads and its own `poll`, and
@@ -19,10 +19,10 @@
 //! - What is remembered, kept for a crash, said and asked? `session/`.
 //!
 //! Above them, what spans rooms: `rooms.rs` composes them and carries on what one tells another; `acting.rs`,
-//! `opening.rs`, `moving.rs` and `taking_in.rs` are what a person does that concerns several; `advice.rs` is what has no
+//! `starting.rs`, `opening.rs`, `moving.rs` and `taking_in.rs` are what a person does that concerns several; `advice.rs` is what has no
 //! effect, and where that is said; `weighing.rs` is whether what is about to start fits into memory. Below them, what all
-//! share: `tasks.rs` (threads), `places.rs` (folders, whole files),
-//! `notice.rs` (words at a place).
+//! share: `tasks/` (threads and their answers), `places.rs` (folders, whole files),
+//! `notice.rs` (words at a place), `models.rs` (what a model is).
 
 mod acting;
 pub mod advice;
@@ -32,6 +32,7 @@ pub mod document;
 pub mod export;
 pub mod files;
 pub mod library;
+pub mod models;
 mod moving;
 pub mod notice;
 mod opening;
@@ -41,6 +42,7 @@ pub mod renders;
 pub mod results;
 mod rooms;
 pub mod session;
+mod starting;
 mod taking_in;
 pub mod tasks;
 pub mod train;
@@ -56,5 +58,7 @@ pub use renders::runs::{Playhead, Run, Runs};
 pub use rooms::Studio;
 pub use session::question::{Held, Press, Question};
 
+#[cfg(test)]
+mod answers_tests;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use super::notice::Place;
 use super::rooms::Studio;
 use super::session::question::Question;
 use crate::project::files::name_of;
-use crate::project::moved::Moved;
+use crate::project::moved::{Moved, alike_words, changed_words};
 
 impl Studio {
     /// Looks in the background where the project's files are (see [`super::files::Files::look_for_moved`]).
@@ -17,10 +17,15 @@ impl Studio {
 
     /// The project's files were looked for.
     pub(super) fn moved(&mut self, opened: bool, moved: Moved) {
-        let Moved { found, missing, changed } = moved;
+        let Moved { mut found, mut missing, changed } = moved;
+        // What was put right since by hand, or is named no more, is nothing to ask about.
+        let named = self.project().outside_paths();
+        found.retain(|(before, _)| named.contains(before));
+        missing.retain(|(path, _)| named.contains(path));
         // While the project is open its files are edited, and that is nothing to tell.
         if opened && !changed.is_empty() {
-            self.notice(Place::Project, changed_words(&changed));
+            let names: Vec<String> = changed.iter().map(|path| name_of(path)).collect();
+            self.notice(Place::Project, changed_words(&names));
         }
         if !found.is_empty() {
             let missing = missing.iter().map(|(path, alike)| missing_words(path, alike.as_deref())).collect();
@@ -60,25 +65,10 @@ impl Studio {
     }
 }
 
-fn changed_words(changed: &[PathBuf]) -> String {
-    let names: Vec<String> = changed.iter().map(|path| name_of(path)).collect();
-    match names.as_slice() {
-        [one] => format!("{one} has other contents than when the project was saved. It is used as it is."),
-        _ => format!(
-            "{} files have other contents than when the project was saved: {}. They are used as they are.",
-            names.len(),
-            names.join(", ")
-        ),
-    }
-}
-
 fn missing_words(path: &Path, alike: Option<&Path>) -> String {
     match alike {
         None => path.display().to_string(),
-        Some(alike) => {
-            let words = "has its name, but nothing shows that it is the same file";
-            format!("{} ({} {words})", path.display(), alike.display())
-        }
+        Some(alike) => format!("{} ({})", path.display(), alike_words(alike)),
     }
 }
 
@@ -87,10 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changed_and_what_is_missing_is_said_by_name() {
-        let one = changed_words(&["/a/cat.png".into()]);
-        assert_eq!(one, "cat.png has other contents than when the project was saved. It is used as it is.");
-        assert!(changed_words(&["/a/cat.png".into(), "/b/tom.pth".into()]).contains("2 files have other contents"));
+    fn what_is_missing_is_said_with_what_may_be_taken_for_it() {
         assert_eq!(missing_words("/a/x".as_ref(), None), "/a/x");
         assert!(missing_words("/a/x".as_ref(), Some("/b/x".as_ref())).starts_with("/a/x (/b/x has its name, but"));
     }

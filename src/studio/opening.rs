@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::files::target::Target;
 use super::notice::{Notice, Place};
 use super::places::folder_of;
 use super::rooms::Studio;
@@ -57,6 +58,9 @@ impl Studio {
         if let Some(file) = &file {
             self.session.remember_recent(file);
         }
+        self.results.give_up_reading();
+        self.place.give_up();
+        self.cut.part();
         self.document.replace(project, file, folder);
         self.document.stamp = stamp.flatten();
         self.session.is_safe(self.document.history.revision());
@@ -112,12 +116,12 @@ impl Studio {
                     self.session.is_safe(revision);
                 }
                 self.session.unsay(&Place::Project);
+                // What waits to be opened was read before it was saved: where it is this very file, it is open already.
+                let then =
+                    then.filter(|held| !matches!(held, Held::Replace { file: Some((other, _)), .. } if *other == path));
                 (self.document.file, self.document.stamp) = (Some(path), stamp);
-                match then {
-                    // Changed again while it was being written: that is not saved.
-                    Some(held) if self.document.history.is_dirty() => self.ask_to(held),
-                    Some(held) => self.go_ahead(held),
-                    None => {}
+                if let Some(held) = then {
+                    self.after_saving(held);
                 }
             }
             Err(trouble @ (Unsaved::Exists | Unsaved::Changed)) if is_here => {
@@ -135,11 +139,27 @@ impl Studio {
         }
     }
 
+    /// Goes on with what was held back while the project was written. Where it was changed again meanwhile, that is not saved,
+    /// and is asked about. A project is read again: it may be of the very file that was just written, or have been changed
+    /// while somebody was asked.
+    fn after_saving(&mut self, held: Held) {
+        let dirty = self.document.history.is_dirty();
+        match held {
+            Held::Replace { file: Some((path, _)), .. } if dirty => self.take_in(path, Target::Open),
+            Held::Replace { file: Some((path, _)), .. } => {
+                self.take_in(path, Target::Reopen(self.document.history.revision()));
+            }
+            held if dirty => self.ask_to(held),
+            held => self.go_ahead(held),
+        }
+    }
+
     /// Opens what was recovered; it counts as unsaved.
     fn recover(&mut self, recovered: Recovered) {
-        let Recovered { project, file, folder, path, painted, .. } = recovered;
+        let Recovered { project, file, stamp, folder, path, painted, .. } = recovered;
         self.replace_project(project, None, folder);
-        self.document.file = file;
+        // Its file may have been written since, by another session: saving asks then.
+        (self.document.file, self.document.stamp) = (file, stamp);
         self.document.history.mark_unsaved();
         self.renders.recover(painted);
         // Before it is kept: this session may crash too.
@@ -154,16 +174,6 @@ impl Studio {
         let question = Question::Repaint { words: painted.words(self.renders.on_cpu()), step: painted.step };
         self.session.questions.ask(question);
         true
-    }
-
-    /// Answers the question in hand: the render is made anew up to the step of the masks, or they are given up.
-    pub fn paint_on(&mut self, wanted: bool) {
-        self.session.questions.answered();
-        if wanted {
-            self.renders.make_anew(&self.document);
-        } else {
-            self.renders.recover(None);
-        }
     }
 }
 

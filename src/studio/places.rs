@@ -65,7 +65,7 @@ impl Places {
         self.data.join("models")
     }
 
-    /// Networks of Segment Anything, two files each, which people put there.
+    /// Networks of Segment Anything, two files each or weights in one, which people put there.
     pub fn segment_folder(&self) -> PathBuf {
         self.data.join("segment")
     }

@@ -14,7 +14,8 @@ use super::files::knowledge::{ConceptFacts, TokenCounts};
 use super::files::pictures::Loaded;
 use super::files::{self, Files, model_of};
 use super::library::{self, Library};
-use super::notice::{Notice, Place};
+use super::models::KnownModel;
+use super::notice::{Notice, Place, sentence};
 use super::place::{self, Placing};
 use super::places::Places;
 use super::renders::{self, Renders};
@@ -101,7 +102,7 @@ impl Studio {
             document,
             files: Files::new(&pool),
             cut: Cutting::new(&pool)?,
-            renders: Renders::new(engine, device),
+            renders: Renders::new(engine, device, pool.tap()),
             results: Results::open(session.places(), &pool),
             export: Exports::new(&pool),
             collect: Collects::new(&pool)?,
@@ -154,8 +155,8 @@ impl Studio {
         any |= self.carry(|studio| studio.place.poll(), Self::of_place);
         any |= self.carry(|studio| studio.library.poll(), |_, library::Outcome::Learnt| {});
         any |= self.carry(|studio| studio.session.poll(), Self::of_session);
-        self.weigher.look(model_of(&self.document));
-        any |= self.weigher.poll();
+        self.weigh();
+        any |= self.weigher.models.poll();
         self.results.follow(&self.document);
         any |= self.carry(|studio| studio.results.poll(), Self::of_results);
         let painted = self.renders.painted();
@@ -183,6 +184,7 @@ impl Studio {
             files::Outcome::Learnt => {}
             files::Outcome::Edited => self.place.forget_photo(),
             files::Outcome::TakenIn(taken) => self.taken_in(*taken),
+            files::Outcome::TooLate(what) => self.too_late(&what),
             files::Outcome::Pasted { kept, size, at } => self.pasted(kept, size, at),
             files::Outcome::Moved { document, opened, moved } if document == self.document.id() => {
                 self.moved(opened, moved);
@@ -222,8 +224,10 @@ impl Studio {
     }
 
     fn of_compare(&mut self, outcome: compare::Outcome) {
-        if let compare::Outcome::Say(notice) = outcome {
-            self.session.say(notice);
+        match outcome {
+            compare::Outcome::Told => {}
+            compare::Outcome::Encoder(kind, path) => self.measure_by(kind, Some(path)),
+            compare::Outcome::Say(words) => self.notice(compare::PLACE, sentence(&words)),
         }
     }
 
@@ -277,7 +281,7 @@ impl Studio {
             || self.place.is_busy()
             || self.library.is_busy()
             || self.session.is_busy()
-            || self.weigher.is_busy()
+            || self.weigher.models.is_busy()
     }
 
     /// What closing would lose beside unsaved changes, in words.
@@ -314,6 +318,10 @@ impl Studio {
     /// Ends the session: nothing unsaved is left to recover, and what was taken out of the gallery is removed. The one
     /// place that waits for files, when there is no window any more.
     pub fn close(&mut self) {
+        // Whoever closes has agreed to lose an export, and files shall not wait for it.
+        self.export.exporting.iter().for_each(exporting::Exporting::stop);
+        self.place.close();
+        self.train.close();
         self.session.close();
         self.results.follow(&self.document);
         self.results.store.close().iter().for_each(|words| log::warn!("{words}"));
@@ -360,13 +368,19 @@ impl Studio {
 
     /// What a render of the project asks of the memory, as far as its concepts' files have been looked at.
     pub fn demand(&mut self) -> Demand {
-        let files = concept_files::files_of(self.project());
+        let project = self.project().clone();
+        self.demand_of(&project)
+    }
+
+    /// The same of another project that is about to be rendered.
+    pub(super) fn demand_of(&mut self, project: &Project) -> Demand {
+        let files = concept_files::files_of(project);
         let held = files.iter().map(|file| match self.files.file_facts(&self.document, &file.file) {
             Some(Ok(facts)) => facts.held,
             _ => Held::default(),
         });
         let adapters = held.sum();
-        Demand::of(self.document.project(), adapters).watched_by(self.renders.watched())
+        Demand::of(project, adapters).watched_by(self.renders.watched())
     }
 
     /// A picture that the project names (see [`Files::picture`]).
@@ -401,9 +415,16 @@ impl Studio {
     }
 
     /// The side of the pictures that the project's model does best, in pixels: the one that it was trained on, where that is
-    /// known, else Stable Diffusion 1.5's (see [`Files::picture_side`]).
+    /// known, else Stable Diffusion 1.5's.
     pub fn picture_side(&mut self) -> u32 {
-        self.files.picture_side(&self.document).unwrap_or(512)
+        self.model_report().and_then(Result::ok).and_then(|model| model.picture_side).unwrap_or(512)
+    }
+
+    /// What the project's model is, or in words why it cannot be used; None while that is being looked up.
+    pub fn model_report(&mut self) -> Option<KnownModel> {
+        let files = self.model();
+        self.weigher.models.look(&files);
+        self.weigher.models.known(&files)
     }
 
     /// How many tokens the prompts have (see [`Files::token_counts`]).

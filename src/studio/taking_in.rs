@@ -12,6 +12,7 @@ use super::library::entry::{Entry, Kind};
 use super::notice::Place;
 use super::rooms::Studio;
 use super::session::question::{Held, Question};
+use crate::project::files::name_of;
 use crate::project::foreign::{Parameters, TakenOver};
 use crate::project::picture::KINDS;
 use crate::project::stamp::Stamp;
@@ -28,10 +29,10 @@ impl Studio {
         let TakenIn { target, path, stamp, found, trained } = taken;
         let place = match &target {
             Target::Background | Target::Cutout | Target::CutoutAt(_) | Target::Anywhere { .. } => Place::Canvas,
-            Target::ReplaceLayer(layer) => Place::Layer(*layer),
+            Target::ReplaceLayer(layer) => self.document.layer_of(*layer).map_or(Place::Canvas, Place::Layer),
             Target::Concept | Target::AskedFor { .. } | Target::Style => Place::Project,
             Target::ReplaceConcept(name) | Target::MoreOf(name) => Place::Concept(name.clone()),
-            Target::Open => Place::Project,
+            Target::Open | Target::Reopen(_) => Place::Project,
             Target::Model | Target::Autoencoder => Place::Device,
             Target::Photo | Target::EditMask => Place::Canvas,
         };
@@ -41,6 +42,15 @@ impl Studio {
         };
         match (target, found) {
             (Target::Anywhere { at, layer }, found) => self.take_anything(found, stamp, (at, layer), &trained),
+            (Target::Reopen(revision), Intake::Project { path, project, folder })
+                if self.document.history.revision() == revision =>
+            {
+                self.go_ahead(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() });
+            }
+            // It was changed since; or another program has made something else of the file.
+            (Target::Reopen(_), found) => {
+                self.taken_in(TakenIn { found: Ok(found), target: Target::Open, path, stamp, trained });
+            }
             (Target::Open, Intake::OthersPicture { path, size, parameters, .. }) => {
                 self.ask_of_others(path, size, None, *parameters);
             }
@@ -71,10 +81,14 @@ impl Studio {
             }
             (target, Intake::Picture { path, .. } | Intake::PodiumPicture { path, .. }) => match target {
                 Target::Background => self.document.set_background(Background::Picture(path)),
-                Target::ReplaceLayer(layer) => {
-                    self.document.edit_layer(layer, "Change a layer's picture", |layer| layer.picture = path);
-                }
+                Target::ReplaceLayer(layer) => match self.document.layer_of(layer) {
+                    Some(layer) => {
+                        self.document.edit_layer(layer, "Change a layer's picture", |layer| layer.picture = path);
+                    }
+                    None => self.gone(place, &path, "The layer"),
+                },
                 Target::Photo => self.document.set_photo(path),
+                Target::EditMask if self.project().place.is_none() => self.gone(place, &path, "The photo"),
                 Target::EditMask => {
                     self.document.edit("Change the edit mask", |project| {
                         if let Some(place) = &mut project.place {
@@ -89,6 +103,11 @@ impl Studio {
             (Target::Concept, Intake::Concept { path }) => self.load_concept(path, None, &trained),
             (Target::AskedFor { strength, text_strength }, Intake::Concept { path: file }) => {
                 self.document.load_concept(ConceptFile { file, strength, text_strength }, None, &trained.words);
+            }
+            (Target::MoreOf(name) | Target::ReplaceConcept(name), Intake::Concept { path })
+                if self.project().concept(&name).is_none() =>
+            {
+                self.gone(Place::Project, &path, &format!("The concept {name}"));
             }
             (Target::MoreOf(name), Intake::Concept { path }) => self.document.add_file(&name, path, trained.strength),
             (Target::Style, Intake::Concept { path }) => self.document.add_style(path, trained.strength),
@@ -108,7 +127,7 @@ impl Studio {
                     | Target::Style => {
                         "a concept (.safetensors, .pth, .pt or .bin)"
                     }
-                    Target::Open => "a project (.ron) or a picture that Podium wrote",
+                    Target::Open | Target::Reopen(_) => "a project (.ron) or a picture that Podium wrote",
                     Target::Model => {
                         "a model: a folder that holds model_index.json and unet, or a file of Stable Diffusion 1.5 (.safetensors, .ckpt)"
                     }
@@ -124,7 +143,7 @@ impl Studio {
         &mut self,
         found: Intake,
         stamp: Option<Stamp>,
-        (at, layer): (Option<(f32, f32)>, Option<usize>),
+        (at, layer): (Option<(f32, f32)>, Option<u32>),
         trained: &AsTrained,
     ) {
         match found {
@@ -139,10 +158,24 @@ impl Studio {
             Intake::Project { path, project, folder } => {
                 self.ask_to(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() })
             }
-            Intake::Concept { path } => self.load_concept(path, layer, trained),
+            Intake::Concept { path } => {
+                let layer = layer.and_then(|layer| self.document.layer_of(layer));
+                self.load_concept(path, layer, trained);
+            }
             Intake::Model { path } => self.set_model(Some(path)),
             Intake::Autoencoder { path } => self.set_vae(Some(path)),
         }
+    }
+
+    /// Says that what a file was chosen for is not there any more, once it has been looked at.
+    fn gone(&mut self, place: Place, file: &Path, what: &str) {
+        self.notice(place, format!("{what} that {} was chosen for is not there any more.", name_of(file)));
+    }
+
+    /// What was given to the project that was open before is not used in this one.
+    pub(super) fn too_late(&mut self, what: &str) {
+        let words = format!("{what} was given to a project that is no longer open, and is not used in this one.");
+        self.notice(Place::Canvas, words);
     }
 
     fn load_concept(&mut self, file: PathBuf, layer: Option<usize>, trained: &AsTrained) {
@@ -155,9 +188,14 @@ impl Studio {
     pub fn use_found(&mut self, entry: &Entry) {
         let target = match entry.kind {
             Kind::Model => Target::Model,
-            _ => Target::Anywhere { at: None, layer: self.document.selected() },
+            _ => Target::Anywhere { at: None, layer: self.selected_number() },
         };
         self.take_in(entry.path.clone(), target);
+    }
+
+    /// The number of the selected layer.
+    fn selected_number(&self) -> Option<u32> {
+        self.project().layers().get(self.document.selected()?).map(|layer| layer.id)
     }
 
     /// Looks for models and LoRAs in the usual folders and in those that somebody added.

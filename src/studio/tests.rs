@@ -19,7 +19,7 @@ fn studio() -> Studio {
     studio_on(project())
 }
 
-fn project() -> Project {
+pub(super) fn project() -> Project {
     let mut project = file::from_str(FROZEN).unwrap();
     project.canvas = Canvas { width: 128, height: 128 };
     for layer in project.layers_mut().unwrap() {
@@ -343,6 +343,114 @@ fn what_is_near_to_all_of_the_memory_is_asked_about_once_a_press() {
 }
 
 #[test]
+fn whatever_goes_on_from_what_is_there_is_asked_about_its_memory_too() {
+    let mut studio = studio();
+    settle(&mut studio);
+    let done = studio.render().unwrap();
+    wait(&mut studio, "the picture", |studio| studio.renders.runs.get(done).unwrap().finished().is_some());
+    let paused = studio.render().unwrap();
+    wait(&mut studio, "a step", |studio| studio.renders.runs.get(paused).unwrap().newest().is_some());
+    studio.renders.pause(paused);
+    wait(&mut studio, "the pause", |studio| matches!(studio.renders.runs.get(paused).unwrap().state, State::Paused));
+    studio.compare();
+    studio.stop_comparing();
+    wait(&mut studio, "that nothing runs", |studio| studio.renders.runs.active().next().is_none() && !studio.is_busy());
+    let count = studio.renders.runs.iter().count();
+    studio.renders.runs.show(done);
+    studio.renders.runs.seek(2);
+    studio.weigher.room = |_| Some(100_000_000);
+    let asked = |studio: &mut Studio, press: Press| {
+        assert_eq!(studio.renders.runs.iter().count(), count, "{press:?}: it began unasked");
+        match studio.session.questions.front() {
+            Some(Question::Tight { press: asked, words, .. }) => {
+                assert_eq!(*asked, press);
+                assert!(words.contains(" needs about ") && words.contains("100 MB"), "{words}");
+            }
+            other => panic!("{press:?}: {other:?}"),
+        }
+    };
+    let stop = |studio: &mut Studio| {
+        let job = studio.renders.runs.iter().next_back().unwrap().job;
+        assert!(studio.renders.runs.get(job).unwrap().state.is_active(), "it began");
+        studio.renders.stop(job);
+        wait(studio, "the end", |studio| studio.renders.runs.active().next().is_none());
+    };
+
+    assert_eq!(studio.branch(), None);
+    asked(&mut studio, Press::Branch);
+    studio.session.questions.answered();
+    assert_eq!(studio.resume(paused), None);
+    asked(&mut studio, Press::Resume(paused));
+    studio.session.questions.answered();
+    studio.edit_masks();
+    let editor = studio.renders.mask_editor.as_mut().unwrap();
+    editor.begin_stroke();
+    editor.paint((0.1, 0.1), (0.3, 0.1));
+    let painted = studio.renders.painted();
+    assert_eq!(studio.continue_with_masks(), None);
+    asked(&mut studio, Press::WithMasks);
+    assert!(studio.renders.mask_editor.is_some(), "what was painted is still there");
+    studio.session.questions.answered();
+    studio.go_ahead(Held::DropMasks);
+    studio.renders.recover(painted.clone());
+    studio.ask_to_paint_on();
+    studio.paint_on(true);
+    asked(&mut studio, Press::Repaint);
+    assert!(studio.renders.recovered().is_some() && !studio.renders.makes_anew());
+    studio.session.questions.answered();
+    studio.renders.recover(None);
+    studio.compare_on();
+    asked(&mut studio, Press::CompareOn);
+    assert_eq!(studio.compare.begun().unwrap().going, compare::Going::Stopped);
+
+    // And whoever wants it all the same has it.
+    studio.press_anyway(Press::CompareOn);
+    assert_eq!(studio.compare.begun().unwrap().going, compare::Going::On);
+    studio.stop_comparing();
+    studio.branch();
+    studio.press_anyway(Press::Branch);
+    stop(&mut studio);
+    studio.resume(paused);
+    studio.press_anyway(Press::Resume(paused));
+    stop(&mut studio);
+    assert_eq!(studio.session.questions.front(), None);
+}
+
+#[test]
+fn a_training_that_goes_on_is_asked_about_its_memory_too() {
+    let mut studio = studio();
+    let photos = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/training");
+    studio.train.add(vec![photos]);
+    wait(&mut studio, "the photos", |studio| {
+        studio.train.findings();
+        studio.train.training().photos.len() == 6 && studio.train.obstacle().is_none() && !studio.is_busy()
+    });
+    let id = studio.train().unwrap();
+    // It waits for its turn, so that it is paused at once.
+    studio.pause_training(id);
+    assert!(studio.train.is_waiting(id));
+    settle(&mut studio);
+    studio.weigher.room = |_| Some(1_000_000);
+    for press in [Press::TrainOn(id), Press::TrainToEnd(id)] {
+        match press {
+            Press::TrainOn(id) => studio.go_on_training(id),
+            _ => studio.finish_training(id),
+        }
+        assert!(studio.train.is_waiting(id), "it began unasked");
+        match studio.session.questions.answered() {
+            Some(Question::Tight { press: asked, words, .. }) => {
+                assert_eq!(asked, press);
+                assert!(words.contains("photos of 256 pixels") && words.contains("of memory are free"), "{words}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    studio.go_on_training(id);
+    studio.press_anyway(Press::TrainOn(id));
+    assert!(!studio.train.is_waiting(id));
+}
+
+#[test]
 fn attention_is_recorded_unless_somebody_turns_it_off_and_the_picture_is_the_same() {
     let mut studio = studio();
     settle(&mut studio);
@@ -429,7 +537,8 @@ fn a_lora_is_loaded_as_its_trainer_means_it_and_called_by_its_words() {
     let ed_lora = folder.path().join("lime_robot.pth");
     std::fs::write(&ed_lora, crate::assets::find("miniature/concepts/lime_robot.safetensors").unwrap()).unwrap();
     let mut studio = studio();
-    studio.take_in(path.clone(), Target::Anywhere { at: None, layer: Some(1) });
+    let layer = Some(studio.project().layers()[1].id);
+    studio.take_in(path.clone(), Target::Anywhere { at: None, layer });
     wait(&mut studio, "the concept", |studio| studio.project().concepts.len() == 3);
     let concept = studio.project().concepts[2].clone();
     assert_eq!((concept.name.as_str(), concept.class_word.as_str(), concept.strength), ("my bear", "bear", 1.0));

@@ -135,6 +135,13 @@ fn cut_chooses_what_is_clicked_on_with_networks_from_files() {
     }
     let (said, _) = cut(&["--click", "85,70"]);
     assert_says(&said, &["mask 1 of 4", "mask.png is the mask"]);
+    // Weights alone, by their file or by its folder.
+    let (said, by_file) = cut(&["--click", "85,70", "--sam", &sam_file("weights/model.safetensors")]);
+    assert_says(&said, &["SAM takes it for mask 1 of 4"]);
+    let (_, by_folder) = cut(&["--click", "85,70", "--sam", &sam_file("weights")]);
+    assert!(by_file == by_folder);
+    let (_, authors) = cut(&["--click", "85,70", "--sam", &sam_file("weights.pth")]);
+    assert!(podium::cut::area::overlap(&by_file, &authors) > 0.99);
 }
 
 #[test]
@@ -161,8 +168,20 @@ fn cut_says_what_is_wrong_with_what_it_is_told() {
     assert_says(&said(&["--rect", "1,1,5,5", "--feather", "-2"]), &["below 0"]);
     assert_says(&said(&["--click", "1"]), &["a place has two: x,y"]);
     assert_says(&said(&["--click", "9,9", "--choose", "5"]), &["--choose", "1..=4"]);
-    assert_says(&said(&["--click", "9,9", "--sam", "one.onnx"]), &["two files with a comma between them"]);
-    assert_says(&said(&["--click", "9,9"]), &["needs two files", "mobile_sam_image_encoder.onnx", "segment", "--sam"]);
+    assert_says(&said(&["--click", "9,9", "--sam", "one.onnx,"]), &["two files with a comma between them"]);
+    assert_says(&said(&["--click", "9,9", "--sam", "one.onnx"]), &["cannot read one.onnx"]);
+    let other = sam_file("logits.safetensors");
+    assert_says(
+        &said(&["--click", "9,9", "--sam", &other]),
+        &["logits.safetensors has no weights of Segment Anything", "choose"],
+    );
+    let lone = sam_file("sam.onnx");
+    std::fs::copy(&lone, folder.path().join("sam.onnx")).expect("copied");
+    assert_says(&said(&["--click", "9,9", "--sam", "sam.onnx"]), &["sam.onnx is an encoder", "choose its decoder too"]);
+    assert_says(
+        &said(&["--click", "9,9"]),
+        &["needs two files", "mobile_sam_image_encoder.onnx", "one file of weights", "segment", "--sam"],
+    );
     let files = [sam_file("sam.onnx"), sam_file("decoder.onnx")].join(",");
     assert_says(&said(&["--click", "900,9", "--sam", &files]), &["900,9 is outside drawn/0.png", "256 x 256"]);
     assert_says(&said(&["--not", "9,9", "--sam", &files]), &["nothing says what is meant", "--click"]);
@@ -183,6 +202,8 @@ fn cut_says_what_is_wrong_with_what_it_is_told() {
 fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
     let folder = tempfile::tempdir().expect("temporary");
     file::save(&folder.path().join("small.ron"), &small("beach", 2)).expect("saved");
+    let [clip, reward] =
+        ["clip", "reward"].map(|name| format!("{}/tests/data/encoders/{name}", env!("CARGO_MANIFEST_DIR")));
     let compare = |more: &[&str]| {
         let mut all = vec!["compare", "small.ron", "--out", "sides", "--device", "flex"];
         all.extend(more);
@@ -194,18 +215,34 @@ fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
         (&["--set", "steps=many"], "write a whole number"),
         (&["--method", "lora_sum"], "no_alignment, no_self_attention"),
         (&["--set", "steps=3", "--seeds", "1"], "1 is not in 2..=16"),
+        (&["--set", "steps=3", "--clip", "nowhere"], "nowhere"),
+        (&["--set", "steps=3", "--dino", &clip], "is CLIP, where DINOv2 is named"),
         (&["--set", "steps=3", "--reward", "small.ron"], "small.ron: "),
+        (&["--set", "steps=3", "--reward", &clip], "med_config.json: is not there"),
+        (&["--set", "steps=3", "--clip", &clip, "--photos", "tom=."], "no such concept; its concepts are"),
+        (&["--set", "steps=3", "--photos", "tom=."], "name its folder with --clip or --dino"),
+        (&["--set", "steps=3", "--reward", &reward, "--photos", "tom=."], "name its folder with --clip or --dino"),
+        (&["--set", "steps=3", "--photos", "tom"], "write NAME=FOLDER"),
     ] {
         let said = compare(more);
         assert!(!said.status.success() && !folder.path().join("sides").exists(), "{more:?}");
         assert_says(&out(&said), &[words]);
     }
-    let reward = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/reward");
     let changes = ["--method", "no_alignment", "--set", "guidance_scale=3", "--seeds", "2", "--seed", "5"];
-    let said = compare(&[&changes[..], &["--reward", reward]].concat());
+    let said = compare(&[&changes[..], &["--clip", &clip, "--reward", &reward]].concat());
     assert!(said.status.success(), "{}", out(&said));
-    let expected =
-        ["seed 5, A: ", "seed 6, B: ", "of 2 recognised", ", ImageReward ", "2 seeds are too few", "compare.md"];
+    let expected = [
+        "pictures are measured with CLIP clip (",
+        "pictures are measured with ImageReward ImageReward.pt (",
+        "seed 5, A: ",
+        "seed 6, B: ",
+        "of 2 recognised",
+        ", SegSim (CLIP) 0.",
+        ", CLIP-T ",
+        ", ImageReward ",
+        "2 seeds are too few",
+        "compare.md",
+    ];
     assert_says(&out(&said), &expected);
     let path = |name: &str| folder.path().join("sides").join(name);
     let picture = png_text::in_a_project_s_place(&path("6-b.png")).expect("read").expect("a project");
@@ -217,12 +254,14 @@ fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
     assert!(
         pictures.iter().all(|one| one["scores"]["measures"]["subjects"].as_array().is_some_and(|of| of.len() == 2))
     );
-    assert!(pictures.iter().all(|one| one["scores"]["reward"].is_f64()));
+    assert!(pictures.iter().all(|one| one["scores"]["learned"]["scores"][1]["text"].is_f64()));
     assert_eq!(json["summary"]["pairs"], 2);
+    assert!(pictures.iter().all(|one| one["scores"]["learned"]["segments"] == "Figures"));
     let table = std::fs::read_to_string(path("compare.md")).expect("a table");
     let expected = [
         "- B: Without layout alignment, guidance_scale=3",
         "| recognised |",
+        "| CLIP-T |",
         "| ImageReward |",
         "| 6 | ![6-a.png](6-a.png)",
     ];

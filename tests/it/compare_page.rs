@@ -168,21 +168,34 @@ fn the_compare_page_stands_in_a_small_window_and_with_sixteen_seeds() {
 }
 
 #[test]
-fn imagereward_is_shown_once_it_is_looked_at_and_left_out_again() {
+fn an_encoder_that_is_chosen_is_shown_until_it_is_put_away_and_a_folder_without_one_is_said() {
+    let folder = |name: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders").join(name);
     let mut window = page([1280.0, 800.0]);
-    assert!(says(&window).contains("ImageReward...") && !says(&window).contains("No ImageReward"));
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/reward");
-    window.state_mut().studio.compare.judge_by(Some(folder.into()));
-    until(&mut window, "that it is looked at", |podium| podium.studio.compare.reward().is_some());
-    window.step();
-    assert!(says(&window).contains("Pictures are scored by reward too"), "{}", says(&window));
-    press(&mut window, "No ImageReward");
-    assert!(window.state().studio.compare.reward().is_none());
+    assert!(says(&window).contains("Image encoder..."), "{}", says(&window));
+    window.state_mut().studio.choose_encoder(folder("dino"));
+    until(&mut window, "the encoder", |podium| podium.studio.session.config.dino.is_some());
+    settle(&mut window);
+    let text = says(&window);
+    assert!(text.contains("DINOv2: dino") && !text.contains("Photos..."), "the miniature's concepts need none: {text}");
+    picture_of(&mut window, "compare-encoder");
+    press(&mut window, "Measure by DINOv2 no more");
+    assert_eq!(window.state().studio.session.config.dino, None);
 
-    // What cannot be used is told on the page.
-    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/encoders/clip");
-    window.state_mut().studio.compare.judge_by(Some(other.into()));
-    until(&mut window, "that it is refused", |podium| !podium.studio.is_busy());
-    window.step();
-    assert!(says(&window).contains("med_config.json: is not there"), "{}", says(&window));
+    // ImageReward by its file, which the other button asks for.
+    assert!(text.contains("ImageReward..."), "{text}");
+    window.state_mut().studio.choose_encoder(folder("reward/ImageReward.pt"));
+    until(&mut window, "ImageReward", |podium| podium.studio.session.config.reward.is_some());
+    settle(&mut window);
+    assert!(says(&window).contains("ImageReward: ImageReward.pt"), "{}", says(&window));
+    press(&mut window, "Measure by ImageReward no more");
+    assert_eq!(window.state().studio.session.config.reward, None);
+
+    window.state_mut().studio.choose_encoder(folder("pixels"));
+    until(&mut window, "words", |podium| !podium.studio.session.notices.is_empty());
+    settle(&mut window);
+    assert!(
+        says(&window).contains("pixels") && window.state().studio.session.config.clip.is_none(),
+        "{}",
+        says(&window)
+    );
 }

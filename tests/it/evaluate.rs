@@ -78,7 +78,9 @@ fn killed_and_gone_on_or_in_shards_and_merged_the_report_is_the_same() {
 
     for part in ["1/2", "2/2"] {
         let name = format!("part{}", &part[..1]);
-        done(folder.path(), &small(&["--out", &name, "--shard", part]));
+        // Each part by two engines.
+        let said = done(folder.path(), &small(&["--out", &name, "--shard", part, "--device", "flex"]));
+        assert_says(&said, &[", CPU · flex"]);
     }
     let merged = done(folder.path(), &["merge", "part1", "part2", "--out", "merged"]);
     assert_says(&merged, &["8 pictures of 2 folders"]);
@@ -194,6 +196,48 @@ fn encoders_measure_what_is_there_without_making_it_again_and_what_is_made_then(
 }
 
 #[test]
+fn a_segmenter_finds_and_counts_in_pictures_that_are_there() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let suite = SUITE.replace("(concepts: [\"jade cat\", \"plum dog\"])", "").replace("seeds: 2", "seeds: 1");
+    std::fs::write(folder.path().join("small.ron"), suite).expect("written");
+    let plain = ["--out", "seen", "--methods", "lora_sum"];
+    done(folder.path(), &small(&plain));
+    let unit = folder.path().join("seen/units/mint_cat_+_plum_dog~beach~lora_sum~0.json");
+    let record =
+        || -> serde_json::Value { serde_json::from_slice(&std::fs::read(&unit).expect("a record")).expect("a record") };
+    let before = record();
+    let words = format!("{}/tests/data/segment/dino.onnx", env!("CARGO_MANIFEST_DIR"));
+    let clip = encoder("clip");
+    let named = [&plain[..], &["--words", &words, "--clip", &clip]].concat();
+    let said = done(folder.path(), &small(&named));
+    assert_says(
+        &said,
+        &["pictures are measured with Grounding DINO dino.onnx (sure by 0.30", "1 of 1 pictures are there"],
+    );
+    let after = record();
+    assert_eq!((&after["hash"], &after["outcome"]), (&before["hash"], &before["outcome"]));
+    let learned = &after["learned"];
+    assert_eq!(learned["count"]["asked"], 2);
+    assert!(
+        learned["count"]["found"].as_u64().is_some() && learned["segments"]["Found"] == learned["count"]["segmenter"]
+    );
+    let [markdown, _] = reports(&folder.path().join("seen"));
+    assert_says(
+        &markdown,
+        &["found n>N ↓", "Segments: what Grounding DINO dino.onnx", "boxes of one place count once"],
+    );
+    // Nothing is asked twice, and the same comes out.
+    done(folder.path(), &small(&named));
+    assert_eq!(record(), after);
+    for (wrong, said) in [(["--sam", "x.onnx,y.onnx"], "--words"), (["--sure", "0.1"], "from 0.3 to 1")] {
+        let output =
+            command(folder.path(), &small(&[&plain[..], &wrong].concat())).output().expect("the binary starts");
+        assert!(!output.status.success());
+        assert_says(&out(&output), &[said]);
+    }
+}
+
+#[test]
 fn what_cannot_be_evaluated_is_said_before_anything_is_made() {
     let folder = tempfile::tempdir().expect("temporary");
     std::fs::write(folder.path().join("small.ron"), SUITE).expect("written");
@@ -204,6 +248,7 @@ fn what_cannot_be_evaluated_is_said_before_anything_is_made() {
         (vec!["plush"], "--out"),
         (small(&["--out", "x", "--methods", "conductor,magic"]), "name \"magic\"; there are conductor, release"),
         (small(&["--out", "x", "--shard", "3/2"]), "such as 3/8"),
+        (vec!["small.ron", "--out", "x", "--device", "flex,tpu"], "`tpu` is no device; choose auto, flex"),
         (small(&["--out", "x", "--set", "step=3"]), "did you mean"),
         (small(&["--out", "small.ron"]), "small.ron"),
         (vec!["report", "."], "holds no evaluation"),

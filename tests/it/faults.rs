@@ -183,6 +183,7 @@ mod sessions {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+    use crate::plain::Model;
     use crate::studio::engine;
 
     const PATIENCE: Duration = Duration::from_secs(120);
@@ -214,45 +215,10 @@ mod sessions {
         until(studio, "files", |studio| !studio.is_busy());
     }
 
-    /// What a person would say of a session, in the plainest form.
-    #[derive(Default)]
-    struct Model {
-        /// The words after each change since the project was opened.
-        states: Vec<String>,
-        /// Which of them is there.
-        at: usize,
-        /// Which of them its file has.
-        saved: Option<usize>,
-        /// The project's file.
-        file: Option<PathBuf>,
-        /// What all files have.
-        disk: BTreeMap<PathBuf, String>,
-    }
-
-    impl Model {
-        fn words(&self) -> &str {
-            &self.states[self.at]
-        }
-
-        fn is_dirty(&self) -> bool {
-            self.saved != Some(self.at)
-        }
-
-        fn replace(&mut self, words: &str, file: Option<PathBuf>, saved: bool) {
-            (self.states, self.at) = (vec![words.into()], 0);
-            (self.file, self.saved) = (file, saved.then_some(0));
-        }
-
-        fn write(&mut self, path: &Path) {
-            self.disk.insert(path.to_owned(), self.words().into());
-            (self.file, self.saved) = (Some(path.to_owned()), Some(self.at));
-        }
-    }
-
     /// One who changes, saves, opens, crashes and recovers, whatever comes.
     struct Person {
         studio: Option<Studio>,
-        model: Model,
+        model: Model<String>,
         random: ChaCha8Rng,
         home: PathBuf,
         work: PathBuf,
@@ -268,8 +234,7 @@ mod sessions {
         fn new(folder: &Path, seed: u64) -> Self {
             let (home, work, away) = (folder.join("home"), folder.join("work"), folder.join("away"));
             std::fs::create_dir_all(&work).expect("a folder");
-            let mut model = Model::default();
-            model.replace("the first", None, true);
+            let model = Model::begin("the first".to_owned());
             let studio = Some(begin(&home, &work, project()));
             let random = ChaCha8Rng::seed_from_u64(seed);
             Self { studio, model, random, home, work, away, done: BTreeMap::new(), number: 0, trace: Vec::new() }
@@ -303,8 +268,8 @@ mod sessions {
                 assert!(said(self.studio()), "a save that failed was not told of");
                 return;
             }
-            let exists = self.model.disk.contains_key(path) && self.model.file.as_deref() != Some(path);
-            if exists {
+            if let Some(changed) = self.model.asks(path) {
+                assert!(!changed, "nobody else writes here");
                 let front = self.studio().session.questions.answered();
                 assert!(matches!(&front, Some(Question::Overwrite { path: asked, .. }) if asked == path), "{front:?}");
                 if self.random.random_ratio(1, 2) {
@@ -317,10 +282,11 @@ mod sessions {
         }
 
         /// Answers what is asked where something would be lost. Whether it goes on.
-        fn goes_on(&mut self, dirty: bool) -> bool {
+        fn goes_on(&mut self, opens: Option<&PathBuf>) -> bool {
+            let dirty = self.model.is_dirty();
             let front = self.studio().session.questions.front().cloned();
             let Some(Question::Unsaved(held)) = front else {
-                assert!(!dirty, "nothing was asked, though {:?} is not saved: {front:?}", self.model.words());
+                assert!(!dirty, "nothing was asked, though {:?} is not saved: {front:?}", self.model.now());
                 return true;
             };
             assert!(dirty, "asked, though nothing would be lost");
@@ -345,46 +311,38 @@ mod sessions {
                     }
                     let file = self.model.file.clone().expect("it has one");
                     self.model.write(&file);
-                    true
+                    // What was read of that very file before is not opened: it is open.
+                    opens != Some(&file)
                 }
             }
         }
 
         fn open(&mut self) {
             let path = self.path();
-            if self.model.is_dirty() && self.model.file.as_ref() == Some(&path) {
-                // What was read before it is saved is what would be shown then.
-                return;
-            }
             self.studio().take_in(path.clone(), Target::Open);
             rest(self.studio());
-            if self.is_away() || !self.model.disk.contains_key(&path) {
+            let there = self.model.on_disk(&path).cloned().filter(|_| !self.is_away());
+            let Some(words) = there else {
                 assert!(self.studio().session.questions.front().is_none(), "there is nothing to open");
                 return;
-            }
-            let words = self.model.disk[&path].clone();
-            if self.goes_on(self.model.is_dirty()) {
-                self.model.replace(&words, Some(path), true);
+            };
+            if self.goes_on(Some(&path)) {
+                self.model.replace(words, Some(path));
             }
         }
 
         /// Ends without order, and comes back.
         fn crash(&mut self) {
             self.studio().poll();
-            self.trace.push(format!("crash at {:?}, dirty {}", self.model.words(), self.model.is_dirty()));
+            self.trace.push(format!("crash at {:?}, dirty {}", self.model.now(), self.model.is_dirty()));
             drop(self.studio.take());
+            self.model.crash(false, "the first".into());
             let left = Autosave::recoverable(&Places::in_folder(self.home.clone()));
-            let prompts: Vec<_> = left.iter().map(|found| found.project.prompt.as_str()).collect();
-            if self.model.is_dirty() {
-                assert_eq!(prompts, [self.model.words()], "unsaved work was lost, or is there twice");
-            } else {
-                let last = self.last();
-                assert!(prompts.iter().all(|words| *words == self.model.words()), "{prompts:?} was given up:\n{last}");
-            }
+            let offered = left.iter().map(|found| (&found.project.prompt, found.file.as_deref()));
+            self.model.assert_offered(offered, &self.last());
             self.studio = Some(begin(&self.home.clone(), &self.work.clone(), project()));
             let Some(found) = left.into_iter().next() else {
                 assert!(self.studio().session.questions.front().is_none());
-                self.model.replace("the first", None, true);
                 return;
             };
             assert!(matches!(self.studio().session.questions.front(), Some(Question::Recover(_))));
@@ -392,14 +350,12 @@ mod sessions {
                 self.studio().session.questions.answered();
                 self.studio().session.discard_recovered(&found.path);
                 rest(self.studio());
-                self.model.replace("the first", None, true);
+                self.model.throw_away(0);
             } else {
-                let (file, words) = (found.file.clone(), found.project.prompt.clone());
-                assert_eq!(file, self.model.file, "it is recovered for its own file");
                 let path = found.path.clone();
                 self.studio().answer_by(Held::Recover(Box::new(found)));
                 until(self.studio(), "the old file to go", |_| !path.exists());
-                self.model.replace(&words, file, false);
+                self.model.recover(0);
             }
         }
 
@@ -426,19 +382,15 @@ mod sessions {
                     let words = format!("words {}", self.number);
                     let said = words.clone();
                     self.studio().edit("Words", |project| project.prompt = said);
-                    // What was undone is gone for good, and a saved state with it.
-                    self.model.saved = self.model.saved.filter(|saved| *saved <= self.model.at);
-                    self.model.states.truncate(self.model.at + 1);
-                    self.model.states.push(words);
-                    self.model.at += 1;
+                    self.model.edit(words);
                 }
                 "undo" => {
                     self.studio().document.undo();
-                    self.model.at = self.model.at.saturating_sub(1);
+                    self.model.undo();
                 }
                 "redo" => {
                     self.studio().document.redo();
-                    self.model.at = (self.model.at + 1).min(self.model.states.len() - 1);
+                    self.model.redo();
                 }
                 "save" => match self.model.file.clone() {
                     Some(path) => self.save_to(&path),
@@ -450,8 +402,8 @@ mod sessions {
                 }
                 "new" => {
                     self.studio().ask_to(Held::New);
-                    if self.goes_on(self.model.is_dirty()) {
-                        self.model.replace("", None, true);
+                    if self.goes_on(None) {
+                        self.model.replace(String::new(), None);
                     }
                 }
                 "open" => self.open(),
@@ -461,7 +413,7 @@ mod sessions {
                 _ => std::fs::rename(&self.work, &self.away).expect("moved"),
             }
             *self.done.entry(what).or_default() += 1;
-            let (words, dirty, file) = (self.model.words().to_owned(), self.model.is_dirty(), self.model.file.clone());
+            let (words, dirty, file) = (self.model.now().clone(), self.model.is_dirty(), self.model.file.clone());
             self.trace.push(format!("{} {what}: {words:?}, dirty {dirty}, of {file:?}", self.number));
             rest(self.studio());
             self.check(what);
@@ -476,7 +428,7 @@ mod sessions {
                 assert!(asked.is_none(), "{number}, {what}: {asked:?} is left:\n{last}");
                 (studio.document.history.is_dirty(), words, studio.document.file.clone())
             };
-            assert_eq!(words, self.model.words(), "{number}, {what}");
+            assert_eq!(words, *self.model.now(), "{number}, {what}");
             assert_eq!(dirty, self.model.is_dirty(), "{number}, {what}: {words:?} of {file:?}");
             assert_eq!(file, self.model.file, "{number}, {what}");
             let there = if self.is_away() { &self.away } else { &self.work };
@@ -485,7 +437,7 @@ mod sessions {
                 let project = file::load(&entry.path()).expect("every file is a whole project");
                 disk.insert(self.work.join(entry.file_name()), project.prompt);
             }
-            assert_eq!(disk, self.model.disk, "{number}, {what}");
+            self.model.assert_disk(&disk, &format!("{number}, {what}:\n{last}"));
         }
     }
 

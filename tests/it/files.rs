@@ -8,12 +8,13 @@ use eframe::egui::{Theme, ViewportCommand, ViewportEvent, ViewportId};
 use egui_kittest::Harness;
 use podium::engine::device::DeviceChoice;
 use podium::gui::Podium;
+use podium::gui::asks::Purpose;
 use podium::project::{Background, Canvas, Layer, Layout, Project, file};
 use podium::studio::places::Places;
 use podium::studio::session::autosave::Autosave;
 use podium::studio::{Held, Place, Question, Studio, Target};
 
-use crate::looks::{settle, window};
+use crate::looks::{settle, type_path, window};
 use crate::made_up;
 use crate::studio::{engine, small};
 
@@ -404,6 +405,91 @@ fn work_of_a_session_that_ended_without_order_is_recovered_as_unsaved() {
     rest(&mut studio);
     assert_eq!(desk.recoverable(), [] as [&str; 0]);
     assert_eq!(studio.project().prompt, "a dot", "what was given up does not come back");
+}
+
+#[test]
+fn recovered_work_is_not_written_over_what_its_file_has_become_since() {
+    let desk = Desk::new();
+    let mine = desk.path("mine.ron");
+    let mut lost = desk.studio();
+    lost.save_to(mine.clone(), false, None);
+    rest(&mut lost);
+    say(&mut lost, "lost work");
+    lost.poll();
+    drop(lost);
+    // The next session decides later, and goes on with the file as it is.
+    let mut between = desk.studio();
+    between.session.questions.answered();
+    between.take_in(mine.clone(), Target::Open);
+    rest(&mut between);
+    say(&mut between, "what was done since, and saved");
+    assert!(between.save());
+    rest(&mut between);
+    between.close();
+    drop(between);
+
+    let mut studio = desk.studio();
+    let Some(Question::Recover(found)) = studio.session.questions.front().cloned() else {
+        panic!("not asked: {:?}", studio.session.questions)
+    };
+    studio.answer_by(Held::Recover(Box::new(found[0].clone())));
+    assert!(studio.save(), "it has a file");
+    rest(&mut studio);
+    let overwrite = Question::Overwrite { path: mine.clone(), changed: true, then: None };
+    assert_eq!(studio.session.questions.answered(), Some(overwrite));
+    assert_eq!(file::load(&mine).expect("a project").prompt, "what was done since, and saved");
+    studio.save_to(mine.clone(), true, None);
+    rest(&mut studio);
+    assert_eq!(file::load(&mine).expect("a project").prompt, "lost work");
+    say(&mut studio, "as usual from here");
+    assert!(studio.save());
+    rest(&mut studio);
+    assert!(studio.session.questions.front().is_none() && !studio.document.history.is_dirty());
+}
+
+#[test]
+fn a_project_that_is_opened_again_and_saved_first_is_not_shown_as_it_was_before() {
+    let desk = Desk::new();
+    let mut studio = desk.studio();
+    let mine = desk.path("mine.ron");
+    studio.save_to(mine.clone(), false, None);
+    rest(&mut studio);
+    say(&mut studio, "newer than the file");
+    studio.take_in(mine.clone(), Target::Open);
+    rest(&mut studio);
+    let Some(Question::Unsaved(held)) = studio.session.questions.front().cloned() else {
+        panic!("not asked: {:?}", studio.session.questions)
+    };
+    assert_eq!(studio.save_and(held), None, "it has a file");
+    rest(&mut studio);
+    assert_eq!(studio.project().prompt, "newer than the file");
+    assert_eq!(file::load(&mine).expect("a project").prompt, "newer than the file");
+    assert!(!studio.document.history.is_dirty() && studio.document.history.undo_name().is_some());
+    say(&mut studio, "newer still");
+    assert!(studio.save());
+    rest(&mut studio);
+    assert!(studio.session.questions.front().is_none(), "nobody else wrote it");
+}
+
+#[test]
+fn a_place_that_was_chosen_for_one_project_is_not_written_with_another() {
+    let desk = Desk::new();
+    let mut harness = window(small("beach", 2), [1024.0, 700.0], Theme::Dark);
+    harness.state_mut().look.choose(Purpose::SaveProject(None));
+    settle(&mut harness);
+    harness.state_mut().studio.go_ahead(Held::New);
+    let path = desk.path("beach.ron");
+    type_path(&mut harness, &path);
+    settle(&mut harness);
+    assert!(!path.exists());
+    let said = complaints(&harness.state().studio).join(" ");
+    assert!(said.contains("beach.ron was not written: another project was opened"), "{said}");
+    // The same for the project that is there.
+    harness.state_mut().look.choose(Purpose::SaveProject(None));
+    settle(&mut harness);
+    type_path(&mut harness, &path);
+    settle(&mut harness);
+    assert!(path.exists());
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Two concepts on a model of Stable Diffusion 1.5's full size with made-up weights: what reading, a step and the memory
-//! come to. Ignored, since it takes minutes and gigabytes; what it prints goes into notes.
+//! Two concepts, and the training of one, on a model of Stable Diffusion 1.5's full size with made-up weights: what reading, a
+//! step and the memory come to. Ignored, since it takes minutes and gigabytes; what it prints goes into notes.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,13 +12,16 @@ use podium::engine::nets::unet::UnetConfig;
 use podium::engine::weights::ModelFiles;
 use podium::engine::worker::Engine;
 use podium::engine::{adapters, concept_files, memory};
-use podium::link::{DeviceChoice, Event, Stage, Watch};
+use podium::link::{DeviceChoice, Event, JobId, Stage, TrainingEvent, TrainingJob, Watch};
 use podium::project::settings::Inversion;
+use podium::project::training::TrainingSettings;
 use podium::project::{Canvas, ConceptFile, DiskFiles, Project};
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::layouts::{computed, forget_peak, made_up, peak, write_full_size};
 use crate::studio::frozen;
+use crate::train::photos;
+use crate::training::training;
 
 /// The layers of Stable Diffusion 1.5 by the names that kohya's trainer gives them.
 fn layers() -> Vec<(String, Layer)> {
@@ -148,4 +151,76 @@ fn two_concepts_on_the_full_size_take_the_time_and_memory_that_is_said() {
     project.styles.push(ConceptFile::new(path("loha")));
     said(&project);
     render(&engine, "with a LoHa of rank 32 on all branches", &project);
+}
+
+/// Steps that are timed; the first has something to make ready.
+const TIMED: usize = 3;
+
+/// Trains for a few steps, says how long each took, and gives the most memory that was held, in bytes.
+fn train(title: &str, job: TrainingJob) -> u64 {
+    forget_peak();
+    let engine = Engine::start(Cache::none(), || ()).expect("a thread");
+    let id = engine.train(job);
+    let (mut used, begun) = (computed(), Instant::now());
+    loop {
+        match engine.events().recv_timeout(Duration::from_secs(3600)).expect("the engine answers") {
+            Event::Training(_, TrainingEvent::Step(step)) => {
+                let busy = computed() - used;
+                println!("{title}: step {} in {:.1?}, computing for {busy:.1} s", step.step, step.took);
+                assert!(step.denoising.is_finite() && step.denoising > 0.0, "{step:?}");
+                used = computed();
+                if step.step == TIMED {
+                    engine.cancel(id);
+                }
+            }
+            Event::Progress { stage: Stage::Training, step: 0, .. } => {
+                println!("{title}: ready after {:.1?}, computing for {:.1} s", begun.elapsed(), computed() - used);
+                used = computed();
+            }
+            Event::Cancelled(_) => return peak(),
+            Event::Failed(_, words) => panic!("{title}: {words}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+#[ignore = "writes 2 GB, and takes half an hour and many gigabytes of memory"]
+fn a_step_of_a_training_on_the_full_size_takes_the_memory_that_is_said() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let model = folder.path().join("model");
+    std::fs::create_dir(&model).expect("created");
+    write_full_size(&model);
+    let report = inspect_model(&ModelFiles::at(model.clone())).expect("a model");
+    // The paper's numbers, one photo of 512 pixels a step. What is cropped at random would be encoded before the first.
+    let paper = TrainingSettings {
+        steps: 1000,
+        batch: 1,
+        size: Some(512),
+        crop: 0.0,
+        checkpoint_every: 0,
+        show_every: 0,
+        ..TrainingSettings::default()
+    };
+    let ways = [
+        ("as the paper", paper.clone()),
+        ("without looking at attention", TrainingSettings { attention: 0.0, ..paper.clone() }),
+        ("computed again on the way back", TrainingSettings { recompute: true, ..paper }),
+    ];
+    for (title, settings) in ways {
+        let said = report.training_bytes(&settings, 512);
+        let mut plan = training(1);
+        plan.photos.truncate(3);
+        (plan.model, plan.settings) = (Some(model.clone()), settings);
+        let run = folder.path().join(title);
+        let job = TrainingJob { id: JobId(0), training: plan, folder: photos(), run, device: DeviceChoice::Flex };
+        if let Some(words) = report.training_shortage(&job.training.settings, 512, memory::free().expect("Linux")) {
+            println!("{title}: left out, since {words}");
+            continue;
+        }
+        let held = train(title, job);
+        let ratio = held as f64 / said as f64;
+        println!("{title}: {} at most, said {}, {ratio:.2} times", memory::words(held), memory::words(said));
+        assert!(ratio < 1.25, "{title}: {ratio}");
+    }
 }

@@ -16,7 +16,7 @@ use podium::studio::place::Known;
 use podium::studio::places::Places;
 use podium::studio::results::store::Meta;
 
-use crate::looks::{Dropped, render, settle, until, window, window_in};
+use crate::looks::{Dropped, render, settle, type_path, until, window, window_in};
 use crate::made_up;
 use crate::studio::small;
 
@@ -78,19 +78,6 @@ fn press(harness: &mut Window, label: &str) {
     harness.get_by_label_contains(label).click();
     harness.step();
     harness.step();
-}
-
-/// Types a path into the field that asks for one.
-fn type_path(harness: &mut Window, path: &Path) {
-    harness.step();
-    let field = harness.get_by_label("Path");
-    field.focus();
-    harness.step();
-    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    harness.step();
-    harness.get_by_label("Path").type_text(path.to_str().expect("text"));
-    harness.step();
-    press(harness, "Use this path");
 }
 
 /// Exports by the menu of the side panel, and waits.
@@ -159,6 +146,31 @@ fn results_are_starred_filtered_deleted_and_brought_back() {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     harness.step();
     assert!(harness.state().studio.gallery().all(|entry| !harness.state().studio.is_starred(entry)));
+}
+
+#[test]
+fn keys_at_a_question_do_nothing_to_the_pictures_beneath_and_answer_it_at_once() {
+    let mut harness = gallery(Theme::Dark);
+    let first = cards(&harness)[0];
+    click_at(&mut harness, first, Modifiers::NONE);
+    harness.key_press(Key::Enter);
+    harness.step();
+    settle(&mut harness);
+    harness.state_mut().studio.edit("Words", |project| project.prompt.push_str(", unsaved"));
+    harness.state_mut().studio.ask_to(Held::New);
+    harness.step();
+    harness.step();
+    harness.step();
+    harness.key_press(Key::Delete);
+    harness.step();
+    assert_eq!(count(&harness), 2, "a picture was deleted behind a question");
+    harness.get_by_label_contains("has changes that were not saved");
+    harness.key_press(Key::Escape);
+    harness.step();
+    assert!(harness.state().studio.session.questions.front().is_none(), "Escape answers it");
+    harness.key_press(Key::Delete);
+    harness.step();
+    assert_eq!(count(&harness), 1, "the keys are the gallery's again");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Event, Rect, Theme, Vec2};
+use eframe::egui::{Event, Key, Modifiers, Rect, Theme, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, SnapshotOptions, try_image_snapshot_options};
 use image::RgbaImage;
@@ -104,9 +104,12 @@ pub fn type_path(window: &mut Harness<'static, Podium>, path: &Path) {
     }
     window.get_by_role_and_label(Role::TextInput, "Path").focus();
     window.step();
-    window.event(Event::Text(path.display().to_string()));
+    // In place of what stands there.
+    let modifiers = Modifiers::COMMAND;
+    let all = Event::Key { key: Key::A, physical_key: None, pressed: true, repeat: false, modifiers };
+    window.input_mut().events.extend([all, Event::Text(path.display().to_string())]);
     window.step();
-    window.get_by_role_and_label(Role::Button, "Use this path").click();
+    window.get_by_role_and_label(Role::Button, "Use this path").click_accesskit();
     window.step();
     window.step();
 }

@@ -74,6 +74,9 @@ mod own_files;
 mod place_page;
 /// Placing into photos of any size.
 mod placing;
+/// What a person would say of a session, in the plainest form.
+#[cfg(feature = "gui")]
+mod plain;
 /// The Plush World and its scores against the kit's Python.
 mod plush_parity;
 /// `podium plush`, driven from outside.

@@ -57,6 +57,68 @@ fn a_render_that_may_not_fit_is_a_note_and_with_strict_does_not_begin() {
     }
 }
 
+/// What is said where a command does not begin for want of memory; None where this machine has room.
+fn refused(folder: &std::path::Path, projects: &[Project], arguments: &[&str]) -> Option<String> {
+    let model = inspect_model(&ModelFiles::BuiltIn).expect("built in");
+    let tight = |project: &Project| model.tight(Demand::of(project, Held::default()), fit::room(0)?);
+    projects.iter().find_map(tight)?;
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_podium"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("PODIUM_CACHE_DIR", folder.join("cache"))
+        .output()
+        .expect("the binary starts");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && words.contains("built-in miniature needs about"), "{words}");
+    Some(words)
+}
+
+#[test]
+fn a_comparison_and_an_evaluation_that_may_not_fit_do_not_begin_with_strict() {
+    use podium::evaluate::run::one_of_each;
+    use podium::evaluate::suite::Suite;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut project = sized(2048, 1);
+    project.settings.layout_alignment.enabled = true;
+    file::save(&folder.path().join("large.ron"), &project).expect("saved");
+    let arguments =
+        ["compare", "large.ron", "--set", "guidance_scale=2", "--out", "sides", "--device", "flex", "--strict"];
+    match refused(folder.path(), &[project], &arguments) {
+        Some(words) => assert!(words.contains("with --strict this ends the comparison"), "{words}"),
+        None => println!("this machine has room for a comparison, or does not say: skipped"),
+    }
+
+    let text = Suite::shipped("plush").expect("shipped");
+    let mut suite = Suite::from_text(std::str::from_utf8(text).expect("UTF-8")).expect("a suite");
+    suite.canvas = Canvas { width: 2048, height: 2048 };
+    std::fs::write(folder.path().join("suite.ron"), suite.to_text().expect("a text")).expect("written");
+    let units = suite.units(&suite.choice(false, &[]).expect("its own methods"));
+    let projects = one_of_each(&suite, &units, folder.path());
+    assert!(projects.iter().all(|project| project.canvas.width == 2048), "as it is rendered");
+    for arguments in [
+        &["evaluate", "suite.ron", "--out", "all", "--device", "flex", "--strict"][..],
+        &[
+            "evaluate",
+            "search",
+            "suite.ron",
+            "--out",
+            "all",
+            "--try",
+            "guidance_scale=4,5",
+            "--device",
+            "flex",
+            "--strict",
+        ][..],
+    ] {
+        match refused(folder.path(), &projects, arguments) {
+            Some(words) => assert!(words.contains("with --strict this ends the evaluation"), "{words}"),
+            None => println!("this machine has room for an evaluation, or does not say: skipped"),
+        }
+        assert!(!folder.path().join("all").join("search.json").exists(), "nothing was begun");
+    }
+}
+
 #[cfg(feature = "gui")]
 mod asked {
     use eframe::egui::Theme;

@@ -139,8 +139,8 @@ fn a_lora_is_dropped_on_a_layer_called_by_its_own_word_and_rendered() {
     project.concepts.clear();
     project.layers_mut().expect("layers").iter_mut().for_each(|layer| layer.concept = None);
     let mut window = window(project, [1280.0, 800.0], Theme::Dark);
-    let cat = window.state().studio.project().layers().iter().position(|layer| layer.title().contains("cat"));
-    let cat = cat.expect("a cat's cutout");
+    let cat = window.state().studio.project().layers().iter().find(|layer| layer.title().contains("cat"));
+    let cat = cat.expect("a cat's cutout").id;
     // As a drop on that layer does.
     window.state_mut().studio.take_in(path.clone(), Target::Anywhere { at: None, layer: Some(cat) });
     until(&mut window, "the concept", |podium| {

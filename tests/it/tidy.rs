@@ -22,8 +22,8 @@ const FLOORS: [(&str, &[&str]); 17] = [
     ("segment", &["bert"]),
     ("project", &["photo"]),
     ("link", &["project"]),
-    ("engine", &["assets", "bytes", "link", "project", "bert"]),
-    ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project"]),
+    ("engine", &["assets", "bert", "bytes", "link", "photo", "project"]),
+    ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project", "segment"]),
     ("studio", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "project", "segment"]),
     ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "plush", "project", "segment", "studio"]),
     ("gui", &["assets", "cut", "engine", "hub", "link", "project", "segment", "studio"]),
@@ -93,7 +93,7 @@ fn every_arrow_between_rooms_goes_down() {
 const ROOMS: [&str; 11] =
     ["document", "files", "cut", "renders", "results", "export", "compare", "train", "place", "library", "session"];
 /// What all rooms of the studio may name.
-const BENEATH_ROOMS: [&str; 3] = ["tasks", "places", "notice"];
+const BENEATH_ROOMS: [&str; 4] = ["tasks", "places", "notice", "models"];
 
 #[test]
 fn rooms_of_the_studio_know_only_those_below_them() {

@@ -302,6 +302,7 @@ fn a_training_that_shows_the_subject_s_colours_ends_early_and_says_how_alike_its
     let alike = trained.alike.clone().expect("the training names an encoder");
     let of_sheet: Vec<f32> = trained.sheet.iter().filter_map(|picture| Some(picture.alike.as_ref()?.cosine)).collect();
     assert!(of_sheet.len() == 2 && (alike.cosine - (of_sheet[0] + of_sheet[1]) / 2.0).abs() < 1e-6, "{of_sheet:?}");
+    assert!(!alike.whole, "the concept's words, which begin as a toy cat, are heeded where a cat is");
     let (encoder, cosine) = file.about.alike.clone().expect("in its file");
     assert!(encoder == "CLIP" && (cosine - alike.cosine).abs() < 0.001, "{encoder} {cosine}");
 

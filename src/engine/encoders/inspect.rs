@@ -12,6 +12,20 @@ use crate::engine::memory;
 use crate::engine::weights::{Checkpoint, compare};
 use crate::project::files::name_of;
 
+/// Which kind of encoder a folder holds, or a file: only ImageReward is known by its file. Reads configurations and headers.
+///
+/// # Errors
+/// As [`inspect`] and [`inspect_reward`].
+pub fn kind_of(path: &Path) -> Result<Kind> {
+    if path.is_file() || reward::is_in(path) {
+        return reward::check(path).map(|()| Kind::Reward);
+    }
+    let settings = config::read(path)?;
+    let checkpoint = Checkpoint::open_folder(path)?;
+    compare(&checkpoint, |weights| settings.build(weights, &Device::flex()))?;
+    Ok(settings.nets.kind())
+}
+
 /// Reads a folder's configuration and headers. The first line says what it is, the others give a name and what it is.
 ///
 /// # Errors

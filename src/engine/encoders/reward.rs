@@ -46,9 +46,9 @@ pub struct Reward {
     fingerprint: blake3::Hash,
 }
 
-/// Whether a folder has what lies beside ImageReward's file, so that it is that and no other encoder's.
+/// Whether a folder has ImageReward's file by its own name, or what lies beside it, so that it is that and no other encoder's.
 pub fn is_in(folder: &Path) -> bool {
-    folder.join(CONFIG).is_file()
+    [FILES[0], FILES[1], CONFIG].iter().any(|name| folder.join(name).is_file())
 }
 
 /// The file that is meant by a path: itself, or the one in that folder.

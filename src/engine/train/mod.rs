@@ -13,6 +13,7 @@
 //! | `adam.rs`         | the optimiser                                                       |
 //! | `checkpoint.rs`   | a training at one moment, on the disk                               |
 //! | `draw.rs`         | pictures of the concept alone                                       |
+//! | `heed.rs`         | where in them the subject is                                        |
 //! | `likeness.rs`     | how much of the subject's colours they show                         |
 //! | `judge.rs`        | how alike they and the photos are by an encoder that the user has   |
 //! | `sheet.rs`        | those of the end side by side                                       |
@@ -28,6 +29,7 @@ pub mod checkpoint;
 pub mod concept_file;
 mod cut;
 pub mod draw;
+mod heed;
 pub mod judge;
 pub mod likeness;
 pub mod loss;
@@ -300,9 +302,13 @@ impl Run<'_> {
         let adapter = parameters.adapter(&parameters.tensors(), f64::from(strength));
         let bound = bind(&self.job.training, prompt);
         let wish = Wish { prompt: &bound, seed, steps, guidance: GUIDANCE, size: self.size };
-        let picture = draw::picture(self.models, &adapter, wish, self.report)?;
+        // Only an encoder asks where the subject is.
+        let (picture, place) = match &self.judge {
+            Some(_) => draw::placed(self.models, &adapter, wish, self.report)?,
+            None => (draw::picture(self.models, &adapter, wish, self.report)?, None),
+        };
         let likeness = self.palette.as_ref().map(|palette| palette.likeness(&picture));
-        let alike = self.judge.as_ref().map(|judge| judge.alike(&picture)).transpose();
+        let alike = self.judge.as_ref().map(|judge| judge.alike(&picture, place.as_ref())).transpose();
         let alike = alike.unwrap_or_else(|error| {
             self.report.warn(Warning::Training(error.to_string()));
             None
@@ -344,6 +350,15 @@ impl Run<'_> {
         let drawn: Vec<&TrainingPicture> = pictures.iter().map(|picture| &**picture).collect();
         let likeness = mean(&drawn.iter().filter_map(|picture| picture.likeness).collect::<Vec<_>>());
         let seen = Seen { likeness, alike: mean_alike(&drawn) };
+        let whole = drawn.iter().filter(|picture| picture.alike.as_ref().is_some_and(|alike| alike.whole)).count();
+        if whole > 0 {
+            let (of, left) = (drawn.len(), if whole < drawn.len() { " and left out of the mean" } else { "" });
+            let what = format!(
+                "where the subject is cannot be told in {whole} of {of} pictures of the test sheet, since nothing there heeds its \
+                 words more than the rest: the whole picture is compared with the photos{left}"
+            );
+            self.report.warn(Warning::Training(what));
+        }
         // The same numbers with what the sheet says of them.
         if seen != Seen::default()
             && let Err(error) = write(&seen)
@@ -369,11 +384,14 @@ impl Run<'_> {
     }
 }
 
-/// What one encoder says of all pictures; none where there is none.
+/// What one encoder says of all pictures; none where there is none. A picture that had to be taken whole says something else,
+/// so that it counts only where all are such.
 fn mean_alike(drawn: &[&TrainingPicture]) -> Option<Alike> {
     let said: Vec<&Alike> = drawn.iter().filter_map(|picture| picture.alike.as_ref()).collect();
-    let cosine = mean(&said.iter().map(|alike| alike.cosine).collect::<Vec<_>>())?;
-    Some(Alike { encoder: said.first()?.encoder.clone(), cosine })
+    let whole = said.iter().all(|alike| alike.whole);
+    let counted = said.iter().filter(|alike| alike.whole == whole);
+    let cosine = mean(&counted.map(|alike| alike.cosine).collect::<Vec<_>>())?;
+    Some(Alike { encoder: said.first()?.encoder.clone(), cosine, whole })
 }
 
 /// None where there are none.
@@ -420,4 +438,32 @@ fn png(picture: &RgbImage) -> Result<Vec<u8>> {
     let written = picture.write_to(&mut bytes, ImageFormat::Png);
     written.map_err(|error| EngineError::Job(format!("a picture could not be written as PNG ({error})")))?;
     Ok(bytes.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(cosine: f32, whole: bool) -> TrainingPicture {
+        TrainingPicture {
+            step: 0,
+            prompt: String::new(),
+            strength: STRENGTH,
+            seed: 0,
+            picture: RgbImage::new(1, 1),
+            likeness: None,
+            alike: Some(Alike { encoder: "CLIP".into(), cosine, whole }),
+        }
+    }
+
+    #[test]
+    fn whole_pictures_count_only_where_no_subject_s_place_is_known() {
+        let mean = |pictures: &[TrainingPicture]| mean_alike(&pictures.iter().collect::<Vec<_>>());
+        let some = mean(&[drawn(0.5, false), drawn(-1.0, true), drawn(0.75, false)]).expect("some");
+        assert_eq!((some.cosine, some.whole, some.encoder.as_str()), (0.625, false, "CLIP"));
+        let all = mean(&[drawn(0.5, true), drawn(0.25, true)]).expect("some");
+        assert_eq!((all.cosine, all.whole), (0.375, true));
+        assert_eq!(mean(&[TrainingPicture { alike: None, ..drawn(0.0, false) }]), None);
+        assert_eq!(mean(&[]), None);
+    }
 }

@@ -2,19 +2,20 @@
 //!
 //! - What do the two sides render with? `variant.rs`.
 //! - What is known of a picture? `scores.rs`. Which pictures of a project can be measured by their truth? `truth.rs`.
-//! - How well does a picture go with its prompt, where somebody has ImageReward? `rewarded.rs`.
+//! - What do encoders of the user's see in it, ImageReward among them? `sight.rs`.
 //! - What do all pictures say, in numbers and words? `summary.rs`.
 
 use std::ops::RangeInclusive;
 
-mod rewarded;
 mod scores;
+mod sight;
 mod summary;
 mod truth;
 mod variant;
 
-pub use rewarded::{Reward, check as check_reward, rewarded};
+pub use super::encoders::Named;
 pub use scores::{Score, Scores};
+pub use sight::{Looks, Sight};
 pub use summary::{Line, Summary, summarise};
 pub use truth::ruler;
 pub use variant::{Start, Variant};

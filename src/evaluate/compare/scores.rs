@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::encoders::config::Kind;
+use crate::evaluate::metrics::learned::{Learned, LearnedMetric};
 use crate::evaluate::metrics::{Measures, Metric};
 use crate::link::Finished;
 
@@ -17,14 +19,14 @@ pub struct Scores {
     pub findings: Vec<String>,
     /// What was measured by the truth of the Plush World; none where the project is of another.
     pub measures: Option<Measures>,
-    /// ImageReward's score of the picture with the project's prompt; none where nobody has its file.
+    /// What encoders of the user's see; none where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reward: Option<f64>,
+    pub learned: Option<Box<Learned>>,
 }
 
 impl Scores {
     /// Of a finished render of one picture.
-    pub fn of(finished: &Finished, measures: Option<Measures>, reward: Option<f64>) -> Self {
+    pub fn of(finished: &Finished, measures: Option<Measures>) -> Self {
         let overlaps = finished.overlaps.first().filter(|overlaps| !overlaps.is_empty());
         let mean = |all: &Vec<f32>| all.iter().map(|value| f64::from(*value)).sum::<f64>() / all.len() as f64;
         Self {
@@ -32,8 +34,16 @@ impl Scores {
             followed: overlaps.map(mean),
             findings: finished.findings.iter().map(ToString::to_string).collect(),
             measures,
-            reward,
+            learned: None,
         }
+    }
+
+    /// What encoders see, in a few words: `SegSim (CLIP) 0.712, CLIP-T 0.254`; none where there is nothing.
+    pub fn seen(&self) -> Option<String> {
+        let learned = self.learned.as_ref()?;
+        let said = LearnedMetric::ALL.into_iter().filter_map(|metric| Some((metric.title(), metric.of(learned)?)));
+        let said: Vec<String> = said.map(|(title, value)| format!("{title} {value:.3}")).collect();
+        (!said.is_empty()).then(|| said.join(", "))
     }
 
     /// In a line: `2 of 2 recognised, 2 figures, masks as laid out 0.61, no findings (8 s)`.
@@ -45,8 +55,8 @@ impl Scores {
             parts.push(format!("{known} of {} recognised", measures.subjects.len()));
             parts.push(format!("{} {figures}", measures.figures));
         }
-        parts.extend(self.reward.map(|reward| format!("ImageReward {reward:.2}")));
         parts.extend(self.followed.map(|followed| format!("masks as laid out {followed:.2}")));
+        parts.extend(self.seen());
         parts.push(match self.findings.len() {
             0 => "no findings".to_owned(),
             1 => "1 finding".to_owned(),
@@ -63,8 +73,8 @@ pub enum Score {
     Of(Metric),
     /// How many figures too many or too few, of the Plush World.
     Miscounted,
-    /// [`Scores::reward`].
-    Reward,
+    /// What encoders of the user's see.
+    Learned(LearnedMetric),
     /// [`Scores::followed`].
     Followed,
     /// How many findings.
@@ -75,13 +85,16 @@ pub enum Score {
 
 impl Score {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Of(Metric::Recognised),
         Self::Of(Metric::Identity),
         Self::Of(Metric::Layout),
         Self::Of(Metric::Leakage),
         Self::Miscounted,
-        Self::Reward,
+        Self::Learned(LearnedMetric::SegSim(Kind::Clip)),
+        Self::Learned(LearnedMetric::SegSim(Kind::Dino)),
+        Self::Learned(LearnedMetric::Text),
+        Self::Learned(LearnedMetric::Reward),
         Self::Followed,
         Self::Findings,
         Self::Seconds,
@@ -93,7 +106,7 @@ impl Score {
             Self::Of(Metric::Layout) => "in place",
             Self::Of(metric) => metric.title(),
             Self::Miscounted => "figures too many or few",
-            Self::Reward => "ImageReward",
+            Self::Learned(metric) => metric.title(),
             Self::Followed => "masks as laid out",
             Self::Findings => "findings",
             Self::Seconds => "seconds",
@@ -109,7 +122,11 @@ impl Score {
             Self::Of(Metric::Leakage) => "The share of concepts with another's body or details",
             Self::Of(metric) => metric.title(),
             Self::Miscounted => "By how many the figures that are seen differ from the concepts",
-            Self::Reward => "How well the picture goes with its prompt, and pleases, by ImageReward",
+            Self::Learned(LearnedMetric::Text) => "How well the picture goes with its prompt, by CLIP",
+            Self::Learned(LearnedMetric::Reward) => {
+                "How well the picture goes with its prompt, and pleases, by ImageReward"
+            }
+            Self::Learned(_) => "How alike the subjects are to photos of their concepts, by the encoder",
             Self::Followed => "How far the last masks overlap with the layout's",
             Self::Findings => "What the diagnosis found to have gone wrong",
             Self::Seconds => "How long a picture took",
@@ -120,7 +137,8 @@ impl Score {
     pub fn more_is_better(self) -> bool {
         match self {
             Self::Of(metric) => metric.more_is_better(),
-            Self::Reward | Self::Followed => true,
+            Self::Learned(metric) => metric.more_is_better(),
+            Self::Followed => true,
             Self::Miscounted | Self::Findings | Self::Seconds => false,
         }
     }
@@ -132,7 +150,7 @@ impl Score {
             Self::Miscounted => {
                 scores.measures.as_ref().map(|measures| measures.figures.abs_diff(measures.subjects.len()) as f64)
             }
-            Self::Reward => scores.reward,
+            Self::Learned(metric) => scores.learned.as_ref().and_then(|learned| metric.of(learned)),
             Self::Followed => scores.followed,
             Self::Findings => Some(scores.findings.len() as f64),
             Self::Seconds => Some(scores.seconds),
@@ -143,6 +161,7 @@ impl Score {
     pub fn write(self, value: f64) -> String {
         match self {
             Self::Seconds => format!("{value:.1}"),
+            Self::Learned(_) => format!("{value:.3}"),
             _ => format!("{value:.2}"),
         }
     }

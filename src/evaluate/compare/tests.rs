@@ -1,8 +1,13 @@
+use std::path::PathBuf;
+
 use super::*;
+use crate::engine::encoders::config::Kind;
 use crate::evaluate::methods::method;
+use crate::evaluate::metrics::learned::{LearnedMetric, Segments};
 use crate::evaluate::metrics::{Measures, OfSubject};
+use crate::link::DeviceChoice;
 use crate::project::files::DiskFiles;
-use crate::project::{Preset, Project, Settings, file};
+use crate::project::{Preset, Project, Settings, composite, file};
 
 fn example(name: &str) -> Project {
     let text = crate::assets::find(&format!("projects/{name}.ron")).unwrap();
@@ -10,14 +15,13 @@ fn example(name: &str) -> Project {
 }
 
 fn scores(followed: f64, findings: usize, seconds: f64) -> Scores {
-    Scores { seconds, followed: Some(followed), findings: vec!["lost".into(); findings], measures: None, reward: None }
+    Scores { seconds, followed: Some(followed), findings: vec!["lost".into(); findings], measures: None, learned: None }
 }
 
 fn measured(recognised: bool, figures: usize) -> Scores {
     let subject = OfSubject { recognised, identity: 0.7, leakage: 0.0, borrowed: 0.0, layout: 0.6 };
     let measures = Measures { subjects: vec![subject; 2], right: recognised, segsim: 0.5, figures };
-    let reward = Some(if recognised { 0.5 } else { -0.5 });
-    Scores { measures: Some(measures), reward, ..scores(0.5, 0, 1.0) }
+    Scores { measures: Some(measures), ..scores(0.5, 0, 1.0) }
 }
 
 fn of(pairs: &[[Scores; 2]]) -> Summary {
@@ -96,12 +100,81 @@ fn what_is_measured_by_the_truth_is_compared_where_both_have_it() {
     use crate::evaluate::metrics::Metric;
     assert_eq!((line(Score::Of(Metric::Recognised)).a, line(Score::Of(Metric::Recognised)).b), (0.5, 1.0));
     assert_eq!((line(Score::Miscounted).a, line(Score::Miscounted).b), (0.5, 0.0));
-    assert_eq!((line(Score::Reward).a, line(Score::Reward).b), (0.0, 0.5));
-    assert_eq!(summary.lines.len(), Score::ALL.len());
-    // What one of them lacks is compared by nobody.
-    let without = Scores { reward: None, ..measured(true, 2) };
-    let partly = of(&[[without, measured(true, 2)]]);
-    assert!(partly.lines.iter().all(|line| line.score != Score::Reward), "{partly:?}");
+    // All but what encoders see.
+    assert_eq!(summary.lines.len(), Score::ALL.len() - 4);
     let json = serde_json::to_string(&measured(true, 2)).unwrap();
     assert_eq!(serde_json::from_str::<Scores>(&json).unwrap(), measured(true, 2));
+}
+
+#[test]
+fn encoders_compare_what_stands_on_layers_with_photos_and_say_what_they_lack() {
+    let files = DiskFiles { base: ".".into(), assets: crate::assets::find };
+    let (beach, folder) = (example("beach"), tempfile::tempdir().unwrap());
+    let collage = composite(&beach, &files).unwrap();
+    let clip = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders/clip");
+    let encoders = Named { clip: Some(clip.clone()), ..Named::default() };
+    let mut sight = Sight::open(&encoders, DeviceChoice::Flex).unwrap();
+    assert!(sight.is_of(&encoders) && sight.words().len() == 1);
+    let mut see = |project: &Project, photos: Vec<(String, PathBuf)>| {
+        let looks = Looks { encoders: encoders.clone(), photos };
+        sight.measure(project, &files, &looks, &collage.picture, None).unwrap().unwrap()
+    };
+    let (alike, text) = (LearnedMetric::SegSim(Kind::Clip), LearnedMetric::Text);
+    let drawn = see(&beach, Vec::new());
+    assert!(drawn.segments == Segments::Masks && drawn.missing.is_none(), "{drawn:?}");
+    assert!(alike.of(&drawn).is_some_and(|alike| (0.0..=1.0).contains(&alike)) && text.of(&drawn).is_some());
+    // Of people's own files nothing is known but from photos.
+    let mut own = beach.clone();
+    own.concepts.iter_mut().for_each(|concept| concept.file = format!("{}.pth", concept.name).into());
+    let lacks = see(&own, Vec::new());
+    assert!(lacks.missing.as_ref().is_some_and(|words| words.contains("has no photos to be compared with")));
+    assert_eq!((alike.of(&lacks), text.of(&lacks)), (None, text.of(&drawn)));
+    // The very picture as the photo of each.
+    let shown = collage.masks.iter().filter_map(|layer| Some((layer.concept.clone()?, &layer.mask)));
+    let photos: Vec<(String, PathBuf)> = shown
+        .map(|(name, mask)| {
+            let at = folder.path().join(&name);
+            std::fs::create_dir(&at).unwrap();
+            collage.picture.save(at.join("one.png")).unwrap();
+            mask.save(at.join("one.mask.png")).unwrap();
+            (name, at)
+        })
+        .collect();
+    let exact = alike.of(&see(&own, photos)).unwrap();
+    assert!((exact - 1.0).abs() < 1e-6, "{exact}");
+    let swapped = Named { dino: Some(clip), ..Named::default() };
+    let words = Sight::open(&swapped, DeviceChoice::Flex).err().unwrap();
+    assert!(words.contains("is CLIP, where DINOv2 is named"), "{words}");
+    assert!(Sight::open(&Named::default(), DeviceChoice::Flex).is_ok_and(|nothing| nothing.words().is_empty()));
+}
+
+#[test]
+fn imagereward_scores_a_picture_with_its_project_s_words_and_asks_for_no_photos() {
+    let files = DiskFiles { base: ".".into(), assets: crate::assets::find };
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders/reward");
+    let mut project = example("beach");
+    let picture = composite(&project, &files).unwrap().picture;
+    // Of people's own files, whose photos nobody has chosen.
+    project.concepts.iter_mut().for_each(|concept| concept.file = format!("{}.pth", concept.name).into());
+    let encoders = Named { reward: Some(folder.join("ImageReward.pt")), ..Named::default() };
+    let looks = Looks { encoders, photos: Vec::new() };
+    let mut sight = Sight::open(&looks.encoders, DeviceChoice::Flex).unwrap();
+    assert!(sight.words()[0].starts_with("ImageReward "), "{:?}", sight.words());
+    let mut see = |prompt: &str| {
+        project.prompt = prompt.into();
+        sight.measure(&project, &files, &looks, &picture, None).unwrap().unwrap()
+    };
+    let mut score = |prompt: &str| LearnedMetric::Reward.of(&see(prompt)).unwrap();
+    let cat = score("a cat");
+    assert!(cat.is_finite() && (score("a (cat:1.3)") - cat).abs() < 1e-12);
+    assert!((score("two toys in the snow") - cat).abs() > 1e-3);
+    let learned = see("a cat");
+    assert_eq!((&learned.missing, LearnedMetric::Text.of(&learned), learned.scores.len()), (&None, None, 1));
+    let seen = Scores { learned: Some(Box::new(learned)), ..scores(0.5, 0, 1.0) };
+    assert!(seen.words().contains(&format!(", ImageReward {cat:.3}, ")), "{}", seen.words());
+    let both = of(&[[seen.clone(), seen.clone()]]);
+    assert!(both.lines.iter().any(|line| line.score == Score::Learned(LearnedMetric::Reward)), "{both:?}");
+    // What one of them lacks is compared by nobody.
+    let partly = of(&[[scores(0.5, 0, 1.0), seen]]);
+    assert!(partly.lines.iter().all(|line| line.score != Score::Learned(LearnedMetric::Reward)), "{partly:?}");
 }

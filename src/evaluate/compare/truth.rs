@@ -36,7 +36,7 @@ pub fn ruler(project: &Project, files: &dyn Files) -> Result<Option<Ruler>, Stri
 }
 
 /// The concept of the Plush World that a file is.
-fn known(file: &Path) -> Option<Concept> {
+pub(super) fn known(file: &Path) -> Option<Concept> {
     let name = Path::new(asset_name(file)?.strip_prefix(CONCEPTS)?).file_stem()?;
     plush::concept(name.to_str()?).copied()
 }

@@ -64,9 +64,23 @@ pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
     if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }
 }
 
-/// Algorithm 2: `photos[i][j]` are embeddings of the photos' segments, `segments` those of the picture.
+/// Algorithm 2: `photos[i][j]` are embeddings of the photos' segments, one each, `segments` those of the picture.
 pub fn segsim(photos: &[Vec<Vec<f64>>], segments: &[Vec<f64>]) -> f64 {
+    mean_of(photos, |photo| best(std::slice::from_ref(photo), segments))
+}
+
+/// Likewise, where a photo may have several segments, `photos[i][j][r]`: the one that is most alike counts.
+pub fn segsim_of_several(photos: &[Vec<Vec<Vec<f64>>>], segments: &[Vec<f64>]) -> f64 {
+    mean_of(photos, |own| best(own, segments))
+}
+
+/// s_ij
+fn best(own: &[Vec<f64>], segments: &[Vec<f64>]) -> f64 {
+    own.iter().flat_map(|own| segments.iter().map(move |segment| cosine(own, segment))).fold(0.0, f64::max)
+}
+
+/// The mean over concepts of the mean over their photos.
+fn mean_of<P>(photos: &[Vec<P>], worth: impl Fn(&P) -> f64) -> f64 {
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let best = |photo: &Vec<f64>| segments.iter().map(|segment| cosine(photo, segment)).fold(0.0, f64::max);
-    mean(photos.iter().map(|photos| mean(photos.iter().map(best).collect())).collect())
+    mean(photos.iter().map(|photos| mean(photos.iter().map(&worth).collect())).collect())
 }

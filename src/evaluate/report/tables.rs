@@ -93,7 +93,7 @@ impl<'a> Pictures<'a> {
                 let all = self.records.values().filter_map(|record| metric.of(record.learned.as_ref()?));
                 all.min_by(f64::total_cmp).unwrap_or(0.0)
             }
-            Column::Learned(_) => 0.0,
+            Column::Learned(metric) => metric.worst(),
         }
     }
 
@@ -147,7 +147,7 @@ impl Column {
     fn more_is_better(self) -> bool {
         match self {
             Self::Own(metric) => metric.more_is_better(),
-            Self::Learned(_) => true,
+            Self::Learned(metric) => metric.more_is_better(),
         }
     }
 }
@@ -211,22 +211,32 @@ fn scores(pictures: &Pictures<'_>, title: &str, methods: &[&Method]) -> Table {
 
 /// What is to be known of learned measures, in sentences.
 fn encoders(pictures: &Pictures<'_>) -> String {
-    let (mut names, mut segments): (BTreeSet<&str>, BTreeSet<Segments>) = Default::default();
+    let (mut names, mut counted): (BTreeSet<&str>, BTreeSet<&str>) = Default::default();
+    let mut segments: BTreeSet<&Segments> = BTreeSet::new();
     let mut rewarded = false;
     for learned in pictures.records.values().filter_map(|record| record.learned.as_ref()) {
         names.extend(learned.scores.iter().map(|scores| scores.encoder.as_str()));
         rewarded |= LearnedMetric::Reward.of(learned).is_some();
         // ImageReward alone looks at no segments.
-        if learned.scores.iter().any(|scores| scores.kind != Kind::Reward) {
-            segments.insert(learned.segments);
-        }
+        let looked = learned.scores.iter().any(|scores| scores.kind != Kind::Reward);
+        segments.extend(Some(&learned.segments).filter(|_| looked));
+        counted.extend(learned.count.iter().map(|count| count.segmenter.as_str()));
     }
+    let counted = Vec::from_iter(counted).join("; ");
+    let counts = match counted.as_str() {
+        "" => String::new(),
+        counted => format!(
+            " Found n < N and n > N: the pictures in which {counted} finds fewer or more subjects of the class words than there are \
+             concepts; boxes of one place count once."
+        ),
+    };
     if names.is_empty() {
-        return "CLIP and ImageReward scores are not measured: they need learned models that know photographs."
-            .to_owned();
+        return format!(
+            "CLIP and ImageReward scores are not measured: they need learned models that know photographs.{counts}"
+        );
     }
     let names = Vec::from_iter(names).join("; ");
-    let segments: Vec<&str> = segments.into_iter().map(Segments::words).collect();
+    let segments: Vec<String> = segments.into_iter().map(Segments::words).collect();
     let seen = match segments.as_slice() {
         [] => "SegSim and CLIP-T are not measured by any encoder.".to_owned(),
         segments => format!(
@@ -241,7 +251,7 @@ fn encoders(pictures: &Pictures<'_>) -> String {
     } else {
         "ImageReward is not measured."
     };
-    format!("Measured with {names}. {seen} {rewarded}")
+    format!("Measured with {names}. {seen} {rewarded}{counts}")
 }
 
 /// All methods against the full one, on the pictures that both have.

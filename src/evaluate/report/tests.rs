@@ -91,7 +91,7 @@ fn seen(suite: &crate::evaluate::suite::Suite) -> String {
     for (index, mut record) in folder.records(&plan).into_values().enumerate().skip(1) {
         let scores = Scores { kind: Kind::Clip, encoder: "CLIP small".into(), segsim: Some(0.25), text: Some(-0.125) };
         let missing = (index == 2).then(|| "a cat has no photos".to_owned());
-        record.learned = Some(Learned { segments: Segments::Masks, scores: vec![scores], missing });
+        record.learned = Some(Learned { segments: Segments::Masks, scores: vec![scores], missing, count: None });
         folder.keep(&record).unwrap();
     }
     let [_, markdown] = write(&folder, &plan).unwrap();

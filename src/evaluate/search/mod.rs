@@ -23,6 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 pub use self::space::{Axis, Candidate, MOST};
+use super::crew::Crew;
 use super::encoders::Encoders;
 use super::methods::{FULL, method};
 use super::metrics::{Measures, Metric};
@@ -30,8 +31,6 @@ use super::record::{Folder, Record};
 use super::run::{Ending, Order, Told, run};
 use super::statistics::{Difference, Draws, Mean};
 use super::suite::{Measure, Suite, Unit};
-use crate::engine::worker::Engine;
-use crate::link::DeviceChoice;
 
 /// The first seed that is searched with. A suite's own begin at 0.
 pub const TUNING: u64 = 1_000_000;
@@ -78,8 +77,6 @@ pub struct Search<'a> {
     pub axes: Vec<Axis>,
     /// How much is made.
     pub effort: Effort,
-    /// Where to compute.
-    pub device: DeviceChoice,
 }
 
 /// A candidate in a round.
@@ -143,7 +140,7 @@ impl Search<'_> {
     pub fn run(
         &self,
         out: &Path,
-        engine: &Engine,
+        crew: &mut Crew,
         interrupts: &Receiver<()>,
         tell: &mut dyn FnMut(&Candidate, Told<'_>),
     ) -> Result<Option<Found>, String> {
@@ -167,7 +164,7 @@ impl Search<'_> {
         while running.len() > 1 {
             let mut standings = Vec::new();
             for one in running {
-                let Some(records) = self.make(&one, Seeds::Tuning(pictures), engine, interrupts, tell)? else {
+                let Some(records) = self.make(&one, Seeds::Tuning(pictures), crew, interrupts, tell)? else {
                     return Ok(None);
                 };
                 standings.push((mean_worth(&records), one));
@@ -187,10 +184,10 @@ impl Search<'_> {
         } else {
             let own = asked(Candidate::own())?;
             let seeds = Seeds::Own(self.effort.last.max(2));
-            let Some(of_winner) = self.make(&winner, seeds, engine, interrupts, tell)? else {
+            let Some(of_winner) = self.make(&winner, seeds, crew, interrupts, tell)? else {
                 return Ok(None);
             };
-            let Some(of_own) = self.make(&own, seeds, engine, interrupts, tell)? else { return Ok(None) };
+            let Some(of_own) = self.make(&own, seeds, crew, interrupts, tell)? else { return Ok(None) };
             self.compare(seeds, &of_winner, &of_own)
         };
         let found = Found { rounds, winner: winner.candidate, last };
@@ -216,7 +213,7 @@ impl Search<'_> {
         &self,
         one: &Asked,
         seeds: Seeds,
-        engine: &Engine,
+        crew: &mut Crew,
         interrupts: &Receiver<()>,
         tell: &mut dyn FnMut(&Candidate, Told<'_>),
     ) -> Result<Option<Vec<Option<Record>>>, String> {
@@ -228,9 +225,8 @@ impl Search<'_> {
             base: self.base,
             units: units.clone(),
             folder: &one.folder,
-            device: self.device,
         };
-        match run(&order, engine, interrupts, &mut |told| tell(&one.candidate, told))? {
+        match run(&order, crew, interrupts, &mut |told| tell(&one.candidate, told))? {
             Ending::Stopped => Ok(None),
             Ending::Done => Ok(Some(units.iter().map(|unit| one.folder.record(&unit.name())).collect())),
         }

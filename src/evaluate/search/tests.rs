@@ -2,6 +2,7 @@ use super::*;
 use crate::engine::cache::Cache;
 use crate::evaluate::metrics::OfSubject;
 use crate::evaluate::tests::small;
+use crate::link::DeviceChoice;
 
 fn axes(words: &[&str]) -> Vec<Axis> {
     words.iter().map(|words| words.parse().unwrap()).collect()
@@ -93,14 +94,13 @@ fn a_search_halves_goes_on_and_compares_on_other_seeds() {
         base: Path::new("."),
         axes: axes(&["strength=0,0.9", "guidance_scale=1,7"]),
         effort: Effort { candidates: 4, first: 1, last: 2 },
-        device: DeviceChoice::Flex,
     };
-    let engine = Engine::start(Cache::none(), || ()).unwrap();
+    let mut crew = Crew::start(&[DeviceChoice::Flex], &Cache::none()).unwrap();
     let (stop, interrupts) = crossbeam_channel::unbounded();
     let mut made = 0;
     let mut run = |interrupted_at: usize| {
         made = 0;
-        let end = search.run(folder.path(), &engine, &interrupts, &mut |_, told| {
+        let end = search.run(folder.path(), &mut crew, &interrupts, &mut |_, told| {
             if let Told::Ended(_) = told {
                 made += 1;
                 if made == interrupted_at {
@@ -122,8 +122,12 @@ fn a_search_halves_goes_on_and_compares_on_other_seeds() {
     let told = std::fs::read_to_string(folder.path().join("search.md")).unwrap();
     assert!(told.contains(&found.words()) && told.contains("## Round 2: 2 pictures each"), "{told}");
     // Nothing is made again, and the same comes out; another search does not go into the same folder.
-    assert_eq!(run(usize::MAX), (Ok(Some(found)), 0));
+    assert_eq!(run(usize::MAX), (Ok(Some(found.clone())), 0));
+    // Two engines find what one finds.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut two = Crew::start(&[DeviceChoice::Flex; 2], &Cache::none()).unwrap();
+    assert_eq!(search.run(elsewhere.path(), &mut two, &interrupts, &mut |_, _| ()), Ok(Some(found)));
     let other = Search { effort: Effort { candidates: 3, first: 1, last: 2 }, axes: search.axes.clone(), ..search };
-    let refused = other.run(folder.path(), &engine, &interrupts, &mut |_, _| ()).unwrap_err();
+    let refused = other.run(folder.path(), &mut crew, &interrupts, &mut |_, _| ()).unwrap_err();
     assert!(refused.contains("another search"), "{refused}");
 }

@@ -6,6 +6,7 @@ use super::board::{Board, Side, canvas_size};
 use super::memory::CanvasLook;
 use super::view::View;
 use super::{gestures, painting};
+use crate::gui::widgets;
 use crate::studio::{Reorder, Studio};
 
 /// Nudges that follow each other within so many seconds are one step.
@@ -22,9 +23,9 @@ const ARROWS: [(Key, (f32, f32)); 4] = [
 pub fn take(ui: &Ui, studio: &mut Studio, memory: &mut CanvasLook, boards: &[Board]) {
     rest(ui, studio, memory);
     let ctx = ui.ctx();
-    let (focused, modal) = ctx.memory(|memory| (memory.focused(), memory.top_modal_layer().is_some()));
+    let focused = ctx.memory(|memory| memory.focused());
     let ours = focused.is_none_or(|id| boards.iter().any(|board| board.response.id == id));
-    if modal || !ours || !ui.is_enabled() {
+    if widgets::is_asked(ui) || !ours || !ui.is_enabled() {
         return;
     }
     let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));

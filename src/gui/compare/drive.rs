@@ -1,14 +1,9 @@
 //! How many seeds, the buttons that start and stop, and how far it is.
 
-use std::path::Path;
-
 use eframe::egui::{Button, DragValue, Label, ProgressBar, Stroke, Ui, Vec2};
 
-use crate::gui::asks::Purpose;
 use crate::gui::fields::{name_node, small};
-use crate::gui::look::Look;
 use crate::gui::{theme, widgets};
-use crate::project::files::name_of;
 use crate::studio::Studio;
 use crate::studio::compare::{Cell, Going, SEEDS};
 
@@ -16,7 +11,7 @@ use crate::studio::compare::{Cell, Going, SEEDS};
 const TALL: f32 = 36.0;
 
 /// Draws it.
-pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
+pub(super) fn show(ui: &mut Ui, studio: &mut Studio) {
     ui.horizontal(|ui| {
         ui.label("Seeds");
         let first = studio.project().seed;
@@ -27,7 +22,6 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         field.on_hover_text(format!("How many pictures each side makes, from {from} to {to}; more tell more."));
         ui.add(Label::new(theme::note(ui, format!("from {first} on"))).truncate());
     });
-    reward(ui, studio, look);
     ui.add_space(4.0);
     let going = studio.compare.begun().map(|begun| begun.going);
     let tall = Vec2::new(ui.available_width(), TALL);
@@ -55,26 +49,6 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     progress(ui, studio);
 }
 
-/// By what pictures are scored beside their masks and findings.
-fn reward(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
-    let path = studio.compare.reward().map(Path::to_owned);
-    if let Some(path) = &path {
-        let words = format!("Pictures are scored by {} too", name_of(path));
-        ui.add(Label::new(theme::note(ui, words)).wrap()).on_hover_text(path.display().to_string());
-    }
-    ui.horizontal_wrapped(|ui| {
-        let choose = ui.small_button("ImageReward...");
-        let hover = "ImageReward.pt, with med_config.json and BERT's vocab.txt beside it: how well pictures go with their \
-                     prompt, and please";
-        if choose.on_hover_text(hover).clicked() {
-            look.choose(Purpose::RewardFile);
-        }
-        if path.is_some() && ui.small_button("No ImageReward").on_hover_text("Score without it").clicked() {
-            studio.compare.judge_by(None);
-        }
-    });
-}
-
 /// The button that goes on with what is missing.
 fn again(ui: &mut Ui, studio: &mut Studio, going: Option<Going>) {
     let Some(begun) = studio.compare.begun() else { return };
@@ -85,7 +59,7 @@ fn again(ui: &mut Ui, studio: &mut Studio, going: Option<Going>) {
         _ => return,
     };
     if ui.add_sized(Vec2::new(ui.available_width(), 24.0), Button::new(words)).clicked() {
-        studio.compare.go_on();
+        studio.compare_on();
     }
 }
 

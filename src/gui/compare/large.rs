@@ -80,12 +80,12 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &Look, compare: &mut 
 }
 
 fn escapes(ui: &Ui) -> bool {
-    !ui.ctx().egui_wants_keyboard_input() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape))
+    !widgets::keys_are_taken(ui) && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape))
 }
 
 /// Where the arrow keys lead: before, after, to the other side.
 fn keys(ui: &Ui, [before, after, other]: [Option<At>; 3]) -> Option<At> {
-    if ui.ctx().egui_wants_keyboard_input() {
+    if widgets::keys_are_taken(ui) {
         return None;
     }
     let ways = [(Key::ArrowLeft, before), (Key::ArrowRight, after), (Key::ArrowUp, other), (Key::ArrowDown, other)];

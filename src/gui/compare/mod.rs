@@ -2,11 +2,12 @@
 //!
 //! - What do A and B render with? `sides.rs`. Which pictures are there? `pictures.rs`; one
 //!   of them large? `large.rs`. How many seeds, how far is it?
-//!   `drive.rs`. What do the pictures say? `summary.rs`.
+//!   `drive.rs`. What do the pictures say? `summary.rs`. Which encoders measure them? `encoders.rs`.
 
 use eframe::egui::{CentralPanel, Frame, Margin, Panel, RichText, ScrollArea, Ui};
 
 mod drive;
+mod encoders;
 mod large;
 mod memory;
 mod pictures;
@@ -34,9 +35,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, compare: &mut Com
         .size_range(200.0_f32.min(half)..=420.0_f32.min(half))
         .show(ui, |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                drive::show(ui, studio, look);
+                drive::show(ui, studio);
                 ui.add_space(GAP);
                 summary::show(ui, studio);
+                ui.add_space(GAP);
+                encoders::show(ui, studio, look);
             });
         });
     let ground = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(12));

@@ -20,7 +20,7 @@ const GAP: f32 = 8.0;
 const LETTER: f32 = 28.0;
 /// A line of small words.
 const LINE: f32 = 15.0;
-/// Lines below a picture.
+/// Lines below a picture; where encoders have seen any, one more.
 const LINES: f32 = 3.0;
 /// Over the columns.
 const HEAD: f32 = 18.0;
@@ -40,7 +40,9 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, compare: &
     let count = begun.seeds.len() as f32;
     let room = ui.available_width() - LETTER - 8.0;
     let side = (room / count - GAP).clamp(SIDES.0, SIDES.1);
-    let cell = vec2(side, side + LINES * LINE + 4.0);
+    let seen = |cell: &Cell| matches!(cell, Cell::Made(_, scores) if scores.learned.is_some());
+    let more = if begun.cells.iter().flatten().any(seen) { 1.0 } else { 0.0 };
+    let cell = vec2(side, side + (LINES + more) * LINE + 4.0);
     ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
         let size = vec2(LETTER + count * (side + GAP), HEAD + 2.0 * (cell.y + GAP));
         let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
@@ -133,25 +135,25 @@ fn one(ui: &mut Ui, studio: &mut Studio, look: &mut Look, begun: &Comparison, at
     response.on_hover_text(format!("{name}{findings}{large}")).clicked()
 }
 
-/// What stands below a picture that is there.
-fn lines(scores: &Scores) -> [String; 3] {
+/// What stands below a picture that is there; of encoders last.
+fn lines(scores: &Scores) -> Vec<String> {
     let value = |score: Score| score.value(scores).map(|value| score.write(value));
     let truth = scores.measures.as_ref().map(|measures| {
         let known = measures.recognised();
         format!("{known}/{} recognised · {} figures", measures.subjects.len(), measures.figures)
     });
     let followed = value(Score::Followed).map_or_else(String::new, |value| format!("masks {value} · "));
-    let reward = value(Score::Reward).map_or_else(String::new, |value| format!("ImageReward {value} · "));
-    let time = format!("{reward}{followed}{:.0} s", scores.seconds);
+    let time = format!("{followed}{:.0} s", scores.seconds);
     let findings = match scores.findings.as_slice() {
         [] => "no findings".to_owned(),
         [one] => one.clone(),
         many => format!("{} findings", many.len()),
     };
-    match truth {
+    let lines = match truth {
         Some(truth) => [truth, time, findings],
         None => [time, String::new(), findings],
-    }
+    };
+    lines.into_iter().chain(scores.seen()).collect()
 }
 
 /// Paints a line of small words, cut where it has no room.

@@ -71,7 +71,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, cut: &mut CutLook) {
             _ => {}
         }
     }
-    let waits = |open: &Open| open.is_behind() || open.is_naming() || matches!(open.sight(), Sight::Looking(_));
+    let waits = |open: &Open| open.is_behind() || open.naming().is_some() || matches!(open.sight(), Sight::Looking(_));
     if studio.cut.open().is_some_and(waits) {
         ui.ctx().request_repaint_after(std::time::Duration::from_millis(100));
     }
@@ -105,7 +105,7 @@ fn look_around(ui: &Ui, response: &Response, cut: &mut CutLook, area: Rect, size
         }
     }
     cut.center = cut.center.clamp(Vec2::ZERO, Vec2::splat(1.0));
-    if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Num0)) {
+    if !widgets::is_asked(ui) && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Num0)) {
         (cut.zoom, cut.center) = (1.0, Vec2::splat(0.5));
     }
 }
@@ -178,7 +178,7 @@ fn gestures(ui: &Ui, studio: &mut Studio, cut: &mut CutLook, response: &Response
         done(studio, cut, path, modifiers, place);
     }
     if cut.tool == Tool::Lasso && cut.corners.len() >= 3 {
-        let enter = || ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+        let enter = || !widgets::is_asked(ui) && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
         if response.double_clicked() || enter() {
             let corners = std::mem::take(&mut cut.corners);
             studio.cut.draw(Shape::Lasso(corners), mode(modifiers, Mode::Replace));

@@ -21,8 +21,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, words: &mu
         }
         Sight::Looking(looking) => {
             small(ui, "Segment Anything looks at the photo. What is clicked on meanwhile is answered then.");
-            let done = looking.done();
-            ui.add(ProgressBar::new(done).text(format!("{:.0} %", done * 100.0)).desired_width(ui.available_width()));
+            progress(ui, looking.done());
             if ui.button("Stop").on_hover_text("Stop looking at the photo").clicked() {
                 studio.cut.stop_looking();
             }
@@ -31,9 +30,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, words: &mu
             small(ui, "Click on what you mean; with Alt, on what it is not. Or drag a frame round it.");
             masks(ui, studio);
             by_words(ui, studio, words);
-            let file = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let files = format!("{}: {} and {}", eyes.name(), file(&eyes.pair.encoder), file(&eyes.pair.decoder));
-            small(ui, &files);
+            small(ui, &format!("{}: {}", eyes.name(), eyes.files.words()));
             files_from(ui, studio, look);
         }
         Sight::Missing(words) => {
@@ -45,6 +42,11 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, words: &mu
             files_from(ui, studio, look);
         }
     }
+}
+
+/// How far it is, 0 to 1.
+fn progress(ui: &mut Ui, done: f32) {
+    ui.add(ProgressBar::new(done).text(format!("{:.0} %", done * 100.0)).desired_width(ui.available_width()));
 }
 
 /// Which of the masks that can be meant is taken.
@@ -78,7 +80,8 @@ fn masks(ui: &mut Ui, studio: &mut Studio) {
 
 /// What words name is found as a frame.
 fn by_words(ui: &mut Ui, studio: &mut Studio, words: &mut String) {
-    let naming = studio.cut.open().is_some_and(|open| open.is_naming());
+    let done = studio.cut.open().and_then(|open| open.naming());
+    let naming = done.is_some();
     ui.horizontal(|ui| {
         let field = TextEdit::singleline(words).hint_text("a dog").desired_width(112.0);
         let field = ui.add_enabled(!naming, field).on_hover_text("What to find, in a few words");
@@ -90,15 +93,19 @@ fn by_words(ui: &mut Ui, studio: &mut Studio, words: &mut String) {
             studio.name_in_cut(words.trim().to_owned());
         }
     });
-    if naming {
+    if let Some(done) = done {
         small(ui, "Grounding DINO looks for it; that takes a while.");
+        progress(ui, done);
+        if ui.button("Stop").on_hover_text("Stop looking for what the words name").clicked() {
+            studio.cut.stop_naming();
+        }
     }
 }
 
 /// Where its files come from.
 fn files_from(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.horizontal_wrapped(|ui| {
-        let words = "Its encoder and its decoder, both at once or one after the other";
+        let words = "Its weights in one file, or its encoder and its decoder, both at once or one after the other";
         if ui.button("Choose files...").on_hover_text(words).clicked() {
             look.choose(Purpose::SegmentFile);
         }

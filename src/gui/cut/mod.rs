@@ -160,7 +160,7 @@ fn wait(ui: &mut Ui, studio: &mut Studio) {
 
 /// Keys that choose tools and sizes, unless somebody types.
 fn keys(ui: &Ui, cut: &mut CutLook) {
-    if ui.ctx().egui_wants_keyboard_input() {
+    if widgets::keys_are_taken(ui) {
         return;
     }
     for (tool, .., key) in Tool::ALL {

@@ -5,12 +5,15 @@ use eframe::egui::{Event, Key, Modifiers, Ui};
 use super::choice::Choice;
 use super::memory::{Filter, GalleryLook, Open};
 use super::rows::{Grid, card_id};
-use crate::gui::textures;
+use crate::gui::{textures, widgets};
 use crate::studio::results::store::Entry;
 use crate::studio::{ResultId, Studio};
 
 /// Takes the keys of this frame that are for the gallery.
 pub fn take(ui: &Ui, studio: &mut Studio, gallery: &mut GalleryLook, grid: &Grid) {
+    if widgets::is_asked(ui) {
+        return;
+    }
     let on_card = gallery.choice.focused().is_some_and(|id| ui.memory(|m| m.has_focus(card_id(id))));
     if ui.ctx().egui_wants_keyboard_input() && !on_card {
         return;

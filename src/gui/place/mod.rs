@@ -346,7 +346,7 @@ fn stroke(
     });
     let held =
         response.is_pointer_button_down_on() && ui.input(|input| input.pointer.button_down(PointerButton::Primary));
-    if ui.input(|input| input.key_pressed(Key::Escape)) {
+    if !widgets::is_asked(ui) && ui.input(|input| input.key_pressed(Key::Escape)) {
         // The stroke in hand is given up.
         place.stroke = None;
         return;

@@ -103,6 +103,13 @@ pub(super) fn pasted(ui: &mut Ui, studio: &mut Studio) {
     if response.on_hover_text(hover).changed() {
         studio.edit(words, |project| change(project, |place| place.match_rim = matches));
     }
+    let mut grain = place.grain;
+    let words = "Add the photo's grain";
+    let response = ui.checkbox(&mut grain, words);
+    let hover = "Lays as much grain over what is put back as the photo has around it, where the render is smoother";
+    if response.on_hover_text(hover).changed() {
+        studio.edit(words, |project| change(project, |place| place.grain = grain));
+    }
 }
 
 /// What may be done with what was rendered into a piece of a photo.

@@ -46,7 +46,7 @@ fn keys(ui: &Ui, train: &mut TrainLook) {
     widgets::brush_keys(ui, &mut train.erase, &mut train.radius, RADIUS);
     let escape = || ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
     // The stroke in hand is given up first.
-    if !ui.ctx().egui_wants_keyboard_input() && escape() && train.stroke.take().is_none() {
+    if !widgets::keys_are_taken(ui) && escape() && train.stroke.take().is_none() {
         train.painted = None;
     }
 }

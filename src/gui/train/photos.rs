@@ -118,7 +118,7 @@ fn card(ui: &mut Ui, studio: &mut Studio, look: &mut Look, train: &mut TrainLook
                     studio.train.leave_out(&[at]);
                 }
                 if widgets::icon_button(ui, icons::FOLDER_OPEN, &format!("Choose a mask for {name}...")).clicked() {
-                    look.choose(Purpose::TrainingMask(at));
+                    look.choose(Purpose::TrainingMask(photo.picture.clone()));
                 }
                 if widgets::icon_button(ui, icons::PAINT_BRUSH, &format!("Paint the mask of {name}")).clicked() {
                     train.painted = Some(at);

@@ -197,7 +197,7 @@ fn encoder(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     ui.horizontal_wrapped(|ui| {
         let choose = ui.small_button("Image encoder...");
         let hover = "A folder with CLIP or DINOv2 as Hugging Face has it (config.json, model.safetensors): it says how alike \
-                     pictures and photos are";
+                     the subject of pictures and of photos is, each inside its mask";
         if choose.on_hover_text(hover).clicked() {
             look.choose(Purpose::TrainingEncoder);
         }

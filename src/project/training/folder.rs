@@ -11,7 +11,7 @@ use super::super::picture::KINDS;
 use super::{Photo, Training};
 
 /// How names of pictures end that are taken.
-pub const PICTURES: [&str; 10] = ["png", "jpg", "jpeg", "heic", "heif", "webp", "gif", "bmp", "tif", "tiff"];
+pub const PICTURES: [&str; 11] = ["png", "jpg", "jpeg", "heic", "heif", "avif", "webp", "gif", "bmp", "tif", "tiff"];
 /// What names of masks end with that lie beside their pictures, before the ending: ours and OneTrainer's.
 const MASKS: [&str; 2] = [".mask", "-masklabel"];
 /// Folders of masks, inside the pictures' folder or beside it.

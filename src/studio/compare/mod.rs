@@ -3,22 +3,21 @@
 //! Pictures are rendered one at a time, so that other renders come in between and whoever stops loses nothing; they are
 //! ordinary results of the gallery. What they are measured by is `evaluate/compare`'s, as for `podium compare`.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::document::Document;
 use super::document::history::ResultId;
-use super::notice::{Notice, Place, sentence};
+use super::notice::Place;
 use super::renders::Renders;
 use super::renders::runs::{Origin, Run, State};
 use super::tasks::{Desk, Pool};
-pub use crate::evaluate::compare::{Line, SEEDS, Score, Scores, Side, Start, Summary, Variant};
-use crate::evaluate::compare::{check_reward, order, ruler, summarise};
-use crate::link::{Finished, JobId};
+pub use crate::engine::encoders::config::Kind as EncoderKind;
+use crate::engine::encoders::inspect::kind_of;
+pub use crate::evaluate::compare::{Line, Looks, Named, SEEDS, Score, Scores, Side, Start, Summary, Variant};
+use crate::evaluate::compare::{Sight, order, ruler, summarise};
+use crate::link::{DeviceChoice, Finished, JobId};
 use crate::project::{DiskFiles, Project};
-use judge::Judge;
-
-mod judge;
 
 /// Where what concerns a comparison is said.
 pub const PLACE: Place = Place::Comparing;
@@ -100,6 +99,7 @@ pub struct Comparison {
     pub going: Going,
     /// What the pictures so far say.
     pub summary: Summary,
+    looks: Looks,
     folder: PathBuf,
     origin: Origin,
     name: String,
@@ -111,6 +111,11 @@ impl Comparison {
     pub fn done(&self) -> (usize, usize) {
         let ended = |cell: &&Cell| matches!(cell, Cell::Made(..) | Cell::Failed(_));
         (self.cells.iter().flatten().filter(ended).count(), 2 * self.cells.len())
+    }
+
+    /// The projects of both sides as they are rendered, with where their relative paths start.
+    pub fn projects(&self) -> [(Arc<Project>, PathBuf); 2] {
+        self.projects.clone().map(|project| (project, self.folder.clone()))
     }
 
     /// The render that it waits for.
@@ -136,58 +141,64 @@ impl Comparison {
     }
 }
 
-/// What was worked out.
-enum Told {
+/// What a thread found.
+#[cfg_attr(test, derive(Clone))]
+enum Found {
     /// A picture was measured.
-    Measured { number: u64, result: ResultId, scores: Result<Scores, String> },
-    /// Whether ImageReward's file can be used.
-    Looked(PathBuf, Result<(), String>),
+    Measured(Box<Measured>),
+    /// A folder, or ImageReward's file, is an encoder of this kind, or what else it is.
+    Encoder(PathBuf, Result<EncoderKind, String>),
 }
+
+/// A picture was measured.
+#[cfg_attr(test, derive(Clone))]
+struct Measured {
+    number: u64,
+    result: ResultId,
+    scores: Result<Scores, String>,
+    /// Why encoders say nothing of it.
+    unseen: Option<String>,
+}
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Found: Measured, Encoder);
 
 /// What the other rooms shall know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// There is something new to show.
     Told,
-    /// Something to say.
-    Say(Notice),
+    /// What was chosen, a folder or ImageReward's file, is an encoder of this kind.
+    Encoder(EncoderKind, PathBuf),
+    /// Something to say on the page, in words.
+    Say(String),
 }
+
+/// The encoders that are read, which all pictures share: one thread at a time measures with them.
+type Eyes = Arc<Mutex<Option<Sight>>>;
 
 /// The comparison that is open.
 pub struct Comparing {
     /// What is to be compared next.
     pub draft: Draft,
+    /// What measures the pictures of the next comparison, beside the rest.
+    pub looks: Looks,
     begun: Option<Comparison>,
-    judge: Option<Arc<Judge>>,
-    desk: Desk<Told>,
+    /// The folder or file that was chosen last, until it is known what it is.
+    chosen: Option<PathBuf>,
+    desk: Desk<Found>,
+    eyes: Eyes,
     number: u64,
 }
 
 impl Comparing {
-    /// Nothing compared yet.
+    /// Nothing compared yet. What measures has threads of its own: encoders take seconds for the first picture.
     ///
     /// # Errors
     /// When the system has no thread to give.
     pub fn new(pool: &Pool) -> std::io::Result<Self> {
-        // ImageReward takes seconds a picture, for which nobody's files shall wait.
-        let desk = pool.another("compare")?.desk();
-        Ok(Self { draft: Draft::default(), begun: None, judge: None, desk, number: 0 })
-    }
-
-    /// The file of ImageReward, or its folder, by which pictures are scored too.
-    pub fn reward(&self) -> Option<&Path> {
-        self.judge.as_ref().map(|judge| judge.path())
-    }
-
-    /// Scores pictures by ImageReward too, from the next one on, where that file or folder can be used; or no more.
-    pub fn judge_by(&mut self, path: Option<PathBuf>) {
-        match path {
-            None => self.judge = None,
-            Some(path) => self.desk.run(move || {
-                let found = check_reward(&path);
-                Told::Looked(path, found)
-            }),
-        }
+        let (draft, looks, eyes) = (Draft::default(), Looks::default(), Eyes::default());
+        Ok(Self { draft, looks, begun: None, chosen: None, desk: pool.another("compare")?.desk(), eyes, number: 0 })
     }
 
     /// The comparison that was begun last.
@@ -238,6 +249,7 @@ impl Comparing {
             seeds,
             going: Going::On,
             summary: summarise(&[]),
+            looks: self.looks.clone(),
             folder: document.folder.clone(),
             origin: Origin::of(document),
             name: document.title(),
@@ -263,6 +275,12 @@ impl Comparing {
         }
     }
 
+    /// Whether it can go on: it was stopped, or pictures of it failed.
+    pub fn can_go_on(&self) -> bool {
+        let lacks = |begun: &Comparison| begun.cells.iter().flatten().any(|cell| !matches!(cell, Cell::Made(..)));
+        self.begun.as_ref().is_some_and(|begun| begun.going != Going::On && lacks(begun))
+    }
+
     /// Goes on where it was stopped; what failed is tried again.
     pub fn go_on(&mut self) {
         let Some(begun) = self.begun.as_mut().filter(|begun| begun.going != Going::On) else { return };
@@ -277,36 +295,44 @@ impl Comparing {
         let (Some(begun), Some(finished), Some(result)) = (&mut self.begun, run.finished(), results.first()) else {
             return;
         };
-        let number = begun.number;
+        let (number, looks, eyes) = (begun.number, begun.looks.clone(), self.eyes.clone());
         let Some(cell) = begun.cell_of(&Cell::Rendering(run.job)) else { return };
         *cell = Cell::Measuring(result.clone());
         let (project, base) = (run.project.clone(), run.folder.clone());
         let (finished, result) = (finished.clone(), result.clone());
-        let judge = self.judge.clone();
         self.desk.run(move || {
-            let scores = measure(&finished, &project, base, judge.as_deref());
-            Told::Measured { number, result, scores }
+            let (scores, unseen) = measure(&finished, &project, base, (number, &looks), &eyes);
+            Found::Measured(Box::new(Measured { number, result, scores, unseen }))
+        });
+    }
+
+    /// Looks whether a folder or a file is an encoder, and of which kind.
+    pub fn look_at_encoder(&mut self, path: PathBuf) {
+        self.chosen = Some(path.clone());
+        self.desk.run(move || {
+            let kind = kind_of(&path).map_err(|error| error.to_string());
+            Found::Encoder(path, kind)
         });
     }
 
     /// Takes in what was measured.
     pub fn poll(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        while let Some(told) = self.desk.next() {
-            let (number, result, scores) = match told {
-                Told::Measured { number, result, scores } => (number, result, scores),
-                Told::Looked(path, found) => {
-                    outcomes.push(match found {
-                        Ok(()) => {
-                            self.judge = Some(Arc::new(Judge::new(path)));
-                            Outcome::Told
-                        }
-                        Err(words) => Outcome::Say(Notice::new(PLACE, sentence(&words))),
-                    });
+        while let Some(found) = self.desk.next() {
+            let Measured { number, result, scores, unseen } = match found {
+                Found::Measured(measured) => *measured,
+                Found::Encoder(path, kind) => {
+                    // Whoever chose another one meanwhile wants that.
+                    if self.chosen.take_if(|chosen| *chosen == path).is_some() {
+                        outcomes.push(match kind {
+                            Ok(kind) => Outcome::Encoder(kind, path),
+                            Err(words) => Outcome::Say(words),
+                        });
+                    }
                     continue;
                 }
             };
-            outcomes.push(Outcome::Told);
+            outcomes.push(unseen.map_or(Outcome::Told, Outcome::Say));
             let Some(begun) = self.begun.as_mut().filter(|begun| begun.number == number) else { continue };
             if let Some(cell) = begun.cell_of(&Cell::Measuring(result.clone())) {
                 *cell = match scores {
@@ -365,16 +391,53 @@ fn look_after(begun: &mut Comparison, job: JobId, renders: &Renders) -> bool {
     true
 }
 
-/// Everything that is known of a picture.
-fn measure(finished: &Finished, project: &Project, base: PathBuf, judge: Option<&Judge>) -> Result<Scores, String> {
+/// Everything that is known of a picture, and why encoders say nothing of it.
+fn measure(
+    finished: &Finished,
+    project: &Project,
+    base: PathBuf,
+    (number, looks): (u64, &Looks),
+    eyes: &Eyes,
+) -> (Result<Scores, String>, Option<String>) {
     let files = DiskFiles { base, assets: crate::assets::find };
-    let picture = finished.pictures.first();
-    let measures = match (ruler(project, &files)?, picture) {
-        (Some(ruler), Some(picture)) => Some(ruler.measure(picture)?),
-        _ => None,
+    let by_truth = || {
+        let ruler = ruler(project, &files)?;
+        let measures = match (&ruler, finished.pictures.first()) {
+            (Some(ruler), Some(picture)) => Some(ruler.measure(picture)?),
+            _ => None,
+        };
+        Ok::<_, String>((ruler, Scores::of(finished, measures)))
     };
-    let reward = judge.zip(picture).map(|(judge, picture)| judge.score(picture, project)).transpose()?;
-    Ok(Scores::of(finished, measures, reward))
+    let (ruler, scores) = match by_truth() {
+        Ok(known) => known,
+        Err(words) => return (Err(words), None),
+    };
+    let Some(picture) = finished.pictures.first() else { return (Ok(scores), None) };
+    // What a panic left half done is read anew.
+    let mut eyes = eyes.lock().unwrap_or_else(|poisoned| {
+        let mut eyes = PoisonError::into_inner(poisoned);
+        *eyes = None;
+        eyes
+    });
+    let mut see = || {
+        let sight = match eyes.take().filter(|sight| sight.is_of(&looks.encoders)) {
+            Some(sight) => sight,
+            // On the CPU: the GPU is the render's, and one picture takes a moment.
+            None => Sight::open(&looks.encoders, DeviceChoice::Flex)?,
+        };
+        let sight = eyes.insert(sight);
+        sight.begin(number);
+        sight.measure(project, &files, looks, picture, ruler.as_ref())
+    };
+    match see() {
+        Ok(learned) => {
+            // That photos were not chosen is seen on the page; what is wrong with those that were is said.
+            let missing = learned.as_ref().and_then(|learned| learned.missing.clone());
+            let wrong = missing.filter(|_| !looks.photos.is_empty()).map(|words| format!("No SegSim: {words}"));
+            (Ok(Scores { learned: learned.map(Box::new), ..scores }), wrong)
+        }
+        Err(words) => (Ok(scores), Some(words)),
+    }
 }
 
 #[cfg(test)]

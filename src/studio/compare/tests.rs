@@ -4,6 +4,7 @@ use super::*;
 use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
 use crate::engine::worker::Engine;
+use crate::project::files::name_of;
 use crate::project::{Canvas, file};
 use crate::studio::renders;
 
@@ -11,6 +12,7 @@ struct Room {
     document: Document,
     renders: Renders,
     comparing: Comparing,
+    told: Vec<Outcome>,
 }
 
 impl Room {
@@ -27,8 +29,9 @@ impl Room {
         let engine = Engine::start(Cache::none(), || ()).unwrap();
         Self {
             document: Document::new(project, None, ".".into()),
-            renders: Renders::new(engine, DeviceChoice::Flex),
+            renders: Renders::new(engine, DeviceChoice::Flex, pool.tap()),
             comparing: Comparing::new(&pool).unwrap(),
+            told: Vec::new(),
         }
     }
 
@@ -44,7 +47,7 @@ impl Room {
                 self.comparing.take(self.renders.runs.get(job).unwrap(), &[format!("result {}", job.0)]);
             }
         }
-        self.comparing.poll();
+        self.told.extend(self.comparing.poll());
         self.comparing.advance(&mut self.renders, false);
     }
 
@@ -60,41 +63,11 @@ impl Room {
     fn begun(&self) -> &Comparison {
         self.comparing.begun().unwrap()
     }
-
-    /// Names a folder of the tests' encoders as ImageReward's, and waits for what is said of it.
-    fn judge_by(&mut self, name: &str) -> Vec<Outcome> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders").join(name);
-        self.comparing.judge_by(Some(folder));
-        let begun = Instant::now();
-        loop {
-            let outcomes = self.comparing.poll();
-            if !outcomes.is_empty() {
-                return outcomes;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {name}");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-}
-
-#[test]
-fn imagereward_is_taken_where_it_can_be_used_and_refused_in_words_where_not() {
-    let mut room = Room::new();
-    assert!(room.comparing.reward().is_none());
-    assert_eq!(room.judge_by("reward"), [Outcome::Told]);
-    assert!(room.comparing.reward().is_some_and(|path| path.ends_with("reward")));
-    let told = room.judge_by("clip");
-    let [Outcome::Say(notice)] = told.as_slice() else { panic!("{told:?}") };
-    assert!(notice.place == PLACE && notice.words.contains("med_config.json: is not there"), "{notice:?}");
-    assert!(room.comparing.reward().is_some(), "what was chosen before stays");
-    room.comparing.judge_by(None);
-    assert!(room.comparing.reward().is_none());
 }
 
 #[test]
 fn two_seeds_are_rendered_in_turn_measured_and_summed_up() {
     let mut room = Room::new();
-    assert_eq!(room.judge_by("reward"), [Outcome::Told]);
     room.begin(2);
     room.until("the end", |begun| begun.going == Going::Done);
     let begun = room.begun();
@@ -106,10 +79,9 @@ fn two_seeds_are_rendered_in_turn_measured_and_summed_up() {
     for cell in begun.cells.iter().flatten() {
         let Cell::Made(_, scores) = cell else { panic!("{cell:?}") };
         assert!(scores.followed.is_some() && scores.seconds > 0.0);
-        assert!(scores.reward.is_some_and(f64::is_finite), "{scores:?}");
         assert_eq!(scores.measures.as_ref().unwrap().subjects.len(), 2, "the beach's truth is known");
     }
-    assert_eq!((begun.summary.pairs, begun.summary.lines.len()), (2, Score::ALL.len()));
+    assert_eq!((begun.summary.pairs, begun.summary.lines.len()), (2, Score::ALL.len() - 4));
     // Of the same seed and settings, whoever renders it.
     let aligned = |job: usize| room.renders.runs.iter().nth(job).unwrap().project.settings.layout_alignment.enabled;
     assert_eq!([0, 1, 2, 3].map(aligned), [true, false, true, false]);
@@ -165,4 +137,59 @@ fn what_cannot_be_compared_is_said_in_words() {
     room.comparing.draft.b.changes[0].1 = "3".into();
     assert_eq!(room.comparing.begin(&room.document), Ok(()));
     assert_eq!(room.begun().projects[1].settings.steps, 3);
+}
+
+/// An encoder of the tests' own.
+fn encoder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/encoders").join(name)
+}
+
+#[test]
+fn encoders_measure_pictures_too_and_one_that_cannot_be_used_is_said_and_costs_no_picture() {
+    let mut room = Room::new();
+    room.comparing.looks.encoders.clip = Some(encoder("clip"));
+    room.comparing.looks.encoders.reward = Some(encoder("reward/ImageReward.pt"));
+    room.begin(2);
+    // What is chosen meanwhile is the next one's.
+    room.comparing.looks.encoders.clip = Some(encoder("nowhere"));
+    room.until("the end", |begun| begun.going == Going::Done);
+    let said = |words: &str| words.contains("CLIP-T") && words.contains("ImageReward");
+    let seen = |cell: &Cell| matches!(cell, Cell::Made(_, scores) if scores.seen().is_some_and(|words| said(&words)));
+    assert!(room.begun().cells.iter().flatten().all(seen), "{:?}", room.begun().cells);
+    // All but DINOv2.
+    assert_eq!(room.begun().summary.lines.len(), Score::ALL.len() - 1);
+    assert!(room.told.iter().all(|told| *told == Outcome::Told));
+    room.begin(2);
+    room.until("a picture", |begun| begun.done().0 > 0);
+    let made = |cell: &Cell| matches!(cell, Cell::Made(_, scores) if scores.learned.is_none());
+    assert!(room.begun().cells.iter().flatten().any(made), "{:?}", room.begun().cells);
+    let said = |told: &Outcome| matches!(told, Outcome::Say(words) if words.contains("nowhere"));
+    assert!(room.told.iter().any(said), "{:?}", room.told);
+}
+
+#[test]
+fn what_is_chosen_says_which_encoder_it_is_or_that_it_is_none() {
+    let mut room = Room::new();
+    for (name, found) in [
+        ("dino", Some(EncoderKind::Dino)),
+        ("clip", Some(EncoderKind::Clip)),
+        ("reward", Some(EncoderKind::Reward)),
+        ("reward/ImageReward.pt", Some(EncoderKind::Reward)),
+        ("pixels", None),
+        ("clip/config.json", None),
+    ] {
+        room.comparing.look_at_encoder(encoder(name));
+        let begun = Instant::now();
+        room.told.clear();
+        while room.told.is_empty() {
+            room.told.extend(room.comparing.poll());
+            assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        match (&room.told[0], found) {
+            (Outcome::Encoder(kind, path), Some(found)) => assert!(*kind == found && *path == encoder(name)),
+            (Outcome::Say(words), None) => assert!(words.contains(&name_of(name.as_ref())), "{words}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }

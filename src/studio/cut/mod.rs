@@ -17,6 +17,7 @@ pub use self::pointing::{Eyes, Networks, Pointed, Sight};
 pub use self::shape::Shape;
 pub use self::steps::Refinement;
 use self::steps::{Chosen, Steps};
+pub use self::tensors::open_tensors;
 use self::waiting::{Change, Waiting};
 use super::notice::{Notice, Place, sentence};
 use super::places::Places;
@@ -31,10 +32,14 @@ mod made;
 mod pointing;
 mod shape;
 mod steps;
+mod tensors;
 mod waiting;
 
 /// Where messages about cuts belong.
 pub const PLACE: Place = Place::Canvas;
+/// What is said where another project was opened while the files of a cut were written.
+const PARTED: &str = "Another project was opened while the layer was being made. What is cut out is still here: make a layer \
+                      of it to have it in the project that is open now.";
 /// The number of no state: they are counted from 1.
 const NO_STATE: u64 = 0;
 
@@ -52,22 +57,27 @@ pub enum Purpose {
 }
 
 /// What came of a piece of work; the number says of which cut.
+#[cfg_attr(test, derive(Clone))]
 enum Told {
     Loaded(u64, Result<(Arc<Subject>, Option<GrayImage>), String>),
-    /// A shape was laid over what was chosen.
-    Drawn(u64, Shape, Option<Box<Chosen>>),
+    /// A shape was laid over what was chosen; the number says which of the cut's shapes.
+    Drawn(u64, u64, Shape, Option<Box<Chosen>>),
     /// The cut that a state's scribbles mean, by the state's number.
     Found(u64, u64, Option<Arc<Found>>),
     /// How far the networks are with the photo; the number says which time of asking.
     Seen(u64, u64, Sight),
-    /// Where that is what words name, and who found it.
-    Named(u64, Option<Arc<Words>>, Result<Find, String>),
+    /// Where that is what words name, unless it was stopped, and who looked for it; the number says which time of asking.
+    Named(u64, u64, Option<Arc<Words>>, Option<Result<Find, String>>),
     /// What they answer to a state, by the state's number.
     Answered(u64, u64, Result<Arc<Answer>, String>),
     /// A state as it is shown, by its number, and whether with what would be cut out.
     Shown(u64, (u64, bool), Option<Shown>),
-    Made(u64, Result<Box<Made>, String>),
+    /// The number says which time of making.
+    Made(u64, u64, Result<Box<Made>, String>),
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told: Loaded, Drawn, Found, Seen, Named, Answered, Shown, Made);
 
 /// A state with its edge made right.
 #[derive(Clone, Debug)]
@@ -108,9 +118,10 @@ pub struct Open {
     /// How far Segment Anything is with the photo, and how often it was asked to look.
     sight: Sight,
     looks: u64,
-    /// Who finds what words name, once that was asked for, and whether it is looking.
+    /// Who finds what words name, once that was asked for; how far it is while it looks, and how often it was asked.
     words: Option<Arc<Words>>,
-    naming: bool,
+    naming: Option<Looking>,
+    namings: u64,
     /// The state that it is asked about.
     answering: Option<u64>,
     /// The state that is shown or being made ready, and what is shown.
@@ -118,7 +129,13 @@ pub struct Open {
     shown: Option<(u64, bool, Shown)>,
     /// Whether somebody looks at what would be cut out.
     preview: bool,
+    /// Whether files are being written, and how often that was begun.
     making: bool,
+    makes: u64,
+    /// Which time of it is for a project that is no longer open.
+    parted: Option<u64>,
+    /// How many shapes were given away to be drawn.
+    drawings: u64,
 }
 
 /// The cut that is open, if any.
@@ -177,12 +194,16 @@ impl Cutting {
             sight: Sight::Unasked,
             looks: 0,
             words: None,
-            naming: false,
+            naming: None,
+            namings: 0,
             answering: None,
             preparing: None,
             shown: None,
             preview: false,
             making: false,
+            makes: 0,
+            parted: None,
+            drawings: 0,
         });
         self.desk.run(move || {
             let load = || -> Result<(Arc<Subject>, Option<GrayImage>), String> {
@@ -197,6 +218,13 @@ impl Cutting {
             Told::Loaded(number, load())
         });
         Ok(())
+    }
+
+    /// Another project is opened: what is being made is no layer of that, unless somebody says so.
+    pub fn part(&mut self) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.making) {
+            (open.making, open.parted) = (false, Some(open.makes));
+        }
     }
 
     /// Gives up what is open.
@@ -262,14 +290,23 @@ impl Cutting {
 
     /// Points at what words name, as a step, once it is found. Takes many seconds, in the background.
     pub fn name(&mut self, words: String, networks: Networks) {
-        let Some(open) = self.open.as_mut().filter(|open| open.can_point() && !open.naming) else { return };
+        let Some(open) = self.open.as_mut().filter(|open| open.can_point() && open.naming.is_none()) else { return };
         let Some(subject) = open.subject.clone() else { return };
-        open.naming = true;
-        let (number, known) = (open.number, open.words.clone());
+        let looking = Looking::default();
+        open.naming = Some(looking.clone());
+        open.namings += 1;
+        let (number, naming, known) = (open.number, open.namings, open.words.clone());
         self.desk.run(move || {
-            let (network, found) = pointing::named(&words, known, &networks, subject.picture());
-            Told::Named(number, network, found)
+            let (network, found) = pointing::named(&words, known, &networks, subject.picture(), &looking);
+            Told::Named(number, naming, network, found)
         });
+    }
+
+    /// Ends that.
+    pub fn stop_naming(&mut self) {
+        if let Some(looking) = self.open.as_mut().and_then(|open| open.naming.take()) {
+            looking.stop.raise();
+        }
     }
 
     /// Takes another of the masks that can be meant, from 0, as a step.
@@ -342,7 +379,9 @@ impl Cutting {
         let Some(open) = &mut self.open else { return };
         let Some(subject) = open.subject.clone().filter(|_| open.can_finish()) else { return };
         let Some((_, _, shown)) = &open.shown else { return };
-        open.making = true;
+        (open.making, open.parted) = (true, None);
+        open.makes += 1;
+        let makes = open.makes;
         let (number, photo, purpose, before) = (open.number, open.photo.clone(), open.purpose, open.before);
         let (mask, clean) = (shown.mask.clone(), open.steps.now().refinement.clean);
         let places = places.clone();
@@ -352,7 +391,7 @@ impl Cutting {
                 let size = subject.picture().dimensions();
                 made::write(&places, photo, (purpose, before), size, &cut, &mask).map_err(|error| error.to_string())
             });
-            Told::Made(number, made.map(Box::new))
+            Told::Made(number, makes, made.map(Box::new))
         });
     }
 
@@ -384,11 +423,12 @@ impl Cutting {
             | Told::Answered(number, ..)
             | Told::Named(number, ..)
             | Told::Shown(number, ..)
-            | Told::Made(number, _) => *number,
+            | Told::Made(number, ..) => *number,
         };
         // What concerns a cut that was given up is of no use.
         let Some(open) = self.open.as_mut().filter(|open| open.number == number) else { return Outcome::Learnt };
         match told {
+            Told::Loaded(..) if open.subject.is_some() => {}
             Told::Loaded(_, Ok((subject, mask))) => {
                 open.subject = Some(subject);
                 if let Some(mask) = mask {
@@ -400,7 +440,9 @@ impl Cutting {
                 self.open = None;
                 return Outcome::Say(Notice::new(PLACE, sentence(&words)));
             }
-            Told::Drawn(_, shape, chosen) => {
+            // It was told already.
+            Told::Drawn(_, drawing, ..) if drawing != open.drawings || !open.waiting.is_drawing() => {}
+            Told::Drawn(.., shape, chosen) => {
                 let stays = open.waiting.drawn();
                 if let Some(chosen) = chosen.filter(|_| stays) {
                     // The edge may be another meanwhile.
@@ -422,11 +464,16 @@ impl Cutting {
                     open.sight = sight;
                 }
             }
-            Told::Named(_, network, found) => {
-                (open.naming, open.words) = (false, network);
+            Told::Named(_, naming, network, found) => {
+                open.words = network;
+                // One that was stopped, even if it came to its end just then, has nothing to say.
+                if naming != open.namings || open.naming.take().is_none() {
+                    return Outcome::Learnt;
+                }
                 match found {
-                    Ok(find) => self.point_within(find.within),
-                    Err(words) => return Outcome::Say(Notice::new(PLACE, sentence(&words))),
+                    Some(Ok(find)) => self.point_within(find.within),
+                    Some(Err(words)) => return Outcome::Say(Notice::new(PLACE, sentence(&words))),
+                    None => {}
                 }
             }
             Told::Answered(_, state, answer) => {
@@ -451,11 +498,17 @@ impl Cutting {
                     open.shown = Some((state, preview, shown));
                 }
             }
-            Told::Made(_, Ok(made)) => {
+            Told::Made(_, makes, _) if !open.making || makes != open.makes => {
+                // The cut stays open: it is nobody's layer yet.
+                if open.parted.take_if(|parted| *parted == makes).is_some() {
+                    return Outcome::Say(Notice::new(PLACE, PARTED));
+                }
+            }
+            Told::Made(.., Ok(made)) => {
                 self.open = None;
                 return Outcome::Made(made);
             }
-            Told::Made(_, Err(words)) => {
+            Told::Made(.., Err(words)) => {
                 open.making = false;
                 return Outcome::Say(Notice::new(PLACE, sentence(&words)));
             }
@@ -473,10 +526,17 @@ impl Cutting {
                 Change::Now(name, change) => open.steps.change(name, change),
                 Change::Shape(shape, mode) => {
                     let (before, subject) = (open.steps.now().clone(), subject.clone());
+                    open.drawings += 1;
+                    let drawing = open.drawings;
                     self.desk.run(move || {
                         let patch = shape.patch(subject.picture(), &Stop::default());
                         let size = subject.picture().dimensions();
-                        Told::Drawn(number, shape, patch.map(|patch| Box::new(before.with(&patch, mode, size))))
+                        Told::Drawn(
+                            number,
+                            drawing,
+                            shape,
+                            patch.map(|patch| Box::new(before.with(&patch, mode, size))),
+                        )
                     });
                 }
             }
@@ -544,6 +604,7 @@ impl Open {
     fn stop(&self) {
         self.cutting.iter().for_each(|(_, stop)| stop.raise());
         self.preparing.iter().for_each(|(.., stop)| stop.raise());
+        self.naming.iter().for_each(|looking| looking.stop.raise());
         if let Sight::Looking(looking) = &self.sight {
             looking.stop.raise();
         }
@@ -566,9 +627,9 @@ impl Open {
         matches!(self.sight, Sight::Looking(_) | Sight::Seen(_))
     }
 
-    /// Whether what words name is being looked for.
-    pub fn is_naming(&self) -> bool {
-        self.naming
+    /// How far the search for what words name is, 0 to 1; none while there is none.
+    pub fn naming(&self) -> Option<f32> {
+        self.naming.as_ref().map(Looking::done)
     }
 
     /// What is pointed at.

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use image::{GrayImage, RgbaImage};
 
+use super::tensors::open_tensors;
 use crate::cut::Stop;
-use crate::segment::{Error, Find, Guess, Pair, Prompt, Sam, Seen, Words, choose, find_words, get};
+use crate::segment::{Error, Files, Find, Guess, Prompt, Sam, Seen, Words, choose, find_words, get};
 
 /// Where the networks may be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub enum Sight {
     Blind(String),
 }
 
-/// What those who look and those who wait both hold.
+/// What those who look, at the photo or for what words name, and those who wait both hold.
 #[derive(Clone, Debug, Default)]
 pub struct Looking {
     /// Ends it.
@@ -49,6 +50,12 @@ impl Looking {
     pub fn done(&self) -> f32 {
         self.done.load(Ordering::Relaxed) as f32 / 1000.0
     }
+
+    /// Takes in how far it is, 0 to 1, and says whether to go on.
+    fn watch(&self, done: f32) -> bool {
+        self.done.store((done.clamp(0.0, 1.0) * 1000.0) as u32, Ordering::Relaxed);
+        !self.stop.is_raised()
+    }
 }
 
 /// Networks that have seen the photo.
@@ -56,12 +63,12 @@ pub struct Eyes {
     sam: Sam,
     seen: Seen,
     /// Their files.
-    pub pair: Pair,
+    pub files: Files,
 }
 
 impl std::fmt::Debug for Eyes {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Eyes").field("pair", &self.pair).finish_non_exhaustive()
+        formatter.debug_struct("Eyes").field("files", &self.files).finish_non_exhaustive()
     }
 }
 
@@ -75,14 +82,10 @@ impl Eyes {
 /// Finds the networks and lets them look at the photo. Takes seconds.
 pub fn look(networks: &Networks, picture: &RgbaImage, looking: &Looking) -> Sight {
     let looked = || -> Result<Option<Eyes>, Error> {
-        let Some(pair) = choose(&networks.chosen, &networks.folder)? else { return Ok(None) };
-        let sam = Sam::open(&pair.encoder, &pair.decoder)?;
-        let watch = |done: f32| {
-            looking.done.store((done.clamp(0.0, 1.0) * 1000.0) as u32, Ordering::Relaxed);
-            !looking.stop.is_raised()
-        };
-        let seen = sam.look(picture, &watch)?;
-        Ok(Some(Eyes { sam, seen, pair }))
+        let Some(files) = choose(&networks.chosen, &networks.folder, &open_tensors)? else { return Ok(None) };
+        let sam = Sam::of(&files, &open_tensors)?;
+        let seen = sam.look(picture, &|done| looking.watch(done))?;
+        Ok(Some(Eyes { sam, seen, files }))
     };
     match looked() {
         Ok(Some(eyes)) => Sight::Seen(Arc::new(eyes)),
@@ -137,13 +140,15 @@ pub fn answer(eyes: &Eyes, pointed: &Pointed, before: Option<&Answer>) -> Result
     Ok(Answer { mask, at, score, guesses, prompt: pointed.prompt.clone() })
 }
 
-/// The frame of what words name, and the network that found it, for the next words. Takes many seconds.
+/// The frame of what words name, none where the search was stopped; and the network that looked for it, for the next words.
+/// Takes many seconds.
 pub fn named(
     words: &str,
     known: Option<Arc<Words>>,
     networks: &Networks,
     picture: &RgbaImage,
-) -> (Option<Arc<Words>>, Result<Find, String>) {
+    looking: &Looking,
+) -> (Option<Arc<Words>>, Option<Result<Find, String>>) {
     let opened = known.map_or_else(
         || {
             let beside = networks.chosen.iter().filter_map(|path| path.parent());
@@ -155,11 +160,16 @@ pub fn named(
     );
     let network = match opened {
         Ok(network) => network,
-        Err(words) => return (None, Err(words)),
+        Err(words) => return (None, Some(Err(words))),
     };
-    let found = network.find(picture, words).map_err(|error| error.to_string()).and_then(|finds| {
-        let lacks = || format!("Nothing in the photo looks like \"{words}\"; name it in other words, or click on it");
-        finds.first().copied().ok_or_else(lacks)
-    });
+    let found = match network.find(picture, words, &|done| looking.watch(done)) {
+        Err(Error::Stopped) => None,
+        Err(error) => Some(Err(error.to_string())),
+        Ok(finds) => {
+            let lacks =
+                || format!("Nothing in the photo looks like \"{words}\"; name it in other words, or click on it");
+            Some(finds.first().copied().ok_or_else(lacks))
+        }
+    };
     (Some(network), found)
 }

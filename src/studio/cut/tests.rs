@@ -253,6 +253,27 @@ fn what_is_clicked_on_is_a_step_and_another_of_its_masks_too() {
 }
 
 #[test]
+fn weights_alone_see_the_photo_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cutting = begun(sam("small.png"), None, Purpose::NewLayer);
+    settled(&mut cutting);
+    match looked(&mut cutting, &["weights.pth"], folder.path()) {
+        Sight::Seen(eyes) => assert_eq!((eyes.name(), eyes.files.words()), ("SAM", "weights.pth".to_owned())),
+        other => panic!("{other:?}"),
+    }
+    match looked(&mut cutting, &["logits.safetensors"], folder.path()) {
+        Sight::Blind(words) => assert!(words.contains("has no weights of Segment Anything"), "{words}"),
+        other => panic!("{other:?}"),
+    }
+    // In Podium's folder nobody has to choose them.
+    std::fs::copy(sam("mobile.pt"), folder.path().join("mobile_sam.pt")).unwrap();
+    match looked(&mut cutting, &[], folder.path()) {
+        Sight::Seen(eyes) => assert_eq!(eyes.name(), "MobileSAM"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn looking_ends_when_it_is_told_to_and_what_waits_for_it_goes_on_without() {
     let folder = tempfile::tempdir().unwrap();
     let mut cutting = begun(sam("photo.png"), None, Purpose::NewLayer);
@@ -302,11 +323,25 @@ fn what_words_name_is_a_frame_like_one_that_is_drawn() {
     cutting.name("a dog".into(), networks());
     until(&mut cutting, |cutting, _| cutting.open().unwrap().pointed().prompt.within.is_some());
     let picture = image::open(sam("photo.png")).unwrap().to_rgba8();
-    let found = crate::segment::Words::open(&sam("dino.onnx")).unwrap().find(&picture, "a dog").unwrap();
+    let found = crate::segment::Words::open(&sam("dino.onnx")).unwrap().find(&picture, "a dog", &|_| true).unwrap();
     let open = cutting.open().unwrap();
     assert_eq!((open.pointed().prompt.within, open.undo_name()), (Some(found[0].within), Some("Frame")));
-    assert!(!open.is_naming());
+    assert_eq!(open.naming(), None);
     settled(&mut cutting);
     cutting.undo();
     assert_eq!(settled(&mut cutting), 0);
+    // One that is stopped says nothing and changes nothing, and the next is looked for from its beginning.
+    cutting.name("a dog".into(), networks());
+    assert!(cutting.open().unwrap().naming().is_some());
+    cutting.stop_naming();
+    assert_eq!(cutting.open().unwrap().naming(), None);
+    let outcomes = until(&mut cutting, |cutting, _| !cutting.is_busy());
+    assert!(!outcomes.iter().any(|told| matches!(told, Outcome::Say(_))), "{outcomes:?}");
+    let open = cutting.open().unwrap();
+    assert_eq!((open.pointed().prompt.within, open.undo_name()), (None, None));
+    cutting.name("a dog".into(), networks());
+    cutting.stop_naming();
+    cutting.name("a dog".into(), networks());
+    until(&mut cutting, |cutting, _| cutting.open().unwrap().pointed().prompt.within.is_some());
+    assert_eq!(cutting.open().unwrap().naming(), None);
 }

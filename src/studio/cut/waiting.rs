@@ -30,6 +30,11 @@ impl Waiting {
         self.drawing || !self.queue.is_empty()
     }
 
+    /// Whether a shape is being drawn.
+    pub fn is_drawing(&self) -> bool {
+        self.drawing
+    }
+
     /// One more.
     pub fn push(&mut self, change: Change) {
         self.queue.push_back(change);

@@ -103,6 +103,11 @@ impl Document {
         &self.history.doc().project
     }
 
+    /// Which layer has this number, where there still is one: it may have been moved or deleted since.
+    pub fn layer_of(&self, number: u32) -> Option<usize> {
+        self.project().layers().iter().position(|layer| layer.id == number)
+    }
+
     /// What the project is called: its file's name, or the example's, or `Untitled`.
     pub fn title(&self) -> String {
         let stem = self.file.as_ref().and_then(|file| file.file_stem());

@@ -26,7 +26,7 @@ const CHUNK: usize = 1 << 20;
 pub type Progress<'a> = dyn FnMut(u64, u64) -> bool + 'a;
 
 /// Why nothing was collected. Nothing is left of what was begun.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CollectError {
     /// Files that the project names are not there.
     #[error("{}; nothing was copied. Choose what is missing again, or take it out of the project", missing(.0))]

@@ -88,8 +88,19 @@ pub struct Collects {
     pub collecting: Option<Collecting>,
     /// What came of the last, until another begins or somebody has seen it.
     pub ended: Option<Ended>,
-    desk: Desk<Result<Collected, CollectError>>,
+    desk: Desk<Told>,
 }
+
+/// What came of a piece of work.
+#[cfg_attr(test, derive(Clone))]
+struct Told {
+    /// Tells it from every other.
+    progress: Arc<Progress>,
+    outcome: Result<Collected, CollectError>,
+}
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told);
 
 impl Collects {
     /// Nothing is collected yet. A model takes minutes, so that threads of its own do it.
@@ -103,8 +114,12 @@ impl Collects {
     /// Takes in what came of it.
     pub fn poll(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        while let Some(outcome) = self.desk.next() {
-            self.collecting = None;
+        while let Some(Told { progress, outcome }) = self.desk.next() {
+            let is_it = |collecting: &mut Collecting| Arc::ptr_eq(&collecting.progress, &progress);
+            if self.collecting.take_if(is_it).is_none() {
+                // It has ended already.
+                continue;
+            }
             self.ended = match outcome {
                 Ok(collected) => Some(Ended::Collected(collected)),
                 Err(CollectError::Stopped) => None,
@@ -142,9 +157,10 @@ impl Collects {
                 plan.write(&free_folder(&within, &title), &mut told)
             };
             // A panic would leave the window waiting for ever.
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(collect)).unwrap_or_else(|_| {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(collect)).unwrap_or_else(|_| {
                 Err(CollectError::Write { path: within.clone(), problem: "collecting broke off".into() })
-            })
+            });
+            Told { progress: progress.clone(), outcome }
         });
     }
 }

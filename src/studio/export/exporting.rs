@@ -216,11 +216,17 @@ impl Exported {
 }
 
 /// What came of a piece of work.
+#[cfg_attr(test, derive(Clone))]
 struct Told {
+    /// Tells it from every other export.
+    progress: Arc<Progress>,
     kind: Kind,
     path: PathBuf,
     outcome: Result<(), ExportError>,
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told);
 
 /// What the other rooms shall know.
 #[derive(Debug)]
@@ -266,7 +272,11 @@ impl Exports {
     }
 
     fn take(&mut self, told: Told) -> Outcome {
-        self.exporting = None;
+        let is_it = |exporting: &mut Exporting| Arc::ptr_eq(&exporting.progress, &told.progress);
+        if self.exporting.take_if(is_it).is_none() {
+            // It has ended already.
+            return Outcome::Ended;
+        }
         match told.outcome {
             Ok(()) => self.exported = Some(Exported { kind: told.kind, path: told.path }),
             Err(ExportError::Stopped) => {}
@@ -398,7 +408,7 @@ impl Exports {
                 let problem = "the export broke off".to_owned();
                 Err(ExportError::Write { path: path.clone(), problem, advice: "report this, with the log" })
             });
-            Told { kind, path, outcome }
+            Told { progress: progress.clone(), kind, path, outcome }
         });
         Ok(())
     }

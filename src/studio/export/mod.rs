@@ -40,7 +40,7 @@ pub use sheet::{SheetOptions, Show, contact_sheet, write_contact_sheet};
 pub type Progress<'a> = dyn FnMut(usize, usize) -> bool + 'a;
 
 /// Why nothing was exported. What was in the place of the files before is still there.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ExportError {
     /// A file or folder could not be written.
     #[error("cannot write {}: {problem}; {advice}", path.display())]

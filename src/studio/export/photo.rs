@@ -55,7 +55,8 @@ pub fn with_render(project: &Project, base: &Path, picture: &RgbImage, which: Wh
         collage.masks.retain(|mask: &LayerMask| mask.layer != layer);
     }
     let mask = placed::edit_mask(place, painted.as_ref(), &collage.masks, canvas);
-    let blend = Blend { feather: place.feather, match_rim: place.match_rim };
+    let grain = place.grain.then_some(project.seed);
+    let blend = Blend { feather: place.feather, match_rim: place.match_rim, grain };
     stitch(&mut photo.pixels, colors.as_ref(), crop, picture, &seen, &mask, blend)?;
     Ok(photo)
 }

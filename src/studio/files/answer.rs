@@ -5,12 +5,14 @@
 pub(super) struct Answer<Q, A> {
     asked: Option<Q>,
     tickets: u64,
+    /// The last ticket whose answer nobody wants any more.
+    forgotten: u64,
     known: Option<(u64, Q, A)>,
 }
 
 impl<Q, A> Default for Answer<Q, A> {
     fn default() -> Self {
-        Self { asked: None, tickets: 0, known: None }
+        Self { asked: None, tickets: 0, forgotten: 0, known: None }
     }
 }
 
@@ -29,7 +31,7 @@ impl<Q: Clone + PartialEq, A> Answer<Q, A> {
 
     /// Takes an answer in, unless one to a later question came before it.
     pub fn give(&mut self, ticket: u64, question: Q, answer: A) {
-        if self.known.as_ref().is_none_or(|(known, ..)| *known < ticket) {
+        if ticket > self.forgotten && self.known.as_ref().is_none_or(|(known, ..)| *known < ticket) {
             self.known = Some((ticket, question, answer));
         }
     }
@@ -42,6 +44,12 @@ impl<Q: Clone + PartialEq, A> Answer<Q, A> {
     /// The answer to this question.
     pub fn to(&self, question: &Q) -> Option<&A> {
         self.known.as_ref().filter(|(_, of, _)| of == question).map(|(_, _, answer)| answer)
+    }
+
+    /// Forgets the question and its answer, that too which is still to come: it is another project's.
+    pub fn forget(&mut self) {
+        // Tickets go on: one that is given out twice would let the old answer be taken for the new one.
+        (self.asked, self.known, self.forgotten) = (None, None, self.tickets);
     }
 
     /// Lets the same question be asked again.
@@ -65,5 +73,18 @@ mod tests {
         assert_eq!((answer.latest(), answer.to(&"late"), answer.to(&"early")), (Some(&2), Some(&2), None));
         answer.ask_again();
         assert!(!answer.is_asked(&"late"));
+    }
+
+    #[test]
+    fn an_answer_that_was_forgotten_before_it_came_neither_shows_nor_outranks_the_next() {
+        let mut answer = Answer::default();
+        let tickets = [answer.ask("one"), answer.ask("two"), answer.ask("three")];
+        answer.forget();
+        assert!(!answer.is_asked(&"three"));
+        let next = answer.ask("of the next project");
+        answer.give(tickets[2], "three", 3);
+        assert_eq!(answer.latest(), None);
+        answer.give(next, "of the next project", 4);
+        assert_eq!((answer.latest(), answer.to(&"of the next project")), (Some(&4), Some(&4)));
     }
 }

@@ -147,7 +147,7 @@ pub fn classify(path: &Path) -> Result<Intake, IntakeError> {
         // Its words for an empty file.
         picture::decode(&head, path)?;
     }
-    if image::guess_format(&head).is_ok_and(|format| format.reading_enabled()) {
+    if picture::may_be_picture(&head) {
         // Whatever a decoder may do at a file made to break it, the others can still be dropped.
         return catch_unwind(|| picture_file(path)).unwrap_or_else(|_| {
             Err(refuse(path, "the decoder stumbles over it", "export it again as an ordinary PNG"))

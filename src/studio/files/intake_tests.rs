@@ -120,6 +120,12 @@ fn a_phone_s_photos_are_read_as_others_read_them() {
         let most = ours.as_raw().iter().zip(theirs.as_raw()).map(apart).max();
         assert!(most <= Some(2), "{name}: {most:?}");
     }
+    for name in
+        ["plain.heic", "clear.heic", "ten.heic", "plain.avif", "clear.avif", "ten.avif", "side.avif", "grid.avif"]
+    {
+        let theirs = load(&format!("{name}.png")).dimensions();
+        assert_eq!(accepted(&sample(name)).0, theirs, "{name}");
+    }
     assert_eq!((load("clear.heic").get_pixel(1, 1).0[3], load("clear.heic").get_pixel(30, 20).0[3]), (0, 255));
 }
 

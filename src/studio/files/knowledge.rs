@@ -9,11 +9,9 @@ use image::RgbaImage;
 use crate::engine::adapters::glance::Glancer;
 use crate::engine::adapters::{self, Held, Kind};
 use crate::engine::concept_files;
-use crate::engine::models;
 use crate::engine::nets::clip::ClipConfig;
 use crate::engine::nets::tokenizer::{Placeholder, Tokenizer};
 use crate::engine::nets::unet::UnetConfig;
-use crate::engine::nets::vae::VaeConfig;
 use crate::engine::tensors::TensorFile;
 use crate::engine::train::concept_file::sheet_of;
 use crate::engine::weights::ModelFiles;
@@ -79,14 +77,6 @@ pub fn as_trained(path: &Path) -> AsTrained {
         },
         _ => AsTrained::default(),
     }
-}
-
-/// The side of the pictures that a model was trained on, in pixels; None where its configurations cannot be read, which is
-/// said elsewhere, or do not say it.
-pub fn picture_side(model: &ModelFiles) -> Option<u32> {
-    let (unet, vae): (UnetConfig, VaeConfig) =
-        (model.json("unet/config.json").ok()?, model.json("vae/config.json").ok()?);
-    models::picture_side(&unet, &vae)
 }
 
 /// The side of a card's thumbnail, for screens of twice the density.

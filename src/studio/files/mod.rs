@@ -20,11 +20,11 @@ use self::pictures::{Loaded, Picture, Pictures};
 use self::target::{TakenIn, Target};
 use super::document::Document;
 use super::places::{Places, folder_of};
-use super::tasks::{Desk, Pool};
+use super::tasks::{Desk, Due, Owed, Pool};
 use crate::engine::nets::tokenizer::Placeholder;
 use crate::engine::weights::ModelFiles;
 use crate::engine::worker::model_files;
-use crate::project::files::asset_name;
+use crate::project::files::{asset_name, name_of};
 use crate::project::hash::Known;
 use crate::project::moved::{self, Moved};
 use crate::project::picture::{self, composite_from};
@@ -39,7 +39,8 @@ pub mod painted;
 pub mod pictures;
 pub mod target;
 
-/// What came of a piece of work.
+/// What came of a piece of work. What changes the project has a number, see [`Owed`].
+#[cfg_attr(test, derive(Clone))]
 enum Told {
     Picture { folder: PathBuf, path: PathBuf, loaded: Result<Picture, String> },
     Collage { ticket: u64, of: Drawn, collage: Result<Arc<Collage>, String> },
@@ -47,11 +48,15 @@ enum Told {
     Tokens { ticket: u64, of: Prompts, counts: Result<TokenCounts, String> },
     Changed(Vec<(PathBuf, PathBuf)>),
     Networks { ticket: u64, of: Sought, found: Found },
-    Side { ticket: u64, of: ModelFiles, side: Option<u32> },
-    TakenIn(Box<TakenIn>),
-    Pasted { kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
-    Moved { document: u64, opened: bool, moved: Moved },
+    TakenIn(u64, Box<TakenIn>),
+    Pasted { number: u64, kept: Result<PathBuf, String>, size: (u32, u32), at: Option<(f32, f32)> },
+    Moved { number: u64, document: u64, moved: Moved },
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(
+    Told: Picture, Collage, Concept, Tokens, Changed, Networks, TakenIn, Pasted, Moved
+);
 
 /// What the other rooms shall know.
 #[derive(Debug)]
@@ -62,6 +67,8 @@ pub enum Outcome {
     Edited,
     /// A file was looked at that somebody gave to be taken in.
     TakenIn(Box<TakenIn>),
+    /// So was this one, by its name, but the project that it was given to is gone.
+    TooLate(String),
     /// A pasted picture is a file now, or why not.
     Pasted {
         /// The file.
@@ -99,10 +106,25 @@ pub struct Files {
     tokens: Answer<Prompts, Result<TokenCounts, String>>,
     counter: Arc<TokenCounter>,
     networks: Answer<Sought, Found>,
-    /// The side of the pictures that the model was trained on.
-    sides: Answer<ModelFiles, Option<u32>>,
     learnt: u64,
+    /// What somebody gave to the project that is open.
+    owed: Owed,
+    /// The file that somebody asked last to be opened, by its number.
+    opening: u64,
+    /// The last look for files that moved, by its number, until it is answered.
+    moving: Option<Moving>,
+    looks: u64,
     desk: Desk<Told>,
+}
+
+/// A look for files that moved.
+struct Moving {
+    number: u64,
+    document: u64,
+    /// Whether the project was just opened.
+    opened: bool,
+    /// Files that somebody found by hand, with where they were.
+    shown: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Files {
@@ -115,8 +137,11 @@ impl Files {
             tokens: Answer::default(),
             counter: Arc::default(),
             networks: Answer::default(),
-            sides: Answer::default(),
             learnt: 0,
+            owed: Owed::default(),
+            opening: 0,
+            moving: None,
+            looks: 0,
             desk: pool.desk(),
         }
     }
@@ -132,9 +157,30 @@ impl Files {
 
     fn take(&mut self, told: Told) -> Outcome {
         match told {
-            Told::TakenIn(taken) => return Outcome::TakenIn(taken),
-            Told::Pasted { kept, size, at } => return Outcome::Pasted { kept, size, at },
-            Told::Moved { document, opened, moved } => return Outcome::Moved { document, opened, moved },
+            Told::TakenIn(number, taken) => {
+                let due = self.owed.take(number);
+                return match due {
+                    // Whoever asked for another one meanwhile, or for a new project, wants that.
+                    _ if taken.target.opens() && (due != Due::Now || self.opening != number) => Outcome::Learnt,
+                    Due::Now => Outcome::TakenIn(taken),
+                    Due::GivenUp => Outcome::TooLate(name_of(&taken.path)),
+                    Due::Nobodys => Outcome::Learnt,
+                };
+            }
+            Told::Pasted { number, kept, size, at } => {
+                return match self.owed.take(number) {
+                    Due::Now => Outcome::Pasted { kept, size, at },
+                    Due::GivenUp => Outcome::TooLate("The picture from the clipboard".into()),
+                    Due::Nobodys => Outcome::Learnt,
+                };
+            }
+            Told::Moved { number, document, moved } => {
+                // An earlier look does not know what has been found since.
+                return match self.moving.take_if(|moving| moving.number == number) {
+                    Some(Moving { opened, .. }) => Outcome::Moved { document, opened, moved },
+                    None => Outcome::Learnt,
+                };
+            }
             Told::Picture { folder, path, loaded } => self.pictures.put(folder, path, loaded),
             Told::Collage { ticket, of, collage } => self.collage.give(ticket, of, collage),
             Told::Concept { key, facts } => {
@@ -150,7 +196,6 @@ impl Files {
                 }
             }
             Told::Networks { ticket, of, found } => self.networks.give(ticket, of, found),
-            Told::Side { ticket, of, side } => self.sides.give(ticket, of, side),
         }
         self.learnt += 1;
         Outcome::Learnt
@@ -206,7 +251,8 @@ impl Files {
     pub fn begin_anew(&mut self) {
         self.look_again();
         // A picture of another project would mislead while this one's is being drawn.
-        self.collage = Answer::default();
+        self.collage.forget();
+        self.owed.give_up();
     }
 
     /// The collage as the engine will see it, with every layer's visible mask: of the present project, or of the one
@@ -341,20 +387,6 @@ impl Files {
         self.networks.to(&sought)
     }
 
-    /// The side of the pictures that the document's model was trained on, in pixels. None while its configuration is being
-    /// read, and where that does not say.
-    pub fn picture_side(&mut self, document: &Document) -> Option<u32> {
-        let model = model_of(document);
-        if !self.sides.is_asked(&model) {
-            let (ticket, of) = (self.sides.ask(model.clone()), model.clone());
-            self.desk.run(move || {
-                let side = knowledge::picture_side(&of);
-                Told::Side { ticket, of, side }
-            });
-        }
-        self.sides.to(&model).copied().flatten()
-    }
-
     /// Everything that is read of the project's prompts.
     fn prompts(&mut self, document: &Document) -> Prompts {
         let project = document.project();
@@ -364,8 +396,12 @@ impl Files {
     }
 
     /// Looks at a file in the background; what it is comes as an outcome, with what it is for.
-    pub fn look_at(&self, path: PathBuf, target: Target) {
+    pub fn look_at(&mut self, path: PathBuf, target: Target) {
         let path = std::path::absolute(&path).unwrap_or(path);
+        let number = self.owed.ask();
+        if target.opens() {
+            self.opening = number;
+        }
         self.desk.run(move || {
             let stamp = Stamp::of(&path);
             let found = intake::classify(&path).map_err(|error| error.to_string());
@@ -373,40 +409,56 @@ impl Files {
                 Ok(intake::Intake::Concept { path }) => knowledge::as_trained(path),
                 _ => AsTrained::default(),
             };
-            Told::TakenIn(Box::new(TakenIn { target, path, stamp, found, trained }))
+            Told::TakenIn(number, Box::new(TakenIn { target, path, stamp, found, trained }))
         });
     }
 
     /// Copies a file of the gallery's to where it stays when the gallery loses it, and looks at it there.
-    pub fn copy_and_look_at(&self, places: Places, path: PathBuf, target: Target) {
+    pub fn copy_and_look_at(&mut self, places: Places, path: PathBuf, target: Target) {
+        let number = self.owed.ask();
         self.desk.run(move || {
             let kept = intake::keep_copy(&places, &path);
             let path = kept.as_ref().map_or(path, Clone::clone);
             let found = kept.and_then(|kept| intake::classify(&kept)).map_err(|error| error.to_string());
             let (stamp, trained) = (Stamp::of(&path), AsTrained::default());
-            Told::TakenIn(Box::new(TakenIn { target, stamp, path, found, trained }))
+            Told::TakenIn(number, Box::new(TakenIn { target, stamp, path, found, trained }))
         });
     }
 
     /// Looks in the background for the files of a document, where they are not where it names them; what became of them is
     /// an outcome. `shown` are some that somebody found by hand, with where they were. A project that lies nowhere has no
     /// folder to look in.
-    pub fn look_for_moved(&self, document: &Document, known: Known, opened: bool, shown: Vec<(PathBuf, PathBuf)>) {
+    pub fn look_for_moved(
+        &mut self,
+        document: &Document,
+        known: Known,
+        mut opened: bool,
+        mut shown: Vec<(PathBuf, PathBuf)>,
+    ) {
+        // Only the last look is answered; what an earlier one was to find is found by it too.
+        if let Some(before) = self.moving.take().filter(|before| before.document == document.id()) {
+            opened |= before.opened;
+            shown.extend(before.shown);
+        }
         if !document.folder.is_absolute() {
             return;
         }
-        let (project, folder, document) = (document.project().clone(), document.folder.clone(), document.id());
+        self.looks += 1;
+        let (number, document_id) = (self.looks, document.id());
+        self.moving = Some(Moving { number, document: document_id, opened, shown: shown.clone() });
+        let (project, folder) = (document.project().clone(), document.folder.clone());
         self.desk.run(move || {
             let moved = moved::look(&project, &folder, &known, &shown);
-            Told::Moved { document, opened, moved }
+            Told::Moved { number, document: document_id, moved }
         });
     }
 
     /// Keeps a picture from the clipboard as a file, so that the project can name it.
-    pub fn paste(&self, places: Places, picture: RgbaImage, at: Option<(f32, f32)>) {
+    pub fn paste(&mut self, places: Places, picture: RgbaImage, at: Option<(f32, f32)>) {
+        let number = self.owed.ask();
         self.desk.run(move || {
             let kept = intake::keep_pasted(&places, &picture).map_err(|error| error.to_string());
-            Told::Pasted { kept, size: picture.dimensions(), at }
+            Told::Pasted { number, kept, size: picture.dimensions(), at }
         });
     }
 }
@@ -450,13 +502,6 @@ mod tests {
             outcomes.extend(files.poll());
             std::thread::sleep(Duration::from_millis(1));
         }
-    }
-
-    #[test]
-    fn the_miniature_says_on_which_size_it_was_trained() {
-        let (mut files, document) = (files(), document("cat.png"));
-        let (side, _) = wait(&mut files, |files| files.picture_side(&document));
-        assert_eq!(side, 256);
     }
 
     #[test]

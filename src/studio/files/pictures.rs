@@ -18,7 +18,7 @@ const THUMBNAIL_SIDE: u32 = 96;
 const ROOM: u64 = 768 << 20;
 
 /// A loaded picture.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Picture {
     /// Width and height in its file, upright.
     pub size: (u32, u32),

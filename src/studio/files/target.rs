@@ -13,8 +13,8 @@ pub enum Target {
     Anywhere {
         /// Canvas pixels.
         at: Option<(f32, f32)>,
-        /// The layer under the pointer.
-        layer: Option<usize>,
+        /// The layer under the pointer, by its number.
+        layer: Option<u32>,
     },
     /// A new layer.
     Cutout,
@@ -22,8 +22,8 @@ pub enum Target {
     CutoutAt((f32, f32)),
     /// The background.
     Background,
-    /// Another picture for a layer.
-    ReplaceLayer(usize),
+    /// Another picture for a layer, by its number: it may lie elsewhere once the picture is read.
+    ReplaceLayer(u32),
     /// A concept.
     Concept,
     /// A concept at the strengths with which a prompt asks for it.
@@ -41,6 +41,8 @@ pub enum Target {
     Style,
     /// A project, or a picture that holds one.
     Open,
+    /// A project that is read again, in place of the document at this revision, which somebody has agreed to leave.
+    Reopen(u64),
     /// A model.
     Model,
     /// An autoencoder in place of the model's own.
@@ -51,8 +53,15 @@ pub enum Target {
     EditMask,
 }
 
+impl Target {
+    /// Whether it is for the window and not for the project that is open: another one takes its place.
+    pub fn opens(&self) -> bool {
+        matches!(self, Self::Open | Self::Reopen(_))
+    }
+}
+
 /// What a file turned out to be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TakenIn {
     /// What it was looked at for.
     pub target: Target,

@@ -38,11 +38,22 @@ const TELL: Duration = Duration::from_millis(100);
 const MOST_GETTINGS: usize = 50;
 
 /// What came of a piece of work.
+#[cfg_attr(test, derive(Clone))]
 enum Told {
-    Walked(Result<Walked, String>),
-    Got { id: u64, outcome: Result<(Got, Option<Box<Entry>>), HubError> },
-    Preview { path: PathBuf, made: Option<RgbImage> },
+    /// The number says of which search.
+    Walked(u64, Result<Walked, String>),
+    Got {
+        id: u64,
+        outcome: Result<(Got, Option<Box<Entry>>), HubError>,
+    },
+    Preview {
+        path: PathBuf,
+        made: Option<RgbImage>,
+    },
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told: Walked, Got, Preview);
 
 /// What the other rooms shall know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +79,8 @@ pub struct Library {
     entries: Vec<Entry>,
     walked: Option<Result<Walked, String>>,
     search: Option<Search>,
+    /// How often was looked; the number of the last search.
+    looks: u64,
     gettings: Vec<Getting>,
     numbers: u64,
     previews: Previews,
@@ -91,6 +104,7 @@ impl Library {
             entries: Vec::new(),
             walked: None,
             search: None,
+            looks: 0,
             gettings: Vec::new(),
             numbers: 0,
             previews: Previews::default(),
@@ -106,10 +120,12 @@ impl Library {
         while let Some(told) = self.desk.next().or_else(|| self.long.next()) {
             any = true;
             match told {
-                Told::Walked(walked) => {
+                Told::Walked(number, walked) if number == self.looks && self.walked.is_none() => {
                     self.take_found();
                     (self.walked, self.search) = (Some(walked), None);
                 }
+                // Of a search that was given up for the one that is under way.
+                Told::Walked(..) => {}
                 Told::Preview { path, made } => self.previews.put(path, made),
                 Told::Got { id, outcome } => self.take_got(id, outcome),
             }
@@ -156,10 +172,12 @@ impl Library {
         let wake = self.long.pool().wake();
         self.search = Some(search);
         self.walked = None;
+        self.looks += 1;
+        let number = self.looks;
         self.long.run(move || {
             let hub = match hub.map_or_else(Hub::standard, Ok) {
                 Ok(hub) => hub,
-                Err(words) => return Told::Walked(Err(words)),
+                Err(words) => return Told::Walked(number, Err(words)),
             };
             let roots = if usual {
                 roots::roots(&Machine::this(), &hub, &downloads, &added)
@@ -181,7 +199,7 @@ impl Library {
                     }
                 }
             });
-            Told::Walked(Ok(walked))
+            Told::Walked(number, Ok(walked))
         });
     }
 
@@ -298,6 +316,9 @@ impl Library {
     }
 
     fn take_got(&mut self, id: u64, outcome: Result<(Got, Option<Box<Entry>>), HubError>) {
+        if !self.gettings.iter().any(|getting| getting.id == id && getting.state == State::Running) {
+            return;
+        }
         let state = match outcome {
             Ok((got, entry)) => {
                 if let Some(entry) = entry {

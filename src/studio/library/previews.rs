@@ -60,6 +60,9 @@ impl Previews {
 
     /// Takes one in that was made, and drops those that were not looked at for longest.
     pub fn put(&mut self, path: PathBuf, made: Option<RgbImage>) {
+        if !matches!(self.known.get(&path), Some((Preview::Loading, _))) {
+            return;
+        }
         self.asked = self.asked.saturating_sub(1);
         let made = made.map_or(Preview::Failed, |picture| Preview::Ready(Arc::new(picture)));
         self.known.insert(path, (made, self.clock));

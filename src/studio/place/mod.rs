@@ -17,7 +17,7 @@ use super::files::pictures::Loaded;
 use super::files::{Files, on_disk, painted};
 use super::notice::{Notice, Place};
 use super::places::{Places, WriteError};
-use super::tasks::{Desk, Pool};
+use super::tasks::{Desk, Due, Owed, Pool};
 use crate::photo::plan;
 use crate::project::picture::{cover_gray, load_gray, load_rgba};
 use crate::project::{Canvas, Collage, Crop, Follow, Project, placed};
@@ -80,15 +80,19 @@ impl PartialEq for FollowKey {
     }
 }
 
-/// What came of a piece of work.
+/// What came of a piece of work. What changes the project has a number, see [`Owed`].
+#[cfg_attr(test, derive(Clone))]
 enum Told {
     Photo(PhotoKey, Result<RgbImage, String>),
     Mask(Key, Result<GrayImage, String>),
     Written(PathBuf, Result<(), WriteError>),
-    Outlines(GrayImage),
+    Outlines(u64, GrayImage),
     Following(FollowKey, GrayImage),
-    Again(Result<Box<Project>, String>, Option<u64>),
+    Again(u64, Result<Box<Project>, String>, Option<u64>),
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told: Photo, Mask, Written, Outlines, Following, Again);
 
 /// What the other rooms shall know.
 #[derive(Debug)]
@@ -119,13 +123,23 @@ pub struct Placing {
     /// The mask of where the photo may change, as it follows layers.
     following: Option<(FollowKey, Known<GrayImage>)>,
     learnt: u64,
+    /// What is on its way into the project that is open.
+    owed: Owed,
     desk: Desk<Told>,
 }
 
 impl Placing {
     /// Nothing is known yet.
     pub fn new(pool: &Pool) -> Self {
-        Self { photo: None, masks: Vec::new(), writing: HashMap::new(), following: None, learnt: 0, desk: pool.desk() }
+        Self {
+            photo: None,
+            masks: Vec::new(),
+            writing: HashMap::new(),
+            following: None,
+            learnt: 0,
+            owed: Owed::default(),
+            desk: pool.desk(),
+        }
     }
 
     /// Takes in what was read, made and written.
@@ -367,15 +381,16 @@ impl Placing {
 
     /// Makes the project of a picture in the gallery that makes the subject on one layer (its index in that picture's
     /// project, 0 the rearmost) anew with the next seed, while all else in the picture stays; it comes as an outcome.
-    pub fn again(&self, places: Places, picture: PathBuf, layer: usize, of: Option<u64>) {
-        self.desk.run(move || Told::Again(again::project(&places, &picture, layer).map(Box::new), of));
+    pub fn again(&mut self, places: Places, picture: PathBuf, layer: usize, of: Option<u64>) {
+        let number = self.owed.ask();
+        self.desk.run(move || Told::Again(number, again::project(&places, &picture, layer).map(Box::new), of));
     }
 
     /// Makes a mask of the union of where concepts' layers show, widened by [`MARGIN`]; it comes as an outcome.
     ///
     /// # Errors
     /// In words, when there is nothing to make it of.
-    pub fn draw_outlines(&self, document: &Document, files: &mut Files) -> Result<(), Notice> {
+    pub fn draw_outlines(&mut self, document: &Document, files: &mut Files) -> Result<(), Notice> {
         let say = |words: &str| Err(Notice::new(PLACE, words));
         let collage = match files.collage_now(document) {
             Some(Ok(collage)) => collage,
@@ -387,8 +402,19 @@ impl Placing {
                 "No layer that stands for a concept can be seen. Drag a concept onto a layer first, or paint the mask.",
             );
         }
-        self.desk.run(move || Told::Outlines(outlines(&collage, MARGIN)));
+        let number = self.owed.ask();
+        self.desk.run(move || Told::Outlines(number, outlines(&collage, MARGIN)));
         Ok(())
+    }
+
+    /// Another project is opened: what was on its way into the one before is not put into it.
+    pub fn give_up(&mut self) {
+        self.owed.give_up();
+    }
+
+    /// Waits until what was painted is written, at the end of the session.
+    pub fn close(&self) {
+        self.desk.finish();
     }
 
     /// The photo may have been edited elsewhere: it is covered anew.
@@ -460,7 +486,16 @@ impl Placing {
                     return Outcome::Say(Notice::new(PLACE, words));
                 }
             }
-            Told::Outlines(mask) => return Outcome::Outlines(mask),
+            Told::Outlines(number, mask) => {
+                return match self.owed.take(number) {
+                    Due::Now => Outcome::Outlines(mask),
+                    Due::GivenUp => Outcome::Say(Notice::new(
+                        PLACE,
+                        "The outlines were drawn for a project that is no longer open.",
+                    )),
+                    Due::Nobodys => Outcome::Learnt,
+                };
+            }
             Told::Following(key, mask) => {
                 if let Some((known, slot)) = &mut self.following
                     && *known == key
@@ -468,12 +503,22 @@ impl Placing {
                     *slot = Known::Ready(Arc::new(mask));
                 }
             }
-            Told::Again(Ok(project), of) => return Outcome::Again { project, of },
-            Told::Again(Err(words), _) => return Outcome::Say(Notice::new(PLACE, words)),
+            Told::Again(number, made, of) => {
+                return match (self.owed.take(number), made) {
+                    (Due::Now, Ok(project)) => Outcome::Again { project, of },
+                    (Due::Now, Err(words)) => Outcome::Say(Notice::new(PLACE, words)),
+                    (Due::GivenUp, _) => Outcome::Say(Notice::new(PLACE, TOO_LATE)),
+                    (Due::Nobodys, _) => Outcome::Learnt,
+                };
+            }
         }
         Outcome::Learnt
     }
 }
+
+/// What is said where another project was opened before the one was made that makes a subject anew.
+const TOO_LATE: &str =
+    "Another project was opened before the subject's was made. Make it anew once more to have it in its place.";
 
 /// Where messages about the placement belong.
 pub const PLACE: Place = Place::Setting("place");

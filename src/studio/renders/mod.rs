@@ -17,6 +17,7 @@ use crate::engine::inspect::ModelReport;
 use crate::engine::worker::Engine;
 use crate::link::{Event, Job, JobId, MaskEdit, Watch};
 use crate::project::Project;
+use crate::studio::tasks::{Line, Tap};
 
 pub mod clock;
 pub mod mask_editor;
@@ -24,6 +25,11 @@ pub mod painted;
 pub mod runs;
 
 const NOTHING: &str = "Nothing has been rendered yet. Press Render first.";
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(
+    Event: Started, Device, Model, Progress, Step, Warning, Training, Done, Cancelled, Failed
+);
 
 /// What the other rooms shall know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +70,7 @@ pub struct Renders {
     /// The masks that are painted as they were told last.
     painted: Option<(Told, Arc<Painted>)>,
     engine: Engine,
+    events: Line<Event>,
     /// What the engine told of jobs that are no renders, and nobody has taken yet.
     others: Vec<Event>,
     /// How many were started, for their names.
@@ -71,8 +78,8 @@ pub struct Renders {
 }
 
 impl Renders {
-    /// No render yet.
-    pub fn new(engine: Engine, device: DeviceChoice) -> Self {
+    /// No render yet; what the engine tells comes through a tap.
+    pub fn new(engine: Engine, device: DeviceChoice, tap: &Tap) -> Self {
         Self {
             runs: Runs::default(),
             device,
@@ -85,6 +92,7 @@ impl Renders {
             recovered: None,
             again: None,
             painted: None,
+            events: tap.line(engine.events().clone()),
             engine,
             others: Vec::new(),
             made: 0,
@@ -101,7 +109,7 @@ impl Renders {
         let kind = self.device_report.as_ref().and_then(|report| report.kind);
         match self.device {
             DeviceChoice::Flex => true,
-            DeviceChoice::Wgpu => false,
+            DeviceChoice::Wgpu | DeviceChoice::Adapter(_) => false,
             DeviceChoice::Auto => !self.has_gpu && kind.is_none_or(|kind| kind == AdapterKind::Software),
         }
     }
@@ -120,7 +128,7 @@ impl Renders {
     /// Takes in what the engine has to tell.
     pub fn poll(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        while let Ok(event) = self.engine.events().try_recv() {
+        while let Some(event) = self.events.next() {
             outcomes.push(self.take(&event));
             if self.runs.of_event(&event).is_none() {
                 self.others.push(event);
@@ -172,10 +180,14 @@ impl Renders {
         }
     }
 
+    /// Whether a render can be continued: it is paused, or failed.
+    pub fn can_resume(&self, job: JobId) -> bool {
+        self.runs.get(job).as_ref().is_some_and(waits)
+    }
+
     /// Continues a paused render, or one that failed, with its own project, on the device that is chosen now. One that
     /// failed before its first step begins anew.
     pub fn resume(&mut self, job: JobId) -> Option<JobId> {
-        let waits = |run: &&Run| matches!(run.state, State::Paused | State::Failed(_));
         let run = self.runs.get(job).filter(waits)?.clone();
         if run.next_step() == 0 {
             // It was paused before its first step: there is nothing to go on from.
@@ -208,14 +220,13 @@ impl Renders {
         Ok((run.job, step))
     }
 
-    /// Renders the project as it is now from the step under the playhead of the shown run on, and compares both.
-    /// Steps, size and number of pictures are the run's.
+    /// What a branch is: the run and step that it goes on from, and its project.
     ///
     /// # Errors
     /// In words, where there is no such step or the canvas has another size.
-    pub fn branch(&mut self, document: &Document) -> Result<JobId, String> {
+    pub fn branch_of(&self, document: &Document) -> Result<(&Run, usize, Project), String> {
         let (job, step) = self.branch_step()?;
-        let run = self.runs.get(job).ok_or(NOTHING)?.clone();
+        let run = self.runs.get(job).ok_or(NOTHING)?;
         if run.project.canvas != document.project().canvas {
             return Err("The canvas has another size than that render's; a branch needs the same size. \
                         Undo the change, or render anew."
@@ -225,6 +236,17 @@ impl Renders {
         project.settings.steps = run.project.settings.steps;
         project.pictures = run.project.pictures;
         project.seed = run.project.seed;
+        Ok((run, step, project))
+    }
+
+    /// Renders the project as it is now from the step under the playhead of the shown run on, and compares both.
+    /// Steps, size and number of pictures are the run's.
+    ///
+    /// # Errors
+    /// Those of [`Renders::branch_of`].
+    pub fn branch(&mut self, document: &Document) -> Result<JobId, String> {
+        let (run, step, project) = self.branch_of(document)?;
+        let run = run.clone();
         let name = format!("{} from step {}", run.name, step + 1);
         let next = self.go_on(&run, step, Arc::new(project), name, Origin::of(document), Vec::new());
         self.runs.compared = Some((run.job, self.runs.picture));
@@ -392,6 +414,11 @@ impl Renders {
     }
 }
 
+/// Whether a render waits to be continued.
+fn waits(run: &&Run) -> bool {
+    matches!(run.state, State::Paused | State::Failed(_))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -412,7 +439,7 @@ mod tests {
     #[test]
     fn a_render_runs_to_its_end_and_can_be_branched_only_on_a_canvas_of_its_size() {
         let (mut document, engine) = (document(), Engine::start(Cache::none(), || ()).unwrap());
-        let mut renders = Renders::new(engine, DeviceChoice::Flex);
+        let mut renders = Renders::new(engine, DeviceChoice::Flex, &Tap::default());
         assert_eq!(renders.branch(&document), Err(NOTHING.to_owned()));
         let job = renders.start(&document);
         assert_eq!(renders.runs.get(job).unwrap().name, "Untitled 1");

@@ -446,6 +446,10 @@ impl Runs {
         let index = self.of_event(event)?;
         let job = self.runs[index].job;
         let (run, measured) = (&mut self.runs[index], &mut self.measured);
+        if run.finished().is_some() {
+            // Its pictures are in the gallery; nothing that comes late changes that, or puts them there once more.
+            return None;
+        }
         match event {
             Event::Started { device, first_use, .. } => {
                 run.device.clone_from(device);
@@ -498,11 +502,13 @@ impl Runs {
                 run.state = State::Done(finished.clone());
                 return Some(job);
             }
+            // One that waits to be gone on with waits on, however often it is told that it was ended.
+            Event::Cancelled(_) | Event::Failed(..) if !run.state.is_active() => {}
             Event::Cancelled(_) => {
                 run.state = if matches!(run.state, State::Pausing) { State::Paused } else { State::Stopped };
             }
             Event::Failed(_, words) => run.state = State::Failed(words.clone()),
-            Event::Device(_) | Event::Model(_) | Event::Training(..) => {}
+            Event::Device(_) | Event::Model(_) | Event::Training(..) | Event::Unfit(_) => {}
         }
         None
     }

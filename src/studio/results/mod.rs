@@ -12,17 +12,25 @@ use super::document::Document;
 use super::document::history::{Doc, ResultId};
 use super::places::Places;
 use super::renders::runs::{Run, Runs};
-use super::tasks::{Desk, Pool};
+use super::tasks::{Desk, Due, Owed, Pool};
 use crate::project::{Project, png_text};
 
 pub mod comparing;
 pub mod store;
 
 /// What came of a piece of work.
+#[cfg_attr(test, derive(Clone))]
 enum Told {
     Compared { pair: (ResultId, ResultId), found: Compared },
-    Project { project: Result<Box<Project>, String>, document: Option<u64> },
+    Project { number: u64, project: Result<Box<Project>, String>, document: Option<u64> },
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told: Compared, Project);
+
+/// What is said where another project was opened before a result's was read.
+const TOO_LATE: &str =
+    "Another project was opened before that picture's was read. Go back to it again to have it in its place.";
 
 /// What the other rooms shall know.
 #[derive(Debug)]
@@ -49,6 +57,8 @@ pub struct Results {
     marked: BTreeMap<ResultId, Option<bool>>,
     /// The document that the disk's marks are in line with.
     followed: Option<Arc<Doc>>,
+    /// Projects of results that somebody wants to go back to.
+    owed: Owed,
     desk: Desk<Told>,
 }
 
@@ -56,10 +66,11 @@ impl Results {
     /// Opens the gallery; its entries come with a later poll.
     pub fn open(places: &Places, pool: &Pool) -> Self {
         Self {
-            store: Store::open(places, pool.wake()),
+            store: Store::through(places, pool.wake(), pool.tap()),
             comparing: Comparing::default(),
             marked: BTreeMap::new(),
             followed: None,
+            owed: Owed::default(),
             desk: pool.desk(),
         }
     }
@@ -69,7 +80,11 @@ impl Results {
         let mut outcomes = Vec::new();
         while let Some(told) = self.desk.next() {
             outcomes.push(match told {
-                Told::Project { project, document } => Outcome::Project { project, document },
+                Told::Project { number, project, document } => match self.owed.take(number) {
+                    Due::Now => Outcome::Project { project, document },
+                    Due::GivenUp => Outcome::Say(TOO_LATE.to_owned()),
+                    Due::Nobodys => Outcome::Told,
+                },
                 Told::Compared { pair, found } => {
                     self.comparing.take(&pair, found);
                     Outcome::Told
@@ -179,10 +194,16 @@ impl Results {
     }
 
     /// Reads the project of a result, which comes as an outcome.
-    pub fn read_project(&self, runs: &Runs, result: &ResultId) {
+    pub fn read_project(&mut self, runs: &Runs, result: &ResultId) {
+        let number = self.owed.ask();
         let read = self.reader(runs, result);
         let document = runs.of_result(result).map(|(run, _)| run.origin.document);
-        self.desk.run(move || Told::Project { project: read().map(Box::new), document });
+        self.desk.run(move || Told::Project { number, project: read().map(Box::new), document });
+    }
+
+    /// Another project is opened: nobody goes back from that to what was asked for before.
+    pub fn give_up_reading(&mut self) {
+        self.owed.give_up();
     }
 
     /// How to get a result's project: from its run, whose picture may not be on the disk yet, or from its file.

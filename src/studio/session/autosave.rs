@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::kept_painting::KeptPainting;
 use crate::project::disk::TEMPORARY;
 use crate::project::migration::Embedded1;
+use crate::project::stamp::Stamp;
 use crate::project::{self, Project};
 use crate::studio::places::{Places, WriteError, files, remove, seconds, sweep_unfinished, write_whole};
 use crate::studio::renders::painted::Painted;
@@ -39,6 +40,8 @@ pub struct Autosave {
     noted: bool,
     /// Masks that are being painted.
     painted: Option<Arc<Painted>>,
+    /// How the project's file was when it was read or written last.
+    stamp: Option<Stamp>,
 }
 
 #[derive(PartialEq)]
@@ -61,6 +64,9 @@ pub struct Recovered {
     pub project: Project,
     /// The file that it belongs to; None where it was never saved.
     pub file: Option<PathBuf>,
+    /// How that file was when it was read or written last; None where that is not known. What was written to it since is
+    /// not what this work began with.
+    pub stamp: Option<Stamp>,
     /// Where the project's relative paths start; absolute.
     pub folder: PathBuf,
     /// Masks that were being painted.
@@ -76,6 +82,7 @@ struct Draft {
     /// Seconds since 1970.
     when: u64,
     file: Option<PathBuf>,
+    stamp: Option<Stamp>,
     folder: PathBuf,
     project: Project,
     painted: Option<Arc<Painted>>,
@@ -87,6 +94,9 @@ struct Draft {
 struct Kept {
     when: u64,
     file: Option<PathBuf>,
+    /// See [`Stamp::parts`].
+    #[serde(default)]
+    stamp: Option<(u64, Option<Duration>)>,
     folder: PathBuf,
     project: String,
     #[serde(default)]
@@ -104,11 +114,11 @@ struct Kept1 {
 
 impl Kept {
     fn read(text: &str) -> Result<Draft, String> {
-        let Self { when, file, folder, project, painted } = match ron::from_str(text) {
+        let Self { when, file, stamp, folder, project, painted } = match ron::from_str(text) {
             Ok(kept) => kept,
             Err(error) => {
                 let Kept1 { when, file, folder, project } = ron::from_str(text).map_err(|_| error.to_string())?;
-                return Ok(Draft { when, file, folder, project: project.0, painted: None });
+                return Ok(Draft { when, file, stamp: None, folder, project: project.0, painted: None });
             }
         };
         let project = project::file::from_str_as_it_is(&project).map_err(|error| error.to_string())?;
@@ -116,14 +126,16 @@ impl Kept {
         let painted = painted.and_then(|painted| {
             painted.read().inspect_err(|problem| log::warn!("painted masks cannot be recovered: {problem}")).ok()
         });
-        Ok(Draft { when, file, folder, project, painted: painted.map(Arc::new) })
+        let stamp = stamp.and_then(Stamp::of_parts);
+        Ok(Draft { when, file, stamp, folder, project, painted: painted.map(Arc::new) })
     }
 
     fn write(draft: &Draft) -> Result<String, String> {
-        let Draft { when, file, folder, project, painted } = draft;
+        let Draft { when, file, stamp, folder, project, painted } = draft;
         let project = project::file::to_string(project).map_err(|error| error.to_string())?;
         let painted = painted.as_deref().map(KeptPainting::write).transpose()?;
-        let kept = Self { when: *when, file: file.clone(), folder: folder.clone(), project, painted };
+        let stamp = stamp.and_then(Stamp::parts);
+        let kept = Self { when: *when, file: file.clone(), stamp, folder: folder.clone(), project, painted };
         let pretty = ron::ser::PrettyConfig::new().new_line("\n");
         ron::ser::to_string_pretty(&kept, pretty).map_err(|error| error.to_string())
     }
@@ -148,7 +160,14 @@ impl Autosave {
                 None
             }
         };
-        Self { shared, thread, last: None, clean: None, noted: false, painted: None }
+        Self { shared, thread, last: None, clean: None, noted: false, painted: None, stamp: None }
+    }
+
+    /// How the project's file was when it was read or written last; it is kept with what is noted next.
+    pub fn read_as(&mut self, stamp: Option<Stamp>) {
+        if self.stamp != stamp {
+            (self.stamp, self.last) = (stamp, None);
+        }
     }
 
     /// The masks that are being painted; they are kept with what is noted next. Says whether there were any before.
@@ -182,6 +201,7 @@ impl Autosave {
         let draft = Draft {
             when: seconds(SystemTime::now()),
             file: file.map(Path::to_owned),
+            stamp: self.stamp,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             project: project.clone(),
             painted: self.painted.clone(),
@@ -445,10 +465,10 @@ fn recover(path: &Path) -> Option<Recovered> {
         }
     };
     match understood {
-        Ok(Draft { when, file, folder, project, painted }) => {
+        Ok(Draft { when, file, stamp, folder, project, painted }) => {
             let when = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(when)).or_else(|| about.modified().ok());
             let when = when.unwrap_or(SystemTime::UNIX_EPOCH);
-            Some(Recovered { project, file, folder, painted, when, path: path.to_owned() })
+            Some(Recovered { project, file, stamp, folder, painted, when, path: path.to_owned() })
         }
         Err(problem) => {
             let aside = path.with_extension("broken");

@@ -187,6 +187,27 @@ fn the_same_revision_is_copied_and_written_once() {
 }
 
 #[test]
+fn how_the_project_s_file_was_is_kept_with_it() {
+    let (folder, places) = places();
+    let path = folder.path().join("a.ron");
+    fs::write(&path, "one").unwrap();
+    let first = Stamp::of(&path);
+    let mut autosave = Autosave::start_every(&places, Duration::ZERO);
+    autosave.read_as(first);
+    autosave.note(&project("one"), Some(&path), folder.path(), 7);
+    wait_until("it is written", || autosave.written() == 1);
+    // An older state was saved meanwhile: the same revision, and another file.
+    fs::write(&path, "longer").unwrap();
+    autosave.read_as(Stamp::of(&path));
+    autosave.note(&project("one"), Some(&path), folder.path(), 7);
+    wait_until("it is written again", || autosave.written() == 2);
+    drop(autosave);
+    fs::write(&path, "somebody else's").unwrap();
+    let found = Autosave::recoverable(&places).remove(0);
+    assert!(found.stamp.is_some() && found.stamp != first && found.stamp != Stamp::of(&path));
+}
+
+#[test]
 fn nothing_is_kept_of_what_is_saved_until_it_changes_again() {
     let (_folder, places) = places();
     let mut autosave = Autosave::start_every(&places, Duration::ZERO);
@@ -282,7 +303,8 @@ fn a_damaged_file_is_passed_over_and_kept_aside() {
 fn the_latest_is_first_and_leftovers_are_swept() {
     let (_folder, places) = places();
     for (prompt, when) in [("old", 1_000), ("new", 3_000), ("middle", 2_000)] {
-        let draft = Draft { when, file: None, folder: "/work".into(), project: project(prompt), painted: None };
+        let draft =
+            Draft { when, file: None, stamp: None, folder: "/work".into(), project: project(prompt), painted: None };
         let path = places.autosave_folder().join(format!("{prompt}.ron"));
         write_whole(&path, Kept::write(&draft).unwrap().as_bytes()).unwrap();
     }

@@ -12,6 +12,8 @@ use crate::studio::places::{Places, WriteError, write_whole};
 
 /// Projects and model folders remembered, of each.
 const RECENT: usize = 12;
+/// Concepts whose photos are remembered.
+const PHOTOS: usize = 64;
 /// The most bytes that are read; a real file has a few thousand.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -57,6 +59,18 @@ pub struct Config {
     /// Files or folders of Segment Anything that were chosen, the latest first; at most 2.
     #[serde(serialize_with = "writable")]
     pub segment_files: Vec<PathBuf>,
+    /// The folder with CLIP by which comparisons are measured.
+    #[serde(serialize_with = "writable_one")]
+    pub clip: Option<PathBuf>,
+    /// The folder with DINOv2, likewise.
+    #[serde(serialize_with = "writable_one")]
+    pub dino: Option<PathBuf>,
+    /// ImageReward's file, or the folder that it is in, likewise.
+    #[serde(serialize_with = "writable_one")]
+    pub reward: Option<PathBuf>,
+    /// Concepts' files with the folders of their photos, which comparisons are measured by, the latest first; at most 64.
+    #[serde(serialize_with = "writable_pairs")]
+    pub concept_photos: Vec<(PathBuf, PathBuf)>,
     /// The hints that were shown, by name.
     pub hints_seen: BTreeSet<String>,
     /// The color map of attention maps, by name.
@@ -82,6 +96,10 @@ impl Default for Config {
             recent_models: Vec::new(),
             library_folders: Vec::new(),
             segment_files: Vec::new(),
+            clip: None,
+            dino: None,
+            reward: None,
+            concept_photos: Vec::new(),
             hints_seen: BTreeSet::new(),
             color_map: "viridis".into(),
             sampling: Sampling::default(),
@@ -97,6 +115,14 @@ impl Default for Config {
 /// keep everything else from being saved.
 fn writable<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(paths.iter().filter_map(|path| path.to_str()))
+}
+
+fn writable_one<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_deref().and_then(Path::to_str).serialize(serializer)
+}
+
+fn writable_pairs<S: Serializer>(paths: &[(PathBuf, PathBuf)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().filter_map(|(one, other)| Some((one.to_str()?, other.to_str()?))))
 }
 
 impl Config {
@@ -168,6 +194,14 @@ impl Config {
         self.segment_files.truncate(2);
     }
 
+    /// Remembers where a concept's photos are, by its file.
+    pub fn remember_photos(&mut self, file: PathBuf, folder: &Path) {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        self.concept_photos.retain(|(other, _)| *other != file);
+        self.concept_photos.insert(0, (file, folder));
+        self.concept_photos.truncate(PHOTOS);
+    }
+
     /// Notes that a hint was shown. Says whether it is shown for the first time.
     pub fn see_hint(&mut self, name: &str) -> bool {
         self.hints_seen.insert(name.to_owned())
@@ -184,6 +218,7 @@ impl Config {
             *value = if value.is_finite() { value.clamp(*range.start(), *range.end()) } else { default };
         }
         self.segment_files.truncate(2);
+        self.concept_photos.truncate(PHOTOS);
         let lists =
             [&mut self.recent_projects, &mut self.recent_models, &mut self.library_folders, &mut self.segment_files];
         for paths in lists {
@@ -355,6 +390,19 @@ mod tests {
         config.remember_recent(Path::new(std::ffi::OsStr::from_bytes(b"/p/caf\xe9.ron")));
         config.save(&places).unwrap();
         assert_eq!(Config::load(&places).0.recent_projects, [PathBuf::from("/p/good.ron")]);
+    }
+
+    #[test]
+    fn encoders_and_photos_are_remembered_and_a_concept_has_one_folder() {
+        let (_folder, places) = places();
+        let mut config = Config { clip: Some("/encoders/clip".into()), ..Config::default() };
+        config.reward = Some("/encoders/ImageReward.pt".into());
+        for photos in ["/photos/old", "/photos/cat"] {
+            config.remember_photos("/concepts/cat.pth".into(), Path::new(photos));
+        }
+        assert!(config.concept_photos.len() == 1 && config.concept_photos[0].1.ends_with("cat"));
+        config.save(&places).unwrap();
+        assert_eq!(Config::load(&places), (config, None));
     }
 
     #[test]

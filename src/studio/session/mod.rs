@@ -4,8 +4,10 @@
 //! - What is left after a crash? `autosave.rs`, and of painted masks `kept_painting.rs`.
 //! - What has to be asked before anything goes on? `question.rs`.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use self::autosave::Autosave;
 use self::config::Config;
@@ -25,14 +27,39 @@ pub mod config;
 mod kept_painting;
 pub mod question;
 
-/// What came of a piece of work.
+/// What came of a piece of work; the number says of which save.
+#[cfg_attr(test, derive(Clone))]
 enum Told {
-    Saved(Box<Saved>),
+    Saved(u64, Box<Saved>),
     Done(Result<(), String>),
 }
 
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told: Saved, Done);
+
+/// A project that is to be written.
+struct Save {
+    document: u64,
+    path: PathBuf,
+    doc: Arc<Doc>,
+    revision: u64,
+    /// Whether somebody has agreed to overwrite what is there.
+    agreed: bool,
+    /// Whether it is the project's own file, and how that was when it was seen last.
+    own: bool,
+    seen: Option<Stamp>,
+    then: Option<Held>,
+}
+
+/// Which configuration was written last: of two that are written at the same time the newer stays.
+#[derive(Default)]
+struct ConfigOrder {
+    asked: AtomicU64,
+    written: Mutex<u64>,
+}
+
 /// A project was written, or not.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Saved {
     /// Which document it is of; another may have taken its place meanwhile.
     pub document: u64,
@@ -86,6 +113,12 @@ pub struct Session {
     autosave: Autosave,
     /// Files of recovered work, each to be thrown away once the autosave was written more often than this.
     recovered: Vec<(u64, PathBuf)>,
+    /// The save that is being written, by its number, and those after it: one at a time, for of two that are written at once
+    /// the older could be the last, and each would take the other for another program's.
+    saving: Option<u64>,
+    saves: VecDeque<Save>,
+    numbers: u64,
+    configs: Arc<ConfigOrder>,
     desk: Desk<Told>,
 }
 
@@ -116,6 +149,10 @@ impl Session {
             known: Known::default(),
             autosave: Autosave::start(&places),
             recovered: Vec::new(),
+            saving: None,
+            saves: VecDeque::new(),
+            numbers: 0,
+            configs: Arc::default(),
             places,
             _scratch: scratch,
             desk: pool.desk(),
@@ -132,7 +169,14 @@ impl Session {
         let mut outcomes = Vec::new();
         while let Some(told) = self.desk.next() {
             outcomes.push(match told {
-                Told::Saved(saved) => Outcome::Saved(saved),
+                Told::Saved(number, saved) if self.saving == Some(number) => {
+                    self.saving = None;
+                    self.tell_next(&saved);
+                    self.write_next();
+                    Outcome::Saved(saved)
+                }
+                // It was told already.
+                Told::Saved(..) => Outcome::Told,
                 Told::Done(done) => {
                     if let Err(words) = done {
                         self.say(Notice::new(Place::Project, words));
@@ -171,13 +215,41 @@ impl Session {
 
     /// Writes a document to a file in the background; what came of it is an outcome, with what shall go on then. Unless
     /// it is `agreed`, no other file is overwritten, and the project's own only where it is as it was last seen.
-    pub fn save(&self, document: &Document, path: PathBuf, agreed: bool, then: Option<Held>) {
+    pub fn save(&mut self, document: &Document, path: PathBuf, agreed: bool, then: Option<Held>) {
         let path = if path.extension().is_some() { path } else { path.with_extension(file::EXTENSION) };
         let path = std::path::absolute(&path).unwrap_or(path);
-        let (doc, revision, id) = (document.history.doc().clone(), document.history.revision(), document.id());
+        let (doc, revision) = (document.history.doc().clone(), document.history.revision());
         let own = document.file.as_ref() == Some(&path);
-        let (seen, known) = (document.stamp, self.known.clone());
+        self.saves.push_back(Save {
+            document: document.id(),
+            path,
+            doc,
+            revision,
+            agreed,
+            own,
+            seen: document.stamp,
+            then,
+        });
+        self.write_next();
+    }
+
+    /// The saves after one that was written find its file as that left it.
+    fn tell_next(&mut self, saved: &Saved) {
+        let Ok(stamp) = saved.outcome else { return };
+        let same = |next: &&mut Save| next.document == saved.document && next.path == saved.path;
+        self.saves.iter_mut().filter(same).for_each(|next| (next.own, next.seen) = (true, stamp));
+    }
+
+    fn write_next(&mut self) {
+        if self.saving.is_some() {
+            return;
+        }
+        let Some(save) = self.saves.pop_front() else { return };
+        self.numbers += 1;
+        let (number, known) = (self.numbers, self.known.clone());
+        self.saving = Some(number);
         self.desk.run(move || {
+            let Save { document, path, doc, revision, agreed, own, seen, then } = save;
             let write = || {
                 match Stamp::of(&path).filter(|_| !agreed) {
                     Some(_) if !own => return Err(Unsaved::Exists),
@@ -189,15 +261,31 @@ impl Session {
                 file::save(&path, &project).map_err(|error| Unsaved::Failed(error.to_string()))?;
                 Ok(Stamp::of(&path))
             };
-            let outcome = write();
-            Told::Saved(Box::new(Saved { document: id, path, doc, revision, then, outcome }))
+            // Whatever happens, the answer comes: what is saved after it waits for it.
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(write)).unwrap_or_else(|_| {
+                let words =
+                    format!("{} was not saved: this program broke off. Save it under another name.", path.display());
+                Err(Unsaved::Failed(words))
+            });
+            Told::Saved(number, Box::new(Saved { document, path, doc, revision, then, outcome }))
         });
     }
 
     /// Keeps the configuration on the disk.
     pub fn save_config(&self) {
-        let (config, places) = (self.config.clone(), self.places.clone());
-        self.desk.run(move || Told::Done(config.save(&places).map_err(|error| error.to_string())));
+        let (config, places, order) = (self.config.clone(), self.places.clone(), self.configs.clone());
+        let number = order.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        self.desk.run(move || {
+            let mut written = order.written.lock().unwrap_or_else(PoisonError::into_inner);
+            if *written > number {
+                return Told::Done(Ok(()));
+            }
+            let done = config.save(&places).map_err(|error| error.to_string());
+            if done.is_ok() {
+                *written = number;
+            }
+            Told::Done(done)
+        });
     }
 
     /// Puts a project file first among the recent ones.
@@ -215,6 +303,7 @@ impl Session {
     /// Keeps what is not saved, for a crash. Costs nothing where nothing has changed.
     pub fn keep(&mut self, document: &Document) {
         let revision = document.history.revision();
+        self.autosave.read_as(document.stamp);
         self.autosave.note(document.project(), document.file.as_deref(), &document.folder, revision);
     }
 
@@ -236,8 +325,18 @@ impl Session {
         self.desk.run(move || Told::Done(Autosave::discard(&path).map_err(|error| error.to_string())));
     }
 
-    /// Ends the session in order: nothing unsaved is left to recover. Waits until it is so.
+    /// Ends the session in order: what was to be written is, and nothing unsaved is left to recover. Waits until it is so.
     pub fn close(&mut self) {
+        while self.saving.is_some() || self.desk.is_busy() {
+            self.desk.finish();
+            for outcome in self.poll() {
+                if let Outcome::Saved(saved) = outcome
+                    && let Err(trouble) = saved.outcome
+                {
+                    log::warn!("{} was not saved at the end: {trouble:?}", saved.path.display());
+                }
+            }
+        }
         self.autosave.clean();
     }
 }
@@ -312,6 +411,46 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         session.save(&document, path.clone(), false, None);
         assert!(saved(&mut session).outcome.is_ok() && path.exists());
+    }
+
+    #[test]
+    fn saves_in_quick_succession_are_written_in_their_order_and_none_is_taken_for_another_program_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut session, mut document) = (session(None), document());
+        let path = folder.path().join("cat.ron");
+        for number in 0..20 {
+            document.edit("Words", |project| project.prompt = format!("cat {number}"));
+            session.save(&document, path.clone(), false, None);
+        }
+        for _ in 0..20 {
+            assert!(saved(&mut session).outcome.is_ok());
+        }
+        assert_eq!(file::load(&path).unwrap().prompt, "cat 19");
+        // Another document's is asked about all the same.
+        session.save(&document, path.clone(), true, None);
+        document.part_from_file();
+        session.save(&document, path, false, None);
+        assert!(saved(&mut session).outcome.is_ok());
+        assert_eq!(saved(&mut session).outcome, Err(Unsaved::Exists));
+    }
+
+    #[test]
+    fn what_is_still_being_written_when_the_session_ends_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places::in_folder(folder.path().join("home"));
+        let (mut session, mut document) = (session(Some(places.clone())), document());
+        for number in 0..3 {
+            document.edit("Words", |project| project.prompt = format!("cat {number}"));
+            session.save(&document, folder.path().join(format!("{number}.ron")), false, None);
+            session.config.ui_scale = 1.0 + number as f32 / 10.0;
+            session.save_config();
+        }
+        session.close();
+        for number in 0..3 {
+            let written = file::load(&folder.path().join(format!("{number}.ron"))).unwrap();
+            assert_eq!(written.prompt, format!("cat {number}"));
+        }
+        assert_eq!(Config::load(&places).0.ui_scale, 1.2, "the newest");
     }
 
     #[test]

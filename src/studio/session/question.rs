@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use super::autosave::Recovered;
+use crate::link::JobId;
 use crate::project::Project;
 use crate::project::foreign::Parameters;
 use crate::project::stamp::Stamp;
@@ -37,10 +38,34 @@ pub enum Held {
 pub enum Press {
     /// A render.
     Render,
+    /// A render of the project as it is that goes on from a step of another.
+    Branch,
+    /// A render that goes on with painted masks.
+    WithMasks,
+    /// A render that was paused or failed, gone on with.
+    Resume(JobId),
+    /// The render anew whose masks were being painted in an earlier session.
+    Repaint,
     /// A comparison's renders.
     Compare,
+    /// Those that a comparison lacks.
+    CompareOn,
     /// A training.
     Train,
+    /// A training that was paused or failed, gone on with.
+    TrainOn(u64),
+    /// The same, to be ended with what it has learnt.
+    TrainToEnd(u64),
+}
+
+impl Press {
+    /// Whether it means nothing any more once another project is open.
+    fn is_of_document(self) -> bool {
+        match self {
+            Self::Render | Self::Branch | Self::WithMasks | Self::Repaint | Self::Compare => true,
+            Self::Resume(_) | Self::CompareOn | Self::Train | Self::TrainOn(_) | Self::TrainToEnd(_) => false,
+        }
+    }
 }
 
 /// What the window has to ask.
@@ -158,12 +183,8 @@ impl Questions {
         let of_document = |question: &Question| {
             matches!(
                 question,
-                Question::Unsaved(_)
-                    | Question::Overwrite { .. }
-                    | Question::Moved { .. }
-                    | Question::Repaint { .. }
-                    | Question::Tight { press: Press::Render | Press::Compare, .. }
-            )
+                Question::Unsaved(_) | Question::Overwrite { .. } | Question::Moved { .. } | Question::Repaint { .. }
+            ) || matches!(question, Question::Tight { press, .. } if press.is_of_document())
         };
         self.queue.retain(|question| !of_document(question));
     }

@@ -13,8 +13,8 @@ struct Step {
     name: String,
     /// What was there on its other side.
     training: Training,
-    /// That one's file, where the step is to another training.
-    file: Option<Option<PathBuf>>,
+    /// That one's file and number, where the step is to another training.
+    other: Option<(Option<PathBuf>, u64)>,
 }
 
 /// The training that is open.
@@ -28,12 +28,22 @@ pub struct Draft {
     /// The widget whose changes are one step until it is let go.
     gesture: Option<u64>,
     revision: u64,
+    /// See [`Draft::id`].
+    id: u64,
+    /// The last number that was given to a training.
+    last_id: u64,
 }
 
 impl Draft {
     /// A training just made or opened.
     pub fn new(training: Training, file: Option<PathBuf>) -> Self {
-        Self { training, file, past: Vec::new(), future: Vec::new(), gesture: None, revision: 0 }
+        Self { training, file, past: Vec::new(), future: Vec::new(), gesture: None, revision: 0, id: 0, last_id: 0 }
+    }
+
+    /// Which training it is: another one in its place has another number, and undo brings it back with its own, so that an
+    /// answer which comes late is not taken for one about this.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// Another training in its place, as a step that can be taken back; the file is the new one's.
@@ -42,14 +52,30 @@ impl Draft {
         if self.edit(name, |present| *present = training)
             && let Some(step) = self.past.last_mut()
         {
-            step.file = Some(before);
+            self.last_id += 1;
+            step.other = Some((before, std::mem::replace(&mut self.id, self.last_id)));
         }
     }
 
-    /// It has been saved to this file.
-    pub fn saved_to(&mut self, file: PathBuf) {
-        self.file = Some(file);
-        self.revision += 1;
+    /// Puts another training beneath all steps, so that undo leads back to it in the end.
+    pub fn put_beneath(&mut self, training: Training, file: Option<PathBuf>) {
+        self.last_id += 1;
+        let other = Some((file, self.last_id));
+        self.past.insert(0, Step { name: "Begin a new training".into(), training, other });
+    }
+
+    /// The training of this number has been saved to this file.
+    pub fn saved_to(&mut self, id: u64, file: PathBuf) {
+        if id == self.id {
+            self.file = Some(file);
+            self.revision += 1;
+            return;
+        }
+        // Another took its place; it has its file when undo brings it back.
+        let steps = self.past.iter_mut().chain(&mut self.future);
+        if let Some((kept, _)) = steps.filter_map(|step| step.other.as_mut()).find(|(_, other)| *other == id) {
+            *kept = Some(file);
+        }
     }
 
     /// The training as it is.
@@ -90,7 +116,7 @@ impl Draft {
         if before == self.training {
             return false;
         }
-        self.past.push(Step { name: name.into(), training: before, file: None });
+        self.past.push(Step { name: name.into(), training: before, other: None });
         let surplus = self.past.len().saturating_sub(MOST_STEPS);
         self.past.drain(..surplus);
         self.future.clear();
@@ -130,8 +156,9 @@ impl Draft {
     fn cross(&mut self, step: Step) -> Step {
         self.revision += 1;
         let training = std::mem::replace(&mut self.training, step.training);
-        let file = step.file.map(|file| std::mem::replace(&mut self.file, file));
-        Step { name: step.name, training, file }
+        let other =
+            step.other.map(|(file, id)| (std::mem::replace(&mut self.file, file), std::mem::replace(&mut self.id, id)));
+        Step { name: step.name, training, other }
     }
 }
 
@@ -168,12 +195,29 @@ mod tests {
     #[test]
     fn another_training_brings_its_file_and_undo_the_one_before() {
         let mut draft = Draft::new(Training::new("tom", "cat"), None);
-        draft.saved_to("/tom.ron".into());
+        draft.saved_to(draft.id(), "/tom.ron".into());
         draft.replace("Open rex", Training::new("rex", "dog"), Some("/rex.ron".into()));
         draft.edit("Steps", |training| training.settings.steps = 9);
         assert_eq!(draft.file, Some("/rex.ron".into()));
         assert!(draft.undo() && draft.file == Some("/rex.ron".into()));
         assert!(draft.undo() && draft.file == Some("/tom.ron".into()) && draft.training().name == "tom");
         assert!(draft.redo() && draft.file == Some("/rex.ron".into()) && draft.training().name == "rex");
+    }
+
+    #[test]
+    fn a_save_that_ends_late_is_about_the_training_that_was_saved() {
+        let mut draft = Draft::new(Training::new("tom", "cat"), None);
+        let tom = draft.id();
+        draft.replace("Open rex", Training::new("rex", "dog"), None);
+        let rex = draft.id();
+        draft.saved_to(tom, "/tom.ron".into());
+        assert_eq!(draft.file, None, "rex was never saved");
+        assert!(draft.undo() && draft.id() == tom && draft.file == Some("/tom.ron".into()));
+        draft.saved_to(rex, "/rex.ron".into());
+        assert!(draft.file == Some("/tom.ron".into()));
+        assert!(draft.redo() && draft.id() == rex && draft.file == Some("/rex.ron".into()));
+        draft.put_beneath(Training::new("left", "fox"), Some("/left.ron".into()));
+        assert!(draft.undo() && draft.undo() && draft.training().name == "left");
+        assert!(draft.file == Some("/left.ron".into()) && draft.redo() && draft.file == Some("/tom.ron".into()));
     }
 }

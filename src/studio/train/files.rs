@@ -12,7 +12,7 @@ use crate::project::training::folder::{Said, is_photo, photo, read_folder};
 use crate::project::training::{Photo, Training, file};
 
 /// What was dropped, once it is looked at.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Found {
     /// A training, and its file where it is one; else it was made of a folder.
     pub training: Option<(Training, Option<PathBuf>)>,

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use image::GrayImage;
@@ -17,10 +17,10 @@ use self::files::{Found, KeptDraft};
 use self::photos::{Key, Look, Looks};
 use self::runs::{Runs, State};
 use super::files::painted;
+use super::models::{KnownModel, Models};
 use super::notice::{Notice, Place, sentence};
 use super::places::{Places, WriteError};
-use super::tasks::{Desk, Pool};
-use crate::engine::inspect::{ModelReport, inspect_model};
+use super::tasks::{Desk, Due, Owed, Pool};
 use crate::engine::memory::words;
 use crate::engine::train::concept_file::sheet_of;
 use crate::engine::train::photos::{Facts, Finding, Severity, inspect, side};
@@ -37,30 +37,32 @@ pub mod runs;
 /// Where messages about trainings belong.
 pub const PLACE: Place = Place::Training;
 
+/// What is said of photos that were read for a training that is no longer open.
+const TOO_LATE: &str =
+    "Another training was begun before those photos were read. Add them again where they are wanted.";
+
 /// What a new training is called.
 const NAME: &str = "my_concept";
-
-/// The model of a training: its files.
-type ModelKey = (Option<PathBuf>, Option<PathBuf>);
-
-/// What is known of a model: what it is, or in words why not.
-type KnownModel = Result<Arc<ModelReport>, String>;
 
 /// What findings are of: the state of the training, and how much was learnt.
 type Seen = (u64, u64);
 
-/// What came of a piece of work.
+/// What came of a piece of work. What changes the training that is open has a number, see [`Owed`].
+#[cfg_attr(test, derive(Clone))]
 enum Told {
     Looked(Key, Look),
-    Model(ModelKey, KnownModel),
-    Found(Box<Found>),
-    Opened(PathBuf, Result<Box<Training>, String>),
-    Saved(PathBuf, Result<(), String>),
+    Found(u64, Box<Found>),
+    Opened(u64, PathBuf, Result<Box<Training>, String>),
+    /// The second number says which training it is, see [`Draft::id`].
+    Saved(u64, u64, PathBuf, Result<(), String>),
     Painted(PathBuf, Result<(), WriteError>),
     Kept(Result<(), WriteError>),
     Left(Option<Box<KeptDraft>>),
     Sheet(u64, Option<PathBuf>),
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Told: Looked, Found, Opened, Saved, Painted, Kept, Left, Sheet);
 
 /// What the other rooms shall know.
 #[derive(Debug)]
@@ -79,13 +81,20 @@ pub struct Trainings {
     pub runs: Runs,
     places: Places,
     looks: Looks,
-    /// What a model is, by its files; in words where it is none.
-    model: Option<(ModelKey, Option<KnownModel>)>,
+    /// What the training's model is.
+    models: Models,
     /// Masks on their way to the disk, by the number of times that each is.
     writing: HashMap<PathBuf, usize>,
     findings: Option<(Seen, Arc<Vec<Finding>>)>,
     /// The state that was kept for the next start, and whether it is being written.
     kept: (u64, bool),
+    /// Whether what the last session left was read: nothing is written over it before.
+    is_read: bool,
+    /// What is on its way into the training that is open, and files that are being written.
+    owed: Owed,
+    saves: Owed,
+    /// The newest save that was written to each file: of two at once the newer stays.
+    saved: Arc<Mutex<HashMap<PathBuf, u64>>>,
     learnt: u64,
     desk: Desk<Told>,
 }
@@ -101,10 +110,14 @@ impl Trainings {
             runs: Runs::default(),
             places,
             looks: Looks::default(),
-            model: None,
+            models: Models::new(pool),
             writing: HashMap::new(),
             findings: None,
             kept: (0, false),
+            is_read: false,
+            owed: Owed::default(),
+            saves: Owed::default(),
+            saved: Arc::default(),
             learnt: 0,
             desk,
         }
@@ -118,13 +131,17 @@ impl Trainings {
             outcomes
                 .push(self.take_told(told).map_or(Outcome::Learnt, |words| Outcome::Say(Notice::new(PLACE, words))));
         }
+        if self.models.poll() {
+            self.learnt += 1;
+            outcomes.push(Outcome::Learnt);
+        }
         self.keep();
         outcomes
     }
 
     /// Whether anything is being read or written, or is not taken in yet.
     pub fn is_busy(&self) -> bool {
-        self.desk.is_busy()
+        self.desk.is_busy() || self.models.is_busy()
     }
 
     /// Takes in what the engine tells of a training.
@@ -139,17 +156,24 @@ impl Trainings {
     fn take_told(&mut self, told: Told) -> Option<String> {
         match told {
             Told::Looked(key, look) => self.looks.put(key, look),
-            Told::Model(key, model) => {
-                if let Some((known, slot)) = &mut self.model
-                    && *known == key
-                {
-                    *slot = Some(model);
-                }
+            Told::Found(number, found) => {
+                return match self.owed.take(number) {
+                    Due::Now => self.take_found(*found),
+                    Due::GivenUp => Some(TOO_LATE.to_owned()),
+                    Due::Nobodys => None,
+                };
             }
-            Told::Found(found) => return self.take_found(*found),
-            Told::Opened(path, Ok(training)) => self.draft.replace("Open a training", *training, Some(path)),
-            Told::Saved(path, Ok(())) => self.draft.saved_to(path),
-            Told::Opened(_, Err(words)) | Told::Saved(_, Err(words)) => return Some(sentence(&words)),
+            Told::Opened(number, path, opened) => match (self.owed.take(number), opened) {
+                (Due::Now, Ok(training)) => self.draft.replace("Open a training", *training, Some(path)),
+                (Due::Now, Err(words)) => return Some(sentence(&words)),
+                // Whoever began a new one meanwhile wants that.
+                (Due::GivenUp | Due::Nobodys, _) => {}
+            },
+            Told::Saved(number, id, path, saved) => match (self.saves.take(number), saved) {
+                (Due::Now, Ok(())) => self.draft.saved_to(id, path),
+                (Due::Now, Err(words)) => return Some(sentence(&words)),
+                (Due::GivenUp | Due::Nobodys, _) => {}
+            },
             Told::Painted(path, written) => {
                 if let Some(count) = self.writing.get_mut(&path) {
                     *count -= 1;
@@ -165,11 +189,16 @@ impl Trainings {
                 let error = written.err()?;
                 return Some(format!("The training is not kept for the next start: {error}. Save it to a file."));
             }
+            Told::Left(_) if self.is_read => {}
             Told::Left(left) => {
-                if let Some(left) = left
-                    && self.draft.revision() == 0
-                {
+                self.is_read = true;
+                let left = left?;
+                if self.draft.revision() == 0 {
                     self.draft = Draft::new(left.training, left.file);
+                } else {
+                    self.draft.put_beneath(left.training, left.file);
+                    let words = "The training that was open before has been read only now: undo leads back to it.";
+                    return Some(words.into());
                 }
             }
             Told::Sheet(id, page) => {
@@ -190,12 +219,28 @@ impl Trainings {
 
     /// Begins a new training of a model, as a step that can be taken back.
     pub fn begin(&mut self, model: Option<PathBuf>, vae: Option<PathBuf>) {
+        self.owed.give_up();
         self.draft.replace("Begin a new training", fresh(model, vae), None);
+    }
+
+    /// Waits until what was saved, painted or is kept for the next start is written, at the end of the session.
+    pub fn close(&mut self) {
+        // What is kept waits for what was being kept.
+        for _ in 0..2 {
+            self.desk.finish();
+            for outcome in self.poll() {
+                if let Outcome::Say(notice) = outcome {
+                    log::warn!("{}", notice.words);
+                }
+            }
+        }
+        self.desk.finish();
     }
 
     /// Takes photos, folders of photos or a training's file in, in the background.
     pub fn add(&mut self, paths: Vec<PathBuf>) {
-        self.desk.run(move || Told::Found(Box::new(files::find(&paths))));
+        let number = self.owed.ask();
+        self.desk.run(move || Told::Found(number, Box::new(files::find(&paths))));
     }
 
     fn take_found(&mut self, found: Found) -> Option<String> {
@@ -325,9 +370,11 @@ impl Trainings {
 
     /// Opens a training's file in the background.
     pub fn open(&mut self, path: PathBuf) {
+        self.owed.give_up();
+        let number = self.owed.ask();
         self.desk.run(move || {
             let opened = file::load(&path).map(Box::new);
-            Told::Opened(path, opened.map_err(|error| error.to_string()))
+            Told::Opened(number, path, opened.map_err(|error| error.to_string()))
         });
     }
 
@@ -336,21 +383,29 @@ impl Trainings {
         self.draft.end_gesture();
         let path = if path.extension().is_none() { path.with_extension("ron") } else { path };
         let (training, own) = (self.training().clone(), self.draft.file.as_ref() == Some(&path));
+        let (number, id, order) = (self.saves.ask(), self.draft.id(), self.saved.clone());
         self.desk.run(move || {
+            let mut order = order.lock().unwrap_or_else(PoisonError::into_inner);
+            if order.get(&path).is_some_and(|written| *written > number) {
+                return Told::Saved(number, id, path, Ok(()));
+            }
             // A training is written over, since a name is chosen for it; nothing else is.
             let other = !own && path.exists() && file::load(&path).is_err();
             let saved = match other {
                 true => Err(format!("{} is there already and is no training; choose another name", path.display())),
                 false => file::save(&path, &training).map_err(|error| error.to_string()),
             };
-            Told::Saved(path, saved)
+            if saved.is_ok() {
+                order.insert(path.clone(), number);
+            }
+            Told::Saved(number, id, path, saved)
         });
     }
 
     /// Keeps what is open for the next start, once it has changed and nothing older is being written.
     fn keep(&mut self) {
         let (kept, writing) = self.kept;
-        if writing || kept == self.draft.revision() {
+        if writing || !self.is_read || kept == self.draft.revision() {
             return;
         }
         self.kept = (self.draft.revision(), true);
@@ -386,7 +441,7 @@ impl Trainings {
     /// Looks again for photos that could not be read.
     pub fn look_again(&mut self) {
         self.looks.look_again();
-        self.model = None;
+        self.models.forget();
         self.learnt += 1;
     }
 
@@ -407,15 +462,9 @@ impl Trainings {
 
     /// What the model is; None until it was looked at.
     fn model(&mut self) -> Option<KnownModel> {
-        let training = self.draft.training();
-        let key = (training.model.clone(), training.vae.clone());
-        if self.model.as_ref().is_none_or(|(known, _)| *known != key) {
-            self.model = Some((key.clone(), None));
-            let files = training_files(training, Path::new("."));
-            self.desk
-                .run(move || Told::Model(key, inspect_model(&files).map(Arc::new).map_err(|error| error.to_string())));
-        }
-        self.model.as_ref().and_then(|(_, model)| model.clone())
+        let files = training_files(self.draft.training(), Path::new("."));
+        self.models.look(&files);
+        self.models.known(&files)
     }
 
     /// What a step of the training needs of the memory, in words; and why it does not fit into `total` bytes, where it does
@@ -427,7 +476,8 @@ impl Trainings {
         Some((needed, total.and_then(|total| model.training_shortage(settings, side, total))))
     }
 
-    /// Why the training may not fit into `room` bytes that are free, in words (see [`ModelReport::training_tight`]).
+    /// Why the training may not fit into `room` bytes that are free, in words (see
+    /// [`crate::engine::inspect::ModelReport::training_tight`]).
     pub fn tight(&mut self, room: u64) -> Option<String> {
         let side = self.side()?.ok()?;
         self.model()?.ok()?.training_tight(&self.draft.training().settings, side, room)
@@ -515,8 +565,12 @@ impl Trainings {
     /// Lets a training go on from its checkpoint, on the device that is chosen now. One that failed is tried again.
     pub fn go_on(&mut self, engine: &Engine, device: DeviceChoice, id: u64) {
         let Some(run) = self.runs.get_mut(id).filter(|run| run.state.is_waiting()) else { return };
-        run.job = engine.train(job(&run.training, &run.folder, device));
-        (run.state, run.stage) = (State::Queued, None);
+        run.begun_again(engine.train(job(&run.training, &run.folder, device)));
+    }
+
+    /// Whether a training waits to be gone on with: it is paused, or failed.
+    pub fn is_waiting(&self, id: u64) -> bool {
+        self.runs.get(id).is_some_and(|run| run.state.is_waiting())
     }
 
     /// Ends a training and keeps the concept as it is.

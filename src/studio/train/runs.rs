@@ -77,6 +77,8 @@ pub struct Run {
     pub notes: Vec<String>,
     /// The page with its test sheet, once it is written.
     pub sheet: Option<PathBuf>,
+    /// The last step that was told of since it was begun, or gone on with.
+    told: usize,
     /// Seconds that a step takes.
     pace: Option<f64>,
     countdown: Option<Countdown>,
@@ -99,9 +101,15 @@ impl Run {
             checkpoint: None,
             notes: Vec::new(),
             sheet: None,
+            told: 0,
             pace: None,
             countdown: None,
         }
+    }
+
+    /// It was given to the engine again; where it goes on from, that tells.
+    pub(super) fn begun_again(&mut self, job: JobId) {
+        (self.job, self.state, self.stage, self.told) = (job, State::Queued, None, 0);
     }
 
     /// The concept, once it is there.
@@ -168,6 +176,10 @@ impl Run {
 
     /// Takes in what the engine tells of it.
     fn take(&mut self, event: &Event, now: Instant) {
+        if self.trained().is_some() {
+            // It has ended; nothing that comes late changes that.
+            return;
+        }
         match event {
             Event::Started { device, .. } => {
                 self.device.clone_from(device);
@@ -183,11 +195,9 @@ impl Run {
                 }
             }
             Event::Training(_, told) => self.take_training(told, now),
-            // One that had ended already stays what it is.
-            Event::Cancelled(_) if self.trained().is_some() => {}
             Event::Cancelled(_) => self.state = State::Paused,
             Event::Failed(_, words) => self.state = State::Failed(words.clone()),
-            Event::Done(..) | Event::Step(..) | Event::Device(_) | Event::Model(_) => {}
+            Event::Done(..) | Event::Step(..) | Event::Device(_) | Event::Model(_) | Event::Unfit(_) => {}
         }
     }
 
@@ -196,12 +206,15 @@ impl Run {
             TrainingEvent::Resumed(step) => {
                 self.curves.cut(*step);
                 self.pictures.retain(|picture| picture.step <= *step);
-                self.checkpoint = Some(*step);
+                (self.checkpoint, self.told) = (Some(*step), *step);
                 self.step = self.step.filter(|last| last.step <= *step);
             }
+            // It was told already.
+            TrainingEvent::Step(step) if step.step <= self.told => {}
+            TrainingEvent::Drawn(picture) if self.pictures.iter().any(|known| Arc::ptr_eq(known, picture)) => {}
             TrainingEvent::Step(step) => {
                 self.curves.push(step);
-                self.step = Some(*step);
+                (self.step, self.told) = (Some(*step), step.step);
                 self.stage = Some((Stage::Training, step.step, step.steps));
                 let took = step.took.as_secs_f64();
                 let pace = self.pace.map_or(took, |pace| pace + NEW * (took - pace));
@@ -371,7 +384,7 @@ mod tests {
             steps: 20,
             sheet: Vec::new(),
             likeness: Some(0.823),
-            alike: Some(crate::link::Alike { encoder: "CLIP".into(), cosine: 0.714 }),
+            alike: Some(crate::link::Alike { encoder: "CLIP".into(), cosine: 0.714, whole: false }),
             elapsed: Duration::from_secs(9),
         };
         let done = told(TrainingEvent::Done(Arc::new(trained)));

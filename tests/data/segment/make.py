@@ -10,7 +10,7 @@ facebookresearch/sam2 and yformer/EfficientSAM; the wrappers are those of vietan
 `sam.onnx` encodes as samexporter's and Acly's MobileSAM does (photo of any size, 0..255, prepared inside), `vit.onnx` as SAM 1
 without preparation; both go with `decoder.onnx`. `hf.*` is Optimum's, `sam2.*` samexporter's SAM 2, `efficient.*` EfficientSAM's own.
 `dino.onnx` finds boxes by words (Grounding DINO as Transformers has it), with its vocab.txt; words.json has what it gives. cases.json says which
-photo and prompts; NAME.png has the masks at the photo's size one below the other; logits.safetensors the low-resolution logits.
+photo and prompts; make_weights.py makes what weights alone are compared with. NAME.png has the masks at the photo's size one below the other; logits.safetensors the low-resolution logits.
 """
 import json, os, sys, types
 

@@ -1,5 +1,7 @@
 //! Of which cells a resized row's cells are made, and how much of each: for pictures and for grids of positions.
 
+use crate::photo::curve::cubic;
+
 /// A curve that says how much a cell counts, by its distance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
@@ -24,16 +26,6 @@ impl Filter {
             Self::Bilinear => (1.0 - x).max(0.0),
             Self::Bicubic => cubic(x, -0.5),
         }
-    }
-}
-
-fn cubic(x: f64, a: f64) -> f64 {
-    if x < 1.0 {
-        ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
-    } else if x < 2.0 {
-        (((x - 5.0) * x + 8.0) * x - 4.0) * a
-    } else {
-        0.0
     }
 }
 

@@ -40,7 +40,7 @@ fn entry_path(folder: &Path, id: &str) -> PathBuf {
 }
 
 /// The results in a folder.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Listing {
     /// The newest first.
     pub entries: Vec<Entry>,

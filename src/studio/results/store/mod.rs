@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::unbounded;
 use image::RgbImage;
 
 use self::disk::{Keep, Listing};
@@ -24,6 +24,7 @@ use self::thread::{Ask, Done, Shared, Work, Worker};
 use crate::project::Project;
 use crate::studio::document::history::ResultId;
 use crate::studio::places::Places;
+use crate::studio::tasks::{Line, Tap};
 
 pub use entry::{Entry, MOST};
 
@@ -67,7 +68,7 @@ pub struct Store {
     deleted: BTreeSet<ResultId>,
     messages: Vec<String>,
     shared: Arc<Shared>,
-    done: Receiver<Done>,
+    done: Line<Done>,
     thread: Option<JoinHandle<()>>,
     session: String,
     last: u128,
@@ -80,6 +81,11 @@ impl Store {
     /// Opens the gallery. The entries come with [`Store::poll`] once they are listed; `wake` is called from another
     /// thread whenever there is something to poll.
     pub fn open(places: &Places, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self::through(places, wake, &Tap::default())
+    }
+
+    /// The same, where what its thread tells comes through a tap.
+    pub(super) fn through(places: &Places, wake: Arc<dyn Fn() + Send + Sync>, tap: &Tap) -> Self {
         let folder = places.results_folder();
         let shared = Arc::new(Shared::default());
         let (outbox, done) = unbounded();
@@ -102,7 +108,7 @@ impl Store {
             deleted: BTreeSet::new(),
             messages,
             shared,
-            done,
+            done: tap.line(done),
             thread: thread.ok(),
             session: format!("{:013}-{:08x}", millis(), RandomState::new().hash_one(0) as u32),
             last: 0,
@@ -258,9 +264,10 @@ impl Store {
     pub fn poll(&mut self) -> bool {
         let mut any = false;
         self.told_behind &= self.is_behind();
-        while let Ok(done) = self.done.try_recv() {
+        while let Some(done) = self.done.next() {
             any = true;
             match done {
+                Done::Listed(_) if self.is_listed => {}
                 Done::Listed(listing) => self.take_in(listing),
                 Done::Loaded { id, side, picture } => {
                     self.asked.remove(&(id.clone(), side));

@@ -39,6 +39,7 @@ pub(super) struct Ask {
 }
 
 /// What came of it.
+#[cfg_attr(test, derive(Clone))]
 pub(super) enum Done {
     Listed(Listing),
     Loaded {
@@ -49,6 +50,9 @@ pub(super) enum Done {
     /// Something went wrong, in words.
     Told(String),
 }
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Done: Listed, Loaded, Told);
 
 /// What the window's thread and this one share.
 #[derive(Default)]

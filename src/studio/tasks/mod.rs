@@ -1,11 +1,29 @@
 //! Work that would hold the window up: files, pictures, tokenizers. Two named threads do it in turn, for all rooms;
 //! each room has a desk of its own, where its answers come.
+//!
+//! - How do answers come in? `line.rs`.
+//! - Which of them still count for whoever asked? `owed.rs`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Sender, unbounded};
+
+#[cfg(not(test))]
+mod line;
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod line;
+mod owed;
+
+#[cfg(test)]
+pub use line::Way;
+#[cfg(test)]
+pub(crate) use line::kinds;
+pub use line::{Answer, Line, Tap};
+pub use owed::{Due, Owed};
 
 /// Threads: one may be busy with a long export while the other loads pictures.
 const THREADS: usize = 2;
@@ -20,6 +38,7 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 pub struct Pool {
     work: Sender<Work>,
     wake: Wake,
+    tap: Tap,
 }
 
 impl Pool {
@@ -28,7 +47,7 @@ impl Pool {
     /// # Errors
     /// When the system has no thread to give.
     pub fn start(wake: Wake) -> std::io::Result<Self> {
-        Self::begin("files", wake)
+        Self::begin("files", wake, Tap::default())
     }
 
     /// Threads of another name, for work that takes so long that the files of other rooms would wait for it.
@@ -36,10 +55,10 @@ impl Pool {
     /// # Errors
     /// When the system has no thread to give.
     pub fn another(&self, name: &str) -> std::io::Result<Self> {
-        Self::begin(name, self.wake.clone())
+        Self::begin(name, self.wake.clone(), self.tap.clone())
     }
 
-    fn begin(name: &str, wake: Wake) -> std::io::Result<Self> {
+    fn begin(name: &str, wake: Wake, tap: Tap) -> std::io::Result<Self> {
         let (inbox, work) = unbounded::<Work>();
         for number in 0..THREADS {
             let work = work.clone();
@@ -50,13 +69,18 @@ impl Pool {
             };
             std::thread::Builder::new().name(format!("podium-{name}-{number}")).spawn(run)?;
         }
-        Ok(Self { work: inbox, wake })
+        Ok(Self { work: inbox, wake, tap })
     }
 
     /// A room's own desk.
-    pub fn desk<T: Send + 'static>(&self) -> Desk<T> {
+    pub fn desk<T: Answer>(&self) -> Desk<T> {
         let (outbox, done) = unbounded();
-        Desk { pool: self.clone(), outbox, done, waiting: Arc::default() }
+        Desk { pool: self.clone(), outbox, done: self.tap.line(done), waiting: Arc::default() }
+    }
+
+    /// What the lines of this pool's desks have in common.
+    pub fn tap(&self) -> &Tap {
+        &self.tap
     }
 
     /// What is called when there is something to poll.
@@ -69,11 +93,11 @@ impl Pool {
 pub struct Desk<T> {
     pool: Pool,
     outbox: Sender<T>,
-    done: Receiver<T>,
+    done: Line<T>,
     waiting: Arc<AtomicUsize>,
 }
 
-impl<T: Send + 'static> Desk<T> {
+impl<T: Answer> Desk<T> {
     /// Queues a piece of work.
     pub fn run(&self, work: impl FnOnce() -> T + Send + 'static) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -94,12 +118,19 @@ impl<T: Send + 'static> Desk<T> {
 
     /// What came of a piece of work, if any is done.
     pub fn next(&self) -> Option<T> {
-        self.done.try_recv().ok()
+        self.done.next()
     }
 
     /// Whether anything waits, is being done, or is done and not taken by [`next`](Self::next).
     pub fn is_busy(&self) -> bool {
         self.waiting.load(Ordering::Acquire) > 0 || !self.done.is_empty()
+    }
+
+    /// Waits until nothing waits or is being done any more. Only for the end, when there is no window that would stand still.
+    pub fn finish(&self) {
+        while self.waiting.load(Ordering::Acquire) > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// The pool that does the work.
@@ -111,6 +142,9 @@ impl<T: Send + 'static> Desk<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    kinds!(u32);
+    kinds!(String);
 
     fn pool() -> Pool {
         Pool::start(Arc::new(|| ())).unwrap()

@@ -1,0 +1,295 @@
+//! What the units of an order share while they are made: which files they name, what measures their pictures, what is known
+//! to be there.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+use serde_json::Value;
+
+use super::compose;
+use super::encoders::{Bench, Encoders};
+use super::metrics::Ruler;
+use super::metrics::learned::Learned;
+use super::record::{Cost, Folder, Outcome, Record};
+use super::suite::{Measure, Suite, Unit};
+use crate::engine::concept_files;
+use crate::plush;
+use crate::project::hash::Known;
+use crate::project::{self, DiskFiles, Project, Settings, png_text};
+
+/// What is to be made.
+pub struct Order<'a> {
+    /// The suite.
+    pub suite: &'a Suite,
+    /// The folder that its paths start from.
+    pub base: &'a Path,
+    /// What of it.
+    pub units: Vec<Unit<'a>>,
+    /// Where the results go.
+    pub folder: &'a Folder,
+    /// What measures the pictures beside the suite's own measure.
+    pub encoders: &'a Encoders,
+}
+
+/// A picture that was made.
+pub(super) fn read(path: &Path) -> Result<RgbImage, String> {
+    let picture = image::open(path).map_err(|error| format!("{}: cannot be read ({error})", path.display()))?;
+    Ok(picture.to_rgb8())
+}
+
+/// A unit that can be begun.
+pub(super) struct Prepared {
+    pub(super) project: Project,
+    /// Of everything that its picture depends on.
+    pub(super) hash: String,
+}
+
+/// How a note begins that says why encoders say nothing of a picture.
+const UNSEEN: &str = "no encoder has measured it";
+
+/// What units share.
+pub(super) struct Desk<'a> {
+    order: &'a Order<'a>,
+    files: DiskFiles,
+    hashes: HashMap<PathBuf, blake3::Hash>,
+    /// What the projects in its pictures remember of their files.
+    known: Known,
+    /// What measures the pictures of a case's prompt, or why nothing can; none where nothing shall.
+    rulers: BTreeMap<(String, String), Result<Option<Ruler>, String>>,
+    bench: Bench<'a>,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(order: &'a Order<'a>) -> Self {
+        let files = DiskFiles { base: order.base.to_owned(), assets: crate::assets::find };
+        let bench = Bench::new(order.suite, order.base, order.encoders);
+        Self { order, files, hashes: HashMap::new(), known: Known::default(), rulers: BTreeMap::new(), bench }
+    }
+
+    /// Whether the encoders have not seen a picture that is there.
+    pub(super) fn is_unseen(&self, unit: &Unit<'_>) -> bool {
+        let record = self.order.folder.record(&unit.name());
+        record.is_some_and(|record| !self.order.encoders.have_measured(record.learned.as_ref()))
+    }
+
+    /// Shows a picture that is there to the encoders.
+    pub(super) fn look_at(&mut self, unit: &Unit<'_>) -> Result<(), String> {
+        let Some(mut record) = self.order.folder.record(&unit.name()) else { return Ok(()) };
+        let picture = read(&self.order.folder.picture(&record.unit))?;
+        self.learn(unit, &picture, &mut record)?;
+        self.order.folder.keep(&record)
+    }
+
+    /// Writes down what the encoders say of a picture, or why they say nothing.
+    pub(super) fn learn(&mut self, unit: &Unit<'_>, picture: &RgbImage, record: &mut Record) -> Result<(), String> {
+        if self.order.encoders.is_empty() {
+            return Ok(());
+        }
+        // Made once.
+        self.ruler_of(unit)?;
+        let key = (unit.case.name(), unit.prompt.name.clone());
+        let ruler = self.rulers.get(&key).and_then(|ruler| ruler.as_ref().ok()?.as_ref());
+        let found: Result<Option<Learned>, String> = self.bench.measure(unit, picture, ruler);
+        match found {
+            Ok(Some(learned)) => {
+                record.learned = Some(learned.after(record.learned.take()));
+                record.notes.retain(|note| !note.starts_with(UNSEEN));
+            }
+            Ok(None) => {}
+            Err(words) => {
+                let note = format!("{UNSEEN}: {words}");
+                if !record.notes.contains(&note) {
+                    record.notes.push(note);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn prepare(&mut self, unit: &Unit<'_>) -> Result<Prepared, String> {
+        let project = composed(self.order.suite, unit, &self.files)?;
+        let hash = self.hash(&project)?;
+        Ok(Prepared { project, hash })
+    }
+
+    pub(super) fn is_there(&self, unit: &Unit<'_>, prepared: &Result<Prepared, String>) -> bool {
+        let (Some(record), Ok(prepared)) = (self.order.folder.record(&unit.name()), prepared) else { return false };
+        let made = matches!(record.outcome, Outcome::Made(_));
+        made && record.hash == prepared.hash && self.order.folder.picture(&record.unit).is_file()
+    }
+
+    /// Of everything that the picture depends on: the project, what its files hold, the model and the program.
+    fn hash(&mut self, project: &Project) -> Result<String, String> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes()).update(essence(project)?.as_bytes());
+        let paths: Vec<PathBuf> = project.clone().paths_mut().into_iter().map(|path| path.clone()).collect();
+        for path in paths {
+            hasher.update(self.hash_of_file(&path)?.as_bytes());
+        }
+        if project.model.is_none() {
+            for (name, bytes) in crate::assets::FILES.iter().filter(|(name, _)| name.starts_with("miniature/")) {
+                if !name.starts_with("miniature/concepts/") {
+                    let hash = self.hashes.entry(PathBuf::from(name)).or_insert_with(|| blake3::hash(bytes));
+                    hasher.update(hash.as_bytes());
+                }
+            }
+        }
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    fn hash_of_file(&mut self, path: &Path) -> Result<blake3::Hash, String> {
+        if let Some(known) = self.hashes.get(path) {
+            return Ok(*known);
+        }
+        let mut hasher = blake3::Hasher::new();
+        match project::files::asset_name(path) {
+            Some(name) => {
+                let advice = "this Podium has no such built-in file";
+                let bytes = crate::assets::find(name);
+                hasher.update(bytes.ok_or_else(|| format!("cannot read {}: {advice}", path.display()))?);
+            }
+            None => read_into(&mut hasher, &project::resolve(&self.files.base, path)).map_err(|error| {
+                format!("cannot read {}: {error}; correct the suite, or put it there", path.display())
+            })?,
+        }
+        let hash = hasher.finalize();
+        self.hashes.insert(path.to_owned(), hash);
+        Ok(hash)
+    }
+
+    /// Why a unit's pictures could not be measured, so that none is made; in words.
+    pub(super) fn hindrance(&mut self, unit: &Unit<'_>) -> Result<Option<String>, String> {
+        Ok(self.ruler_of(unit)?.as_ref().err().cloned())
+    }
+
+    /// Keeps and measures a picture that was made. Gives its record, all but how long it took.
+    pub(super) fn take(
+        &mut self,
+        unit: &Unit<'_>,
+        prepared: Prepared,
+        picture: &RgbImage,
+        notes: Vec<String>,
+        cost: Cost,
+    ) -> Result<Record, String> {
+        let Prepared { project, hash } = prepared;
+        let name = unit.name();
+        let path = self.order.folder.picture(&name);
+        let project = project.with_hashes(self.order.base, &self.known);
+        png_text::write_png(&path, picture, &project, self.order.base, unit.seed).map_err(|error| error.to_string())?;
+        let outcome = match self.ruler_of(unit)? {
+            Ok(Some(ruler)) => match ruler.measure(picture) {
+                Ok(measures) => Outcome::Made(Some(measures)),
+                Err(words) => Outcome::Failed(words),
+            },
+            _ => Outcome::Made(None),
+        };
+        let mut record = Record::new(name, hash, outcome, notes, cost);
+        if let Outcome::Made(_) = &record.outcome {
+            self.learn(unit, picture, &mut record)?;
+        }
+        Ok(record)
+    }
+
+    /// What measures the pictures of a unit's case and prompt, made once.
+    pub(super) fn ruler_of(&mut self, unit: &Unit<'_>) -> Result<&Result<Option<Ruler>, String>, String> {
+        let key = (unit.case.name(), unit.prompt.name.clone());
+        Ok(match self.rulers.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(ruler(self.order, &self.files, unit)?),
+        })
+    }
+}
+
+/// The project of a unit, with the words that its concepts' files bring.
+pub(super) fn composed(suite: &Suite, unit: &Unit<'_>, files: &DiskFiles) -> Result<Project, String> {
+    let tokens = |path: &Path| {
+        let file = concept_files::open(files, path).map_err(|error| error.to_string())?;
+        Ok(file.embeddings.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(" "))
+    };
+    compose::project(suite, unit, files, &tokens)
+}
+
+/// What measures the pictures of a unit's case and prompt, or why they cannot be made. Keeps their reference too.
+fn ruler(order: &Order<'_>, files: &DiskFiles, unit: &Unit<'_>) -> Result<Result<Option<Ruler>, String>, String> {
+    let (suite, folder) = (order.suite, order.folder);
+    let reference = match compose::reference(suite, unit.case, unit.prompt, files) {
+        Ok(reference) => reference,
+        Err(words) => return Ok(Err(words)),
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let path = folder.reference(&unit.case.name(), &unit.prompt.name);
+    let written = reference.picture.write_to(&mut bytes, image::ImageFormat::Png);
+    written.map_err(|error| format!("{}: cannot be written ({error})", path.display()))?;
+    folder.put(&path, bytes.get_ref())?;
+    if suite.measure == Measure::Nothing {
+        return Ok(Ok(None));
+    }
+    let known = suite.concepts_of(unit.case).filter_map(|subject| plush::concept(subject.plush.as_deref()?).copied());
+    Ok(Ok(Some(Ruler::new(known.collect(), reference.masks, &unit.prompt.words))))
+}
+
+/// A project without those settings that are the usual ones: a setting that comes new makes no picture old.
+fn essence(project: &Project) -> Result<String, String> {
+    let mut project =
+        serde_json::to_value(project).map_err(|error| format!("the project cannot be written: {error}"))?;
+    let usual = serde_json::to_value(Settings::default()).map_err(|error| error.to_string())?;
+    if let Some(settings) = project.get_mut("settings") {
+        leave_out(settings, &usual);
+    }
+    if let Some(fields) = project.as_object_mut() {
+        // What the files are is asked of themselves.
+        fields.remove("hashes");
+    }
+    Ok(project.to_string())
+}
+
+/// Takes out of an object what is as in another, and objects in which nothing is left.
+fn leave_out(value: &mut Value, usual: &Value) {
+    let (Value::Object(fields), Value::Object(usual)) = (value, usual) else { return };
+    fields.retain(|name, field| {
+        let Some(usual) = usual.get(name) else { return true };
+        let differs = field != usual;
+        leave_out(field, usual);
+        differs
+    });
+}
+
+/// Hashes a file, or all files of a folder with their names.
+fn read_into(hasher: &mut blake3::Hasher, path: &Path) -> std::io::Result<()> {
+    if !path.is_dir() {
+        let mut file = std::fs::File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(std::io::Error::other("it is not an ordinary file"));
+        }
+        std::io::copy(&mut file, hasher)?;
+        return Ok(());
+    }
+    let mut inside = std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    inside.sort();
+    for path in inside {
+        hasher.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+        read_into(hasher, &path)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_project_is_made_of_says_nothing_of_usual_settings_and_all_of_others() {
+        let mut project = Project::new();
+        project.settings = Settings::default();
+        let plain = essence(&project).unwrap();
+        assert!(plain.contains("\"settings\":{}"), "{plain}");
+        project.settings.mask_refinement.starts = 7;
+        let changed = essence(&project).unwrap();
+        assert!(changed.contains("\"settings\":{\"mask_refinement\":{\"starts\":7}}"), "{changed}");
+        project.settings = Settings::default();
+        project.prompt = "a cat".into();
+        assert!(essence(&project).unwrap() != plain);
+    }
+}
