@@ -395,8 +395,8 @@ mod tests {
     #[test]
     fn encoders_and_photos_are_remembered_and_a_concept_has_one_folder() {
         let (_folder, places) = places();
-        let mut config = Config { clip: Some("/encoders/clip".into()), ..Config::default() };
-        config.reward = Some("/encoders/ImageReward.pt".into());
+        let (clip, reward) = (Some("/encoders/clip".into()), Some("/encoders/ImageReward.pt".into()));
+        let mut config = Config { clip, reward, ..Config::default() };
         for photos in ["/photos/old", "/photos/cat"] {
             config.remember_photos("/concepts/cat.pth".into(), Path::new(photos));
         }
