@@ -109,6 +109,7 @@ impl Purpose {
             | Self::Photo
             | Self::EditMask
             | Self::Find(_)
+            | Self::PhotosOf(_)
             | Self::Collect { .. } => Of::Project,
             Self::TrainingPhotos
             | Self::TrainingFolder
@@ -116,9 +117,12 @@ impl Purpose {
             | Self::TrainingFrom
             | Self::TrainingEncoder
             | Self::SaveTraining => Of::Training,
-            Self::SegmentFile | Self::LibraryFolder | Self::OpenProject | Self::OpenTraining | Self::Export { .. } => {
-                Of::Window
-            }
+            Self::SegmentFile
+            | Self::LibraryFolder
+            | Self::OpenProject
+            | Self::OpenTraining
+            | Self::ComparisonEncoder
+            | Self::Export { .. } => Of::Window,
         }
     }
 
