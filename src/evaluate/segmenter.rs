@@ -71,7 +71,7 @@ impl Segmenter {
         let seen = DynamicImage::ImageRgb8(picture.clone()).into_rgba8();
         let mut finds = Vec::new();
         for phrase in phrases {
-            finds.extend(self.words.find(&seen, phrase).map_err(words)?);
+            finds.extend(self.words.find(&seen, phrase, &|_| true).map_err(words)?);
         }
         let boxes = distinct(finds, self.sure);
         let in_box = |find: &Find| of_box(find.within, picture.dimensions());

@@ -101,7 +101,7 @@ fn data(name: &str) -> std::path::PathBuf {
 fn networks_find_boxes_and_masks_within_them() {
     let picture = image::open(data("words.png")).unwrap().to_rgb8();
     let seen = DynamicImage::ImageRgb8(picture.clone()).into_rgba8();
-    let finds = Words::open(&data("dino.onnx")).unwrap().find(&seen, "dogs").unwrap();
+    let finds = Words::open(&data("dino.onnx")).unwrap().find(&seen, "dogs", &|_| true).unwrap();
     let asked = BTreeSet::from(["dogs".to_owned()]);
     let boxes = Segmenter::open(&data("dino.onnx"), None, SURE).unwrap();
     let parts = boxes.parts(&picture, &asked).unwrap();

@@ -110,8 +110,8 @@ impl Purpose {
             | Self::VaeFile
             | Self::Photo
             | Self::EditMask
-            | Self::PhotosOf(_)
             | Self::Find(_)
+            | Self::PhotosOf(_)
             | Self::Collect { .. } => Of::Project,
             Self::TrainingPhotos
             | Self::TrainingFolder
@@ -121,10 +121,10 @@ impl Purpose {
             | Self::SaveTraining => Of::Training,
             Self::SegmentFile
             | Self::LibraryFolder
-            | Self::ComparisonEncoder
-            | Self::RewardFile
             | Self::OpenProject
             | Self::OpenTraining
+            | Self::ComparisonEncoder
+            | Self::RewardFile
             | Self::Export { .. } => Of::Window,
         }
     }

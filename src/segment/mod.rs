@@ -39,7 +39,10 @@ pub use find::{ENDINGS, Files, Pair, choose, find};
 pub use guess::Guess;
 pub use sam::{Prompt, Sam, Seen};
 pub use weights::{Open, Tensors};
-pub use words::{Find, VOCAB, Words, find_words};
+pub use words::{Find, Words, find_words};
+
+/// The list of words beside a file that finds boxes by words.
+pub use crate::bert::LIST as VOCAB;
 
 #[cfg(test)]
 mod tests;
