@@ -151,7 +151,17 @@ fn a_lora_is_dropped_on_a_layer_called_by_its_own_word_and_rendered() {
         podium.studio.project().concepts.iter().find(|concept| concept.file == path).cloned().expect("loaded")
     };
     let name = concept(window.state()).name;
-    assert_eq!(window.state().studio.project().layers()[cat].concept.as_ref(), Some(&name));
+    assert_eq!(
+        window
+            .state()
+            .studio
+            .project()
+            .layers()
+            .iter()
+            .find(|layer| layer.id == cat)
+            .and_then(|layer| layer.concept.as_ref()),
+        Some(&name)
+    );
     assert_eq!((concept(window.state()).strength, concept(window.state()).trigger), (1.0, None));
     window.get_by_label(&format!("{name} is called tomcat")).click();
     settle(&mut window);

@@ -272,7 +272,7 @@ impl Bench {
             let (pictures, points) = (run.pictures.len(), run.curves.points().len());
             format!("{} {pictures} {points} {:?} {:?}", run.words(), run.sheet, run.notes)
         });
-        let cut = studio.cut.open().map(|open| (open.undo_name(), open.is_making(), open.is_naming()));
+        let cut = studio.cut.open().map(|open| (open.undo_name(), open.is_making(), open.naming().is_some()));
         let gettings = studio.library.gettings().iter().map(|getting| &getting.state);
         let mut state = vec![
             self.document(),

@@ -13,6 +13,7 @@ use super::super::*;
 use super::{Bench, Meanwhile, Scene};
 use crate::cut::{Mode, Scribble};
 use crate::hub::Precision;
+use crate::link::DeviceChoice;
 use crate::project::training::{Training, file as training_file};
 use crate::project::{Background, Canvas, Color, Concept, Crop, Follow, Layer, Layout, Placement, Project, file};
 
@@ -266,7 +267,7 @@ pub(super) const CHANGING: &[Scene] = &[
             bench.studio.look_at_cut();
             bench.studio.name_in_cut("a dog".into());
         },
-        |bench| !bench.studio.cut.open().unwrap().is_naming(),
+        |bench| bench.studio.cut.open().unwrap().naming().is_none(),
     )
     .after(Bench::cut),
     Scene::new(
@@ -451,6 +452,16 @@ pub(super) const COMPUTING: &[Scene] = &[
         },
         |bench| bench.studio.renders.runs.iter().all(|run| matches!(run.state, State::Failed(_))),
     ),
+    Scene::new(
+        &["Event Unfit", "Event Failed"],
+        |bench| {
+            // An adapter that no machine has.
+            bench.studio.renders.device = DeviceChoice::Adapter(250);
+            bench.studio.renders.start(&bench.studio.document);
+        },
+        |bench| bench.studio.renders.runs.iter().all(|run| matches!(run.state, State::Failed(_))),
+    )
+    .after(Bench::small),
     Scene::new(
         &["compare::Found Measured"],
         |bench| {

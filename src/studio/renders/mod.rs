@@ -28,7 +28,7 @@ const NOTHING: &str = "Nothing has been rendered yet. Press Render first.";
 
 #[cfg(test)]
 crate::studio::tasks::kinds!(
-    Event: Started, Device, Model, Progress, Step, Warning, Training, Done, Cancelled, Failed
+    Event: Started, Device, Model, Progress, Step, Warning, Training, Done, Cancelled, Failed, Unfit
 );
 
 /// What the other rooms shall know.
