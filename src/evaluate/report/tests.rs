@@ -132,7 +132,8 @@ fn imagereward_has_a_column_and_what_failed_counts_with_the_least_of_it() {
         }
         let text = Some(if record.unit.method == "release" { 0.5 } else { -1.25 });
         let scores = Scores { kind: Kind::Reward, encoder: "ImageReward small".into(), segsim: None, text };
-        record.learned = Some(Learned { segments: Segments::Figures, scores: vec![scores], missing: None });
+        record.learned =
+            Some(Learned { segments: Segments::Figures, scores: vec![scores], missing: None, count: None });
         folder.keep(&record).unwrap();
     }
     let [_, markdown] = write(&folder, &plan).unwrap();
