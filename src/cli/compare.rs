@@ -8,6 +8,7 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::Outcome;
+use super::encoders::NamedEncoders;
 use super::key_value::key_value;
 use super::moved::open;
 use super::render::{check_all, follow};
@@ -15,7 +16,6 @@ use super::written::put;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
 use crate::evaluate::compare::{Looks, SEEDS, Scores, Side, Sight, Start, Summary, Variant, order, ruler, summarise};
-use crate::evaluate::encoders::Named;
 use crate::evaluate::methods::{METHODS, Method, method};
 use crate::evaluate::metrics::Ruler;
 use crate::link::{DeviceChoice, Finished, Watch};
@@ -59,19 +59,8 @@ pub struct Compare {
     #[arg(long)]
     strict: bool,
 
-    /// A folder with CLIP as Hugging Face has it (config.json, model.safetensors): how alike subjects are to photos of their
-    /// concepts, and how well pictures go with the prompt
-    #[arg(long, value_name = "FOLDER")]
-    clip: Option<PathBuf>,
-
-    /// A folder with DINOv2, likewise: how alike subjects are to photos of their concepts
-    #[arg(long, value_name = "FOLDER")]
-    dino: Option<PathBuf>,
-
-    /// ImageReward.pt, or the folder that it is in, with med_config.json and BERT's vocab.txt beside it: how well pictures go
-    /// with the prompt, and please
-    #[arg(long, value_name = "FILE|FOLDER")]
-    reward: Option<PathBuf>,
+    #[command(flatten)]
+    encoders: NamedEncoders,
 
     /// The folder of a concept's photos, their masks beside them; may be given several times. Those that the miniature draws need
     /// none
@@ -180,8 +169,8 @@ impl Compare {
 
     /// The encoders and photos that are named.
     fn looks(&self, project: &Project) -> Result<Looks, String> {
-        let encoders = Named { clip: self.clip.clone(), dino: self.dino.clone(), reward: self.reward.clone() };
-        if !self.photos.is_empty() && self.clip.is_none() && self.dino.is_none() {
+        let encoders = self.encoders.named();
+        if !self.photos.is_empty() && encoders.clip.is_none() && encoders.dino.is_none() {
             return Err("--photos are compared by an encoder: name its folder with --clip or --dino".into());
         }
         let names: Vec<&str> = project.concepts.iter().map(|concept| concept.name.as_str()).collect();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 
 use super::Outcome;
+use super::encoders::NamedEncoders;
 use super::interrupt;
 use super::key_value::key_value;
 use super::networks::{Networks, networks};
@@ -14,7 +15,7 @@ use super::render::check_all;
 use super::say::aside;
 use crate::engine::cache::Cache;
 use crate::evaluate::crew::Crew;
-use crate::evaluate::encoders::{Encoders, Named};
+use crate::evaluate::encoders::Encoders;
 use crate::evaluate::merge::merge;
 use crate::evaluate::methods::METHODS;
 use crate::evaluate::metrics::learned::LearnedMetric;
@@ -81,22 +82,11 @@ pub struct Evaluate {
     list: bool,
 }
 
-/// Encoders that measure pictures, as folders, and ImageReward.
+/// What measures pictures beside the suite.
 #[derive(Clone, Debug, Default, Args)]
 struct Encode {
-    /// A folder with CLIP as Hugging Face has it (config.json, model.safetensors): SegSim by its vectors, and how well pictures
-    /// go with their prompts
-    #[arg(long, value_name = "FOLDER")]
-    clip: Option<PathBuf>,
-
-    /// A folder with DINOv2, likewise: SegSim by its vectors
-    #[arg(long, value_name = "FOLDER")]
-    dino: Option<PathBuf>,
-
-    /// ImageReward.pt, or the folder that it is in, with med_config.json and BERT's vocab.txt beside it: how well pictures go
-    /// with their prompts, and please
-    #[arg(long, value_name = "FILE|FOLDER")]
-    reward: Option<PathBuf>,
+    #[command(flatten)]
+    encoders: NamedEncoders,
 
     /// Grounding DINO's file (ONNX), its vocab.txt beside it: it finds the subjects by their class words, of which too few and
     /// too many are counted, and what encoders compare
@@ -121,8 +111,7 @@ fn sure(words: &str) -> Result<f32, String> {
 impl Encode {
     /// Reads them, and says which are missing and which are there.
     fn open(&self, suite: &Suite, base: &Path, device: DeviceChoice) -> Result<Encoders, String> {
-        let named = Named { clip: self.clip.clone(), dino: self.dino.clone(), reward: self.reward.clone() };
-        let (encoders, missing) = Encoders::open(suite, base, &named, device)?;
+        let (encoders, missing) = Encoders::open(suite, base, &self.encoders.named(), device)?;
         let segmenter = self.words.as_deref().map(|words| {
             let progress = Progress::new("{spinner} {msg}");
             progress.bar.set_message("opening the networks that find subjects");

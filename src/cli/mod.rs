@@ -9,6 +9,7 @@ mod collect;
 mod compare;
 mod cut;
 mod devices;
+mod encoders;
 mod evaluate;
 mod get;
 mod inspect;

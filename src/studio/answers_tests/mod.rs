@@ -123,7 +123,7 @@ impl Bench {
             if so(self) {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(300), "{what} did not come");
+            assert!(begun.elapsed() < Duration::from_secs(120), "{what} did not come");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -348,12 +348,17 @@ fn run(scene: &Scene, meanwhile: Meanwhile) -> [BTreeSet<String>; 3] {
 #[test]
 fn every_answer_that_comes_late_or_twice_changes_what_it_was_asked_for_and_nothing_else() {
     let mut seen: [BTreeSet<String>; 3] = Default::default();
+    // All are tried, so that a change that breaks several says so at once.
+    let mut failed = Vec::new();
     for scene in scenes::LOOKING.iter().chain(scenes::CHANGING).chain(scenes::COMPUTING) {
         for &meanwhile in scene.whiles {
-            let met = run(scene, meanwhile);
-            seen.iter_mut().zip(met).for_each(|(all, more)| all.extend(more));
+            match std::panic::catch_unwind(|| run(scene, meanwhile)) {
+                Ok(met) => seen.iter_mut().zip(met).for_each(|(all, more)| all.extend(more)),
+                Err(_) => failed.push(format!("{:?}, {meanwhile:?}", scene.kinds)),
+            }
         }
     }
+    assert_eq!(failed, Vec::<String>::new(), "the panics stand above");
     let [known, late, again] = seen;
     let missing = |met: &BTreeSet<String>| known.difference(met).cloned().collect::<Vec<_>>();
     assert_eq!(missing(&late), Vec::<String>::new(), "no scene lets these come late");
@@ -362,7 +367,7 @@ fn every_answer_that_comes_late_or_twice_changes_what_it_was_asked_for_and_nothi
 }
 
 #[test]
-fn opening_the_project_s_own_file_saves_it_first_and_shows_what_was_saved() {
+fn opening_the_project_s_own_file_saves_it_first_and_leaves_it_open() {
     let mut bench = Bench::new();
     bench.rest();
     let path = bench.at("mine.ron");
@@ -380,9 +385,9 @@ fn opening_the_project_s_own_file_saves_it_first_and_shows_what_was_saved() {
         assert_eq!(bench.studio.project().prompt, words, "what was read before it was saved");
         assert_eq!(bench.studio.session.questions.front(), None, "nobody else wrote it");
         assert!(!bench.studio.document.history.is_dirty());
-        assert_eq!(bench.studio.document.history.undo_name(), None, "it was opened");
+        assert_eq!(bench.studio.document.history.undo_name(), Some("Words"), "it was open already");
     }
-    // Changed while it is saved: that is not lost, and what is opened after all is what was saved.
+    // Changed while it is saved: that is not lost, and not saved.
     bench.studio.edit("Words", |project| project.prompt = "saved".into());
     bench.studio.take_in(path.clone(), Target::Open);
     bench.rest();
@@ -391,13 +396,21 @@ fn opening_the_project_s_own_file_saves_it_first_and_shows_what_was_saved() {
     bench.studio.edit("Words", |project| project.prompt = "typed meanwhile".into());
     bench.rest();
     assert_eq!(bench.studio.project().prompt, "typed meanwhile");
-    let Some(Question::Unsaved(held)) = bench.studio.session.questions.front().cloned() else { panic!("not asked") };
-    bench.studio.answer_by(held);
-    bench.rest();
-    assert_eq!(bench.studio.project().prompt, "saved");
-    assert!(bench.studio.save());
-    bench.rest();
+    assert!(bench.studio.document.history.is_dirty());
     assert_eq!(bench.studio.session.questions.front(), None);
+
+    // Another file is read once more when this one is saved: it may have been written while somebody was asked.
+    let other = bench.at("other.ron");
+    let written = |words: &str| file::save(&other, &Project { prompt: words.into(), ..Project::new() }).unwrap();
+    written("as it was");
+    bench.studio.take_in(other.clone(), Target::Open);
+    bench.rest();
+    let Some(Question::Unsaved(held)) = bench.studio.session.questions.front().cloned() else { panic!("not asked") };
+    written("as it is");
+    bench.studio.save_and(held);
+    bench.rest();
+    assert_eq!(bench.studio.project().prompt, "as it is");
+    assert_eq!(file::load(&path).unwrap().prompt, "typed meanwhile");
 }
 
 #[test]
