@@ -24,6 +24,7 @@ struct Field {
     unit: &'static str,
     speed: f64,
     range: RangeInclusive<f32>,
+    decimals: usize,
     /// The width of the number, in points.
     width: f32,
 }
@@ -44,8 +45,16 @@ pub fn show(ui: &mut Ui, studio: &mut Studio) {
         // Two in a row, with what lies between these four.
         let room = ui.available_width() / 2.0 - WORDS - 1.5 * ui.spacing().item_spacing.x;
         let width = room.floor().clamp(*NUMBER.start(), *NUMBER.end());
-        let place =
-            |words, name, hover| Field { words, name, hover, unit: "", speed: 1.0, range: Layer::POSITION, width };
+        let place = |words, name, hover| Field {
+            words,
+            name,
+            hover,
+            unit: "",
+            speed: 1.0,
+            range: Layer::POSITION,
+            decimals: 1,
+            width,
+        };
         let size = |words, name, hover| Field { range: 1.0..=100_000.0, ..place(words, name, hover) };
         let rows = [
             [
@@ -96,8 +105,8 @@ fn opacity(ui: &mut Ui, studio: &mut Studio, lot: &Lot, width: f32) {
     let layers = studio.project().layers();
     let mut percent = lot.indices().find_map(|index| layers.get(index)).map_or(100.0, |layer| layer.opacity * 100.0);
     let hover = "How opaque they are drawn; their masks stay whole";
-    let field =
-        Field { words: "Opacity", name: "Selection opacity", hover, unit: " %", speed: 0.5, range: 0.0..=100.0, width };
+    let (words, name) = ("Opacity", "Selection opacity");
+    let field = Field { words, name, hover, unit: " %", speed: 1.0, range: 0.0..=100.0, decimals: 0, width };
     let response = drag(ui, &mut percent, &field);
     let chosen: Vec<usize> = lot.indices().collect();
     widgets::edit_by(studio, &response, "Opacity of the selection", |project| {
@@ -120,7 +129,7 @@ fn drag(ui: &mut Ui, wanted: &mut f32, field: &Field) -> Response {
         .range(field.range.clone())
         .clamp_existing_to_range(false)
         .speed(field.speed)
-        .max_decimals(1)
+        .max_decimals(field.decimals)
         // Half a number would bring the layers to where nobody wants them.
         .update_while_editing(false)
         .min_size(Vec2::new(field.width, 24.0))
@@ -133,30 +142,38 @@ fn drag(ui: &mut Ui, wanted: &mut f32, field: &Field) -> Response {
 /// The buttons that line the layers up and space them out.
 fn line_up(ui: &mut Ui, studio: &mut Studio, lot: &Lot) {
     let with = if lot.count() > 1 { "with each other" } else { "with the canvas" };
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 0.0;
-        for edge in Edge::ALL {
-            let (icon, words) = match edge {
-                Edge::Left => (icons::ALIGN_LEFT, "left edges"),
-                Edge::Center => (icons::ALIGN_CENTER_HORIZONTAL, "centres"),
-                Edge::Right => (icons::ALIGN_RIGHT, "right edges"),
-                Edge::Top => (icons::ALIGN_TOP, "upper edges"),
-                Edge::Middle => (icons::ALIGN_CENTER_VERTICAL, "middles"),
-                Edge::Bottom => (icons::ALIGN_BOTTOM, "lower edges"),
-            };
-            if widgets::icon_button(ui, icon, &format!("Align {words} {with}")).clicked() {
-                studio.document.align(lot, edge);
+    // A row a direction.
+    let rows = [
+        (
+            [
+                (Edge::Left, icons::ALIGN_LEFT, "left edges"),
+                (Edge::Center, icons::ALIGN_CENTER_HORIZONTAL, "centres"),
+                (Edge::Right, icons::ALIGN_RIGHT, "right edges"),
+            ],
+            (Spread::Across, icons::COLUMNS, "Distribute from left to right (three or more)"),
+        ),
+        (
+            [
+                (Edge::Top, icons::ALIGN_TOP, "upper edges"),
+                (Edge::Middle, icons::ALIGN_CENTER_VERTICAL, "middles"),
+                (Edge::Bottom, icons::ALIGN_BOTTOM, "lower edges"),
+            ],
+            (Spread::Down, icons::ROWS, "Distribute from top to bottom (three or more)"),
+        ),
+    ];
+    for (edges, (spread, icon, words)) in rows {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            for (edge, icon, words) in edges {
+                if widgets::icon_button(ui, icon, &format!("Align {words} {with}")).clicked() {
+                    studio.document.align(lot, edge);
+                }
             }
-        }
-        ui.add_enabled_ui(lot.count() > 2, |ui| {
-            for (spread, icon, words) in [
-                (Spread::Across, icons::COLUMNS, "Distribute from left to right (three or more)"),
-                (Spread::Down, icons::ROWS, "Distribute from top to bottom (three or more)"),
-            ] {
+            ui.add_enabled_ui(lot.count() > 2, |ui| {
                 if widgets::icon_button(ui, icon, words).clicked() {
                     studio.document.distribute(lot, spread);
                 }
-            }
+            });
         });
-    });
+    }
 }

@@ -123,7 +123,7 @@ impl Bench {
             if so(self) {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(120), "{what} did not come");
+            assert!(begun.elapsed() < Duration::from_secs(300), "{what} did not come: {:#?}", self.state());
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -190,6 +190,8 @@ impl Bench {
         self.studio.train.add(vec![Self::photos()]);
         self.until("the photos", |bench| bench.studio.train.training().photos.len() == 6);
         self.studio.train.draft.edit("Small", |training| {
+            // The folder's name is no word of the miniature's.
+            training.rename("tom", "cat");
             let settings = &mut training.settings;
             (settings.steps, settings.batch, settings.size) = (1, 1, Some(64));
             (settings.show_every, settings.enough) = (0, 0.0);

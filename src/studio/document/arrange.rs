@@ -23,9 +23,6 @@ pub enum Edge {
 }
 
 impl Edge {
-    /// All of them.
-    pub const ALL: [Self; 6] = [Self::Left, Self::Center, Self::Right, Self::Top, Self::Middle, Self::Bottom];
-
     /// How far a box is from lying at this line of another.
     fn way(self, of: Bounds, to: Bounds) -> Point {
         match self {

@@ -381,6 +381,8 @@ impl Monkey {
     /// Turns to the field for a path. Another that somebody was typing into lets go of the keyboard, and counts.
     fn turn_to_path(&mut self) {
         self.rest();
+        // Its window is measured in the first frame, and seen from the second on.
+        self.rest();
         self.window().get_by_role_and_label(Role::TextInput, "Path").focus();
         self.rest();
         self.rest();
