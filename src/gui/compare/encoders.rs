@@ -27,13 +27,13 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                  comparison are measured by it too, how alike subjects are to photos of their concepts and, with CLIP, how well \
                  a picture goes with its prompt";
     ui.horizontal_wrapped(|ui| {
-        if ui.small_button("Image encoder...").on_hover_text(hover).clicked() {
+        if ui.button("Image encoder...").on_hover_text(hover).clicked() {
             look.choose(Purpose::ComparisonEncoder);
         }
         // A dialog for folders shows no files.
         let hover = "ImageReward.pt, with med_config.json and BERT's vocab.txt beside it: how well pictures of the next comparison \
                      go with their prompt, and please";
-        if ui.small_button("ImageReward...").on_hover_text(hover).clicked() {
+        if ui.button("ImageReward...").on_hover_text(hover).clicked() {
             look.choose(Purpose::RewardFile);
         }
     });
@@ -51,7 +51,7 @@ fn photos(ui: &mut Ui, studio: &Studio, look: &mut Look) {
                 None => (format!("{name}: no photos"), "Without photos only the prompt is compared".to_owned()),
             };
             ui.add(Label::new(theme::note(ui, words)).wrap()).on_hover_text(hover);
-            let button = ui.small_button("Photos...");
+            let button = ui.button("Photos...");
             widgets::name_button(&button, &format!("Choose photos of {name}"));
             if button.on_hover_text("The folder of its photos, their masks beside them (NAME.mask.png)").clicked() {
                 look.choose(Purpose::PhotosOf(name.clone()));
