@@ -18,7 +18,6 @@ use crate::evaluate::crew::Crew;
 use crate::evaluate::encoders::Encoders;
 use crate::evaluate::merge::merge;
 use crate::evaluate::methods::METHODS;
-use crate::evaluate::metrics::learned::LearnedMetric;
 use crate::evaluate::record::{self, Folder, Record};
 use crate::evaluate::report;
 use crate::evaluate::run::{Ending, Order, Told, measure_again, one_of_each, run};
@@ -436,9 +435,7 @@ fn ended(record: &Record) -> String {
 /// What encoders say of a picture, to follow what else is told of it.
 fn seen(record: &Record) -> String {
     let Some(learned) = &record.learned else { return String::new() };
-    let similar = LearnedMetric::ALL.into_iter().filter(|metric| metric.more_is_better());
-    let said = similar.filter_map(|metric| Some((metric.title(), metric.of(learned)?)));
-    let said = said.map(|(title, value)| format!(", {title} {value:.2}"));
+    let said = learned.said().map(|(title, value)| format!(", {title} {value:.2}"));
     said.chain(learned.count.iter().map(|count| format!(", {} of {} found", count.found, count.asked))).collect()
 }
 

@@ -1,5 +1,6 @@
 //! What a model is, looked up in the background before anybody asks: its size, what it needs, what is wrong with it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::tasks::{Desk, Pool};
@@ -45,7 +46,10 @@ impl Models {
         self.asked.drain(..surplus);
         let files = files.clone();
         self.desk.run(move || {
-            let report = inspect_model(&files).map(Arc::new).map_err(|error| error.to_string());
+            let look = || inspect_model(&files).map(Arc::new).map_err(|error| error.to_string());
+            // Whatever happens, the answer comes: else it would be looked at for ever.
+            let lost = "Its files could not be looked at; a render will say what is the matter.";
+            let report = catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|_| Err(lost.to_owned()));
             (files, report)
         });
     }

@@ -116,9 +116,6 @@ impl Studio {
                     self.session.is_safe(revision);
                 }
                 self.session.unsay(&Place::Project);
-                // What waits to be opened was read before it was saved: where it is this very file, it is open already.
-                let then =
-                    then.filter(|held| !matches!(held, Held::Replace { file: Some((other, _)), .. } if *other == path));
                 (self.document.file, self.document.stamp) = (Some(path), stamp);
                 if let Some(held) = then {
                     self.after_saving(held);
@@ -140,11 +137,12 @@ impl Studio {
     }
 
     /// Goes on with what was held back while the project was written. Where it was changed again meanwhile, that is not saved,
-    /// and is asked about. A project is read again: it may be of the very file that was just written, or have been changed
-    /// while somebody was asked.
+    /// and is asked about. A project that waits to be opened was read before that: where its file is the one that was written, it
+    /// is open already; any other is read again, since it may have been changed while somebody was asked.
     fn after_saving(&mut self, held: Held) {
         let dirty = self.document.history.is_dirty();
         match held {
+            Held::Replace { file: Some((path, _)), .. } if self.document.file.as_ref() == Some(&path) => {}
             Held::Replace { file: Some((path, _)), .. } if dirty => self.take_in(path, Target::Open),
             Held::Replace { file: Some((path, _)), .. } => {
                 self.take_in(path, Target::Reopen(self.document.history.revision()));

@@ -368,8 +368,8 @@ impl Studio {
 
     /// What a render of the project asks of the memory, as far as its concepts' files have been looked at.
     pub fn demand(&mut self) -> Demand {
-        let project = self.project().clone();
-        self.demand_of(&project)
+        let doc = self.document.history.doc().clone();
+        self.demand_of(&doc.project)
     }
 
     /// The same of another project that is about to be rendered.

@@ -40,9 +40,8 @@ impl Scores {
 
     /// What encoders see, in a few words: `SegSim (CLIP) 0.712, CLIP-T 0.254`; none where there is nothing.
     pub fn seen(&self) -> Option<String> {
-        let learned = self.learned.as_ref()?;
-        let said = LearnedMetric::ALL.into_iter().filter_map(|metric| Some((metric.title(), metric.of(learned)?)));
-        let said: Vec<String> = said.map(|(title, value)| format!("{title} {value:.3}")).collect();
+        let said: Vec<String> =
+            self.learned.as_ref()?.said().map(|(title, value)| format!("{title} {value:.3}")).collect();
         (!said.is_empty()).then(|| said.join(", "))
     }
 

@@ -60,6 +60,12 @@ pub enum Segments {
 }
 
 impl Learned {
+    /// What encoders say, each with its title; what was counted is none of it.
+    pub fn said(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let likenesses = LearnedMetric::ALL.into_iter().filter(|metric| metric.more_is_better());
+        likenesses.filter_map(|metric| Some((metric.title(), metric.of(self)?)))
+    }
+
     /// With what other kinds of encoders have said before, and what was counted. A SegSim of other segments does not stand
     /// beside one of these.
     #[must_use]
