@@ -76,7 +76,8 @@ fn watch(attention: bool) -> Watch {
 }
 
 impl Studio {
-    /// A studio on a project. `wake` is called from other threads whenever there is something to [`Studio::poll`].
+    /// A studio on a project. `file` is its own, with how it was before it was read. `wake` is called from other threads
+    /// whenever there is something to [`Studio::poll`].
     ///
     /// Results, settings and unsaved work are kept in `places`, and what is there is taken up: it asks about the work of
     /// a session that ended without saving. Without places they lie in a folder that vanishes with the studio.
@@ -86,7 +87,7 @@ impl Studio {
     pub fn new(
         engine: Engine,
         project: Project,
-        file: Option<PathBuf>,
+        file: Option<(PathBuf, Option<Stamp>)>,
         folder: PathBuf,
         device: DeviceChoice,
         places: Option<Places>,
@@ -95,9 +96,9 @@ impl Studio {
         let pool = Pool::start(wake)?;
         let session = Session::begin(places, &pool)?;
         let memory = memory::total();
-        let stamp = file.as_deref().and_then(Stamp::of);
+        let (file, stamp) = file.unzip();
         let mut document = Document::new(project, file, folder);
-        document.stamp = stamp;
+        document.stamp = stamp.flatten();
         let mut studio = Self {
             document,
             files: Files::new(&pool),

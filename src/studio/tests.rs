@@ -295,6 +295,32 @@ fn masks_that_are_given_up_or_used_are_not_kept_any_more() {
 }
 
 #[test]
+fn strokes_that_are_painted_while_a_project_is_read_again_are_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.ron");
+    file::save(&other, &Project { prompt: "another".into(), ..Project::new() }).unwrap();
+    let mut studio = studio();
+    paint(&mut studio);
+    studio.take_in(other, Target::Open);
+    let asked = |studio: &mut Studio| {
+        wait(studio, "the question", |studio| studio.session.questions.front().is_some());
+        let Some(Question::Unsaved(held)) = studio.session.questions.front().cloned() else { panic!("another") };
+        held
+    };
+    let held = asked(&mut studio);
+    studio.answer_by(held);
+    // What was agreed to were the strokes before this one.
+    let editor = studio.renders.mask_editor.as_mut().unwrap();
+    editor.begin_stroke();
+    editor.paint((0.5, 0.1), (0.7, 0.1));
+    let held = asked(&mut studio);
+    assert!(studio.renders.mask_editor.is_some() && studio.project().prompt != "another");
+    studio.answer_by(held);
+    wait(&mut studio, "the other project", |studio| studio.project().prompt == "another");
+    assert!(studio.renders.mask_editor.is_none());
+}
+
+#[test]
 fn what_is_near_to_all_of_the_memory_is_asked_about_once_a_press() {
     let mut studio = studio();
     settle(&mut studio);

@@ -117,6 +117,7 @@ fn what_was_saved_is_opened_again_and_names_its_pictures_from_where_it_lies() {
         panic!("not asked: {:?}", studio.session.questions)
     };
     studio.answer_by(held);
+    rest(&mut studio);
     assert_eq!(*studio.project(), saved);
     assert_eq!((studio.document.file.as_ref(), studio.document.history.is_dirty()), (Some(&path), false));
     assert!(studio.document.history.undo_name().is_none() && studio.session.questions.front().is_none());

@@ -18,9 +18,9 @@ use super::notice::{Notice, Place};
 use super::places::{Places, folder_of};
 use super::renders::painted::Painted;
 use super::tasks::{Desk, Pool};
-use crate::project::file;
 use crate::project::hash::Known;
 use crate::project::stamp::Stamp;
+use crate::project::{Project, file};
 
 pub mod autosave;
 pub mod config;
@@ -49,6 +49,41 @@ struct Save {
     own: bool,
     seen: Option<Stamp>,
     then: Option<Held>,
+}
+
+/// What somebody expects of the file that is written.
+#[derive(Clone, Copy)]
+struct Expected {
+    agreed: bool,
+    own: bool,
+    seen: Option<Stamp>,
+}
+
+impl Expected {
+    /// # Errors
+    /// What has to be asked first, where the file is another.
+    fn look(self, path: &Path) -> Result<(), Unsaved> {
+        match Stamp::of(path).filter(|_| !self.agreed) {
+            Some(_) if !self.own => Err(Unsaved::Exists),
+            // One that nobody has seen may be anybody's.
+            now @ Some(_) if now != self.seen => Err(Unsaved::Changed),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes what `prepare` makes of a project, given the folder where it will lie. Says how the file is then.
+fn write(
+    path: &Path,
+    expected: Expected,
+    prepare: impl FnOnce(&Path) -> Project,
+) -> Result<Option<Stamp>, Unsaved> {
+    expected.look(path)?;
+    let project = prepare(&folder_of(path));
+    // Models that are hashed for the first time take many seconds, in which another program may save too.
+    expected.look(path)?;
+    file::save(path, &project).map_err(|error| Unsaved::Failed(error.to_string()))?;
+    Ok(Stamp::of(path))
 }
 
 /// Which configuration was written last: of two that are written at the same time the newer stays.
@@ -250,19 +285,11 @@ impl Session {
         self.saving = Some(number);
         self.desk.run(move || {
             let Save { document, path, doc, revision, agreed, own, seen, then } = save;
-            let write = || {
-                match Stamp::of(&path).filter(|_| !agreed) {
-                    Some(_) if !own => return Err(Unsaved::Exists),
-                    Some(now) if seen.is_some_and(|seen| seen != now) => return Err(Unsaved::Changed),
-                    _ => {}
-                }
-                let folder = folder_of(&path);
-                let project = doc.project.with_hashes(&folder, &known).with_relative_paths(&folder);
-                file::save(&path, &project).map_err(|error| Unsaved::Failed(error.to_string()))?;
-                Ok(Stamp::of(&path))
-            };
+            let expected = Expected { agreed, own, seen };
+            let prepared = |folder: &Path| doc.project.with_hashes(folder, &known).with_relative_paths(folder);
+            let save = || write(&path, expected, prepared);
             // Whatever happens, the answer comes: what is saved after it waits for it.
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(write)).unwrap_or_else(|_| {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(save)).unwrap_or_else(|_| {
                 let words =
                     format!("{} was not saved: this program broke off. Save it under another name.", path.display());
                 Err(Unsaved::Failed(words))
@@ -346,7 +373,6 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::project::Project;
 
     fn session(places: Option<Places>) -> Session {
         Session::begin(places, &Pool::start(Arc::new(|| ())).unwrap()).unwrap()
@@ -411,6 +437,31 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         session.save(&document, path.clone(), false, None);
         assert!(saved(&mut session).outcome.is_ok() && path.exists());
+    }
+
+    #[test]
+    fn a_file_that_is_written_while_a_save_prepares_or_that_nobody_has_seen_is_not_overwritten_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cat.ron");
+        let saved = |words: &str, expected: Expected, meanwhile: Option<&str>| {
+            write(&path, expected, |within| {
+                assert_eq!(within, folder.path());
+                meanwhile.iter().for_each(|text| std::fs::write(&path, text).unwrap());
+                Project { prompt: words.into(), ..Project::new() }
+            })
+        };
+        let there = || file::load(&path).map(|project| project.prompt);
+        let new = Expected { agreed: false, own: false, seen: None };
+        assert_eq!(saved("one", new, Some("somebody's")), Err(Unsaved::Exists));
+        std::fs::remove_file(&path).unwrap();
+        let seen = saved("one", new, None).unwrap();
+        let own = Expected { own: true, seen, ..new };
+        assert_eq!(saved("two", own, Some("somebody else's")), Err(Unsaved::Changed));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody else's");
+        // Work of an earlier Podium's crash does not know how its file was.
+        assert_eq!(saved("two", Expected { seen: None, ..own }, None), Err(Unsaved::Changed));
+        assert!(saved("two", Expected { agreed: true, ..own }, Some("agreed to")).is_ok());
+        assert_eq!(there().unwrap(), "two");
     }
 
     #[test]
