@@ -1,6 +1,7 @@
 //! Whatever a person starts that takes memory and time: renders, also those that go on from others, comparisons, trainings.
 //! What may not fit into the memory that is free is asked about first, once a press and in the same words. Spans the rooms.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -121,8 +122,8 @@ impl Studio {
     fn begin_comparison(&mut self) {
         self.compare.stop(&mut self.renders);
         let photos = self.photos_of_concepts().into_iter().filter_map(|(name, folder)| Some((name, folder?))).collect();
-        self.compare.looks = Looks { encoders: self.encoders(), photos };
-        if let Err(words) = self.compare.begin(&self.document) {
+        let looks = Looks { encoders: self.encoders(), photos };
+        if let Err(words) = self.compare.begin(&self.document, looks) {
             self.notice(compare::PLACE, words);
         }
     }
@@ -203,8 +204,11 @@ impl Studio {
         }
     }
 
-    /// Has the models looked at of whatever may be started next.
+    /// Has the models looked at of whatever may be started next, where that has changed.
     pub(super) fn weigh(&mut self) {
+        if !self.weigher.is_news(self.startable()) {
+            return;
+        }
         for run in self.train.runs.iter().filter(|run| run.state.is_waiting()) {
             self.weigher.models.look(&training_files(&run.training, Path::new(".")));
         }
@@ -215,6 +219,24 @@ impl Studio {
             self.weigher.models.look(&model_files(&painted.project, &painted.folder));
         }
         self.weigher.models.look(&model_of(&self.document));
+    }
+
+    /// A number for all that may be started next: it costs a poll nothing, as looking models up would.
+    fn startable(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let document = &self.document;
+        (document.id(), document.history.revision(), &document.folder).hash(&mut hasher);
+        for run in self.train.runs.iter().filter(|run| run.state.is_waiting()) {
+            ("training", run.id).hash(&mut hasher);
+        }
+        for run in self.renders.runs.iter().filter(|run| !run.state.is_active()) {
+            ("render", run.job.0).hash(&mut hasher);
+        }
+        if let Some(painted) = self.renders.recovered() {
+            let project = &painted.project;
+            (&project.model, &project.vae, &painted.folder).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// Why something may not fit, and whether it does where nobody watches attention; None where it does, or where it is not

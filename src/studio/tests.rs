@@ -295,6 +295,30 @@ fn masks_that_are_given_up_or_used_are_not_kept_any_more() {
 }
 
 #[test]
+fn models_are_looked_up_when_what_may_be_started_changes_and_not_at_each_poll() {
+    let mut studio = studio();
+    settle(&mut studio);
+    let polled = |studio: &mut Studio| {
+        let before = studio.weigher.models.looks;
+        (0..20).for_each(|_| _ = studio.poll());
+        studio.weigher.models.looks - before
+    };
+    assert_eq!(polled(&mut studio), 0);
+    studio.edit("Words", |project| project.prompt += " at noon");
+    assert_eq!(polled(&mut studio), 1, "the project's");
+    studio.document.folder = "/elsewhere".into();
+    assert_eq!(polled(&mut studio), 1, "its path may start elsewhere");
+    settle(&mut studio);
+    let job = studio.render().unwrap();
+    studio.renders.stop(job);
+    wait(&mut studio, "the end", |studio| studio.renders.runs.active().next().is_none());
+    assert_eq!(polled(&mut studio), 0);
+    assert!(studio.renders.runs.iter().all(|run| !run.state.is_active()));
+    studio.document.undo();
+    assert_eq!(polled(&mut studio), 2, "the render's, and the project's");
+}
+
+#[test]
 fn strokes_that_are_painted_while_a_project_is_read_again_are_asked_about() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other.ron");
