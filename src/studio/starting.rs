@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::compare::{self, Looks};
 use super::files::model_of;
-use super::notice::{Place, sentence};
+use super::notice::{Notice, Place, sentence};
 use super::results::store::BEHIND;
 use super::rooms::Studio;
 use super::session::question::{Press, Question};
@@ -28,8 +28,10 @@ impl Studio {
     /// Starts a render of the project as it is. Does nothing but say so where something stands in the way.
     pub fn render(&mut self) -> Option<JobId> {
         self.document.end_gesture();
-        let behind = self.results.store.is_behind().then(|| BEHIND.to_owned());
-        if let Some(words) = behind.or_else(|| self.obstacle()) {
+        if self.is_behind() {
+            return None;
+        }
+        if let Some(words) = self.obstacle() {
             self.notice(Place::Render, words);
             return None;
         }
@@ -37,6 +39,18 @@ impl Studio {
             return None;
         }
         Some(self.start_render())
+    }
+
+    /// Whether so many pictures wait for the gallery's disk that no more shall be made, which is said then: they are in memory
+    /// until they are written.
+    fn is_behind(&mut self) -> bool {
+        let behind = self.results.store.is_behind();
+        let said = Notice::new(Place::Render, BEHIND);
+        match behind {
+            true => self.session.say(said),
+            false => self.session.notices.retain(|notice| *notice != said),
+        }
+        behind
     }
 
     fn start_render(&mut self) -> JobId {
@@ -50,7 +64,8 @@ impl Studio {
     /// Renders the project as it is now from the step under the playhead on (see [`super::renders::Renders::branch`]).
     pub fn branch(&mut self) -> Option<JobId> {
         // What stands in the way is said first.
-        if self.renders.branch_of(&self.document).is_ok() && self.asks_first(Press::Branch) {
+        let ready = self.renders.branch_of(&self.document).is_ok();
+        if ready && (self.is_behind() || self.asks_first(Press::Branch)) {
             return None;
         }
         let branched = self.renders.branch(&self.document);
@@ -59,7 +74,7 @@ impl Studio {
 
     /// Continues a render that was paused or failed (see [`super::renders::Renders::resume`]).
     pub fn resume(&mut self, job: JobId) -> Option<JobId> {
-        if self.renders.can_resume(job) && self.asks_first(Press::Resume(job)) {
+        if self.renders.can_resume(job) && (self.is_behind() || self.asks_first(Press::Resume(job))) {
             return None;
         }
         self.renders.resume(job)
@@ -85,7 +100,7 @@ impl Studio {
     /// Goes on from where the masks were painted, with the painted masks and the run's own project.
     pub fn continue_with_masks(&mut self) -> Option<JobId> {
         let ready = self.renders.mask_editor.as_ref().is_some_and(|editor| editor.empty().is_none());
-        if ready && self.asks_first(Press::WithMasks) {
+        if ready && (self.is_behind() || self.asks_first(Press::WithMasks)) {
             return None;
         }
         let begun = self.renders.continue_with_masks();
@@ -97,7 +112,7 @@ impl Studio {
         self.session.questions.answered();
         if !wanted {
             self.renders.recover(None);
-        } else if !self.asks_first(Press::Repaint) {
+        } else if !self.is_behind() && !self.asks_first(Press::Repaint) {
             self.renders.make_anew(&self.document);
         }
     }
@@ -181,6 +196,7 @@ impl Studio {
     pub fn press_anyway(&mut self, press: Press) {
         self.session.questions.answered();
         match press {
+            Press::Render | Press::Branch | Press::Resume(_) | Press::WithMasks | Press::Repaint if self.is_behind() => {}
             Press::Render => {
                 if self.obstacle().is_none() {
                     self.start_render();

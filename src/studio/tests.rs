@@ -34,7 +34,7 @@ fn studio_on(project: Project) -> Studio {
     studio_in(project, None)
 }
 
-fn studio_in(project: Project, places: Option<Places>) -> Studio {
+pub(super) fn studio_in(project: Project, places: Option<Places>) -> Studio {
     let engine = Engine::start(Cache::none(), || ()).unwrap();
     let mut studio =
         Studio::new(engine, project, None, ".".into(), DeviceChoice::Flex, places, Arc::new(|| ())).unwrap();
@@ -43,7 +43,7 @@ fn studio_in(project: Project, places: Option<Places>) -> Studio {
     studio
 }
 
-fn wait(studio: &mut Studio, what: &str, mut until: impl FnMut(&mut Studio) -> bool) {
+pub(super) fn wait(studio: &mut Studio, what: &str, mut until: impl FnMut(&mut Studio) -> bool) {
     let begun = Instant::now();
     loop {
         studio.poll();
@@ -201,7 +201,7 @@ fn a_render_is_paused_painted_continued_and_branched() {
 }
 
 /// Renders to the end and begins to paint before the fourth step.
-fn paint(studio: &mut Studio) -> (Vec<Mask>, Vec<Mask>) {
+pub(super) fn paint(studio: &mut Studio) -> (Vec<Mask>, Vec<Mask>) {
     settle(studio);
     let job = studio.render().unwrap();
     wait(studio, "the picture", |studio| studio.renders.runs.get(job).unwrap().finished().is_some());
