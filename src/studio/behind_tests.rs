@@ -23,9 +23,7 @@ fn while_the_gallery_s_disk_is_behind_no_more_is_rendered_and_nothing_is_lost() 
         matches!(studio.renders.runs.get(failed).unwrap().state, State::Failed(_))
     });
     let (_, painted) = paint(&mut studio);
-    wait(&mut studio, "the gallery", |studio| {
-        studio.results.store.is_listed() && !studio.results.store.is_writing()
-    });
+    wait(&mut studio, "the gallery", |studio| studio.results.store.is_listed() && !studio.results.store.is_writing());
 
     // The disk goes away.
     let (gallery, away) = (places.results_folder(), folder.path().join("away"));

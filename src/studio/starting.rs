@@ -196,7 +196,8 @@ impl Studio {
     pub fn press_anyway(&mut self, press: Press) {
         self.session.questions.answered();
         match press {
-            Press::Render | Press::Branch | Press::Resume(_) | Press::WithMasks | Press::Repaint if self.is_behind() => {}
+            Press::Render | Press::Branch | Press::Resume(_) | Press::WithMasks | Press::Repaint
+                if self.is_behind() => {}
             Press::Render => {
                 if self.obstacle().is_none() {
                     self.start_render();

@@ -73,11 +73,7 @@ impl Expected {
 }
 
 /// Writes what `prepare` makes of a project, given the folder where it will lie. Says how the file is then.
-fn write(
-    path: &Path,
-    expected: Expected,
-    prepare: impl FnOnce(&Path) -> Project,
-) -> Result<Option<Stamp>, Unsaved> {
+fn write(path: &Path, expected: Expected, prepare: impl FnOnce(&Path) -> Project) -> Result<Option<Stamp>, Unsaved> {
     expected.look(path)?;
     let project = prepare(&folder_of(path));
     // Models that are hashed for the first time take many seconds, in which another program may save too.
