@@ -142,7 +142,7 @@ pub struct Session {
     /// Holds everything of a session that was given no places, and vanishes with it.
     _scratch: Option<tempfile::TempDir>,
     autosave: Autosave,
-    /// Files of recovered work, each to be thrown away once the autosave was written more often than this.
+    /// Files of recovered work, each to be thrown away once the autosave has written the state of this number, or a later one.
     recovered: Vec<(u64, PathBuf)>,
     /// The save that is being written, by its number, and those after it: one at a time, for of two that are written at once
     /// the older could be the last, and each would take the other for another program's.
@@ -216,8 +216,8 @@ impl Session {
                 }
             });
         }
-        let written = self.autosave.written();
-        for (_, path) in self.recovered.extract_if(.., |(before, _)| *before < written).collect::<Vec<_>>() {
+        let confirmed = self.autosave.confirmed();
+        for (_, path) in self.recovered.extract_if(.., |(number, _)| *number <= confirmed).collect::<Vec<_>>() {
             self.discard_recovered(&path);
         }
         if let Some(words) = self.autosave.take_message() {
@@ -338,8 +338,8 @@ impl Session {
     /// Keeps a document that was recovered, and throws the file that it came from away once that is done: a second
     /// crash finds one or the other.
     pub fn keep_recovered(&mut self, document: &Document, path: PathBuf) {
-        self.recovered.push((self.autosave.written(), path));
         self.keep(document);
+        self.recovered.push((self.autosave.told(), path));
     }
 
     /// Throws recovered work away.
@@ -348,19 +348,25 @@ impl Session {
         self.desk.run(move || Told::Done(Autosave::discard(&path).map_err(|error| error.to_string())));
     }
 
-    /// Ends the session in order: what was to be written is, and nothing unsaved is left to recover. Waits until it is so.
-    pub fn close(&mut self) {
+    /// Ends the session in order: what was to be written is. Nothing unsaved is left to recover but what nobody has agreed to
+    /// lose: the document at the revision `unsaved`, and masks that are being `painted`, as they were kept last. Waits until
+    /// it is so.
+    pub fn close(&mut self, mut unsaved: Option<u64>, painted: bool) {
         while self.saving.is_some() || self.desk.is_busy() {
             self.desk.finish();
             for outcome in self.poll() {
-                if let Outcome::Saved(saved) = outcome
-                    && let Err(trouble) = saved.outcome
-                {
-                    log::warn!("{} was not saved at the end: {trouble:?}", saved.path.display());
+                let Outcome::Saved(saved) = outcome else { continue };
+                match saved.outcome {
+                    Ok(_) => unsaved = unsaved.filter(|revision| *revision != saved.revision),
+                    Err(trouble) => log::warn!("{} was not saved at the end: {trouble:?}", saved.path.display()),
                 }
             }
         }
-        self.autosave.clean();
+        if unsaved.is_some() || painted {
+            self.autosave.leave();
+        } else {
+            self.autosave.clean();
+        }
     }
 }
 
@@ -492,7 +498,9 @@ mod tests {
             session.config.ui_scale = 1.0 + number as f32 / 10.0;
             session.save_config();
         }
-        session.close();
+        session.keep(&document);
+        session.close(Some(document.history.revision()), false);
+        assert_eq!(Autosave::recoverable(&places), [], "it was saved at last");
         for number in 0..3 {
             let written = file::load(&folder.path().join(format!("{number}.ron"))).unwrap();
             assert_eq!(written.prompt, format!("cat {number}"));
