@@ -45,10 +45,11 @@ impl Studio {
     /// until they are written.
     fn is_behind(&mut self) -> bool {
         let behind = self.results.store.is_behind();
-        let said = Notice::new(Place::Render, BEHIND);
-        match behind {
-            true => self.session.say(said),
-            false => self.session.notices.retain(|notice| *notice != said),
+        let notice = Notice::new(Place::Render, BEHIND);
+        if behind {
+            self.session.say(notice);
+        } else {
+            self.session.notices.retain(|said| *said != notice);
         }
         behind
     }
@@ -223,7 +224,8 @@ impl Studio {
 
     /// Has the models looked at of whatever may be started next, where that has changed.
     pub(super) fn weigh(&mut self) {
-        if !self.weigher.is_news(self.startable()) {
+        let startable = self.startable();
+        if !self.weigher.is_news(startable) {
             return;
         }
         for run in self.train.runs.iter().filter(|run| run.state.is_waiting()) {

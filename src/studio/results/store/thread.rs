@@ -92,7 +92,7 @@ impl Shared {
             Work::Remove(ids) => {
                 // One that could not be written all this time shall not be written after it was removed.
                 let before = queue.failed_pictures();
-                queue.failed.retain(|failed| !failed.id().is_some_and(|id| ids.iter().any(|gone| gone == id)));
+                queue.failed.retain(|failed| !failed.id().is_some_and(|id| ids.contains(id)));
                 queue.waiting -= before - queue.failed_pictures();
                 queue.work.push_back(Work::Remove(ids));
             }
@@ -193,7 +193,7 @@ impl Shared {
         let mut queue = self.queue();
         (queue.busy, queue.writing) = (false, None);
         let is_picture = matches!(failed, Work::Keep(_));
-        let removes = |work: &Work| matches!(work, Work::Remove(ids) if ids.iter().any(|id| Some(id) == failed.id()));
+        let removes = |work: &Work| matches!(work, Work::Remove(ids) if failed.id().is_some_and(|id| ids.contains(id)));
         if queue.stop || queue.work.iter().any(removes) {
             queue.waiting -= usize::from(is_picture);
             return;
