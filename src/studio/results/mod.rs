@@ -301,8 +301,11 @@ mod tests {
         assert_eq!((found[0].before.as_str(), found[0].after.as_str()), ("a cat", "a dog"));
         results.read_project(&runs, &second);
         wait(&mut results, "reading", |_, outcomes| {
-            let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Project { project: Ok(project), .. } if (project.prompt.as_str(), project.seed) == ("a dog", 5));
-            outcomes.iter().any(is_it)
+            let read = |outcome: &Outcome| match outcome {
+                Outcome::Project { project: Ok(project), .. } => Some((project.prompt.clone(), project.seed)),
+                _ => None,
+            };
+            outcomes.iter().find_map(read) == Some(("a dog".to_owned(), 5))
         });
     }
 
