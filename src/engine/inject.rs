@@ -29,7 +29,7 @@ pub struct Stacked {
 #[derive(Clone, Debug)]
 struct Linears {
     /// The low-rank terms of all branches, stacked so that one batched product serves them all: `A` `[branches, in, rank]`,
-    /// `B` `[branches, rank, out]`; zero for the base and for branches that leave the layer alone.
+    /// `B` `[branches, rank, out]`; zero for the base and for branches that leave the layer alone. None of great ranks.
     stacked: Option<(Tensor<3>, Tensor<3>)>,
     apart: Apart<LinearTerm>,
 }
@@ -157,7 +157,11 @@ impl Stacked {
 /// How many times as large as the factors themselves a stack of them may be, of which smaller ranks are filled with zeros.
 const PADDING: f32 = 1.5;
 
-/// The low-rank terms of a layer side by side; none where no branch has one, or ranks are too far apart.
+/// The greatest rank that is stacked. Of greater ones three products at once are hardly quicker than one after another, and
+/// the stack would be a second copy of files that are large already, and zeros for the base beside it.
+const STACKED: usize = 64;
+
+/// The low-rank terms of a layer side by side; none where no branch has one, or ranks are great or too far apart.
 fn stack(branches: &[Option<&Adapter>], layer: Layer) -> Option<(Tensor<3>, Tensor<3>)> {
     // An adapter has one such term at a layer at most: files that add up were joined.
     let of = |adapter: &Option<&Adapter>| {
@@ -171,7 +175,7 @@ fn stack(branches: &[Option<&Adapter>], layer: Layer) -> Option<(Tensor<3>, Tens
     let ([input, _], [_, output], device) = (a.dims(), b.dims(), a.device());
     let ranks: Vec<usize> = each.iter().flatten().map(|(a, _)| a.dims()[1]).collect();
     let rank = ranks.iter().copied().max()?;
-    if (rank * ranks.len()) as f32 > PADDING * ranks.iter().sum::<usize>() as f32 {
+    if rank > STACKED || (rank * ranks.len()) as f32 > PADDING * ranks.iter().sum::<usize>() as f32 {
         return None;
     }
     let zeros = |rows: usize, columns: usize| Tensor::<2>::zeros([rows, columns], (&device, a.dtype()));

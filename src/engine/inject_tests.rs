@@ -291,6 +291,42 @@ fn every_kind_at_every_layer_is_what_merged_weights_give_and_no_branch_leaks() {
 }
 
 #[test]
+fn factors_of_great_ranks_are_held_once_and_no_branch_leaks() {
+    let models = miniature();
+    let file = |rank: usize, first: u64| {
+        let mut chance = Chance(first);
+        let layers = models.unet.config.layers().into_iter().map(|(layer, sizes)| (layer.to_string(), sizes));
+        let linear = layers.filter(|(path, sizes)| sizes.kernel.is_none() && path.contains(".attn"));
+        empty(linear.map(|(path, sizes)| (path, change(0, sizes, rank, &mut chance))).collect())
+    };
+    let put = |files: &[AdapterFile; 2]| files.each_ref().map(|file| adapter(&models, &[(file, 0.7, 0.0)]));
+    let stacked = |[one, two]: &[Adapter; 2]| Stacked::new(&[None, Some(one), Some(two)], None);
+    let small = put(&[file(4, 1), file(4, 2)]);
+    assert_eq!(stacked(&small).len(), 3 * small[0].len(), "as one batched product takes them, with zeros for the base");
+
+    let files = [file(STACKED + 1, 3), file(STACKED + 1, 4)];
+    let large = put(&files);
+    let stacked = stacked(&large);
+    assert_eq!((stacked.len(), stacked.is_empty()), (0, false), "a second copy");
+    let context = encode_plain(&models, "a cat and a dog").context;
+    let latents = noise::seeded(&[1], [4, 16, 8], &models.device);
+    let rows = latents.clone().repeat_dim(0, 3);
+    let lockstep = models.unet.predict(rows, &[501], &context.repeat_rows(3), &mut Terms(&stacked));
+    let alone = |models: &Models| models.unet.predict(latents.clone(), &[501], &context, &mut ());
+    let plain = alone(&models);
+    for branch in 0..3 {
+        let own = lockstep.clone().narrow(0, branch, 1);
+        let expected = match branch {
+            0 => plain.clone(),
+            _ => alone(&merged(&[(&files[branch - 1], 0.7, 0.0)])),
+        };
+        let (difference, effect) = (apart(&own, &expected), apart(&plain, &expected));
+        println!("branch {branch}: {difference:e} from merged weights, which change {effect:.3}");
+        assert!(difference < ROUNDING && (branch == 0 || effect > 0.01), "branch {branch}: {difference:e}, {effect}");
+    }
+}
+
+#[test]
 fn the_layout_gradient_is_that_of_merged_weights() {
     let cast = Cast::new();
     let models = &cast.plain;

@@ -95,3 +95,15 @@ fn changed_convolutions_give_what_pytorch_gives() {
     kinds.dedup();
     assert_eq!(kinds, ["Kronecker", "core", "low rank", "products"], "every kind of term is among them");
 }
+
+#[test]
+fn a_factor_is_turned_and_takes_no_more_room_than_it_has_numbers() {
+    for (rows, columns) in [(1, 1), (1, 40), (40, 1), (5, 3), (16, 16), (33, 7), (1024, 96)] {
+        let values: Vec<f32> = (0..rows * columns).map(|index| index as f32).collect();
+        let turned = transposed(&values, rows, columns, 0.5);
+        let expected: Vec<f32> =
+            (0..columns).flat_map(|column| (0..rows).map(move |row| (row * columns + column) as f32 * 0.5)).collect();
+        assert_eq!(turned, expected, "{rows} x {columns}");
+        assert_eq!(turned.capacity(), rows * columns, "{rows} x {columns}");
+    }
+}

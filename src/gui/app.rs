@@ -14,6 +14,7 @@ use crate::engine::cache::Cache;
 use crate::engine::device::DeviceChoice;
 use crate::engine::worker::{Engine, EngineOptions};
 use crate::link::JobId;
+use crate::project::stamp::Stamp;
 use crate::project::{self, Project};
 use crate::studio::places::Places;
 use crate::studio::places::folder_of;
@@ -32,11 +33,18 @@ const FIRST_NAME: &str = "beach";
 pub fn open(path: Option<PathBuf>, device: DeviceChoice) -> Result<(), Box<dyn std::error::Error>> {
     let is_first = path.is_none();
     let (project, file, folder) = match path.map(std::path::absolute).transpose()? {
-        Some(path) => match project::png_text::in_a_project_s_place(&path)? {
-            // It is a result, not the project's file: saving must not replace it.
-            Some(project) => (project, None, folder_of(&path)),
-            None => (project::file::load_as_it_is(&path)?, Some(path.clone()), folder_of(&path)),
-        },
+        Some(path) => {
+            // Before it is read: until the window is there, another program may write it.
+            let stamp = Stamp::of(&path);
+            match project::png_text::in_a_project_s_place(&path)? {
+                // It is a result, not the project's file: saving must not replace it.
+                Some(project) => (project, None, folder_of(&path)),
+                None => {
+                    let (project, folder) = (project::file::load_as_it_is(&path)?, folder_of(&path));
+                    (project, Some((path, stamp)), folder)
+                }
+            }
+        }
         None => (built_in()?, None, PathBuf::from(".")),
     };
     let options = eframe::NativeOptions {
@@ -136,7 +144,7 @@ impl Podium {
         ctx: &egui::Context,
         engine: Engine,
         project: Project,
-        file: Option<PathBuf>,
+        file: Option<(PathBuf, Option<Stamp>)>,
         folder: PathBuf,
         device: DeviceChoice,
         places: Option<Places>,

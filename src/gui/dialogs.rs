@@ -14,7 +14,7 @@ use super::times::ago;
 use crate::project::files::name_of;
 use crate::studio::document::UNTITLED;
 use crate::studio::session::autosave::Recovered;
-use crate::studio::{Held, Press, Question, Studio};
+use crate::studio::{Held, Press, Question, Studio, Target};
 
 /// Draws the question that is to be answered, if there is one.
 pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
@@ -41,7 +41,7 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
                 }
             }
         }
-        Some(Question::PodiumPicture { path, project, folder, size, at }) => {
+        Some(Question::PodiumPicture { path, size, at }) => {
             let words = format!("{} holds the project it was made from.", name_of(&path));
             let buttons = ["Use it as a picture", "Open its project"];
             if let Some(answer) = ask(ctx, "A picture that Podium made", &[words], &buttons) {
@@ -50,9 +50,7 @@ pub fn show(ctx: &Context, studio: &mut Studio, look: &mut Look) {
                     Answer::Button(0) => {
                         studio.add_layer(path, size, at);
                     }
-                    Answer::Button(_) => {
-                        studio.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
-                    }
+                    Answer::Button(_) => studio.take_in(path, Target::Open),
                     Answer::Cancel => {}
                 }
             }

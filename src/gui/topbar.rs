@@ -134,6 +134,7 @@ fn project_menu(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
                     if let Some(project) = project {
                         studio.ask_to(Held::Replace {
                             project: Box::new(project),
+                            from: None,
                             file: None,
                             folder: ".".into(),
                             name: words.to_owned(),

@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 
 use eframe::egui::{
     self, Align, Button, Color32, CornerRadius, CursorIcon, Frame, Image, Key, Layout, Margin, Mesh, Modifiers,
-    Painter, Pos2, Rect, Response, RichText, Role, Sense, Shape, Stroke, TextureHandle, Ui, Vec2, WidgetInfo,
+    Painter, Pos2, Rect, Response, RichText, Role, ScrollArea, Sense, Shape, Stroke, TextureHandle, Ui, UiBuilder,
+    Vec2, WidgetInfo,
 };
 
 use super::{icons, theme};
@@ -157,6 +158,15 @@ pub fn section(ui: &mut Ui, title: &str, right: impl FnOnce(&mut Ui)) {
         ui.label(theme::strong(title).color(theme::colors(ui).weak));
         ui.with_layout(Layout::right_to_left(Align::Center), right);
     });
+}
+
+/// What scrolls in a panel at a side. What is wider than the panel is cut off at its edge: by itself, egui would push the panel
+/// beneath what stands beside it for that, and its margin with it.
+pub fn scrolled(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    let room = ui.available_rect_before_wrap();
+    let mut inner = ui.new_child(UiBuilder::new().id_salt("scrolled").max_rect(room));
+    ScrollArea::vertical().auto_shrink(false).show(&mut inner, add);
+    ui.advance_cursor_after_rect(room);
 }
 
 /// A dot's width with the ground around it, in points.

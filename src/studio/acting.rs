@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use image::{GrayImage, RgbImage};
+use image::{DynamicImage, GrayImage, RgbImage};
 
 use super::compare::{self, EncoderKind, Named, Side};
 use super::cut::{self, Made, Purpose};
@@ -16,8 +16,8 @@ use super::files::on_disk;
 use super::files::pictures::Loaded;
 use super::files::target::Target;
 use super::notice::Place;
-use super::place::Known;
 use super::place::frame::Frame;
+use super::place::{self, Known};
 use super::results::comparing::Compared;
 use super::results::store::Entry;
 use super::rooms::Studio;
@@ -270,14 +270,22 @@ impl Studio {
 
     /// Uses a result as a layer of the present project.
     pub fn use_result(&mut self, result: &ResultId) {
-        let (places, path) = (self.session.places().clone(), self.results.store.path(result));
-        self.files.copy_and_look_at(places, path, Target::Cutout);
+        self.use_result_as(result, None);
     }
 
     /// The same with its middle at a place of the canvas, in canvas pixels.
     pub fn use_result_at(&mut self, result: &ResultId, at: (f32, f32)) {
+        self.use_result_as(result, Some(at));
+    }
+
+    fn use_result_as(&mut self, result: &ResultId, at: Option<(f32, f32)>) {
+        if let Some(waiting) = self.results.store.waiting(result) {
+            // There is no file of it to copy yet.
+            let picture = RgbImage::clone(&waiting.picture);
+            return self.paste_picture(DynamicImage::from(picture).into_rgba8(), at);
+        }
         let (places, path) = (self.session.places().clone(), self.results.store.path(result));
-        self.files.copy_and_look_at(places, path, Target::CutoutAt(at));
+        self.files.copy_and_look_at(places, path, at.map_or(Target::Cutout, Target::CutoutAt));
     }
 
     /// The results taken out of the gallery in this session, the newest first. Their files stay until it ends, so they can be
@@ -389,6 +397,9 @@ impl Studio {
     /// Makes the project that makes one subject of a result anew while all else in it stays, and goes to it as one step once
     /// it is there; `layer` is counted in the result's own project, from the rearmost.
     pub fn place_again(&mut self, result: &ResultId, layer: usize) {
+        if self.results.store.waiting(result).is_some() {
+            return self.notice(place::PLACE, "That picture is not written to the gallery yet. Try again once it is.");
+        }
         let of = self.renders.runs.of_result(result).map(|(run, _)| run.origin.document);
         let path = self.results.store.path(result);
         self.place.again(self.session.places().clone(), path, layer, of);

@@ -61,4 +61,6 @@ pub use session::question::{Held, Press, Question};
 #[cfg(test)]
 mod answers_tests;
 #[cfg(test)]
+mod behind_tests;
+#[cfg(test)]
 mod tests;

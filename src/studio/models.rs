@@ -27,16 +27,28 @@ pub struct Models {
     /// The one that was asked about last is the last.
     asked: Vec<Asked>,
     desk: Desk<Told>,
+    /// How often was asked for one.
+    #[cfg(test)]
+    pub(super) looks: usize,
 }
 
 impl Models {
     /// Nothing is known yet.
     pub fn new(pool: &Pool) -> Self {
-        Self { asked: Vec::new(), desk: pool.desk() }
+        Self {
+            asked: Vec::new(),
+            desk: pool.desk(),
+            #[cfg(test)]
+            looks: 0,
+        }
     }
 
     /// Has a model looked at, unless it is known already.
     pub fn look(&mut self, files: &ModelFiles) {
+        #[cfg(test)]
+        {
+            self.looks += 1;
+        }
         if let Some(known) = self.asked.iter().position(|(known, _)| known == files) {
             self.asked[known..].rotate_left(1);
             return;

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::files::target::Target;
+use super::files::target::{Left, Target};
 use super::notice::{Notice, Place};
 use super::places::folder_of;
+use super::renders::mask_editor::MaskEditor;
 use super::rooms::Studio;
 use super::session::autosave::Recovered;
 use super::session::question::{Held, Question};
@@ -32,17 +33,33 @@ impl Studio {
         }
     }
 
-    /// Answers the question in hand by doing what was held back, whatever is lost.
+    /// Answers the question in hand by doing what was held back, whatever is lost. A project comes in place of the one that is
+    /// open a moment later: it was read before anybody was asked, and is read again.
     pub fn answer_by(&mut self, held: Held) {
         self.session.questions.answered();
-        self.go_ahead(held);
+        match held {
+            Held::Replace { from: Some(path), .. } => self.reopen(path),
+            held => self.go_ahead(held),
+        }
+    }
+
+    /// Opens a project in place of what is open now, which somebody has agreed to leave.
+    fn reopen(&mut self, path: PathBuf) {
+        let left = self.to_be_left();
+        self.take_in(path, Target::Reopen(left));
+    }
+
+    /// What is lost where another project is opened now.
+    pub(super) fn to_be_left(&self) -> Left {
+        let painted = self.renders.mask_editor.as_ref().map(MaskEditor::version);
+        Left { revision: self.document.history.revision(), painted }
     }
 
     /// Does it, whatever is lost.
     pub fn go_ahead(&mut self, held: Held) {
         match held {
             Held::New => self.replace_project(fresh_project(), None, PathBuf::from(".")),
-            Held::Replace { project, file, folder, name } => {
+            Held::Replace { project, file, folder, name, .. } => {
                 self.replace_project(*project, file, folder);
                 self.document.name = name;
             }
@@ -143,10 +160,8 @@ impl Studio {
         let dirty = self.document.history.is_dirty();
         match held {
             Held::Replace { file: Some((path, _)), .. } if self.document.file.as_ref() == Some(&path) => {}
-            Held::Replace { file: Some((path, _)), .. } if dirty => self.take_in(path, Target::Open),
-            Held::Replace { file: Some((path, _)), .. } => {
-                self.take_in(path, Target::Reopen(self.document.history.revision()));
-            }
+            Held::Replace { from: Some(path), .. } if dirty => self.take_in(path, Target::Open),
+            Held::Replace { from: Some(path), .. } => self.reopen(path),
             held if dirty => self.ask_to(held),
             held => self.go_ahead(held),
         }

@@ -76,7 +76,8 @@ fn watch(attention: bool) -> Watch {
 }
 
 impl Studio {
-    /// A studio on a project. `wake` is called from other threads whenever there is something to [`Studio::poll`].
+    /// A studio on a project. `file` is its own, with how it was before it was read. `wake` is called from other threads
+    /// whenever there is something to [`Studio::poll`].
     ///
     /// Results, settings and unsaved work are kept in `places`, and what is there is taken up: it asks about the work of
     /// a session that ended without saving. Without places they lie in a folder that vanishes with the studio.
@@ -86,7 +87,7 @@ impl Studio {
     pub fn new(
         engine: Engine,
         project: Project,
-        file: Option<PathBuf>,
+        file: Option<(PathBuf, Option<Stamp>)>,
         folder: PathBuf,
         device: DeviceChoice,
         places: Option<Places>,
@@ -95,9 +96,9 @@ impl Studio {
         let pool = Pool::start(wake)?;
         let session = Session::begin(places, &pool)?;
         let memory = memory::total();
-        let stamp = file.as_deref().and_then(Stamp::of);
+        let (file, stamp) = file.unzip();
         let mut document = Document::new(project, file, folder);
-        document.stamp = stamp;
+        document.stamp = stamp.flatten();
         let mut studio = Self {
             document,
             files: Files::new(&pool),
@@ -306,6 +307,9 @@ impl Studio {
                 losses.push(format!("{count} pictures could not be written to the gallery yet and would be lost."))
             }
         }
+        if self.place.unwritten() > 0 {
+            losses.push("An edit mask could not be written yet and would be lost.".to_owned());
+        }
         if self.export.is_busy() {
             losses.push("An export is being written and would be given up.".to_owned());
         }
@@ -315,14 +319,21 @@ impl Studio {
         losses
     }
 
-    /// Ends the session: nothing unsaved is left to recover, and what was taken out of the gallery is removed. The one
-    /// place that waits for files, when there is no window any more.
+    /// Ends the session: what was taken out of the gallery is removed, and nothing unsaved is left to recover where somebody
+    /// has agreed to lose it. Where nobody was asked, since the system ends the program, it is. The one place that waits for
+    /// files, when there is no window any more.
     pub fn close(&mut self) {
         // Whoever closes has agreed to lose an export, and files shall not wait for it.
         self.export.exporting.iter().for_each(exporting::Exporting::stop);
         self.place.close();
         self.train.close();
-        self.session.close();
+        let (painted, agreed) = (self.renders.painted(), self.session.closing);
+        let (paints, dirty) = (painted.is_some() && !agreed, self.document.history.is_dirty() && !agreed);
+        if paints || dirty {
+            self.session.paints(painted);
+            self.session.keep(&self.document);
+        }
+        self.session.close(dirty.then(|| self.document.history.revision()), paints);
         self.results.follow(&self.document);
         self.results.store.close().iter().for_each(|words| log::warn!("{words}"));
     }

@@ -1,12 +1,13 @@
 //! Whatever a person starts that takes memory and time: renders, also those that go on from others, comparisons, trainings.
 //! What may not fit into the memory that is free is asked about first, once a press and in the same words. Spans the rooms.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::compare::{self, Looks};
 use super::files::model_of;
-use super::notice::{Place, sentence};
+use super::notice::{Notice, Place, sentence};
 use super::results::store::BEHIND;
 use super::rooms::Studio;
 use super::session::question::{Press, Question};
@@ -27,8 +28,10 @@ impl Studio {
     /// Starts a render of the project as it is. Does nothing but say so where something stands in the way.
     pub fn render(&mut self) -> Option<JobId> {
         self.document.end_gesture();
-        let behind = self.results.store.is_behind().then(|| BEHIND.to_owned());
-        if let Some(words) = behind.or_else(|| self.obstacle()) {
+        if self.is_behind() {
+            return None;
+        }
+        if let Some(words) = self.obstacle() {
             self.notice(Place::Render, words);
             return None;
         }
@@ -36,6 +39,19 @@ impl Studio {
             return None;
         }
         Some(self.start_render())
+    }
+
+    /// Whether so many pictures wait for the gallery's disk that no more shall be made, which is said then: they are in memory
+    /// until they are written.
+    fn is_behind(&mut self) -> bool {
+        let behind = self.results.store.is_behind();
+        let notice = Notice::new(Place::Render, BEHIND);
+        if behind {
+            self.session.say(notice);
+        } else {
+            self.session.notices.retain(|said| *said != notice);
+        }
+        behind
     }
 
     fn start_render(&mut self) -> JobId {
@@ -49,7 +65,8 @@ impl Studio {
     /// Renders the project as it is now from the step under the playhead on (see [`super::renders::Renders::branch`]).
     pub fn branch(&mut self) -> Option<JobId> {
         // What stands in the way is said first.
-        if self.renders.branch_of(&self.document).is_ok() && self.asks_first(Press::Branch) {
+        let ready = self.renders.branch_of(&self.document).is_ok();
+        if ready && (self.is_behind() || self.asks_first(Press::Branch)) {
             return None;
         }
         let branched = self.renders.branch(&self.document);
@@ -58,7 +75,7 @@ impl Studio {
 
     /// Continues a render that was paused or failed (see [`super::renders::Renders::resume`]).
     pub fn resume(&mut self, job: JobId) -> Option<JobId> {
-        if self.renders.can_resume(job) && self.asks_first(Press::Resume(job)) {
+        if self.renders.can_resume(job) && (self.is_behind() || self.asks_first(Press::Resume(job))) {
             return None;
         }
         self.renders.resume(job)
@@ -84,7 +101,7 @@ impl Studio {
     /// Goes on from where the masks were painted, with the painted masks and the run's own project.
     pub fn continue_with_masks(&mut self) -> Option<JobId> {
         let ready = self.renders.mask_editor.as_ref().is_some_and(|editor| editor.empty().is_none());
-        if ready && self.asks_first(Press::WithMasks) {
+        if ready && (self.is_behind() || self.asks_first(Press::WithMasks)) {
             return None;
         }
         let begun = self.renders.continue_with_masks();
@@ -96,7 +113,7 @@ impl Studio {
         self.session.questions.answered();
         if !wanted {
             self.renders.recover(None);
-        } else if !self.asks_first(Press::Repaint) {
+        } else if !self.is_behind() && !self.asks_first(Press::Repaint) {
             self.renders.make_anew(&self.document);
         }
     }
@@ -121,8 +138,8 @@ impl Studio {
     fn begin_comparison(&mut self) {
         self.compare.stop(&mut self.renders);
         let photos = self.photos_of_concepts().into_iter().filter_map(|(name, folder)| Some((name, folder?))).collect();
-        self.compare.looks = Looks { encoders: self.encoders(), photos };
-        if let Err(words) = self.compare.begin(&self.document) {
+        let looks = Looks { encoders: self.encoders(), photos };
+        if let Err(words) = self.compare.begin(&self.document, looks) {
             self.notice(compare::PLACE, words);
         }
     }
@@ -180,6 +197,8 @@ impl Studio {
     pub fn press_anyway(&mut self, press: Press) {
         self.session.questions.answered();
         match press {
+            Press::Render | Press::Branch | Press::Resume(_) | Press::WithMasks | Press::Repaint
+                if self.is_behind() => {}
             Press::Render => {
                 if self.obstacle().is_none() {
                     self.start_render();
@@ -203,8 +222,12 @@ impl Studio {
         }
     }
 
-    /// Has the models looked at of whatever may be started next.
+    /// Has the models looked at of whatever may be started next, where that has changed.
     pub(super) fn weigh(&mut self) {
+        let startable = self.startable();
+        if !self.weigher.is_news(startable) {
+            return;
+        }
         for run in self.train.runs.iter().filter(|run| run.state.is_waiting()) {
             self.weigher.models.look(&training_files(&run.training, Path::new(".")));
         }
@@ -215,6 +238,24 @@ impl Studio {
             self.weigher.models.look(&model_files(&painted.project, &painted.folder));
         }
         self.weigher.models.look(&model_of(&self.document));
+    }
+
+    /// A number for all that may be started next: it costs a poll nothing, as looking models up would.
+    fn startable(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let document = &self.document;
+        (document.id(), document.history.revision(), &document.folder).hash(&mut hasher);
+        for run in self.train.runs.iter().filter(|run| run.state.is_waiting()) {
+            ("training", run.id).hash(&mut hasher);
+        }
+        for run in self.renders.runs.iter().filter(|run| !run.state.is_active()) {
+            ("render", run.job.0).hash(&mut hasher);
+        }
+        if let Some(painted) = self.renders.recovered() {
+            let project = &painted.project;
+            (&project.model, &project.vae, &painted.folder).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// Why something may not fit, and whether it does where nobody watches attention; None where it does, or where it is not

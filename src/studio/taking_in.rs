@@ -16,7 +16,7 @@ use crate::project::files::name_of;
 use crate::project::foreign::{Parameters, TakenOver};
 use crate::project::picture::KINDS;
 use crate::project::stamp::Stamp;
-use crate::project::{Background, ConceptFile};
+use crate::project::{Background, ConceptFile, Project};
 
 impl Studio {
     /// Looks at a file in the background and takes it in.
@@ -42,12 +42,13 @@ impl Studio {
         };
         match (target, found) {
             (Target::Anywhere { at, layer }, found) => self.take_anything(found, stamp, (at, layer), &trained),
-            (Target::Reopen(revision), Intake::Project { path, project, folder })
-                if self.document.history.revision() == revision =>
-            {
-                self.go_ahead(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() });
+            (Target::Reopen(left), Intake::Project { path, project, folder }) if self.to_be_left() == left => {
+                self.go_ahead(opened(path, project, folder, Some(stamp)));
             }
-            // It was changed since; or another program has made something else of the file.
+            (Target::Reopen(left), Intake::PodiumPicture { path, project, folder, .. }) if self.to_be_left() == left => {
+                self.go_ahead(opened(path, project, folder, None));
+            }
+            // What is open was changed since; or another program has made something else of the file.
             (Target::Reopen(_), found) => {
                 self.taken_in(TakenIn { found: Ok(found), target: Target::Open, path, stamp, trained });
             }
@@ -60,10 +61,10 @@ impl Studio {
                 self.taken_in(TakenIn { found, target, path, stamp, trained });
             }
             (Target::Open, Intake::Project { path, project, folder }) => {
-                self.ask_to(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() });
+                self.ask_to(opened(path, project, folder, Some(stamp)));
             }
-            (Target::Open, Intake::PodiumPicture { project, folder, .. }) => {
-                self.ask_to(Held::Replace { project, file: None, folder, name: UNTITLED.into() });
+            (Target::Open, Intake::PodiumPicture { path, project, folder, .. }) => {
+                self.ask_to(opened(path, project, folder, None));
             }
             (Target::Cutout, Intake::Picture { path, size, note }) => {
                 self.add_layer(path, size, None);
@@ -151,13 +152,11 @@ impl Studio {
                 self.add_layer(path, size, at);
                 self.note_of(note);
             }
-            Intake::PodiumPicture { path, project, folder, size } => {
-                self.session.questions.ask(Question::PodiumPicture { path, project, folder, size, at });
+            Intake::PodiumPicture { path, size, .. } => {
+                self.session.questions.ask(Question::PodiumPicture { path, size, at });
             }
             Intake::OthersPicture { path, size, parameters, .. } => self.ask_of_others(path, size, at, *parameters),
-            Intake::Project { path, project, folder } => {
-                self.ask_to(Held::Replace { project, file: Some((path, stamp)), folder, name: UNTITLED.into() })
-            }
+            Intake::Project { path, project, folder } => self.ask_to(opened(path, project, folder, Some(stamp))),
             Intake::Concept { path } => {
                 let layer = layer.and_then(|layer| self.document.layer_of(layer));
                 self.load_concept(path, layer, trained);
@@ -268,4 +267,10 @@ impl Studio {
     pub fn set_vae(&mut self, vae: Option<PathBuf>) {
         self.document.edit("Change the VAE", |project| project.vae = vae);
     }
+}
+
+/// What is to be opened of a file, with how that was when it was read; of a picture, which is no project's file, with none.
+fn opened(from: PathBuf, project: Box<Project>, folder: PathBuf, stamp: Option<Option<Stamp>>) -> Held {
+    let file = stamp.map(|stamp| (from.clone(), stamp));
+    Held::Replace { project, from: Some(from), file, folder, name: UNTITLED.into() }
 }

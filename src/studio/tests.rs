@@ -34,7 +34,7 @@ fn studio_on(project: Project) -> Studio {
     studio_in(project, None)
 }
 
-fn studio_in(project: Project, places: Option<Places>) -> Studio {
+pub(super) fn studio_in(project: Project, places: Option<Places>) -> Studio {
     let engine = Engine::start(Cache::none(), || ()).unwrap();
     let mut studio =
         Studio::new(engine, project, None, ".".into(), DeviceChoice::Flex, places, Arc::new(|| ())).unwrap();
@@ -43,7 +43,7 @@ fn studio_in(project: Project, places: Option<Places>) -> Studio {
     studio
 }
 
-fn wait(studio: &mut Studio, what: &str, mut until: impl FnMut(&mut Studio) -> bool) {
+pub(super) fn wait(studio: &mut Studio, what: &str, mut until: impl FnMut(&mut Studio) -> bool) {
     let begun = Instant::now();
     loop {
         studio.poll();
@@ -201,7 +201,7 @@ fn a_render_is_paused_painted_continued_and_branched() {
 }
 
 /// Renders to the end and begins to paint before the fourth step.
-fn paint(studio: &mut Studio) -> (Vec<Mask>, Vec<Mask>) {
+pub(super) fn paint(studio: &mut Studio) -> (Vec<Mask>, Vec<Mask>) {
     settle(studio);
     let job = studio.render().unwrap();
     wait(studio, "the picture", |studio| studio.renders.runs.get(job).unwrap().finished().is_some());
@@ -292,6 +292,56 @@ fn masks_that_are_given_up_or_used_are_not_kept_any_more() {
         drop(studio);
         assert_eq!(left().len(), 0, "used: {used}");
     }
+}
+
+#[test]
+fn models_are_looked_up_when_what_may_be_started_changes_and_not_at_each_poll() {
+    let mut studio = studio();
+    settle(&mut studio);
+    let polled = |studio: &mut Studio| {
+        let before = studio.weigher.models.looks;
+        (0..20).for_each(|_| _ = studio.poll());
+        studio.weigher.models.looks - before
+    };
+    assert_eq!(polled(&mut studio), 0);
+    studio.edit("Words", |project| project.prompt += " at noon");
+    assert_eq!(polled(&mut studio), 1, "the project's");
+    studio.document.folder = "/elsewhere".into();
+    assert_eq!(polled(&mut studio), 1, "its path may start elsewhere");
+    settle(&mut studio);
+    let job = studio.render().unwrap();
+    studio.renders.stop(job);
+    wait(&mut studio, "the end", |studio| studio.renders.runs.active().next().is_none());
+    assert_eq!(polled(&mut studio), 0);
+    assert!(studio.renders.runs.iter().all(|run| !run.state.is_active()));
+    studio.document.undo();
+    assert_eq!(polled(&mut studio), 2, "the render's, and the project's");
+}
+
+#[test]
+fn strokes_that_are_painted_while_a_project_is_read_again_are_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.ron");
+    file::save(&other, &Project { prompt: "another".into(), ..Project::new() }).unwrap();
+    let mut studio = studio();
+    paint(&mut studio);
+    studio.take_in(other, Target::Open);
+    let asked = |studio: &mut Studio| {
+        wait(studio, "the question", |studio| studio.session.questions.front().is_some());
+        let Some(Question::Unsaved(held)) = studio.session.questions.front().cloned() else { panic!("another") };
+        held
+    };
+    let held = asked(&mut studio);
+    studio.answer_by(held);
+    // What was agreed to were the strokes before this one.
+    let editor = studio.renders.mask_editor.as_mut().unwrap();
+    editor.begin_stroke();
+    editor.paint((0.5, 0.1), (0.7, 0.1));
+    let held = asked(&mut studio);
+    assert!(studio.renders.mask_editor.is_some() && studio.project().prompt != "another");
+    studio.answer_by(held);
+    wait(&mut studio, "the other project", |studio| studio.project().prompt == "another");
+    assert!(studio.renders.mask_editor.is_none());
 }
 
 #[test]

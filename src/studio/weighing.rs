@@ -11,11 +11,18 @@ pub struct Weigher {
     pub models: Models,
     /// Bytes that a job may take where so many are loaded already, see [`fit::room`]; another in tests.
     pub(super) room: fn(u64) -> Option<u64>,
+    /// What might have been started when models were looked up last, as a number.
+    seen: Option<u64>,
 }
 
 impl Weigher {
     /// Nothing is known yet.
     pub fn new(pool: &Pool) -> Self {
-        Self { models: Models::new(pool), room: fit::room }
+        Self { models: Models::new(pool), room: fit::room, seen: None }
+    }
+
+    /// Whether what may be started is something else than when this was asked last.
+    pub(super) fn is_news(&mut self, startable: u64) -> bool {
+        self.seen.replace(startable) != Some(startable)
     }
 }

@@ -7,7 +7,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use podium::gui::Podium;
 use podium::gui::look::Page;
-use podium::studio::compare::{Cell, Going};
+use podium::studio::compare::{Cell, Going, Looks};
 
 use crate::looks::{picture_of, same_in_both_themes, settle, until, window};
 use crate::story::says;
@@ -96,7 +96,7 @@ fn the_compare_page_looks_as_it_did_in_both_themes() {
     let studio = &mut window.state_mut().studio;
     studio.compare.draft.seeds = 4;
     studio.compare.draft.b.changes = vec![("guidance_scale".into(), "3".into())];
-    studio.compare.begin(&studio.document).expect("they differ");
+    studio.compare.begin(&studio.document, Looks::default()).expect("they differ");
     crate::made_up::comparison(studio);
     settle(&mut window);
     let there = |podium: &mut Podium| {
@@ -115,7 +115,7 @@ fn a_press_on_a_picture_shows_it_large_and_arrows_go_to_the_other_side_and_seeds
     let mut window = page([1280.0, 800.0]);
     let studio = &mut window.state_mut().studio;
     studio.compare.draft.seeds = 4;
-    studio.compare.begin(&studio.document).expect("they differ");
+    studio.compare.begin(&studio.document, Looks::default()).expect("they differ");
     crate::made_up::comparison(studio);
     settle(&mut window);
     let first = window.state().studio.compare.begun().expect("begun").seeds[0];
@@ -157,7 +157,7 @@ fn the_compare_page_stands_in_a_small_window_and_with_sixteen_seeds() {
     window.step();
     picture_of(&mut window, "compare-small-empty");
     let studio = &mut window.state_mut().studio;
-    studio.compare.begin(&studio.document).expect("they differ");
+    studio.compare.begin(&studio.document, Looks::default()).expect("they differ");
     crate::made_up::comparison(studio);
     settle(&mut window);
     picture_of(&mut window, "compare-small");

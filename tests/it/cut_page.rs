@@ -138,6 +138,29 @@ fn a_figure_is_cut_out_of_a_photo_becomes_a_layer_and_opens_again() {
     assert_eq!(window.state().studio.project().layers()[before].picture, layer.picture);
 }
 
+#[test]
+fn the_panel_beside_the_photo_keeps_its_margins_whatever_is_in_hand() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let (path, _) = photo(folder.path());
+    let mut window = window(small("beach", 2), [1280.0, 800.0], Theme::Dark);
+    window.state_mut().studio.cut_out_of(path);
+    cut_is_shown(&mut window);
+    for key in [Key::C, Key::S, Key::R, Key::L, Key::B, Key::W] {
+        window.key_press(key);
+        window.step();
+        settle(&mut window);
+        let board = window.get_by_label_contains("Photo to cut").rect();
+        let heading = window.get_by_role_and_label(Role::Label, "Cut out").rect();
+        let gap = heading.left() - board.right();
+        // The board's own margin, a line, and the panel's.
+        assert!((19.5..22.0).contains(&gap), "{key:?}: {gap} points between the photo and the panel's words");
+        for name in ["Magic wand (W)", "Nothing to redo of the cut"] {
+            let right = window.get_by_role_and_label(Role::Button, name).rect().right();
+            assert!(right <= 1280.0 - 12.0 + 0.5, "{key:?}: {name} ends at {right}");
+        }
+    }
+}
+
 /// Where a place of the small photo is on the screen; the photo is 200 x 140 and fits in the middle.
 fn on_the_photo(window: &Window, [x, y]: [f32; 2]) -> eframe::egui::Pos2 {
     let board = window.get_by_label_contains("Photo to cut").rect();

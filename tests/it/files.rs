@@ -117,6 +117,7 @@ fn what_was_saved_is_opened_again_and_names_its_pictures_from_where_it_lies() {
         panic!("not asked: {:?}", studio.session.questions)
     };
     studio.answer_by(held);
+    rest(&mut studio);
     assert_eq!(*studio.project(), saved);
     assert_eq!((studio.document.file.as_ref(), studio.document.history.is_dirty()), (Some(&path), false));
     assert!(studio.document.history.undo_name().is_none() && studio.session.questions.front().is_none());
@@ -504,10 +505,32 @@ fn what_was_saved_or_closed_in_order_is_not_offered_again() {
     let mut closed = desk.studio();
     say(&mut closed, "given up");
     closed.poll();
+    closed.go_ahead(Held::Close);
     closed.close();
     drop(closed);
     assert_eq!(desk.recoverable(), [] as [&str; 0]);
     assert!(desk.studio().session.questions.front().is_none());
+}
+
+#[test]
+fn what_is_unsaved_when_the_system_ends_the_program_is_offered_again() {
+    let desk = Desk::new();
+    let mut studio = desk.studio();
+    say(&mut studio, "not saved");
+    // No frame more, and nobody is asked.
+    studio.close();
+    drop(studio);
+    assert_eq!(desk.recoverable(), ["not saved"]);
+
+    // One that was still being saved is.
+    let desk = Desk::new();
+    let mut studio = desk.studio();
+    say(&mut studio, "saved at the last moment");
+    studio.save_to(desk.path("mine.ron"), false, None);
+    studio.close();
+    drop(studio);
+    assert_eq!(desk.recoverable(), [] as [&str; 0]);
+    assert_eq!(file::load(&desk.path("mine.ron")).expect("a project").prompt, "saved at the last moment");
 }
 
 /// What the window asked of the desktop in the last frame.

@@ -417,6 +417,7 @@ fn a_result_of_an_earlier_session_exports_its_picture_and_says_that_its_steps_ar
         let podium = harness.state_mut();
         let picture =
             podium.studio.renders.runs.iter().next().expect("a run").finished().expect("finished").pictures[0].clone();
+        podium.studio.go_ahead(Held::Close);
         podium.studio.close();
         picture
     };

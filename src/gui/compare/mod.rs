@@ -34,7 +34,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, compare: &mut Com
         .default_size(304.0_f32.min(half))
         .size_range(200.0_f32.min(half)..=420.0_f32.min(half))
         .show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            widgets::scrolled(ui, |ui| {
                 drive::show(ui, studio);
                 ui.add_space(GAP);
                 summary::show(ui, studio);

@@ -4,7 +4,7 @@
 //! - What does Segment Anything say, and what does it lack? `click.rs`.
 //! - What is remembered? Here.
 
-use eframe::egui::{CentralPanel, Frame, Id, Key, Margin, Modifiers, Panel, ScrollArea, Ui, Vec2};
+use eframe::egui::{CentralPanel, Frame, Id, Key, Margin, Modifiers, Panel, Ui, Vec2};
 
 mod board;
 mod click;
@@ -136,7 +136,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, cut: &mut CutLook
         .frame(Frame::new().fill(fill).inner_margin(Margin::same(12)))
         .resizable(false)
         .exact_size(width)
-        .show(ui, |ui| ScrollArea::vertical().auto_shrink(false).show(ui, |ui| side::show(ui, studio, look, cut)));
+        .show(ui, |ui| widgets::scrolled(ui, |ui| side::show(ui, studio, look, cut)));
     let middle = Frame::new().fill(theme::colors(ui).ground).inner_margin(Margin::same(8));
     CentralPanel::default().frame(middle).show(ui, |ui| {
         widgets::said_ui(ui, studio, &PLACE);

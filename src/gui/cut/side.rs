@@ -13,6 +13,9 @@ use crate::project::files::name_of;
 use crate::studio::Studio;
 use crate::studio::cut::{Purpose, Refinement};
 
+/// Between the tools, all of which stand in one row, in points.
+const GAP: f32 = 4.0;
+
 /// Draws it.
 pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, cut: &mut CutLook) {
     let Some(open) = studio.cut.open() else { return };
@@ -21,6 +24,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, cut: &mut 
     ui.add(Label::new(theme::note(ui, format!("of {name}"))).truncate());
     ui.add_space(4.0);
     ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = GAP;
         for (tool, icon, name, _) in Tool::ALL {
             if widgets::icon_toggle(ui, icon, cut.tool == tool, name).clicked() {
                 cut.take(tool);
@@ -30,6 +34,7 @@ pub(super) fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, cut: &mut 
     ui.add_space(4.0);
     options(ui, studio, look, cut);
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = GAP;
         if ui.button("All").on_hover_text("Choose the whole photo").clicked() {
             studio.cut.whole("All", |_| 255);
         }

@@ -3,7 +3,7 @@
 //! - What is looked for, where? `bar.rs`. What was found? `cards.rs`. What is known of one, and what is it used as?
 //!   `side.rs`. What is being got? `gets.rs`. What is remembered? `memory.rs`.
 
-use eframe::egui::{CentralPanel, Frame, Margin, Panel, RichText, ScrollArea, Ui};
+use eframe::egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
 
 mod bar;
 mod cards;
@@ -28,7 +28,7 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, library: &mut Lib
         .default_size(320.0_f32.min(half))
         .size_range(200.0_f32.min(half)..=480.0_f32.min(half))
         .show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            widgets::scrolled(ui, |ui| {
                 side::show(ui, studio, look, library);
                 gets::show(ui, studio, library);
             });

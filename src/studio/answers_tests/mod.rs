@@ -7,7 +7,7 @@
 mod scenes;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -424,6 +424,83 @@ fn another_file_that_changed_while_the_project_was_saved_is_opened_as_it_is_now(
     assert!(bench.studio.save());
     bench.rest();
     assert_eq!(bench.studio.session.questions.front(), None, "it is known as it was read");
+}
+
+/// A studio with unsaved words that asks before it opens `other`, which holds "as it was"; and what waits for the answer.
+fn asked_about(other: &Path) -> (Bench, Held) {
+    let mut bench = Bench::new();
+    bench.rest();
+    bench.studio.edit("Words", |project| project.prompt = "not saved".into());
+    bench.studio.take_in(other.to_owned(), Target::Open);
+    bench.rest();
+    let Some(Question::Unsaved(held)) = bench.studio.session.questions.front().cloned() else { panic!("not asked") };
+    (bench, held)
+}
+
+fn of_words(words: &str) -> Project {
+    Project { prompt: words.into(), ..Project::new() }
+}
+
+#[test]
+fn a_file_that_changed_while_somebody_was_asked_is_opened_as_it_is_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.ron");
+    file::save(&other, &of_words("as it was")).unwrap();
+    let (mut bench, held) = asked_about(&other);
+    file::save(&other, &of_words("as somebody else made it")).unwrap();
+    bench.studio.answer_by(held);
+    bench.rest();
+    assert_eq!(bench.studio.project().prompt, "as somebody else made it");
+    assert_eq!((bench.studio.document.file.as_ref(), bench.studio.session.questions.front()), (Some(&other), None));
+    bench.studio.edit("Words", |project| project.prompt += " and more");
+    assert!(bench.studio.save());
+    bench.rest();
+    assert_eq!(bench.studio.session.questions.front(), None, "it is known as it was read");
+    assert_eq!(file::load(&other).unwrap().prompt, "as somebody else made it and more");
+
+    // A picture that holds its project: it is no project's file.
+    let picture = folder.path().join("other.png");
+    let write = |words: &str| {
+        let white = image::RgbImage::from_pixel(8, 8, image::Rgb([255; 3]));
+        crate::project::png_text::write_png(&picture, &white, &of_words(words), folder.path(), 1).unwrap();
+    };
+    write("as it was");
+    let (mut bench, held) = asked_about(&picture);
+    write("as it is");
+    bench.studio.answer_by(held);
+    bench.rest();
+    assert_eq!((bench.studio.project().prompt.as_str(), &bench.studio.document.file), ("as it is", &None));
+}
+
+#[test]
+fn a_file_that_went_while_somebody_was_asked_leaves_what_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.ron");
+    file::save(&other, &of_words("as it was")).unwrap();
+    let (mut bench, held) = asked_about(&other);
+    std::fs::remove_file(&other).unwrap();
+    bench.studio.answer_by(held);
+    bench.rest();
+    assert_eq!(bench.studio.project().prompt, "not saved");
+    assert!(bench.studio.document.history.is_dirty() && bench.studio.document.file.is_none());
+    let notices = &bench.studio.session.notices;
+    assert!(notices.iter().any(|notice| notice.words.contains("other.ron")), "{notices:?}");
+}
+
+#[test]
+fn what_is_changed_while_a_project_is_read_again_is_asked_about_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.ron");
+    file::save(&other, &of_words("as it was")).unwrap();
+    let (mut bench, held) = asked_about(&other);
+    bench.tap.hold(&["files::Told TakenIn"]);
+    bench.studio.answer_by(held);
+    bench.until("the file", |bench| bench.tap.lacks(&["files::Told TakenIn"]).is_empty());
+    bench.studio.edit("Words", |project| project.prompt = "typed meanwhile".into());
+    bench.tap.set(Way::Through);
+    bench.rest();
+    assert_eq!(bench.studio.project().prompt, "typed meanwhile");
+    assert!(matches!(bench.studio.session.questions.front(), Some(Question::Unsaved(Held::Replace { .. }))));
 }
 
 #[test]

@@ -156,6 +156,20 @@ pub(super) const LOOKING: &[Scene] = &[
     )
     .after(Bench::library),
     Scene::new(
+        &["library::Found"],
+        |bench| {
+            let folder = bench.at("models");
+            std::fs::create_dir(&folder).unwrap();
+            for name in ["dog", "fox"] {
+                std::fs::write(folder.join(format!("{name}.safetensors")), "no model").unwrap();
+            }
+            bench.studio.library.look(vec![folder]);
+        },
+        // They are taken in, though the search was over before they came.
+        |bench| bench.studio.library.looked().is_some() && bench.studio.library.entries().len() == 2,
+    )
+    .after(Bench::library),
+    Scene::new(
         &["library::Told Got"],
         |bench| bench.studio.library.get("http://127.0.0.1:1/fox.safetensors", Precision::Half),
         |bench| !bench.studio.library.gettings()[0].is_open(),

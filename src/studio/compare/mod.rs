@@ -181,8 +181,6 @@ type Eyes = Arc<Mutex<Option<Sight>>>;
 pub struct Comparing {
     /// What is to be compared next.
     pub draft: Draft,
-    /// What measures the pictures of the next comparison, beside the rest.
-    pub looks: Looks,
     begun: Option<Comparison>,
     /// The folder or file that was chosen last, until it is known what it is.
     chosen: Option<PathBuf>,
@@ -197,8 +195,8 @@ impl Comparing {
     /// # Errors
     /// When the system has no thread to give.
     pub fn new(pool: &Pool) -> std::io::Result<Self> {
-        let (draft, looks, eyes) = (Draft::default(), Looks::default(), Eyes::default());
-        Ok(Self { draft, looks, begun: None, chosen: None, desk: pool.another("compare")?.desk(), eyes, number: 0 })
+        let (draft, eyes) = (Draft::default(), Eyes::default());
+        Ok(Self { draft, begun: None, chosen: None, desk: pool.another("compare")?.desk(), eyes, number: 0 })
     }
 
     /// The comparison that was begun last.
@@ -226,11 +224,12 @@ impl Comparing {
         }
     }
 
-    /// Begins a comparison of the document as it is; one that was begun before is given up.
+    /// Begins a comparison of the document as it is; one that was begun before is given up. `looks` is what measures its
+    /// pictures, beside the rest.
     ///
     /// # Errors
     /// In words, where A or B cannot be rendered so, or both are the same.
-    pub fn begin(&mut self, document: &Document) -> Result<(), String> {
+    pub fn begin(&mut self, document: &Document, looks: Looks) -> Result<(), String> {
         let project = document.project();
         if let Some(words) = self.obstacle(project) {
             return Err(words);
@@ -249,7 +248,7 @@ impl Comparing {
             seeds,
             going: Going::On,
             summary: summarise(&[]),
-            looks: self.looks.clone(),
+            looks,
             folder: document.folder.clone(),
             origin: Origin::of(document),
             name: document.title(),

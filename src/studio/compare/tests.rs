@@ -12,6 +12,7 @@ struct Room {
     document: Document,
     renders: Renders,
     comparing: Comparing,
+    looks: Looks,
     told: Vec<Outcome>,
 }
 
@@ -31,13 +32,14 @@ impl Room {
             document: Document::new(project, None, ".".into()),
             renders: Renders::new(engine, DeviceChoice::Flex, pool.tap()),
             comparing: Comparing::new(&pool).unwrap(),
+            looks: Looks::default(),
             told: Vec::new(),
         }
     }
 
     fn begin(&mut self, seeds: u32) {
         self.comparing.draft.seeds = seeds;
-        self.comparing.begin(&self.document).unwrap();
+        self.comparing.begin(&self.document, self.looks.clone()).unwrap();
     }
 
     /// What the studio does at each poll; results are called by their job.
@@ -129,13 +131,13 @@ fn one_whose_render_somebody_stops_waits_and_one_that_fails_goes_on_to_the_next(
 fn what_cannot_be_compared_is_said_in_words() {
     let mut room = Room::new();
     room.comparing.draft.b = Variant::default();
-    assert!(room.comparing.begin(&room.document).unwrap_err().contains("the same settings"));
+    assert!(room.comparing.begin(&room.document, Looks::default()).unwrap_err().contains("the same settings"));
     room.comparing.draft.b.changes = vec![("steps".into(), "no".into())];
-    let words = room.comparing.begin(&room.document).unwrap_err();
+    let words = room.comparing.begin(&room.document, Looks::default()).unwrap_err();
     assert!(words.starts_with("B: settings.steps cannot be") && words.contains("whole number"), "{words}");
     assert!(room.comparing.begun().is_none());
     room.comparing.draft.b.changes[0].1 = "3".into();
-    assert_eq!(room.comparing.begin(&room.document), Ok(()));
+    assert_eq!(room.comparing.begin(&room.document, Looks::default()), Ok(()));
     assert_eq!(room.begun().projects[1].settings.steps, 3);
 }
 
@@ -147,11 +149,11 @@ fn encoder(name: &str) -> PathBuf {
 #[test]
 fn encoders_measure_pictures_too_and_one_that_cannot_be_used_is_said_and_costs_no_picture() {
     let mut room = Room::new();
-    room.comparing.looks.encoders.clip = Some(encoder("clip"));
-    room.comparing.looks.encoders.reward = Some(encoder("reward/ImageReward.pt"));
+    room.looks.encoders.clip = Some(encoder("clip"));
+    room.looks.encoders.reward = Some(encoder("reward/ImageReward.pt"));
     room.begin(2);
     // What is chosen meanwhile is the next one's.
-    room.comparing.looks.encoders.clip = Some(encoder("nowhere"));
+    room.looks.encoders.clip = Some(encoder("nowhere"));
     room.until("the end", |begun| begun.going == Going::Done);
     let said = |words: &str| words.contains("CLIP-T") && words.contains("ImageReward");
     let seen = |cell: &Cell| matches!(cell, Cell::Made(_, scores) if scores.seen().is_some_and(|words| said(&words)));

@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use image::RgbImage;
 
 use super::photo::{self, Which};
 use super::{ExportError, SheetOptions, Take, Timing, animation, masks, sheet};
-use crate::link::{JobId, StepView};
+use crate::link::{Finished, JobId, StepView};
 use crate::project::hash::Known;
 use crate::project::picture::load_rgba;
 use crate::project::{DiskFiles, Project, png_text};
 use crate::studio::document::history::ResultId;
 use crate::studio::renders::runs::{Run, Runs};
-use crate::studio::results::store::Store;
+use crate::studio::results::store::{Store, Waiting};
 use crate::studio::tasks::{Desk, Pool};
 
 /// What is written.
@@ -387,7 +388,10 @@ impl Exports {
         }
         let from = match (Self::run_of(runs, subject), subject) {
             (Some((run, picture)), _) => Origin::Take(Self::take_of(run, picture), run.folder.clone()),
-            (None, Subject::Result(id)) => Origin::File(store.path(id)),
+            (None, Subject::Result(id)) => match store.waiting(id) {
+                Some(Waiting { picture, project, base }) => Origin::Take(alone(&picture, project), base),
+                None => Origin::File(store.path(id)),
+            },
             (None, Subject::Run(..)) => return Ok(()),
         };
         self.exported = None;
@@ -412,6 +416,18 @@ impl Exports {
         });
         Ok(())
     }
+}
+
+/// A picture whose render is no longer kept, and which is on no disk yet.
+fn alone(picture: &RgbImage, project: Project) -> Take {
+    let finished = Finished {
+        pictures: vec![picture.clone()],
+        seeds: vec![project.seed],
+        overlaps: Vec::new(),
+        findings: Vec::new(),
+        elapsed: Duration::ZERO,
+    };
+    Take { project: Arc::new(project), steps: Vec::new(), finished: Some(Arc::new(finished)), picture: 0 }
 }
 
 fn capitalised(words: &str) -> String {
@@ -479,11 +495,11 @@ fn copy(file: &Path, kind: Kind, path: &Path) -> Result<(), ExportError> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::super::tests::take;
     use super::*;
-    use crate::link::{Event, Finished};
+    use crate::link::Event;
     use crate::studio::places::Places;
     use crate::studio::renders::runs::Origin;
 

@@ -41,8 +41,8 @@ pub enum Target {
     Style,
     /// A project, or a picture that holds one.
     Open,
-    /// A project that is read again, in place of the document at this revision, which somebody has agreed to leave.
-    Reopen(u64),
+    /// A project that is read again, in place of what somebody has agreed to leave.
+    Reopen(Left),
     /// A model.
     Model,
     /// An autoencoder in place of the model's own.
@@ -58,6 +58,15 @@ impl Target {
     pub fn opens(&self) -> bool {
         matches!(self, Self::Open | Self::Reopen(_))
     }
+}
+
+/// What somebody has agreed to leave for another project: nothing that was done since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The revision of the document's history.
+    pub revision: u64,
+    /// The version of the masks that were being painted.
+    pub painted: Option<u64>,
 }
 
 /// What a file turned out to be.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Sender, unbounded};
 use image::RgbImage;
 
 use self::entry::{Entry, Kind, Program};
@@ -19,7 +19,7 @@ use self::getting::{Getting, State};
 use self::previews::{Preview, Previews};
 use self::roots::Machine;
 use self::walk::Walked;
-use super::tasks::{Desk, Pool};
+use super::tasks::{Desk, Line, Pool};
 use crate::hub::{self, Cancel, Got, Hub, HubError, Precision, Wanted};
 use crate::project::files::name_of;
 
@@ -55,6 +55,19 @@ enum Told {
 #[cfg(test)]
 crate::studio::tasks::kinds!(Told: Walked, Got, Preview);
 
+/// Something that a search has come upon.
+#[cfg_attr(test, derive(Clone))]
+struct Found {
+    /// The number of the search.
+    look: u64,
+    /// How many it had found before.
+    at: usize,
+    entry: Entry,
+}
+
+#[cfg(test)]
+crate::studio::tasks::kinds!(Found);
+
 /// What the other rooms shall know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -65,7 +78,6 @@ pub enum Outcome {
 /// A search through folders that is under way.
 struct Search {
     cancel: Cancel,
-    found: Receiver<Entry>,
     told: Arc<Mutex<Walked>>,
 }
 
@@ -81,6 +93,11 @@ pub struct Library {
     search: Option<Search>,
     /// How often was looked; the number of the last search.
     looks: u64,
+    /// Which search's finds are taken in, and how many of them were: none of one that was given up.
+    taken: Option<(u64, usize)>,
+    /// What searches come upon, as they do.
+    finds: Sender<Found>,
+    found: Line<Found>,
     gettings: Vec<Getting>,
     numbers: u64,
     previews: Previews,
@@ -97,6 +114,7 @@ impl Library {
     /// # Errors
     /// When the system has no thread to give.
     pub fn new(pool: &Pool, downloads: PathBuf) -> std::io::Result<Self> {
+        let (finds, found) = unbounded();
         Ok(Self {
             hub: None,
             usual: true,
@@ -105,6 +123,9 @@ impl Library {
             walked: None,
             search: None,
             looks: 0,
+            taken: None,
+            finds,
+            found: pool.tap().line(found),
             gettings: Vec::new(),
             numbers: 0,
             previews: Previews::default(),
@@ -144,7 +165,7 @@ impl Library {
 
     /// Whether something is looked for or got, or what came of it is not taken in yet.
     pub fn is_working(&self) -> bool {
-        self.long.is_busy()
+        self.long.is_busy() || !self.found.is_empty()
     }
 
     /// Counts how often what was found has changed; how far a download is does not count.
@@ -165,15 +186,15 @@ impl Library {
         self.stop_looking();
         self.entries.clear();
         self.learnt += 1;
-        let (found, taken) = unbounded();
-        let search = Search { cancel: Cancel::default(), found: taken, told: Arc::default() };
+        let search = Search { cancel: Cancel::default(), told: Arc::default() };
         let (cancel, told) = (search.cancel.clone(), search.told.clone());
         let (hub, usual, downloads) = (self.hub.clone(), self.usual, self.downloads.clone());
         let wake = self.long.pool().wake();
         self.search = Some(search);
         self.walked = None;
         self.looks += 1;
-        let number = self.looks;
+        self.taken = Some((self.looks, 0));
+        let (number, finds) = (self.looks, self.finds.clone());
         self.long.run(move || {
             let hub = match hub.map_or_else(Hub::standard, Ok) {
                 Ok(hub) => hub,
@@ -185,11 +206,12 @@ impl Library {
                 let nowhere = Machine { home: None, data: None, variable: &|_| None };
                 roots::roots(&nowhere, &hub, &downloads, &added)
             };
-            let mut last = Instant::now();
+            let (mut last, mut count) = (Instant::now(), 0);
             let walked = walk::walk(&roots, &cancel, &mut |news| match news {
                 walk::Told::Found(entry) => {
                     // The studio may be gone.
-                    let _ = found.send(*entry);
+                    let _ = finds.send(Found { look: number, at: count, entry: *entry });
+                    count += 1;
                 }
                 walk::Told::At(walked) => {
                     if last.elapsed() >= TELL {
@@ -207,6 +229,7 @@ impl Library {
     pub fn stop_looking(&mut self) {
         if let Some(search) = self.search.take() {
             search.cancel.cancel();
+            self.taken = None;
         }
     }
 
@@ -222,9 +245,16 @@ impl Library {
     }
 
     fn take_found(&mut self) -> bool {
-        let Some(search) = &self.search else { return false };
         let before = self.entries.len();
-        self.entries.extend(search.found.try_iter());
+        while let Some(Found { look, at, entry }) = self.found.next() {
+            // Each is taken once, and none of a search that was given up.
+            if let Some((number, taken)) = &mut self.taken
+                && (*number, *taken) == (look, at)
+            {
+                *taken += 1;
+                self.entries.push(entry);
+            }
+        }
         let any = self.entries.len() > before;
         self.learnt += u64::from(any);
         any

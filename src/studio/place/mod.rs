@@ -1,16 +1,18 @@
 //! Placing subjects into a photo: the photo as the render sees it.
 //!
 //! - Where may it change? `mask.rs` paints; what follows layers is worked out here, in the background.
+//! - What becomes of a painted mask until it is on the disk? `keeping.rs`.
 //! - Which piece of it does the canvas show? `frame.rs`.
 //! - How does one subject come anew while the others stay? `again.rs`.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use image::{GrayImage, RgbImage};
 
 use self::frame::Frame;
+use self::keeping::{Keeping, Kept};
 use self::mask::outlines;
 use super::document::Document;
 use super::files::pictures::Loaded;
@@ -24,6 +26,7 @@ use crate::project::{Canvas, Collage, Crop, Follow, Project, placed};
 
 mod again;
 pub mod frame;
+mod keeping;
 mod mask;
 
 pub use mask::{MARGIN, is_empty, paint};
@@ -85,7 +88,7 @@ impl PartialEq for FollowKey {
 enum Told {
     Photo(PhotoKey, Result<RgbImage, String>),
     Mask(Key, Result<GrayImage, String>),
-    Written(PathBuf, Result<(), WriteError>),
+    Written(Kept, Result<(), WriteError>),
     Outlines(u64, GrayImage),
     Following(FollowKey, GrayImage),
     Again(u64, Result<Box<Project>, String>, Option<u64>),
@@ -118,8 +121,8 @@ pub struct Placing {
     photo: Option<(PhotoKey, Known<RgbImage>)>,
     /// The newest last.
     masks: Vec<(Key, Known<GrayImage>)>,
-    /// Masks on their way to the disk, by the number of times that each is.
-    writing: HashMap<PathBuf, usize>,
+    /// Masks on their way to the disk.
+    keeping: Keeping,
     /// The mask of where the photo may change, as it follows layers.
     following: Option<(FollowKey, Known<GrayImage>)>,
     learnt: u64,
@@ -134,7 +137,7 @@ impl Placing {
         Self {
             photo: None,
             masks: Vec::new(),
-            writing: HashMap::new(),
+            keeping: Keeping::default(),
             following: None,
             learnt: 0,
             owed: Owed::default(),
@@ -144,6 +147,9 @@ impl Placing {
 
     /// Takes in what was read, made and written.
     pub fn poll(&mut self) -> Vec<Outcome> {
+        for (path, mask) in self.keeping.due(Instant::now()) {
+            self.write(path, mask);
+        }
         let mut outcomes = Vec::new();
         while let Some(told) = self.desk.next() {
             self.learnt += 1;
@@ -241,10 +247,10 @@ impl Placing {
     }
 
     fn write(&mut self, path: PathBuf, mask: Arc<GrayImage>) {
-        *self.writing.entry(path.clone()).or_default() += 1;
+        self.keeping.begin(&path);
         self.desk.run(move || {
             let written = painted::write(&path, &mask);
-            Told::Written(path, written)
+            Told::Written((path, mask), written)
         });
     }
 
@@ -413,8 +419,21 @@ impl Placing {
     }
 
     /// Waits until what was painted is written, at the end of the session.
-    pub fn close(&self) {
+    pub fn close(&mut self) {
         self.desk.finish();
+        while let Some(told) = self.desk.next() {
+            self.take(told);
+        }
+        for (path, mask) in self.keeping.rest() {
+            if let Err(error) = painted::write(&path, &mask) {
+                log::warn!("{error}");
+            }
+        }
+    }
+
+    /// Edit masks that could not be written so far; they are kept in memory and tried again.
+    pub fn unwritten(&self) -> usize {
+        self.keeping.unwritten()
     }
 
     /// The photo may have been edited elsewhere: it is covered anew.
@@ -435,7 +454,7 @@ impl Placing {
         if let Known::Failed(words) = self.photo(document, files) {
             return Some(format!("The photo: {words}"));
         }
-        if self.writing.contains_key(&place.edit_mask) {
+        if self.keeping.is_awaited(&place.edit_mask) {
             return Some(BEING_WRITTEN.into());
         }
         match self.edit_mask_with_layers(document, files) {
@@ -474,15 +493,8 @@ impl Placing {
                     *slot = known_of(mask);
                 }
             }
-            Told::Written(path, written) => {
-                if let Some(count) = self.writing.get_mut(&path) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.writing.remove(&path);
-                    }
-                }
-                if let Err(error) = written {
-                    let words = format!("The edit mask was not kept: {error}. Undo the stroke and paint it again.");
+            Told::Written(kept, written) => {
+                if let Some(words) = self.keeping.take(kept, written, Instant::now()) {
                     return Outcome::Say(Notice::new(PLACE, words));
                 }
             }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::comparing::{Compared, Comparing, differences};
-use self::store::{Entry, Meta, Store};
+use self::store::{Entry, Meta, Store, Waiting};
 use super::document::Document;
 use super::document::history::{Doc, ResultId};
 use super::places::Places;
@@ -206,7 +206,7 @@ impl Results {
         self.owed.give_up();
     }
 
-    /// How to get a result's project: from its run, whose picture may not be on the disk yet, or from its file.
+    /// How to get a result's project: from its run, from the picture that is not on the disk yet, or from its file.
     fn reader(&self, runs: &Runs, id: &ResultId) -> Box<dyn FnOnce() -> Result<Project, String> + Send> {
         if let Some((run, picture)) = runs.of_result(id)
             && let Some(&seed) = run.finished().and_then(|finished| finished.seeds.get(picture))
@@ -214,6 +214,9 @@ impl Results {
             let project = Project { seed, pictures: 1, ..Project::clone(&run.project) };
             let folder = run.folder.clone();
             return Box::new(move || project.with_absolute_paths(&folder).map_err(|error| error.to_string()));
+        }
+        if let Some(Waiting { project, base, .. }) = self.store.waiting(id) {
+            return Box::new(move || project.with_absolute_paths(&base).map_err(|error| error.to_string()));
         }
         let path = self.store.path(id);
         Box::new(move || {
@@ -280,6 +283,30 @@ mod tests {
         assert_eq!(marks(&results), (true, false));
         let entry = results.store.entry(&first).unwrap().clone();
         assert!(results.is_starred(&document, &entry));
+    }
+
+    #[test]
+    fn what_is_not_on_the_disk_yet_is_compared_and_gone_back_to_all_the_same() {
+        let (folder, mut results) = results();
+        wait(&mut results, "the list", |results, _| results.store.is_listed());
+        let gallery = Places::in_folder(folder.path()).results_folder();
+        std::fs::remove_dir_all(&gallery).unwrap();
+        std::fs::write(&gallery, "in the way").unwrap();
+        let (first, second) = (add(&mut results, "a cat"), add(&mut results, "a dog"));
+        wait(&mut results, "a try", |results, _| results.store.unwritten() == 2);
+        // Their renders are no longer kept.
+        let runs = Runs::default();
+        wait(&mut results, "comparing", |results, _| results.compare(&runs, &first, &second).is_some());
+        let found = results.compare(&runs, &first, &second).unwrap().clone().unwrap();
+        assert_eq!((found[0].before.as_str(), found[0].after.as_str()), ("a cat", "a dog"));
+        results.read_project(&runs, &second);
+        wait(&mut results, "reading", |_, outcomes| {
+            let read = |outcome: &Outcome| match outcome {
+                Outcome::Project { project: Ok(project), .. } => Some((project.prompt.clone(), project.seed)),
+                _ => None,
+            };
+            outcomes.iter().find_map(read) == Some(("a dog".to_owned(), 5))
+        });
     }
 
     #[test]

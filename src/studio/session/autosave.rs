@@ -42,6 +42,8 @@ pub struct Autosave {
     painted: Option<Arc<Painted>>,
     /// How the project's file was when it was read or written last.
     stamp: Option<Stamp>,
+    /// How many states were told to be written: the number of the last.
+    told: u64,
 }
 
 #[derive(PartialEq)]
@@ -160,7 +162,7 @@ impl Autosave {
                 None
             }
         };
-        Self { shared, thread, last: None, clean: None, noted: false, painted: None, stamp: None }
+        Self { shared, thread, last: None, clean: None, noted: false, painted: None, stamp: None, told: 0 }
     }
 
     /// How the project's file was when it was read or written last; it is kept with what is noted next.
@@ -206,7 +208,8 @@ impl Autosave {
             project: project.clone(),
             painted: self.painted.clone(),
         };
-        self.shared.tell(Want::Write(Box::new(draft)));
+        self.told += 1;
+        self.shared.tell(Want::Write(self.told, Box::new(draft)));
     }
 
     /// This revision needs no keeping: it was saved, opened or made anew, or its changes were given up. A state noted
@@ -219,6 +222,11 @@ impl Autosave {
         self.shared.tell(Want::Remove);
     }
 
+    /// Ends the session, and leaves what was noted last to be recovered. Waits until it is written.
+    pub fn leave(&mut self) {
+        self.end();
+    }
+
     /// Ends the session in order: the file is removed, and waited for until it is.
     pub fn clean(&mut self) {
         self.shared.tell(Want::Remove);
@@ -228,6 +236,16 @@ impl Autosave {
     /// How often the file was written.
     pub fn written(&self) -> u64 {
         self.shared.state().written
+    }
+
+    /// The number of the state that was noted last.
+    pub fn told(&self) -> u64 {
+        self.told
+    }
+
+    /// The number of the state that was written last; those before it are on no disk any more, and those after it not yet.
+    pub fn confirmed(&self) -> u64 {
+        self.shared.state().confirmed
     }
 
     /// What keeps changes from being kept, in words; each problem is told once.
@@ -297,11 +315,13 @@ struct State {
     want: Option<Want>,
     stop: bool,
     written: u64,
+    confirmed: u64,
     message: Option<String>,
 }
 
 enum Want {
-    Write(Box<Draft>),
+    /// With its number.
+    Write(u64, Box<Draft>),
     Remove,
 }
 
@@ -321,7 +341,7 @@ impl Shared {
         let mut state = self.state();
         loop {
             let due = match (&state.want, not_before) {
-                (Some(Want::Write(_)), Some(time)) if !state.stop => time,
+                (Some(Want::Write(..)), Some(time)) if !state.stop => time,
                 (Some(_), _) => return state.want.take(),
                 (None, _) if state.stop => return None,
                 (None, _) => {
@@ -352,19 +372,21 @@ impl Writer {
         let mut told = None;
         while let Some(want) = self.shared.next(not_before) {
             let outcome = match &want {
-                Want::Write(draft) => self.write(draft),
+                Want::Write(_, draft) => self.write(draft),
                 Want::Remove => self.remove(),
             };
-            not_before = matches!(want, Want::Write(_)).then(|| Instant::now() + self.interval);
+            not_before = matches!(want, Want::Write(..)).then(|| Instant::now() + self.interval);
             let mut state = self.shared.state();
             match outcome {
                 Ok(()) => {
-                    state.written += u64::from(matches!(want, Want::Write(_)));
+                    if let Want::Write(number, _) = want {
+                        (state.written, state.confirmed) = (state.written + 1, number);
+                    }
                     told = None;
                 }
                 Err(words) => {
                     // A full disk may have room again in a while.
-                    if !state.stop && state.want.is_none() && matches!(want, Want::Write(_)) {
+                    if !state.stop && state.want.is_none() && matches!(want, Want::Write(..)) {
                         state.want = Some(want);
                     }
                     if told.as_ref() != Some(&words) {

@@ -187,6 +187,21 @@ fn the_same_revision_is_copied_and_written_once() {
 }
 
 #[test]
+fn a_state_is_confirmed_when_it_is_on_the_disk_itself_and_not_one_before_it() {
+    let (_folder, places) = places();
+    let mut autosave = Autosave::start_every(&places, Duration::from_secs(3600));
+    autosave.note(&project("of before"), None, Path::new("/work"), 1);
+    let before = autosave.told();
+    wait_until("it is written", || autosave.confirmed() == before);
+    // Recovered, say: until it is written in its turn, the file that it came from must stay.
+    autosave.note(&project("recovered"), None, Path::new("/work"), 2);
+    assert!(autosave.told() > autosave.confirmed());
+    autosave.leave();
+    assert_eq!(autosave.told(), autosave.confirmed());
+    assert_eq!(Autosave::recoverable(&places)[0].project.prompt, "recovered");
+}
+
+#[test]
 fn how_the_project_s_file_was_is_kept_with_it() {
     let (folder, places) = places();
     let path = folder.path().join("a.ron");

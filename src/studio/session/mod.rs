@@ -18,9 +18,9 @@ use super::notice::{Notice, Place};
 use super::places::{Places, folder_of};
 use super::renders::painted::Painted;
 use super::tasks::{Desk, Pool};
-use crate::project::file;
 use crate::project::hash::Known;
 use crate::project::stamp::Stamp;
+use crate::project::{Project, file};
 
 pub mod autosave;
 pub mod config;
@@ -49,6 +49,37 @@ struct Save {
     own: bool,
     seen: Option<Stamp>,
     then: Option<Held>,
+}
+
+/// What somebody expects of the file that is written.
+#[derive(Clone, Copy)]
+struct Expected {
+    agreed: bool,
+    own: bool,
+    seen: Option<Stamp>,
+}
+
+impl Expected {
+    /// # Errors
+    /// What has to be asked first, where the file is another.
+    fn look(self, path: &Path) -> Result<(), Unsaved> {
+        match Stamp::of(path).filter(|_| !self.agreed) {
+            Some(_) if !self.own => Err(Unsaved::Exists),
+            // One that nobody has seen may be anybody's.
+            now @ Some(_) if now != self.seen => Err(Unsaved::Changed),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes what `prepare` makes of a project, given the folder where it will lie. Says how the file is then.
+fn write(path: &Path, expected: Expected, prepare: impl FnOnce(&Path) -> Project) -> Result<Option<Stamp>, Unsaved> {
+    expected.look(path)?;
+    let project = prepare(&folder_of(path));
+    // Models that are hashed for the first time take many seconds, in which another program may save too.
+    expected.look(path)?;
+    file::save(path, &project).map_err(|error| Unsaved::Failed(error.to_string()))?;
+    Ok(Stamp::of(path))
 }
 
 /// Which configuration was written last: of two that are written at the same time the newer stays.
@@ -111,7 +142,7 @@ pub struct Session {
     /// Holds everything of a session that was given no places, and vanishes with it.
     _scratch: Option<tempfile::TempDir>,
     autosave: Autosave,
-    /// Files of recovered work, each to be thrown away once the autosave was written more often than this.
+    /// Files of recovered work, each to be thrown away once the autosave has written the state of this number, or a later one.
     recovered: Vec<(u64, PathBuf)>,
     /// The save that is being written, by its number, and those after it: one at a time, for of two that are written at once
     /// the older could be the last, and each would take the other for another program's.
@@ -185,8 +216,8 @@ impl Session {
                 }
             });
         }
-        let written = self.autosave.written();
-        for (_, path) in self.recovered.extract_if(.., |(before, _)| *before < written).collect::<Vec<_>>() {
+        let confirmed = self.autosave.confirmed();
+        for (_, path) in self.recovered.extract_if(.., |(number, _)| *number <= confirmed).collect::<Vec<_>>() {
             self.discard_recovered(&path);
         }
         if let Some(words) = self.autosave.take_message() {
@@ -250,19 +281,11 @@ impl Session {
         self.saving = Some(number);
         self.desk.run(move || {
             let Save { document, path, doc, revision, agreed, own, seen, then } = save;
-            let write = || {
-                match Stamp::of(&path).filter(|_| !agreed) {
-                    Some(_) if !own => return Err(Unsaved::Exists),
-                    Some(now) if seen.is_some_and(|seen| seen != now) => return Err(Unsaved::Changed),
-                    _ => {}
-                }
-                let folder = folder_of(&path);
-                let project = doc.project.with_hashes(&folder, &known).with_relative_paths(&folder);
-                file::save(&path, &project).map_err(|error| Unsaved::Failed(error.to_string()))?;
-                Ok(Stamp::of(&path))
-            };
+            let expected = Expected { agreed, own, seen };
+            let prepared = |folder: &Path| doc.project.with_hashes(folder, &known).with_relative_paths(folder);
+            let save = || write(&path, expected, prepared);
             // Whatever happens, the answer comes: what is saved after it waits for it.
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(write)).unwrap_or_else(|_| {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(save)).unwrap_or_else(|_| {
                 let words =
                     format!("{} was not saved: this program broke off. Save it under another name.", path.display());
                 Err(Unsaved::Failed(words))
@@ -315,8 +338,8 @@ impl Session {
     /// Keeps a document that was recovered, and throws the file that it came from away once that is done: a second
     /// crash finds one or the other.
     pub fn keep_recovered(&mut self, document: &Document, path: PathBuf) {
-        self.recovered.push((self.autosave.written(), path));
         self.keep(document);
+        self.recovered.push((self.autosave.told(), path));
     }
 
     /// Throws recovered work away.
@@ -325,19 +348,25 @@ impl Session {
         self.desk.run(move || Told::Done(Autosave::discard(&path).map_err(|error| error.to_string())));
     }
 
-    /// Ends the session in order: what was to be written is, and nothing unsaved is left to recover. Waits until it is so.
-    pub fn close(&mut self) {
+    /// Ends the session in order: what was to be written is. Nothing unsaved is left to recover but what nobody has agreed to
+    /// lose: the document at the revision `unsaved`, and masks that are being `painted`, as they were kept last. Waits until
+    /// it is so.
+    pub fn close(&mut self, mut unsaved: Option<u64>, painted: bool) {
         while self.saving.is_some() || self.desk.is_busy() {
             self.desk.finish();
             for outcome in self.poll() {
-                if let Outcome::Saved(saved) = outcome
-                    && let Err(trouble) = saved.outcome
-                {
-                    log::warn!("{} was not saved at the end: {trouble:?}", saved.path.display());
+                let Outcome::Saved(saved) = outcome else { continue };
+                match saved.outcome {
+                    Ok(_) => unsaved = unsaved.filter(|revision| *revision != saved.revision),
+                    Err(trouble) => log::warn!("{} was not saved at the end: {trouble:?}", saved.path.display()),
                 }
             }
         }
-        self.autosave.clean();
+        if unsaved.is_some() || painted {
+            self.autosave.leave();
+        } else {
+            self.autosave.clean();
+        }
     }
 }
 
@@ -346,7 +375,6 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::project::Project;
 
     fn session(places: Option<Places>) -> Session {
         Session::begin(places, &Pool::start(Arc::new(|| ())).unwrap()).unwrap()
@@ -414,6 +442,31 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_written_while_a_save_prepares_or_that_nobody_has_seen_is_not_overwritten_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cat.ron");
+        let saved = |words: &str, expected: Expected, meanwhile: Option<&str>| {
+            write(&path, expected, |within| {
+                assert_eq!(within, folder.path());
+                meanwhile.iter().for_each(|text| std::fs::write(&path, text).unwrap());
+                Project { prompt: words.into(), ..Project::new() }
+            })
+        };
+        let there = || file::load(&path).map(|project| project.prompt);
+        let new = Expected { agreed: false, own: false, seen: None };
+        assert_eq!(saved("one", new, Some("somebody's")), Err(Unsaved::Exists));
+        std::fs::remove_file(&path).unwrap();
+        let seen = saved("one", new, None).unwrap();
+        let own = Expected { own: true, seen, ..new };
+        assert_eq!(saved("two", own, Some("somebody else's")), Err(Unsaved::Changed));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody else's");
+        // Work of an earlier Podium's crash does not know how its file was.
+        assert_eq!(saved("two", Expected { seen: None, ..own }, None), Err(Unsaved::Changed));
+        assert!(saved("two", Expected { agreed: true, ..own }, Some("agreed to")).is_ok());
+        assert_eq!(there().unwrap(), "two");
+    }
+
+    #[test]
     fn saves_in_quick_succession_are_written_in_their_order_and_none_is_taken_for_another_program_s() {
         let folder = tempfile::tempdir().unwrap();
         let (mut session, mut document) = (session(None), document());
@@ -445,7 +498,9 @@ mod tests {
             session.config.ui_scale = 1.0 + number as f32 / 10.0;
             session.save_config();
         }
-        session.close();
+        session.keep(&document);
+        session.close(Some(document.history.revision()), false);
+        assert_eq!(Autosave::recoverable(&places), [], "it was saved at last");
         for number in 0..3 {
             let written = file::load(&folder.path().join(format!("{number}.ron"))).unwrap();
             assert_eq!(written.prompt, format!("cat {number}"));

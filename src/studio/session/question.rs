@@ -18,6 +18,8 @@ pub enum Held {
     Replace {
         /// The project.
         project: Box<Project>,
+        /// The file or picture that it was read from. Once somebody was asked, it is read again: it may have been changed.
+        from: Option<PathBuf>,
         /// Its file, where saving shall go, with how it was when it was read.
         file: Option<(PathBuf, Option<Stamp>)>,
         /// Where its paths start.
@@ -86,10 +88,6 @@ pub enum Question {
     PodiumPicture {
         /// The picture.
         path: PathBuf,
-        /// The project in it.
-        project: Box<Project>,
-        /// Where its paths start.
-        folder: PathBuf,
         /// Width and height.
         size: (u32, u32),
         /// Where it was dropped.

@@ -21,6 +21,7 @@ const MAX_BYTES: u64 = 1 << 16;
 const LOCK: &str = ".lock";
 
 /// A picture to write.
+#[derive(Clone)]
 pub(super) struct Keep {
     pub entry: Entry,
     pub picture: Arc<RgbImage>,

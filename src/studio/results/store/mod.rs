@@ -55,6 +55,17 @@ pub struct Meta {
     pub device: String,
 }
 
+/// A result that is not on the disk yet.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Its picture.
+    pub picture: Arc<RgbImage>,
+    /// What it was made from, with the picture's own seed.
+    pub project: Project,
+    /// Where that project's relative paths start.
+    pub base: PathBuf,
+}
+
 /// The gallery. [`Store::poll`] takes in what the background has done; call it every frame.
 pub struct Store {
     folder: PathBuf,
@@ -167,13 +178,20 @@ impl Store {
         self.pictures.put(id.clone(), picture.clone());
         if self.thread.is_some() {
             let keep = Keep { entry, picture, project: project.clone(), base: base.to_owned(), seed };
-            self.shared.push_keep(Box::new(keep));
+            self.shared.push_keep(keep);
             if self.is_behind() && !self.told_behind {
                 self.told_behind = true;
                 self.messages.push(format!("{BEHIND} They are in memory until then: do not close the window."));
             }
         }
         id
+    }
+
+    /// A result that is not on the disk yet. None where it is, so that its file can be read.
+    pub fn waiting(&self, id: &str) -> Option<Waiting> {
+        let keep = self.shared.kept(id)?;
+        let project = Project { seed: keep.seed, pictures: 1, ..keep.project.clone() };
+        Some(Waiting { picture: keep.picture.clone(), project, base: keep.base.clone() })
     }
 
     /// Pictures that could not be written so far; they are kept in memory and tried again.

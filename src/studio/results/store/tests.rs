@@ -182,6 +182,34 @@ fn what_cannot_be_written_is_kept_told_once_and_tried_again() {
 }
 
 #[test]
+fn marks_outlive_a_disk_that_was_gone_when_they_were_made() {
+    let gallery = Gallery::new();
+    let mut store = gallery.open();
+    let written_before = add(&mut store, 1);
+    written(&mut store);
+    let folder = gallery.places().results_folder();
+    let aside = folder.with_extension("aside");
+    fs::rename(&folder, &aside).unwrap();
+    fs::write(&folder, "where the folder should be").unwrap();
+    let (waits, taken_out) = (add(&mut store, 2), add(&mut store, 3));
+    wait(&mut store, "each was tried", |store| store.unwritten() == 2);
+    assert!(store.waiting(&waits).is_some() && store.waiting(&written_before).is_none());
+    store.set_starred(&waits, true);
+    store.set_starred(&written_before, true);
+    store.set_deleted(&taken_out, true);
+    written(&mut store);
+    fs::remove_file(&folder).unwrap();
+    fs::rename(&aside, &folder).unwrap();
+    // At the end each is tried once more.
+    assert_eq!(store.close().len(), 1, "it was told that they wait, and nothing more");
+    assert_eq!(gallery.files(), 4, "what was taken out is not written then");
+
+    let store = gallery.open();
+    let starred = |id: &str| store.entry(id).map(|entry| entry.starred);
+    assert_eq!([&waits, &written_before, &taken_out].map(|id| starred(id)), [Some(true), Some(true), None]);
+}
+
+#[test]
 fn thumbnails_come_with_a_later_poll_in_the_picture_s_shape() {
     let gallery = Gallery::new();
     let mut store = gallery.open();

@@ -25,7 +25,7 @@ const ASKS: usize = 64;
 /// What is done in the order in which it was told.
 pub(super) enum Work {
     List,
-    Keep(Box<Keep>),
+    Keep(Arc<Keep>),
     Note(Entry),
     Remove(Vec<ResultId>),
 }
@@ -66,10 +66,13 @@ struct Queue {
     work: VecDeque<Work>,
     /// The last is the next.
     asks: VecDeque<Ask>,
-    /// Pictures that could not be written, to be tried again: a full disk may have room in a while.
-    failed: VecDeque<Box<Keep>>,
+    /// Pictures and notes that could not be written, to be tried again: a full disk may have room in a while. Of one result
+    /// no more than one.
+    failed: VecDeque<Work>,
     /// When the first of them is tried again.
     again: Option<Instant>,
+    /// The picture that is being written.
+    writing: Option<Arc<Keep>>,
     /// Pictures in `work` and `failed`, and the one being written.
     waiting: usize,
     /// Work is being done.
@@ -83,16 +86,32 @@ impl Shared {
     }
 
     pub(super) fn push(&self, work: Work) {
-        self.queue().work.push_back(work);
+        let mut queue = self.queue();
+        match work {
+            Work::Note(entry) => queue.note(entry),
+            Work::Remove(ids) => {
+                // One that could not be written all this time shall not be written after it was removed.
+                let before = queue.failed_pictures();
+                queue.failed.retain(|failed| !failed.id().is_some_and(|id| ids.contains(id)));
+                queue.waiting -= before - queue.failed_pictures();
+                queue.work.push_back(Work::Remove(ids));
+            }
+            work => queue.work.push_back(work),
+        }
         self.changed.notify_all();
     }
 
     /// Queues a picture, however many wait.
-    pub(super) fn push_keep(&self, keep: Box<Keep>) {
+    pub(super) fn push_keep(&self, keep: Keep) {
         let mut queue = self.queue();
         queue.waiting += 1;
-        queue.work.push_back(Work::Keep(keep));
+        queue.work.push_back(Work::Keep(Arc::new(keep)));
         self.changed.notify_all();
+    }
+
+    /// A picture that is not on the disk yet.
+    pub(super) fn kept(&self, id: &str) -> Option<Arc<Keep>> {
+        self.queue().kept(id)
     }
 
     /// Queues a wish before the others. Returns one that had to go to make room.
@@ -109,7 +128,7 @@ impl Shared {
 
     /// Pictures that could not be written so far.
     pub(super) fn failed(&self) -> usize {
-        self.queue().failed.len()
+        self.queue().failed_pictures()
     }
 
     pub(super) fn is_writing(&self) -> bool {
@@ -135,21 +154,19 @@ impl Shared {
             let work_first = turn_of_work && !queue.work.is_empty();
             if !work_first && let Some(mut ask) = queue.asks.pop_back() {
                 // It may not be on the disk yet.
-                ask.source = ask.source.or_else(|| queue.kept(&ask.id));
+                ask.source = ask.source.or_else(|| queue.kept(&ask.id).map(|keep| keep.picture.clone()));
                 return Some(Next::Ask(ask));
             }
             if let Some(work) = queue.work.pop_front() {
-                queue.busy = true;
-                return Some(Next::Work(work));
+                return Some(queue.begin(work));
             }
             // At the end each is tried once more, and then the last that can be said of it was said.
             let now = Instant::now();
             let due = queue.again.is_some_and(|again| again <= now);
             if (due || queue.stop)
-                && let Some(keep) = queue.failed.pop_front()
+                && let Some(failed) = queue.failed.pop_front()
             {
-                queue.busy = true;
-                return Some(Next::Work(Work::Keep(keep)));
+                return Some(queue.begin(failed));
             }
             if queue.stop {
                 return None;
@@ -167,30 +184,84 @@ impl Shared {
     /// Work is done; `kept` of it were pictures.
     fn finish(&self, kept: bool) {
         let mut queue = self.queue();
-        queue.busy = false;
+        (queue.busy, queue.writing) = (false, None);
         queue.waiting -= usize::from(kept);
     }
 
-    /// A picture could not be written. It waits to be tried again, unless this is the end.
-    fn finish_later(&self, keep: Box<Keep>) {
+    /// A picture or a note could not be written. It waits to be tried again, unless this is the end.
+    fn finish_later(&self, failed: Work) {
         let mut queue = self.queue();
-        queue.busy = false;
-        if queue.stop {
-            queue.waiting -= 1;
-        } else {
-            queue.failed.push_back(keep);
-            queue.again = Some(Instant::now() + AGAIN);
+        (queue.busy, queue.writing) = (false, None);
+        let is_picture = matches!(failed, Work::Keep(_));
+        let removes = |work: &Work| matches!(work, Work::Remove(ids) if failed.id().is_some_and(|id| ids.contains(id)));
+        if queue.stop || queue.work.iter().any(removes) {
+            queue.waiting -= usize::from(is_picture);
+            return;
+        }
+        // What was noted of it meanwhile is newer: it must not be overwritten when this is tried again.
+        let newer = queue.take_notes(failed.id());
+        match newer {
+            Some(_) if !is_picture => {}
+            _ => queue.failed.push_back(failed),
+        }
+        if let Some(newer) = newer {
+            queue.note(newer);
+        }
+        queue.again = Some(Instant::now() + AGAIN);
+    }
+}
+
+impl Work {
+    /// The result whose picture or note it is.
+    fn id(&self) -> Option<&ResultId> {
+        match self {
+            Self::Keep(keep) => Some(&keep.entry.id),
+            Self::Note(entry) => Some(&entry.id),
+            Self::List | Self::Remove(_) => None,
         }
     }
 }
 
 impl Queue {
-    fn kept(&self, id: &str) -> Option<Arc<RgbImage>> {
-        let in_work = self.work.iter().find_map(|work| match work {
-            Work::Keep(keep) if keep.entry.id == id => Some(keep.picture.clone()),
+    fn begin(&mut self, work: Work) -> Next {
+        self.busy = true;
+        if let Work::Keep(keep) = &work {
+            self.writing = Some(keep.clone());
+        }
+        Next::Work(work)
+    }
+
+    /// Queues a note. One of a picture that waits to be tried again is written with it, and takes the place of an older one.
+    fn note(&mut self, entry: Entry) {
+        if let Some(at) = self.failed.iter().position(|failed| failed.id() == Some(&entry.id)) {
+            if let Work::Keep(keep) = &mut self.failed[at] {
+                Arc::make_mut(keep).entry = entry;
+                return;
+            }
+            self.failed.remove(at);
+        }
+        self.work.push_back(Work::Note(entry));
+    }
+
+    /// Takes the notes of a result out of the work, and gives the newest.
+    fn take_notes(&mut self, id: Option<&ResultId>) -> Option<Entry> {
+        let is_note = |work: &Work| matches!(work, Work::Note(entry) if Some(&entry.id) == id);
+        let newest = self.work.iter().rev().find(|work| is_note(work));
+        let newest = newest.and_then(|work| if let Work::Note(entry) = work { Some(entry.clone()) } else { None });
+        self.work.retain(|work| !is_note(work));
+        newest
+    }
+
+    fn kept(&self, id: &str) -> Option<Arc<Keep>> {
+        let waiting = self.work.iter().chain(&self.failed).find_map(|work| match work {
+            Work::Keep(keep) if keep.entry.id == id => Some(keep),
             _ => None,
         });
-        in_work.or_else(|| self.failed.iter().find(|keep| keep.entry.id == id).map(|keep| keep.picture.clone()))
+        waiting.or(self.writing.as_ref().filter(|keep| keep.entry.id == id)).cloned()
+    }
+
+    fn failed_pictures(&self) -> usize {
+        self.failed.iter().filter(|failed| matches!(failed, Work::Keep(_))).count()
     }
 }
 
@@ -207,7 +278,7 @@ pub(super) struct Worker {
     wake: Arc<dyn Fn() + Send + Sync>,
     /// Held as long as the session.
     lock: Option<File>,
-    /// Whether it was said that a picture could not be written, since one last could.
+    /// Whether it was said that a picture or a note could not be written, since one last could.
     told: bool,
     /// What the projects in the pictures remember of their files.
     known: Known,
@@ -233,17 +304,17 @@ impl Worker {
                     // A panic in an encoder costs one picture and not the gallery.
                     let done = catch_unwind(AssertUnwindSafe(|| self.work(&work)));
                     match (work, done) {
-                        (Work::Keep(keep), Ok(Err(words))) => {
+                        (failed @ (Work::Keep(_) | Work::Note(_)), Ok(Err(words))) => {
                             // Once, however many wait and however often they are tried.
                             if !std::mem::replace(&mut self.told, true) {
                                 let words = words.trim_end_matches('.');
                                 self.tell(Done::Told(format!("{words}. It is kept in memory and tried again.")));
                             }
-                            self.shared.finish_later(keep);
+                            self.shared.finish_later(failed);
                         }
                         (work, done) => {
                             let kept = matches!(work, Work::Keep(_));
-                            if kept && matches!(done, Ok(Ok(_))) {
+                            if matches!(work, Work::Keep(_) | Work::Note(_)) && matches!(done, Ok(Ok(_))) {
                                 self.told = false;
                             }
                             let told = |words| vec![Done::Told(words)];
@@ -315,10 +386,20 @@ mod tests {
     use super::*;
     use crate::project::Project;
 
-    fn keep(id: &str) -> Box<Keep> {
+    fn keep(id: &str) -> Keep {
         let entry = Entry { id: id.into(), ..Entry::default() };
         let picture = Arc::new(RgbImage::new(2, 1));
-        Box::new(Keep { entry, picture, project: Project::new(), base: PathBuf::new(), seed: 0 })
+        Keep { entry, picture, project: Project::new(), base: PathBuf::new(), seed: 0 }
+    }
+
+    fn starred(id: &str) -> Work {
+        Work::Note(Entry { id: id.into(), starred: true, ..Entry::default() })
+    }
+
+    /// Takes the next piece of work, which fails.
+    fn fails(shared: &Shared) {
+        let Some(Next::Work(work)) = shared.next(true) else { panic!("no work") };
+        shared.finish_later(work);
     }
 
     fn ask(id: &str) -> Ask {
@@ -372,6 +453,69 @@ mod tests {
         }
         assert_eq!(shared.ask(ask("last")).unwrap().id, "0");
         assert_eq!(name(shared.next(false)), "ask last");
+    }
+
+    #[test]
+    fn what_is_noted_of_a_picture_that_cannot_be_written_is_written_with_it() {
+        let shared = Shared::default();
+        shared.push_keep(keep("a"));
+        shared.push_keep(keep("b"));
+        fails(&shared);
+        shared.push(starred("a"));
+        // Noted while it is being written, and fails.
+        let Some(Next::Work(work)) = shared.next(true) else { panic!("no work") };
+        assert_eq!(shared.kept("b").unwrap().entry.id, "b", "it is not on the disk yet");
+        shared.push(starred("b"));
+        shared.finish_later(work);
+        assert_eq!((shared.failed(), shared.waiting()), (2, 2));
+        shared.stop();
+        for id in ["a", "b"] {
+            let Some(Next::Work(Work::Keep(keep))) = shared.next(true) else { panic!("it is tried once more") };
+            assert_eq!((keep.entry.id.as_str(), keep.entry.starred), (id, true));
+            shared.finish(true);
+        }
+        assert_eq!((name(shared.next(true)).as_str(), shared.waiting()), ("end", 0));
+        assert!(shared.kept("a").is_none());
+    }
+
+    #[test]
+    fn a_note_that_cannot_be_written_is_tried_again_and_never_after_a_newer_one() {
+        let shared = Shared::default();
+        shared.push(starred("a"));
+        fails(&shared);
+        assert_eq!((shared.failed(), shared.waiting()), (0, 0), "it is no picture");
+        shared.push(Work::Note(Entry { id: "a".into(), deleted: true, ..Entry::default() }));
+        // And one that is noted anew while it is being written.
+        shared.push(starred("b"));
+        let Some(Next::Work(Work::Note(entry))) = shared.next(true) else { panic!("no note") };
+        assert_eq!((entry.id.as_str(), entry.deleted), ("a", true));
+        shared.finish(false);
+        let Some(Next::Work(older)) = shared.next(true) else { panic!("no note") };
+        shared.push(Work::Note(Entry { id: "b".into(), deleted: true, ..Entry::default() }));
+        shared.finish_later(older);
+        shared.stop();
+        let Some(Next::Work(Work::Note(entry))) = shared.next(true) else { panic!("no note") };
+        assert_eq!((entry.id.as_str(), entry.deleted), ("b", true));
+        shared.finish(false);
+        assert_eq!(name(shared.next(true)), "end");
+    }
+
+    #[test]
+    fn what_was_taken_out_before_it_could_be_written_is_not_written_at_the_end() {
+        let shared = Shared::default();
+        shared.push_keep(keep("a"));
+        shared.push_keep(keep("b"));
+        fails(&shared);
+        fails(&shared);
+        shared.push(Work::Remove(vec!["a".into()]));
+        assert_eq!((shared.failed(), shared.waiting()), (1, 1));
+        shared.stop();
+        let mut turn = || {
+            let next = name(shared.next(true));
+            shared.finish(next.starts_with("keep"));
+            next
+        };
+        assert_eq!([turn(), turn(), turn()], ["other", "keep b", "end"]);
     }
 
     #[test]
