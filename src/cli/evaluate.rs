@@ -16,16 +16,16 @@ use super::say::aside;
 use crate::engine::cache::Cache;
 use crate::evaluate::crew::Crew;
 use crate::evaluate::encoders::Encoders;
+use crate::evaluate::finder::{Asked, Finder, SURE};
 use crate::evaluate::merge::merge;
 use crate::evaluate::methods::METHODS;
 use crate::evaluate::record::{self, Folder, Record};
 use crate::evaluate::report;
 use crate::evaluate::run::{Ending, Order, Told, measure_again, one_of_each, run};
 use crate::evaluate::search::{self, Axis};
-use crate::evaluate::segmenter::{SURE, Segmenter};
+use crate::evaluate::segmenter::Segmenter;
 use crate::evaluate::suite::{self, Suite, Unit, shard};
 use crate::link::{DeviceChoice, Watch};
-use crate::segment::Open;
 use crate::studio::cut::open_tensors;
 use crate::studio::places::Places;
 
@@ -81,7 +81,7 @@ pub struct Evaluate {
     list: bool,
 }
 
-/// What measures pictures beside the suite.
+/// What measures pictures in place of what the suite names, and beside it.
 #[derive(Clone, Debug, Default, Args)]
 struct Encode {
     #[command(flatten)]
@@ -94,11 +94,11 @@ struct Encode {
 
     /// Segment Anything, which makes masks of the boxes that --words finds: its weights, their folder, or its two files (ONNX).
     /// Without it all of a box is the subject
-    #[arg(long, value_name = "WEIGHTS|ENCODER.onnx,DECODER.onnx", value_parser = networks, requires = "words")]
+    #[arg(long, value_name = "WEIGHTS|ENCODER.onnx,DECODER.onnx", value_parser = networks)]
     sam: Option<Networks>,
 
     /// How sure --words must be of what it finds
-    #[arg(long, value_name = "0.3..1", value_parser = sure, requires = "words")]
+    #[arg(long, value_name = "0.3..1", value_parser = sure)]
     sure: Option<f32>,
 }
 
@@ -108,30 +108,26 @@ fn sure(words: &str) -> Result<f32, String> {
 }
 
 impl Encode {
-    /// Reads them, and says which are missing and which are there.
+    /// Reads them and those of the suite, and says which are missing, which take another's place, and which are there.
     fn open(&self, suite: &Suite, base: &Path, device: DeviceChoice) -> Result<Encoders, String> {
-        let (encoders, missing) = Encoders::open(suite, base, &self.encoders.named(), device)?;
-        let segmenter = self.words.as_deref().map(|words| {
+        let (finder, notes) = Finder::chosen(suite.segmenter.as_ref(), base, &self.asked())?;
+        let (encoders, of_encoders) = Encoders::open(suite, base, &self.encoders.named(), device)?;
+        let segmenter = finder.map(|finder| {
             let progress = Progress::new("{spinner} {msg}");
             progress.bar.set_message("opening the networks that find subjects");
-            let opened = self.segmenter(words);
+            let opened = Segmenter::of(&finder, &Places::standard().segment_folder(), &open_tensors);
             progress.bar.finish_and_clear();
             opened
         });
         let encoders = encoders.with(segmenter.transpose()?);
-        missing.iter().for_each(|words| say!("{words}"));
+        of_encoders.iter().chain(&notes).for_each(|words| say!("{words}"));
         encoders.words().iter().for_each(|words| say!("pictures are measured with {words}"));
         Ok(encoders)
     }
 
-    fn segmenter(&self, words: &Path) -> Result<Segmenter, String> {
-        let files = self.sam.as_ref().map(|networks| {
-            let found = networks.files(&Places::standard().segment_folder()).map_err(|error| error.to_string())?;
-            found.ok_or_else(|| "--sam names nothing of Segment Anything".to_owned())
-        });
-        let files = files.transpose()?;
-        let sam = files.as_ref().map(|files| (files, &open_tensors as Open));
-        Segmenter::open(words, sam, self.sure.unwrap_or(SURE))
+    fn asked(&self) -> Asked {
+        let sam = self.sam.as_ref().map(Networks::paths).unwrap_or_default();
+        Asked { words: self.words.clone(), sam, sure: self.sure }
     }
 }
 
