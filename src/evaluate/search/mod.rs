@@ -191,7 +191,7 @@ impl Search<'_> {
             self.compare(seeds, &of_winner, &of_own)
         };
         let found = Found { rounds, winner: winner.candidate, last };
-        Folder::create(out)?.put(&out.join("search.md"), told::markdown(self.suite, &found).as_bytes())?;
+        Folder::create(out)?.put(&out.join("search.md"), told::markdown(self, &found).as_bytes())?;
         Ok(Some(found))
     }
 
