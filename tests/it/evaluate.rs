@@ -271,6 +271,36 @@ fn a_segmenter_finds_and_counts_in_pictures_that_are_there() {
 }
 
 #[test]
+fn strips_show_what_the_full_method_saw_and_pictures_without_are_made_again_as_they_were() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let suite = SUITE.replace("(concepts: [\"jade cat\", \"plum dog\"])", "");
+    std::fs::write(folder.path().join("small.ron"), suite).expect("written");
+    let plain = done(folder.path(), &small(&["--out", "seen"]));
+    assert_says(&plain, &["0 of 4 pictures are there"]);
+    let unit = folder.path().join("seen/units/mint_cat_+_plum_dog~beach~conductor~0.png");
+    let pixels = || image::open(&unit).expect("a picture").into_rgb8();
+    let before = pixels();
+    let strip = folder.path().join("seen/strips/mint_cat_+_plum_dog~beach.png");
+    let [markdown, html] = reports(&folder.path().join("seen"));
+    assert!(!strip.exists() && !markdown.contains("strips/") && !html.contains("data:image/png;base64,"));
+
+    let asked = small(&["--out", "seen", "--strips"]);
+    assert_says(&done(folder.path(), &asked), &["3 of 4 pictures are there"]);
+    assert!(pixels() == before, "watching changes nothing");
+    let drawn = image::open(&strip).expect("a strip");
+    // A row each: the picture, clusters and attention of base, two concepts and reference, two masks; 72 pixels a cell.
+    assert!(drawn.height() > 7 * 72 && drawn.width() > 2 * 72, "{} x {}", drawn.width(), drawn.height());
+    let [markdown, html] = reports(&folder.path().join("seen"));
+    assert_says(&markdown, &["Masks and attention of Concept Conductor", "strips/mint_cat_+_plum_dog~beach.png"]);
+    assert!(html.contains("data:image/png;base64,"));
+    // Nothing is made twice, and what is merged has it too.
+    assert_says(&done(folder.path(), &asked), &["4 of 4 pictures are there"]);
+    done(folder.path(), &["merge", "seen", "--out", "merged"]);
+    assert_eq!(reports(&folder.path().join("merged")), [markdown, html]);
+    assert!(folder.path().join("merged/strips/mint_cat_+_plum_dog~beach.png").exists());
+}
+
+#[test]
 fn what_cannot_be_evaluated_is_said_before_anything_is_made() {
     let folder = tempfile::tempdir().expect("temporary");
     std::fs::write(folder.path().join("small.ron"), SUITE).expect("written");

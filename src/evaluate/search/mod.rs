@@ -225,6 +225,7 @@ impl Search<'_> {
             base: self.base,
             units: units.clone(),
             folder: &one.folder,
+            strips: None,
         };
         match run(&order, crew, interrupts, &mut |told| tell(&one.candidate, told))? {
             Ending::Stopped => Ok(None),
