@@ -111,8 +111,9 @@ impl Finder {
             }
         };
         let own_sam: Vec<PathBuf> =
-            own.iter().flat_map(|own| &own.sam).map(|path| project::resolve(base, path)).collect();
-        let sam = match own_sam.iter().find(|path| !path.exists()) {
+            own.into_iter().flat_map(|own| &own.sam).map(|path| project::resolve(base, path)).collect();
+        let gone = own_sam.iter().find(|path| !path.exists()).cloned();
+        let sam = match gone {
             _ if !asked.sam.is_empty() => asked.sam.clone(),
             None => own_sam,
             Some(gone) => {
