@@ -1,9 +1,11 @@
 //! `podium evaluate`
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
+use image::RgbImage;
 
 use super::Outcome;
 use super::encoders::NamedEncoders;
@@ -16,17 +18,19 @@ use super::say::aside;
 use crate::engine::cache::Cache;
 use crate::evaluate::crew::Crew;
 use crate::evaluate::encoders::Encoders;
+use crate::evaluate::finder::{Asked, Finder, SURE};
 use crate::evaluate::merge::merge;
 use crate::evaluate::methods::METHODS;
 use crate::evaluate::record::{self, Folder, Record};
 use crate::evaluate::report;
-use crate::evaluate::run::{Ending, Order, Told, measure_again, one_of_each, run};
+use crate::evaluate::run::{Ending, Order, Strip, Told, measure_again, one_of_each, run};
 use crate::evaluate::search::{self, Axis};
-use crate::evaluate::segmenter::{SURE, Segmenter};
+use crate::evaluate::segmenter::Segmenter;
 use crate::evaluate::suite::{self, Suite, Unit, shard};
-use crate::link::{DeviceChoice, Watch};
-use crate::segment::Open;
+use crate::link::{DeviceChoice, Finished, StepView, Watch};
+use crate::project::Project;
 use crate::studio::cut::open_tensors;
+use crate::studio::export::{SheetOptions, Take, contact_sheet};
 use crate::studio::places::Places;
 
 /// What `podium evaluate` is told.
@@ -76,12 +80,17 @@ pub struct Evaluate {
     #[arg(long)]
     strict: bool,
 
+    /// Keep masks and attention from step to step, as in the paper's Figures 12 and 13, of each case's prompt: of the full method with
+    /// the first seed. Pictures of it that are there without are made again
+    #[arg(long)]
+    strips: bool,
+
     /// Only say which pictures would be made, and with which methods
     #[arg(long)]
     list: bool,
 }
 
-/// What measures pictures beside the suite.
+/// What measures pictures in place of what the suite names, and beside it.
 #[derive(Clone, Debug, Default, Args)]
 struct Encode {
     #[command(flatten)]
@@ -94,11 +103,11 @@ struct Encode {
 
     /// Segment Anything, which makes masks of the boxes that --words finds: its weights, their folder, or its two files (ONNX).
     /// Without it all of a box is the subject
-    #[arg(long, value_name = "WEIGHTS|ENCODER.onnx,DECODER.onnx", value_parser = networks, requires = "words")]
+    #[arg(long, value_name = "WEIGHTS|ENCODER.onnx,DECODER.onnx", value_parser = networks)]
     sam: Option<Networks>,
 
     /// How sure --words must be of what it finds
-    #[arg(long, value_name = "0.3..1", value_parser = sure, requires = "words")]
+    #[arg(long, value_name = "0.3..1", value_parser = sure)]
     sure: Option<f32>,
 }
 
@@ -108,30 +117,26 @@ fn sure(words: &str) -> Result<f32, String> {
 }
 
 impl Encode {
-    /// Reads them, and says which are missing and which are there.
+    /// Reads them and those of the suite, and says which are missing, which take another's place, and which are there.
     fn open(&self, suite: &Suite, base: &Path, device: DeviceChoice) -> Result<Encoders, String> {
-        let (encoders, missing) = Encoders::open(suite, base, &self.encoders.named(), device)?;
-        let segmenter = self.words.as_deref().map(|words| {
+        let (finder, notes) = Finder::chosen(suite.segmenter.as_ref(), base, &self.asked())?;
+        let (encoders, of_encoders) = Encoders::open(suite, base, &self.encoders.named(), device)?;
+        let segmenter = finder.map(|finder| {
             let progress = Progress::new("{spinner} {msg}");
             progress.bar.set_message("opening the networks that find subjects");
-            let opened = self.segmenter(words);
+            let opened = Segmenter::of(&finder, &Places::standard().segment_folder(), &open_tensors);
             progress.bar.finish_and_clear();
             opened
         });
         let encoders = encoders.with(segmenter.transpose()?);
-        missing.iter().for_each(|words| say!("{words}"));
+        of_encoders.iter().chain(&notes).for_each(|words| say!("{words}"));
         encoders.words().iter().for_each(|words| say!("pictures are measured with {words}"));
         Ok(encoders)
     }
 
-    fn segmenter(&self, words: &Path) -> Result<Segmenter, String> {
-        let files = self.sam.as_ref().map(|networks| {
-            let found = networks.files(&Places::standard().segment_folder()).map_err(|error| error.to_string())?;
-            found.ok_or_else(|| "--sam names nothing of Segment Anything".to_owned())
-        });
-        let files = files.transpose()?;
-        let sam = files.as_ref().map(|files| (files, &open_tensors as Open));
-        Segmenter::open(words, sam, self.sure.unwrap_or(SURE))
+    fn asked(&self) -> Asked {
+        let sam = self.sam.as_ref().map(Networks::paths).unwrap_or_default();
+        Asked { words: self.words.clone(), sam, sure: self.sure }
     }
 }
 
@@ -213,12 +218,19 @@ struct Search {
 }
 
 /// Says where pictures of a suite may not fit into memory, before the first; with `strict` none is made then.
-fn check_memory(suite: &Suite, units: &[Unit<'_>], base: &Path, devices: &[DeviceChoice], strict: bool) -> Outcome {
+fn check_memory(
+    suite: &Suite,
+    units: &[Unit<'_>],
+    base: &Path,
+    devices: &[DeviceChoice],
+    watch: Watch,
+    strict: bool,
+) -> Outcome {
     let projects = one_of_each(suite, units, base);
     for (at, device) in devices.iter().enumerate() {
         // Told once.
         if !devices[..at].contains(device) {
-            check_all(&projects, base, *device, Watch::default(), strict.then_some("the evaluation"))?;
+            check_all(&projects, base, *device, watch, strict.then_some("the evaluation"))?;
         }
     }
     Ok(())
@@ -246,7 +258,8 @@ impl Evaluate {
                     let device = DeviceChoice::default();
                     let encoders = encoders.open(&plan.suite, base, device)?;
                     let units = plan.suite.units(&plan.choice);
-                    let order = Order { suite: &plan.suite, base, units, folder: &opened, encoders: &encoders };
+                    let order =
+                        Order { suite: &plan.suite, base, units, folder: &opened, encoders: &encoders, strips: None };
                     let count = measure_again(&order)?;
                     say!("{count} pictures measured anew");
                 }
@@ -284,11 +297,13 @@ impl Evaluate {
         }
         // Whoever names an encoder that cannot be used learns it before hours of pictures.
         let encoders = self.encoders.open(&suite, &base, first(&self.device))?;
-        check_memory(&suite, &units, &base, &self.device, self.strict)?;
+        let watch = if self.strips { Watch::ALL } else { Watch::default() };
+        check_memory(&suite, &units, &base, &self.device, watch, self.strict)?;
         let folder = Folder::create(out)?;
         let plan = folder.begin(&suite, &choice)?;
         let mut crew = Crew::start(&self.device, &Cache::standard())?;
-        let order = Order { suite: &suite, base: &base, units, folder: &folder, encoders: &encoders };
+        let strips = self.strips.then_some(&strip as Strip<'_>);
+        let order = Order { suite: &suite, base: &base, units, folder: &folder, encoders: &encoders, strips };
         let mut shown = Shown::new(self.device.len());
         let ending = run(&order, &mut crew, &interrupts, &mut |told| shown.take(&told));
         shown.progress.bar.finish_and_clear();
@@ -313,7 +328,8 @@ impl Search {
         if let Some(steps) = self.steps {
             suite.settings.set("steps", &steps.to_string())?;
         }
-        check_memory(&suite, &suite.units(&suite.choice(false, &[])?), &base, &self.device, self.strict)?;
+        let units = suite.units(&suite.choice(false, &[])?);
+        check_memory(&suite, &units, &base, &self.device, Watch::default(), self.strict)?;
         let mut crew = Crew::start(&self.device, &Cache::standard())?;
         let effort =
             search::Effort { candidates: self.candidates.into(), first: self.first.into(), last: self.last.into() };
@@ -341,6 +357,19 @@ impl Search {
         Ok(())
     }
 }
+
+/// What the method saw of a picture, on one page.
+fn strip(project: &Project, seen: &[Arc<StepView>], finished: &Arc<Finished>) -> Result<RgbImage, String> {
+    let (project, finished) = (Arc::new(project.clone()), Some(finished.clone()));
+    let take = Take { project, steps: seen.to_vec(), finished, picture: 0 };
+    let grey = |value: f32| [(value * 255.0).round() as u8; 3];
+    let font = crate::assets::find("fonts/Inter-Regular.ttf").unwrap_or_default();
+    let options = SheetOptions { cell: STRIP_CELL, ..SheetOptions::new(font, &grey) };
+    contact_sheet(&take, &options).map_err(|error| error.to_string())
+}
+
+/// The side of a cell of a strip, pixels.
+const STRIP_CELL: u32 = 72;
 
 /// Where encoders compute.
 fn first(devices: &[DeviceChoice]) -> DeviceChoice {

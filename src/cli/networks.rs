@@ -15,6 +15,14 @@ pub enum Networks {
 }
 
 impl Networks {
+    /// What is named.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        match self.clone() {
+            Self::Two(encoder, decoder) => vec![encoder, decoder],
+            Self::One(path) => vec![path],
+        }
+    }
+
     /// The files that are meant: of one ONNX file, or a folder, with what goes with it there or in `folder`. None where nothing
     /// does.
     ///
@@ -55,6 +63,7 @@ mod tests {
     fn weights_a_folder_or_two_files_are_networks() {
         assert_eq!(networks("a.onnx, b.onnx").unwrap(), Networks::Two("a.onnx".into(), "b.onnx".into()));
         assert_eq!(networks("sam.pth").unwrap(), Networks::One("sam.pth".into()));
+        assert_eq!(networks("a.onnx,b.onnx").unwrap().paths(), ["a.onnx", "b.onnx"].map(PathBuf::from));
         for wrong in ["a,b,c", ",b", ""] {
             assert!(networks(wrong).is_err_and(|words| words.starts_with("it takes one file of weights")), "{wrong}");
         }

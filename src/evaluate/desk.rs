@@ -4,20 +4,26 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use image::RgbImage;
 use serde_json::Value;
 
 use super::compose;
 use super::encoders::{Bench, Encoders};
+use super::methods::FULL;
 use super::metrics::Ruler;
 use super::metrics::learned::Learned;
 use super::record::{Cost, Folder, Outcome, Record};
 use super::suite::{Measure, Suite, Unit};
 use crate::engine::concept_files;
+use crate::link::{Finished, StepView};
 use crate::plush;
 use crate::project::hash::Known;
 use crate::project::{self, DiskFiles, Project, Settings, png_text};
+
+/// Draws what the method saw of a picture from step to step.
+pub type Strip<'a> = &'a dyn Fn(&Project, &[Arc<StepView>], &Arc<Finished>) -> Result<RgbImage, String>;
 
 /// What is to be made.
 pub struct Order<'a> {
@@ -31,6 +37,8 @@ pub struct Order<'a> {
     pub folder: &'a Folder,
     /// What measures the pictures beside the suite's own measure.
     pub encoders: &'a Encoders,
+    /// What draws masks and attention of the full method's pictures with the first seed; none where nobody asks for it.
+    pub strips: Option<Strip<'a>>,
 }
 
 /// A picture that was made.
@@ -117,7 +125,36 @@ impl<'a> Desk<'a> {
     pub(super) fn is_there(&self, unit: &Unit<'_>, prepared: &Result<Prepared, String>) -> bool {
         let (Some(record), Ok(prepared)) = (self.order.folder.record(&unit.name()), prepared) else { return false };
         let made = matches!(record.outcome, Outcome::Made(_));
-        made && record.hash == prepared.hash && self.order.folder.picture(&record.unit).is_file()
+        let strip = || self.order.folder.strip(&unit.case.name(), &unit.prompt.name).is_file();
+        made && record.hash == prepared.hash
+            && self.order.folder.picture(&record.unit).is_file()
+            && (!self.has_strip(unit) || strip())
+    }
+
+    /// Whether what the method sees of a unit is to be kept.
+    pub(super) fn has_strip(&self, unit: &Unit<'_>) -> bool {
+        self.order.strips.is_some() && unit.method.name == FULL && unit.seed == 0
+    }
+
+    /// Keeps what the method saw of a unit, where that is asked for. Says in words why it cannot be drawn.
+    ///
+    /// # Errors
+    /// In words, when it cannot be written.
+    pub(super) fn keep_strip(
+        &self,
+        unit: &Unit<'_>,
+        project: &Project,
+        seen: &[Arc<StepView>],
+        finished: &Arc<Finished>,
+    ) -> Result<Option<String>, String> {
+        let Some(draw) = self.order.strips.filter(|_| self.has_strip(unit)) else { return Ok(None) };
+        let strip = match draw(project, seen, finished) {
+            Ok(strip) => strip,
+            Err(words) => return Ok(Some(format!("masks and attention cannot be drawn: {words}"))),
+        };
+        let path = self.order.folder.strip(&unit.case.name(), &unit.prompt.name);
+        put_png(self.order.folder, &path, &strip)?;
+        Ok(None)
     }
 
     /// Of everything that the picture depends on: the project, what its files hold, the model and the program.
@@ -185,7 +222,10 @@ impl<'a> Desk<'a> {
             },
             _ => Outcome::Made(None),
         };
+        // The same picture again, since something beside it was missing: what encoders said of it stays.
+        let before = self.order.folder.record(&name).filter(|before| before.hash == hash);
         let mut record = Record::new(name, hash, outcome, notes, cost);
+        record.learned = before.and_then(|before| before.learned);
         if let Outcome::Made(_) = &record.outcome {
             self.learn(unit, picture, &mut record)?;
         }
@@ -218,16 +258,20 @@ fn ruler(order: &Order<'_>, files: &DiskFiles, unit: &Unit<'_>) -> Result<Result
         Ok(reference) => reference,
         Err(words) => return Ok(Err(words)),
     };
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    let path = folder.reference(&unit.case.name(), &unit.prompt.name);
-    let written = reference.picture.write_to(&mut bytes, image::ImageFormat::Png);
-    written.map_err(|error| format!("{}: cannot be written ({error})", path.display()))?;
-    folder.put(&path, bytes.get_ref())?;
+    put_png(folder, &folder.reference(&unit.case.name(), &unit.prompt.name), &reference.picture)?;
     if suite.measure == Measure::Nothing {
         return Ok(Ok(None));
     }
     let known = suite.concepts_of(unit.case).filter_map(|subject| plush::concept(subject.plush.as_deref()?).copied());
     Ok(Ok(Some(Ruler::new(known.collect(), reference.masks, &unit.prompt.words))))
+}
+
+/// Writes a picture of a folder, wholly or not at all.
+fn put_png(folder: &Folder, path: &Path, picture: &RgbImage) -> Result<(), String> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let written = picture.write_to(&mut bytes, image::ImageFormat::Png);
+    written.map_err(|error| format!("{}: cannot be written ({error})", path.display()))?;
+    folder.put(path, bytes.get_ref())
 }
 
 /// A project without those settings that are the usual ones: a setting that comes new makes no picture old.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use image::RgbImage;
 
 use super::compose;
+use super::finder::instead;
 use super::metrics::Ruler;
 use super::metrics::learned::{self, Count, InParts, Learned, Scores, Segments, Vectors};
 use super::photos::{self, inside};
@@ -49,7 +50,7 @@ impl Named {
 
 impl Encoders {
     /// Reads the encoders: those that the user names, else the suite's, whose paths start from `base`. What only the suite
-    /// names and is not there is left out, and said.
+    /// names and is not there is left out, and said; so is that the user's take the place of the suite's.
     ///
     /// # Errors
     /// In words, where a folder that the user names cannot be used, or one that is there is broken or of the other kind.
@@ -59,17 +60,20 @@ impl Encoders {
         named: &Named,
         device: DeviceChoice,
     ) -> Result<(Self, Vec<String>), String> {
-        let (mut encoders, mut missing) = (Self::default(), Vec::new());
+        let (mut encoders, mut notes) = (Self::default(), Vec::new());
         let by_suite = [&suite.clip, &suite.dino, &suite.reward];
         for ((kind, by_user), by_suite) in named.each().into_iter().zip(by_suite) {
             let folder = match (by_user, by_suite) {
-                (Some(folder), _) => folder.to_owned(),
+                (Some(folder), own) => {
+                    notes.extend(own.as_ref().and_then(|own| instead(kind.option(), folder, own)));
+                    folder.to_owned()
+                }
                 (None, Some(folder)) => {
                     let folder = project::resolve(base, folder);
                     let is_there = folder.is_dir() || (kind == Kind::Reward && folder.is_file());
                     if !is_there {
                         let (name, option) = (kind.words(), kind.option());
-                        missing.push(format!(
+                        notes.push(format!(
                             "{}: is not there, so nothing is measured with {name}; put the encoder there, or name its folder \
                              with {option}",
                             folder.display()
@@ -82,7 +86,7 @@ impl Encoders {
             };
             encoders.add(kind, &folder, device)?;
         }
-        Ok((encoders, missing))
+        Ok((encoders, notes))
     }
 
     /// Reads the encoders that the user names.

@@ -1,5 +1,6 @@
 use image::{GrayImage, Luma, Rgb};
 
+use super::super::finder::{Asked, Finder, SURE};
 use super::super::metrics::learned::LearnedMetric;
 use super::super::suite::Choice;
 use super::*;
@@ -137,8 +138,9 @@ fn an_encoder_that_only_the_suite_names_may_be_missing_and_one_that_the_user_nam
     let words = open(&named, folder.path(), &swapped).err().unwrap();
     assert!(words.contains("is DINOv2, where CLIP is named"), "{words}");
     // The user's come before the suite's.
-    let (own, missing) = open(&named, folder.path(), &both()).unwrap();
-    assert_eq!((own.words().len(), missing.len()), (2, 0));
+    let (own, notes) = open(&named, folder.path(), &both()).unwrap();
+    assert_eq!((own.words().len(), notes.len()), (2, 2));
+    assert!(notes[0].starts_with("--clip ") && notes[0].ends_with(" in place of the suite's no/clip"), "{notes:?}");
     assert!(named.is_alike(&suite(&OWN.replace(", photos: \"photos\"", ""))));
 }
 
@@ -170,7 +172,7 @@ fn another_encoder_s_scores_take_the_place_of_its_kind_and_others_stay() {
 /// The tests' own network that finds boxes by words.
 fn segmenter() -> Segmenter {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/segment/dino.onnx");
-    Segmenter::open(&file, None, super::super::segmenter::SURE).unwrap()
+    Segmenter::open(&file, None, SURE).unwrap()
 }
 
 #[test]
@@ -201,6 +203,45 @@ fn what_a_segmenter_finds_is_compared_and_counted_and_photos_without_a_mask_are_
     let masks = Bench::new(&suite, folder.path(), &plain).measure(&unit, &picture(), None).unwrap().unwrap();
     assert!(masks.segments == Segments::Masks && !encoders.have_measured(Some(&masks)));
     assert!(plain.have_measured(Some(&learned)));
+}
+
+#[test]
+fn a_suite_that_names_its_segmenter_measures_as_the_same_on_the_command_line() {
+    let folder = folder();
+    let dog = OWN.replace("class_word: \"cat\"", "class_word: \"dog\"");
+    let plain = suite(&dog);
+    for file in ["dino.onnx", "vocab.txt", "sam.onnx"] {
+        std::fs::copy(data(file), folder.path().join(file)).unwrap();
+    }
+    let with = |words: &str| suite(&dog.replace("seeds: 1,", &format!("seeds: 1, segmenter: {words},")));
+    let named = with("(words: \"dino.onnx\")");
+    assert!(named.is_alike(&plain) && named != plain, "no picture depends on it");
+    let again = Suite::from_text(&named.to_text().unwrap());
+    assert!(again.is_ok_and(|again| again == named) && !plain.to_text().unwrap().contains("segmenter"));
+    let no_tensors = |_: &Path| Err("no tensors are asked for".to_owned());
+    let opened = |suite: &Suite| {
+        let (finder, notes) = Finder::chosen(suite.segmenter.as_ref(), folder.path(), &Asked::default()).unwrap();
+        assert!(notes.is_empty(), "{notes:?}");
+        Segmenter::of(&finder.unwrap(), folder.path(), &no_tensors)
+    };
+    // The very segmenter that `--words` opens, by its name, which has its files' hash.
+    let found = opened(&named).unwrap();
+    assert_eq!(found.name(), segmenter().name());
+    let choice = all(&named);
+    let unit = named.units(&choice)[0];
+    let encoders = Encoders::default().with(Some(found));
+    let counted = Bench::new(&named, folder.path(), &encoders).measure(&unit, &picture(), None).unwrap().unwrap();
+    assert!(counted.count.is_some_and(|count| count.asked == 1 && count.found >= 1));
+    // Files of another kind are refused by their names, in either place.
+    let words = opened(&with("(words: \"sam.onnx\")")).err().unwrap();
+    assert!(words.contains("sam.onnx") && words.contains("does not find boxes by words"), "{words}");
+    let sam = opened(&with("(words: \"dino.onnx\", sam: [\"photos\"])")).err().unwrap();
+    assert!(sam.contains("photos"), "{sam}");
+}
+
+/// A network of the tests' own.
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/segment").join(name)
 }
 
 #[test]

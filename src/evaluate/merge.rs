@@ -28,9 +28,11 @@ pub fn merge(parts: &[PathBuf], out: &Path) -> Result<usize, String> {
         for case in &part.suite.cases {
             for prompt in part.suite.prompts_of(case) {
                 let name = case.name();
-                let (here, there) = (from.reference(&name, &prompt.name), into.reference(&name, &prompt.name));
-                if here.is_file() && !there.exists() {
-                    copy(&into, &here, &there)?;
+                for place in [Folder::reference, Folder::strip] {
+                    let (here, there) = (place(from, &name, &prompt.name), place(&into, &name, &prompt.name));
+                    if here.is_file() && !there.exists() {
+                        copy(&into, &here, &there)?;
+                    }
                 }
             }
         }

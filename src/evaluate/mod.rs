@@ -6,7 +6,8 @@
 //!   Who computes, where there are several devices? `crew.rs`.
 //! - What is kept, and how do parts made elsewhere come together? `record.rs`, `merge.rs`.
 //! - What is measured of a picture? `metrics/`; with which encoders of the user's? `encoders.rs`. Who finds subjects in
-//!   pictures of anything? `segmenter.rs`. Which photos are they compared with? `photos.rs`. What do many numbers say? `statistics.rs`.
+//!   pictures of anything? `segmenter.rs`; by whose files, the suite's or the user's? `finder.rs`. Which photos are they compared
+//!   with? `photos.rs`. What do many numbers say? `statistics.rs`.
 //! - What is told of it? `report/`.
 //! - Which settings are best? `search/`.
 //! - Which of two settings of one project is better? `compare/`.
@@ -16,6 +17,7 @@ pub mod compose;
 pub mod crew;
 mod desk;
 pub mod encoders;
+pub mod finder;
 pub mod merge;
 pub mod methods;
 pub mod metrics;

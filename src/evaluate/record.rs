@@ -90,6 +90,9 @@ pub struct Folder {
 
 const PLAN: &str = "plan.json";
 
+/// The folder of what the method saw.
+pub const STRIPS: &str = "strips";
+
 impl Folder {
     /// A folder that is made where it is missing.
     ///
@@ -168,6 +171,11 @@ impl Folder {
     /// Where the reference of a case's prompt is.
     pub fn reference(&self, case: &str, prompt: &str) -> PathBuf {
         self.root.join("references").join(format!("{}.png", layout_file(case, prompt)))
+    }
+
+    /// Where masks and attention of a case's prompt are, where they were asked for.
+    pub fn strip(&self, case: &str, prompt: &str) -> PathBuf {
+        self.root.join(STRIPS).join(format!("{}.png", layout_file(case, prompt)))
     }
 
     fn record_path(&self, unit: &UnitName) -> PathBuf {

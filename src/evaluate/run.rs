@@ -6,17 +6,18 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use image::RgbImage;
 
 use super::crew::{Crew, Next};
-pub use super::desk::Order;
 use super::desk::{Desk, Prepared, composed, read};
+pub use super::desk::{Order, Strip};
 use super::record::{Cost, Outcome, Record};
 use super::suite::{Suite, Unit};
-use crate::link::{DeviceChoice, Event, JobId, Warning, Watch};
+use crate::link::{DeviceChoice, Event, Finished, JobId, StepView, Warning, Watch};
 use crate::project::{DiskFiles, Project};
 
 /// What is told while it runs.
@@ -131,12 +132,15 @@ struct Running<'a> {
     cost: Cost,
     /// Whether the device is why it is about to fail.
     unfit: bool,
+    /// What the method saw, where that is kept.
+    seen: Vec<Arc<StepView>>,
 }
 
 /// A picture that nobody has measured.
 struct Made<'a> {
     of: Running<'a>,
     picture: RgbImage,
+    finished: Arc<Finished>,
     took: Duration,
 }
 
@@ -209,9 +213,11 @@ impl<'a> Shift<'a, '_> {
         match (prepared, hindrance) {
             (Some(prepared), None) => {
                 let (project, base) = (prepared.project.clone(), self.order.base.to_owned());
-                let job = self.crew.engine(hand).render(project, base, self.crew.device(hand), Watch::default());
-                let (notes, cost) = (Vec::new(), Cost::default());
-                self.running[hand] = Some(Running { number, unit, prepared, job, begun, notes, cost, unfit: false });
+                let watch = if self.desk.has_strip(unit) { Watch::ALL } else { Watch::default() };
+                let job = self.crew.engine(hand).render(project, base, self.crew.device(hand), watch);
+                let (notes, cost, seen) = (Vec::new(), Cost::default(), Vec::new());
+                self.running[hand] =
+                    Some(Running { number, unit, prepared, job, begun, notes, cost, unfit: false, seen });
                 Ok(())
             }
             (prepared, hindrance) => {
@@ -248,6 +254,7 @@ impl<'a> Shift<'a, '_> {
                 running.cost.device.clone_from(&report.name);
             }
             Event::Unfit(of) if of == running.job => running.unfit = true,
+            Event::Step(of, view) if of == running.job && self.desk.has_strip(running.unit) => running.seen.push(view),
             // Without its numbers, so that the report counts in how many pictures it was.
             Event::Warning(of, Warning::Finding(finding)) if of == running.job => running.notes.push(finding.summary()),
             Event::Warning(of, warning) if of == running.job => running.notes.push(warning.to_string()),
@@ -255,7 +262,7 @@ impl<'a> Shift<'a, '_> {
                 Some(picture) => {
                     let picture = picture.clone();
                     let took = running.begun.elapsed();
-                    self.made.extend(self.running[hand].take().map(|of| Made { of, picture, took }));
+                    self.made.extend(self.running[hand].take().map(|of| Made { of, picture, finished, took }));
                 }
                 None => return self.fail(hand, "no picture came out"),
             },
@@ -290,7 +297,9 @@ impl<'a> Shift<'a, '_> {
         self.keep(&Record::new(unit.name(), prepared.hash, Outcome::Failed(words.to_owned()), notes, cost))
     }
 
-    fn measure(&mut self, Made { of, picture, took }: Made<'a>) -> Result<(), String> {
+    fn measure(&mut self, Made { mut of, picture, finished, took }: Made<'a>) -> Result<(), String> {
+        // Drawing it is no part of what the picture costs.
+        of.notes.extend(self.desk.keep_strip(of.unit, &of.prepared.project, &of.seen, &finished)?);
         let begun = Instant::now();
         let mut record = self.desk.take(of.unit, of.prepared, &picture, of.notes, of.cost)?;
         record.cost.seconds = (took + begun.elapsed()).as_secs_f64();

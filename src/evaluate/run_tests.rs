@@ -39,7 +39,7 @@ fn made(at: &Path, suite: &Suite, crew: &mut Crew, until: usize) -> (Result<Endi
     let plan = folder.begin(suite, &choice).unwrap();
     let encoders = Encoders::default();
     let units = suite.units(&choice);
-    let order = Order { suite, base: Path::new("."), units, folder: &folder, encoders: &encoders };
+    let order = Order { suite, base: Path::new("."), units, folder: &folder, encoders: &encoders, strips: None };
     let (stop, interrupts) = crossbeam_channel::unbounded();
     let (mut heard, mut begun) = (Heard::default(), 0);
     let ending = run(&order, crew, &interrupts, &mut |told| match told {

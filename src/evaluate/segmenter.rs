@@ -13,14 +13,12 @@ use std::path::Path;
 use image::{DynamicImage, RgbImage};
 
 use super::compose::a;
+use super::finder::Finder;
 use crate::project::files::name_of;
-use crate::segment::{self, Files, Find, Open, Pair, Prompt, Sam, VOCAB, Words};
+use crate::segment::{self, Files, Find, Open, Pair, Prompt, Sam, VOCAB, Words, choose};
 
 /// Boxes that overlap by more than this are of one subject: the threshold of Grounded-SAM's own demo for labels.
 const SAME: f32 = 0.5;
-
-/// How sure Grounding DINO must be, where nobody says otherwise: that of its authors.
-pub const SURE: f32 = 0.3;
 
 /// Finds subjects by words.
 pub struct Segmenter {
@@ -34,8 +32,25 @@ pub struct Segmenter {
 pub type Part = Vec<bool>;
 
 impl Segmenter {
+    /// Opens what a suite or a user names. Of one file of Segment Anything's two, the other one lies beside it or in `folder`; `open`
+    /// opens files of tensors.
+    ///
+    /// # Errors
+    /// In words, where a file cannot be read or is something else.
+    pub fn of(finder: &Finder, folder: &Path, open: Open) -> Result<Self, String> {
+        let files = match finder.sam.as_slice() {
+            [] => None,
+            [encoder, decoder] => Some(Files::Pair(Pair { encoder: encoder.clone(), decoder: decoder.clone() })),
+            one => {
+                let found = choose(one, folder, open).map_err(|error| error.to_string())?;
+                Some(found.ok_or_else(|| "the sam that is named has nothing of Segment Anything".to_owned())?)
+            }
+        };
+        Self::open(&finder.words, files.as_ref().map(|files| (files, open)), finder.sure)
+    }
+
     /// Opens Grounding DINO's file (its list of words beside it), and those of Segment Anything where masks are wanted, with what
-    /// opens files of tensors. What is less sure than `sure`, [`SURE`] to 1, is no find.
+    /// opens files of tensors. What is less sure than `sure`, [`SURE`](super::finder::SURE) to 1, is no find.
     ///
     /// # Errors
     /// In words, where a file cannot be read or is something else.

@@ -1,5 +1,6 @@
 use image::Rgb;
 
+use super::super::finder::SURE;
 use super::super::metrics::learned::{Count, Learned, LearnedMetric, Segments};
 use super::super::metrics::segsim::{Embedder, HueHistogram, segsim_of_several};
 use super::*;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::finder::Finder;
 use super::methods::{METHODS, Method, method};
 use crate::plush;
 use crate::project::{Canvas, Settings};
@@ -52,6 +53,9 @@ pub struct Suite {
     /// ImageReward's file, or the folder that it is in, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reward: Option<PathBuf>,
+    /// What finds the subjects of pictures by their class words, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segmenter: Option<Finder>,
     /// What a concept's own branch reads.
     #[serde(default)]
     pub own_prompts: OwnPrompts,
@@ -309,10 +313,10 @@ impl Suite {
         ron::ser::to_string_pretty(self, style).map_err(|error| format!("the suite cannot be written: {error}"))
     }
 
-    /// The suite without what only measures: what its pictures depend on.
+    /// The suite without what only measures, and without what it says of itself: what its pictures depend on.
     #[must_use]
     fn of_pictures(&self) -> Self {
-        let mut suite = self.clone();
+        let mut suite = Self { about: String::new(), segmenter: None, ..self.clone() };
         (suite.clip, suite.dino, suite.reward) = (None, None, None);
         suite.concepts.iter_mut().for_each(|subject| subject.photos = None);
         suite
@@ -358,7 +362,7 @@ impl Suite {
         units
     }
 
-    /// Whether every picture is the same one in both: all but what only measures, and which methods are made when none is named,
+    /// Whether every picture is the same one in both: all but what only measures, what it is for, and which methods are made when none is named,
     /// since a plan names its own.
     pub fn is_alike(&self, other: &Self) -> bool {
         let bare = |suite: &Self| Self { full_methods: Vec::new(), ..suite.of_pictures() };
@@ -391,6 +395,9 @@ impl Suite {
         };
         self.canvas.validate().map_err(of_project)?;
         self.settings.validate().map_err(of_project)?;
+        if let Some((problem, advice)) = self.segmenter.as_ref().and_then(Finder::problem) {
+            return Err(bad("segmenter", problem, advice));
+        }
         self.check_concepts()?;
         self.check_cases()?;
         let most = self.seeds.max(self.seeds(true));

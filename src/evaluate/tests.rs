@@ -74,6 +74,10 @@ fn the_shipped_suites_can_be_read_and_have_what_the_paper_asks_for() {
     assert_eq!(count(&plush, true), 19 * 5 * 8 * (plush.methods.len() + 3));
     assert_eq!(plush.choice(true, &["base".into()]).unwrap().methods, ["base"], "what is named is all");
     assert_eq!(count(&paper, false), 10 * 5 * 8 * paper.methods.len());
+    // Places for all that measures as the paper does.
+    let places = [&paper.clip, &paper.dino, &paper.reward].map(Option::is_some);
+    assert!(places == [true; 3] && paper.segmenter.as_ref().is_some_and(|finder| !finder.sam.is_empty()));
+    assert!(paper.concepts.iter().all(|concept| concept.photos.is_some()));
     // Everything that the miniature needs is built in.
     for unit in plush.units(&plush.choice(true, &[]).unwrap()) {
         let composed = project(&plush, &unit, &files(), &tokens).unwrap();
@@ -105,6 +109,10 @@ fn what_makes_no_sense_in_a_suite_is_said_with_its_place() {
         ("\"base\", ", "\"best\", ", "name \"best\"; there are conductor"),
         ("seeds: 2,", "seeds: 4000000,", "pictures"),
         ("    prompts:", "    promts:", "line 10"),
+        ("seeds: 2,", "seeds: 2, segmenter: (words: \"\"),", "segmenter has no words to find subjects by"),
+        ("seeds: 2,", "seeds: 2, segmenter: (words: \"a\", sam: [\"b\", \"c\", \"d\"]),", "neither one file or folder"),
+        ("seeds: 2,", "seeds: 2, segmenter: (words: \"a\", sure: 0.1),", "use a number from 0.3 to 1"),
+        ("seeds: 2,", "seeds: 2, segmenter: (sam: [\"b\"]),", "words"),
     ] {
         let found = words(from, to);
         assert!(found.contains(said), "{to}: {found}");

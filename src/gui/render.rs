@@ -317,13 +317,8 @@ fn presets(ui: &mut Ui, studio: &mut Studio) {
     let chosen = matching.map(Some).or(is_opened.then_some(None));
     let pressed = anchored(ui, "presets", |ui| {
         ui.horizontal_wrapped(|ui| {
-            let about = |preset: Preset| match preset {
-                Preset::Draft => "20 steps and a coarse inversion: to see whether a composition works",
-                Preset::Standard => "50 steps and a coarse inversion: for most pictures",
-                Preset::Paper => "200 steps and the exact inversion: what the paper's pictures were made with",
-            };
             let mut choices: Vec<(Option<Preset>, &str, &str)> =
-                Preset::ALL.map(|preset| (Some(preset), preset.name(), about(preset))).into();
+                Preset::ALL.map(|preset| (Some(preset), preset.name(), preset.about())).into();
             if opened.is_some() {
                 choices.push((None, OPENED, "The settings that this project came with"));
             }

@@ -1,8 +1,9 @@
-//! Three complete sets of settings to start from.
+//! Three complete sets of settings to start from. Their numbers stand here and nowhere else; what a search of settings found for them
+//! is in `docs/evaluation/search.md`.
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::{Inversion, Settings};
+use super::settings::{Inversion, MaskRefinement, Settings};
 
 /// A named set of settings, from quick to careful.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -29,18 +30,27 @@ impl Preset {
         }
     }
 
-    /// The settings that this preset stands for, with the default way of running branches and of reading prompts.
-    pub fn settings(self) -> Settings {
-        let (steps, inversion) = match self {
-            Self::Draft => (20, Inversion::Coarse),
-            Self::Standard => (50, Inversion::Coarse),
-            Self::Paper => (200, Inversion::Exact),
-        };
-        let mut settings = Settings { steps, inversion, ..Settings::default() };
-        if self == Self::Paper {
-            settings.mask_refinement.starts = 100;
+    /// What it is, in a line.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Draft => "20 steps and a coarse inversion: to see whether a composition works",
+            Self::Standard => "50 steps and a coarse inversion: for most pictures",
+            Self::Paper => "200 steps and the exact inversion: what the paper's pictures were made with",
         }
-        settings
+    }
+
+    /// The settings that this preset stands for, with the default way of running branches and of reading prompts. What is not named
+    /// is the release's.
+    pub fn settings(self) -> Settings {
+        let release = Settings::default();
+        match self {
+            Self::Draft => Settings { steps: 20, inversion: Inversion::Coarse, ..release },
+            Self::Standard => Settings { steps: 50, inversion: Inversion::Coarse, ..release },
+            Self::Paper => {
+                let mask_refinement = MaskRefinement { starts: 100, ..release.mask_refinement };
+                Settings { steps: 200, inversion: Inversion::Exact, mask_refinement, ..Settings::default() }
+            }
+        }
     }
 
     /// Replaces all settings by the preset's, except `execution`, which depends on the machine's memory, `prompt_reading`,
@@ -89,5 +99,19 @@ mod tests {
     fn the_paper_preset_takes_200_steps_and_inverts_exactly() {
         let settings = Preset::Paper.settings();
         assert_eq!((settings.steps, settings.inversion), (200, Inversion::Exact));
+        // Whatever a search finds for the others, this one stays the paper's and its release's.
+        let release = Settings::default();
+        assert_eq!((settings.guidance_scale, release.guidance_scale), (7.5, 7.5));
+        assert_eq!((&settings.layout_alignment, settings.layout_alignment.weight), (&release.layout_alignment, 10.0));
+        let refinement = MaskRefinement { starts: 100, ..release.mask_refinement };
+        assert_eq!((settings.mask_refinement, settings.concept_injection), (refinement, release.concept_injection));
+    }
+
+    #[test]
+    fn a_preset_says_its_own_number_of_steps() {
+        for preset in Preset::ALL {
+            let steps = format!("{} steps", preset.settings().steps);
+            assert!(preset.about().starts_with(&steps), "{}", preset.about());
+        }
     }
 }

@@ -199,7 +199,7 @@ fn encoders_measure_what_is_there_without_making_it_again_and_what_is_made_then(
 fn a_segmenter_finds_and_counts_in_pictures_that_are_there() {
     let folder = tempfile::tempdir().expect("temporary");
     let suite = SUITE.replace("(concepts: [\"jade cat\", \"plum dog\"])", "").replace("seeds: 2", "seeds: 1");
-    std::fs::write(folder.path().join("small.ron"), suite).expect("written");
+    std::fs::write(folder.path().join("small.ron"), &suite).expect("written");
     let plain = ["--out", "seen", "--methods", "lora_sum"];
     done(folder.path(), &small(&plain));
     let unit = folder.path().join("seen/units/mint_cat_+_plum_dog~beach~lora_sum~0.json");
@@ -229,12 +229,75 @@ fn a_segmenter_finds_and_counts_in_pictures_that_are_there() {
     // Nothing is asked twice, and the same comes out.
     done(folder.path(), &small(&named));
     assert_eq!(record(), after);
+
+    // A suite that names them itself, from its own folder, gives the same report with no flag at all.
+    let networks = folder.path().join("suites/networks");
+    std::fs::create_dir_all(&networks).expect("created");
+    for file in ["dino.onnx", "vocab.txt"] {
+        let from = format!("{}/tests/data/segment/{file}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::copy(from, networks.join(file)).expect("copied");
+    }
+    let places = format!("measure: Plush, clip: {clip:?}, segmenter: (words: \"networks/dino.onnx\"), ");
+    let whole = suite.replace("measure: Plush, ", &places);
+    std::fs::write(folder.path().join("suites/whole.ron"), whole).expect("written");
+    let of_suite = ["suites/whole.ron", "--device", "flex", "--methods", "lora_sum", "--out", "alone"];
+    let said = done(folder.path(), &of_suite);
+    assert_says(&said, &["pictures are measured with Grounding DINO dino.onnx (sure by 0.30", "CLIP clip ("]);
+    // All but the suite itself, which the report has word for word.
+    let said_of = |name: &str| {
+        let [markdown, _] = reports(&folder.path().join(name));
+        markdown.split("## Settings and hashes").next().map(str::to_owned)
+    };
+    assert_eq!(said_of("alone"), said_of("seen"));
+    assert_says(&reports(&folder.path().join("alone"))[0], &["networks/dino.onnx"]);
+    // Later too, and with something of one's own in one's place, which is said.
+    let measured = ["report", "alone", "--measure", "--base", "suites", "--sure", "0.5"];
+    let said = done(folder.path(), &measured);
+    assert_says(&said, &["--sure 0.5 in place of the suite's 0.3", "(sure by 0.50", "1 pictures measured anew"]);
+    // What is not there is said, and the rest is measured; what is something else is refused before anything is made.
+    std::fs::rename(networks.join("dino.onnx"), networks.join("moved.onnx")).expect("moved");
+    let said = done(folder.path(), &of_suite);
+    assert_says(&said, &["dino.onnx: is not there, so no subjects are found by their words", "measured with CLIP"]);
+    std::fs::write(networks.join("dino.onnx"), "no network").expect("written");
+    let output = command(folder.path(), &of_suite).output().expect("the binary starts");
+    assert!(!output.status.success());
+    assert_says(&out(&output), &["dino.onnx"]);
     for (wrong, said) in [(["--sam", "x.onnx,y.onnx"], "--words"), (["--sure", "0.1"], "from 0.3 to 1")] {
         let output =
             command(folder.path(), &small(&[&plain[..], &wrong].concat())).output().expect("the binary starts");
         assert!(!output.status.success());
         assert_says(&out(&output), &[said]);
     }
+}
+
+#[test]
+fn strips_show_what_the_full_method_saw_and_pictures_without_are_made_again_as_they_were() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let suite = SUITE.replace("(concepts: [\"jade cat\", \"plum dog\"])", "");
+    std::fs::write(folder.path().join("small.ron"), suite).expect("written");
+    let plain = done(folder.path(), &small(&["--out", "seen"]));
+    assert_says(&plain, &["0 of 4 pictures are there"]);
+    let unit = folder.path().join("seen/units/mint_cat_+_plum_dog~beach~conductor~0.png");
+    let pixels = || image::open(&unit).expect("a picture").into_rgb8();
+    let before = pixels();
+    let strip = folder.path().join("seen/strips/mint_cat_+_plum_dog~beach.png");
+    let [markdown, html] = reports(&folder.path().join("seen"));
+    assert!(!strip.exists() && !markdown.contains("strips/") && !html.contains("data:image/png;base64,"));
+
+    let asked = small(&["--out", "seen", "--strips"]);
+    assert_says(&done(folder.path(), &asked), &["3 of 4 pictures are there"]);
+    assert!(pixels() == before, "watching changes nothing");
+    let drawn = image::open(&strip).expect("a strip");
+    // A row each: the picture, clusters and attention of base, two concepts and reference, two masks; 72 pixels a cell.
+    assert!(drawn.height() > 7 * 72 && drawn.width() > 2 * 72, "{} x {}", drawn.width(), drawn.height());
+    let [markdown, html] = reports(&folder.path().join("seen"));
+    assert_says(&markdown, &["Masks and attention of Concept Conductor", "strips/mint_cat_+_plum_dog~beach.png"]);
+    assert!(html.contains("data:image/png;base64,"));
+    // Nothing is made twice, and what is merged has it too.
+    assert_says(&done(folder.path(), &asked), &["4 of 4 pictures are there"]);
+    done(folder.path(), &["merge", "seen", "--out", "merged"]);
+    assert_eq!(reports(&folder.path().join("merged")), [markdown, html]);
+    assert!(folder.path().join("merged/strips/mint_cat_+_plum_dog~beach.png").exists());
 }
 
 #[test]

@@ -3,6 +3,9 @@
 use super::sheets::Sheet;
 use super::tables::Table;
 
+/// What is said of a strip of what the method saw.
+pub(super) const STRIP: &str = "Masks and attention of Concept Conductor, seed 0, from step to step";
+
 /// A report.
 pub(super) struct Report {
     pub(super) title: String,

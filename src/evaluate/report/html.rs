@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::basis::COST;
-use super::contents::Report;
+use super::contents::{Report, STRIP};
 use super::tables::Table;
 
 const STYLE: &str = "\
@@ -55,6 +55,12 @@ pub(super) fn html(report: &Report) -> String {
             ));
         }
         say("</table></div>");
+        if let Some((_, png)) = &sheet.strip {
+            let data = base64(png);
+            say(&format!(
+                "<details><summary>{STRIP}</summary><img alt=\"{STRIP}\" src=\"data:image/png;base64,{data}\"></details>"
+            ));
+        }
     }
     say("<h2>Settings and hashes</h2>");
     for (name, value) in &report.facts {

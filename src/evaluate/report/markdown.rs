@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::contents::Report;
+use super::contents::{Report, STRIP};
 use super::tables::Table;
 
 /// The whole text.
@@ -29,6 +29,9 @@ pub(super) fn markdown(report: &Report) -> String {
         let rows: Vec<&str> = sheet.rows.iter().map(|(title, _)| title.as_str()).collect();
         say(&format!("\n### {}\n\nRows: {}.\n", sheet.title, rows.join("; ")));
         say(&format!("![{}](<{}>)", sheet.title, sheet.file));
+        if let Some((file, _)) = &sheet.strip {
+            say(&format!("\n{STRIP}:\n\n![{STRIP}](<{file}>)"));
+        }
     }
     say("\n## Settings and hashes\n");
     for (name, value) in &report.facts {

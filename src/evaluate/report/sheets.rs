@@ -5,7 +5,7 @@ use image::{ExtendedColorType, ImageFormat, Rgb, RgbImage, imageops};
 
 use super::basis::Records;
 use crate::evaluate::methods::method;
-use crate::evaluate::record::{Folder, Outcome, Plan};
+use crate::evaluate::record::{Folder, Outcome, Plan, STRIPS};
 use crate::evaluate::suite::{UnitName, layout_file};
 
 /// Height of a small picture, pixels.
@@ -30,6 +30,9 @@ pub(super) struct Sheet {
     pub reference: Option<Vec<u8>>,
     /// The method of each row, and its pictures as one JPEG.
     pub rows: Vec<(String, Vec<u8>)>,
+    /// What the full method saw with the first seed: where it lies, from the report's folder, and the PNG itself. None where nobody
+    /// asked for it.
+    pub strip: Option<(String, Vec<u8>)>,
 }
 
 /// One sheet for each case and prompt of which anything was made.
@@ -92,6 +95,9 @@ fn sheet(folder: &Folder, plan: &Plan, records: &Records, case: &str, prompt: &s
         png: png(&all)?,
         reference: reference.as_ref().map(jpeg).transpose()?,
         rows: titles.map(str::to_owned).zip(strips).collect(),
+        strip: std::fs::read(folder.strip(case, prompt))
+            .ok()
+            .map(|png| (format!("{STRIPS}/{}.png", layout_file(case, prompt)), png)),
     })
 }
 

@@ -191,7 +191,7 @@ impl Search<'_> {
             self.compare(seeds, &of_winner, &of_own)
         };
         let found = Found { rounds, winner: winner.candidate, last };
-        Folder::create(out)?.put(&out.join("search.md"), told::markdown(self.suite, &found).as_bytes())?;
+        Folder::create(out)?.put(&out.join("search.md"), told::markdown(self, &found).as_bytes())?;
         Ok(Some(found))
     }
 
@@ -225,6 +225,7 @@ impl Search<'_> {
             base: self.base,
             units: units.clone(),
             folder: &one.folder,
+            strips: None,
         };
         match run(&order, crew, interrupts, &mut |told| tell(&one.candidate, told))? {
             Ending::Stopped => Ok(None),

@@ -124,6 +124,11 @@ fn a_search_halves_goes_on_and_compares_on_other_seeds() {
     assert_eq!(found.last.is_none(), found.winner.is_own());
     let told = std::fs::read_to_string(folder.path().join("search.md")).unwrap();
     assert!(told.contains(&found.words()) && told.contains("## Round 2: 2 pictures each"), "{told}");
+    assert!(
+        told.contains("Tried: strength of 0, 0.9; guidance_scale of 1, 7. Of these 4 combinations 3 were drawn"),
+        "{told}"
+    );
+    assert!(told.contains("## What each value gives") && told.contains("| strength | 0.9 |"), "{told}");
     // Nothing is made again, and the same comes out; another search does not go into the same folder.
     assert_eq!(run(usize::MAX), (Ok(Some(found.clone())), 0));
     // Two engines find what one finds.
