@@ -139,7 +139,7 @@ impl Train {
             say!("stopped; the same command goes on from its checkpoint in {}", run.display());
             return Ok(());
         };
-        self.keep(&trained)
+        self.keep(&trained, &training)
     }
 
     /// Why it may not fit, in words: it is more than the machine has, or near to what is free of it.
@@ -232,7 +232,7 @@ impl Train {
     }
 
     /// Writes what else was asked for, and says where everything is.
-    fn keep(&self, trained: &Trained) -> Outcome {
+    fn keep(&self, trained: &Trained, training: &Training) -> Outcome {
         if let Some(out) = &self.out {
             let from = if ending(out) == "pth" { &trained.pth } else { &trained.file };
             let bytes = std::fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?;
@@ -253,6 +253,10 @@ impl Train {
             let words = alike.words();
             let of = if alike.whole { "whole pictures" } else { "subjects, each inside its mask," };
             say!("{words}: mean cosine of the test sheet's {of} with the photos inside their masks, of 1");
+        }
+        let full_at = training.settings.full_at;
+        if full_at != 1.0 {
+            say!("full at strength {full_at}: used at that strength it acts as it was learnt");
         }
         say!("trained {} steps in {:.1} s", trained.steps, trained.elapsed.as_secs_f64());
         Ok(())

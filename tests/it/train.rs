@@ -174,6 +174,8 @@ fn a_training_runs_to_its_end_says_where_everything_is_and_can_be_opened_again()
     let words =
         ["on CPU", "step 3 of 3: loss", "mint_cat.safetensors", "mint_cat.sheet.png (test sheet)", "trained 3 steps"];
     assert_says(&out(&trained), &words);
+    // The quick preset's.
+    assert_says(&out(&trained), &["full at strength 0.7"]);
     let run = folder.path().join("mint_cat.training");
     for name in ["mint_cat.safetensors", "mint_cat.pth", "mint_cat.sheet.png", "mint_cat.ron"] {
         assert!(run.join(name).is_file(), "{name} is missing: {:?}", names(&run));
@@ -185,7 +187,7 @@ fn a_training_runs_to_its_end_says_where_everything_is_and_can_be_opened_again()
     assert_eq!(again.photos[0].picture, folder.path().join("mint_cat/0.png"));
     let inspected =
         Command::new(env!("CARGO_BIN_EXE_podium")).args(["inspect", "cat.pth"]).current_dir(folder.path()).output();
-    assert_says(&out(&inspected.expect("it starts")), &["an ED-LoRA", "<mint_cat_1>"]);
+    assert_says(&out(&inspected.expect("it starts")), &["an ED-LoRA", "<mint_cat_1>", "full at strength 0.7"]);
 }
 
 #[cfg(unix)]

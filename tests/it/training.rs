@@ -1,6 +1,7 @@
 //! A concept from photos: the miniature learns from a few of them, stops, goes on, and what comes out is read back.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
@@ -14,7 +15,9 @@ use podium::engine::train::loss::{Batch, Counts, slope};
 use podium::engine::train::parameters::Parameters;
 use podium::engine::weights::ModelFiles;
 use podium::engine::worker::Engine;
-use podium::link::{DeviceChoice, Event, JobId, Trained, TrainingEvent, TrainingJob, TrainingStep, Watch};
+use podium::link::{
+    DeviceChoice, Event, JobId, Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep, Watch,
+};
 use podium::project::settings::Inversion;
 use podium::project::training::{PLACE, Photo, Token, Training, TrainingSettings};
 use podium::project::{Canvas, Project};
@@ -82,7 +85,10 @@ fn follow(engine: &Engine, job: TrainingJob, mut at: impl FnMut(JobId, &Training
                     }
                     TrainingEvent::Resumed(step) => followed.resumed = Some(step),
                     TrainingEvent::Checkpoint(step) => followed.checkpoints.push(step),
-                    TrainingEvent::Drawn(picture) => followed.drawn.push((picture.step, picture.strength)),
+                    TrainingEvent::Drawn(picture) => {
+                        followed.drawn.push((picture.step, picture.strength));
+                        followed.pictures.push(picture);
+                    }
                     TrainingEvent::Done(trained) => {
                         followed.trained = Some(Trained::clone(&trained));
                         return followed;
@@ -106,6 +112,7 @@ struct Followed {
     resumed: Option<usize>,
     checkpoints: Vec<usize>,
     drawn: Vec<(usize, f32)>,
+    pictures: Vec<Arc<TrainingPicture>>,
     warnings: Vec<String>,
     trained: Option<Trained>,
     failed: Option<String>,
@@ -177,6 +184,89 @@ fn the_files_of_a_concept_are_read_back_equal_and_one_is_for_other_programs() {
     more.settings.rank = 8;
     let words = failed(more, tempfile::tempdir().unwrap().path());
     assert!(words.contains("mint cat.pth") && words.contains("choose the rank"), "{words}");
+}
+
+/// The numbers of every pair of factors, with the second's times the file's own scale and `strength`.
+fn acting(file: &adapters::AdapterFile, strength: f32) -> Vec<(String, Vec<f32>, Vec<f32>)> {
+    let changes = file.unet.iter().chain(&file.text_encoder);
+    let pair = |(path, change): (&String, &adapters::Change)| match change {
+        adapters::Change::LowRank { down, up, scale, .. } => {
+            let up = up.values.iter().map(|number| number * scale * strength).collect();
+            (path.clone(), down.values.clone(), up)
+        }
+        other => panic!("{path}: {other:?}"),
+    };
+    changes.map(pair).collect()
+}
+
+fn assert_acts_alike(one: &adapters::AdapterFile, at: f32, other: &adapters::AdapterFile, other_at: f32) {
+    let (one, other) = (acting(one, at), acting(other, other_at));
+    assert_eq!(one.len(), other.len());
+    for ((path, down, up), (other_path, other_down, other_up)) in one.iter().zip(&other) {
+        assert!(path == other_path && down == other_down, "{path}");
+        let near = |(one, other): (&f32, &f32)| (one - other).abs() <= 1e-6 * other.abs();
+        assert!(up.iter().zip(other_up).all(near), "{path}: {up:?}, expected {other_up:?}");
+    }
+    assert!(other.iter().flat_map(|(.., up)| up).any(|number| *number != 0.0), "nothing was learnt");
+}
+
+#[test]
+fn a_concept_that_is_full_at_a_strength_is_learnt_the_same_and_acts_there_as_the_other_does_at_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = |full_at: f64| {
+        let mut plan = training(3);
+        (plan.settings.show_every, plan.settings.size, plan.settings.full_at) = (2, Some(128), full_at);
+        plan
+    };
+    let run = |name: &str, plan: Training| follow(&engine(), job(plan, &folder.path().join(name)), |_, _| ());
+    let (plain, full) = (run("plain", plan(1.0)), run("full", plan(0.7)));
+
+    // What was learnt is the same to the bit, the optimiser's numbers included.
+    let checkpoint = |name: &str| {
+        let bytes = bytes(&folder.path().join(name).join("checkpoint.safetensors"));
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+        let mut tensors: Vec<_> = tensors.tensors().into_iter().map(|(name, of)| (name, of.data().to_vec())).collect();
+        tensors.sort();
+        tensors
+    };
+    assert_eq!(checkpoint("plain").len(), 9);
+    assert!(checkpoint("plain") == checkpoint("full"), "what was learnt differs");
+    // And so are the pictures, each at its own strength.
+    let shown = |followed: &Followed, strength: f32| {
+        let of = |picture: &&Arc<TrainingPicture>| picture.step == 2 && picture.strength == strength;
+        followed.pictures.iter().find(of).expect("shown on the way").picture.clone()
+    };
+    assert!(shown(&full, 0.7) == shown(&plain, 1.0), "at 0.7 it acts whole");
+    assert!(shown(&full, 0.0) == shown(&plain, 0.0));
+    assert!(shown(&full, 1.0) != shown(&plain, 1.0), "above that it exaggerates");
+
+    // All three files of both.
+    let (plain, full) = (plain.trained.expect("trained"), full.trained.expect("trained"));
+    let files = |trained: &Trained| {
+        let kohya = trained.file.with_file_name("mint cat-lora.safetensors");
+        [&trained.file, &trained.pth, &kohya].map(|path| adapters::read(path).expect("it reads"))
+    };
+    for (plain, full) in files(&plain).iter().zip(&files(&full)) {
+        assert_eq!((plain.about.full_at, full.about.full_at), (None, Some(0.7)), "{}", full.file);
+        assert!(full.left_aside.is_empty() && plain.tensors == full.tensors, "{:?}", full.left_aside);
+        assert!(plain.embeddings == full.embeddings, "words have no strength");
+        assert_acts_alike(full, 0.7, plain, 1.0);
+    }
+
+    // Training on undoes it, whatever the next one is for.
+    let read = |trained: &Trained| adapters::read(&trained.file).expect("it reads");
+    for (name, from, full_at) in [("1", &full.file, 1.0), ("2", &full.pth, 0.7), ("3", &plain.pth, 0.7)] {
+        let mut on = plan(full_at);
+        (on.from, on.settings.steps, on.settings.show_every) = (Some(from.clone()), 1, 0);
+        (on.settings.unet_rate, on.settings.text_rate, on.settings.embedding_rate) = (0.0, 0.0, 0.0);
+        let on = run(name, on).trained.expect("trained");
+        assert_acts_alike(&read(&on), full_at as f32, &read(&plain), 1.0);
+    }
+
+    // One that has ended is written anew for another strength, without a step.
+    let again = run("full", plan(1.0));
+    assert_eq!((again.resumed, again.steps.len()), (Some(3), 0));
+    assert!(bytes(&again.trained.expect("trained").pth) == bytes(&plain.pth), "the plain one's");
 }
 
 #[test]

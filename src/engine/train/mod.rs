@@ -162,8 +162,10 @@ fn fingerprint(models: &Models, training: &Training, photos: &[ReadPhoto], size:
     let mut hasher = blake3::Hasher::new();
     let mut settings = training.settings.clone();
     (settings.steps, settings.checkpoint_every, settings.show_every, settings.enough) = (0, 0, 0, 0.0);
-    settings.recompute = false;
-    hasher.update(models.fingerprint.as_bytes()).update(format!("{settings:?}").as_bytes()).update(&size.to_le_bytes());
+    (settings.recompute, settings.full_at) = (false, 1.0);
+    // As it was written before there was `full_at`, so that checkpoints of then go on.
+    let settings_then = format!("{settings:?}").replace(", full_at: 1.0", "");
+    hasher.update(models.fingerprint.as_bytes()).update(settings_then.as_bytes()).update(&size.to_le_bytes());
     hasher.update(format!("{:?} {:?}", training.tokens, training.from).as_bytes());
     if settings.prior > 0.0 {
         hasher.update(format!("{:?} {:?}", training.class_word, training.prompts).as_bytes());
@@ -299,7 +301,9 @@ impl Run<'_> {
 
     fn draw(&self, prompt: &str, strength: f32, seed: u64, steps: usize) -> Result<Arc<TrainingPicture>> {
         let parameters = &self.state.parameters;
-        let adapter = parameters.adapter(&parameters.tensors(), f64::from(strength));
+        // As the finished concept acts at this strength; at `full_at` itself that is exactly what was learnt.
+        let factor = strength / self.job.training.settings.full_at as f32;
+        let adapter = parameters.adapter(&parameters.tensors(), f64::from(factor));
         let bound = bind(&self.job.training, prompt);
         let wish = Wish { prompt: &bound, seed, steps, guidance: GUIDANCE, size: self.size };
         // Only an encoder asks where the subject is.
