@@ -13,7 +13,7 @@ use super::say::aside;
 use super::written::{put, unwritten};
 use super::{Outcome, interrupt};
 use crate::engine::cache::Cache;
-use crate::engine::device::is_cpu;
+use crate::engine::device::{holds_half, is_cpu};
 use crate::engine::inspect::{ModelReport, inspect_model};
 use crate::engine::train::concept_file::sheet_of;
 use crate::engine::train::photos::{self, Facts, Severity};
@@ -114,8 +114,11 @@ impl Train {
         let report = inspect_model(&files)?;
         let side = photos::side(&training.settings, report.picture_side, &files)?;
         self.inspect(&training, &beside, side)?;
+        let stored = report.total_bytes;
+        let report = if holds_half(self.device) { report.with_half_weights() } else { report };
         let needed = memory::words(report.training_bytes(&training.settings, side));
-        aside(&ProgressBar::hidden(), format_args!("a step needs about {needed} of memory"));
+        let weights = if report.total_bytes < stored { ", with weights in half precision" } else { "" };
+        aside(&ProgressBar::hidden(), format_args!("a step needs about {needed} of memory{weights}"));
         if let Some(shortage) = self.shortage(&report, &training, side) {
             aside(&ProgressBar::hidden(), format_args!("note: {shortage}"));
             if self.strict {
