@@ -192,6 +192,54 @@ fn a_training_runs_to_its_end_says_where_everything_is_and_can_be_opened_again()
 
 #[cfg(unix)]
 #[test]
+fn a_training_that_is_killed_at_some_moment_ends_in_the_same_numbers_as_an_unbroken_one() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    let folder = tempfile::tempdir().expect("temporary");
+    copied(folder.path());
+    let arguments = |run: &'static str| {
+        let steps = ["--steps", "10", "--set", "batch=1", "--set", "size=64", "--set", "show_every=0"];
+        let kept = ["--set", "checkpoint_every=1", "--device", "flex", "--run", run];
+        [&["mint_cat", "--preset", "quick", "--prompt", "<TOK>"][..], &steps, &kept].concat()
+    };
+    let unbroken = podium(folder.path(), &arguments("unbroken"));
+    assert!(unbroken.status.success(), "{}", out(&unbroken));
+    for after in [2, 6] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_podium"))
+            .arg("train")
+            .args(arguments("killed"))
+            .current_dir(folder.path())
+            .env("PODIUM_CACHE_DIR", folder.path().join("cache"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut told = BufReader::new(child.stderr.take().expect("piped"));
+        let mut line = String::new();
+        while !line.contains(&format!("step {after} of 10:")) {
+            line.clear();
+            assert!(told.read_line(&mut line).expect("text") > 0, "it ended early");
+        }
+        // Another moment in every run: while it computes, or while it writes.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        let pause = Duration::from_micros(u64::from(now.subsec_micros()) % 60_000);
+        println!("killed {pause:?} after step {after}");
+        std::thread::sleep(pause);
+        // SIGKILL, which nobody can answer.
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+    }
+    let again = podium(folder.path(), &arguments("killed"));
+    assert!(again.status.success(), "{}", out(&again));
+    assert_says(&out(&again), &["goes on from its checkpoint after step", "trained 10 steps"]);
+    let learnt = |run: &str| std::fs::read(folder.path().join(run).join("mint_cat.pth")).expect("there");
+    assert!(learnt("unbroken") == learnt("killed"), "what was learnt differs");
+}
+
+#[cfg(unix)]
+#[test]
 fn ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on_from_it() {
     use std::io::{BufRead, BufReader, Read};
     use std::process::Stdio;

@@ -13,7 +13,7 @@ use podium::engine::pictures::to_tensor;
 use podium::engine::train::checkpoint::State;
 use podium::engine::train::loss::{Batch, Counts, slope};
 use podium::engine::train::parameters::Parameters;
-use podium::engine::weights::ModelFiles;
+use podium::engine::weights::{Checkpoint, ModelFiles};
 use podium::engine::worker::Engine;
 use podium::link::{
     DeviceChoice, Event, JobId, Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep, Watch,
@@ -21,6 +21,8 @@ use podium::link::{
 use podium::project::settings::Inversion;
 use podium::project::training::{PLACE, Photo, Token, Training, TrainingSettings};
 use podium::project::{Canvas, Project};
+
+use crate::golden::Golden;
 
 const PHOTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/training");
 
@@ -267,6 +269,39 @@ fn a_concept_that_is_full_at_a_strength_is_learnt_the_same_and_acts_there_as_the
     let again = run("full", plan(1.0));
     assert_eq!((again.resumed, again.steps.len()), (Some(3), 0));
     assert!(bytes(&again.trained.expect("trained").pth) == bytes(&plain.pth), "the plain one's");
+}
+
+#[test]
+fn parity_a_concept_has_the_authors_keys_shapes_and_dtypes_and_one_of_theirs_trains_on() {
+    let golden = Golden::open();
+    let concepts = std::fs::read_dir(golden.folder.join("concepts")).expect("the reference's concepts");
+    let mut concepts: Vec<PathBuf> = concepts.map(|entry| entry.expect("readable").path()).collect();
+    concepts.retain(|path| path.extension().is_some_and(|ending| ending == "pth"));
+    concepts.sort();
+    let theirs = concepts.first().expect("a concept of the authors'");
+    let read = adapters::read(theirs).expect("it reads");
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = training(2);
+    plan.from = Some(theirs.clone());
+    plan.model = Some(golden.folder.join("model"));
+    plan.tokens.iter_mut().zip(&read.embeddings).for_each(|(token, word)| token.word.clone_from(&word.name));
+    (plan.settings.rank, plan.settings.size) = (read.rank(), Some(64));
+    let followed = follow(&engine(), job(plan, folder.path()), |_, _| ());
+    let trained = followed.trained.unwrap_or_else(|| panic!("{:?}", followed.failed));
+    let listed = |path: &Path| {
+        let file = Checkpoint::open_file(path).expect("a file of tensors");
+        let listed = file.tensors().map(|(name, shape, kind)| (name.to_owned(), shape.to_vec(), kind.to_string()));
+        listed.collect::<Vec<_>>()
+    };
+    let (ours, wanted) = (listed(&trained.pth), listed(theirs));
+    assert!(wanted.len() > 100, "{wanted:?}");
+    assert_eq!(ours, wanted);
+    // It went on from their numbers: two steps of such rates move none of them far, and most of them a little.
+    let (before, after) = (acting(&read, 1.0), acting(&adapters::read(&trained.pth).expect("it reads"), 1.0));
+    let pairs = before.iter().zip(&after).flat_map(|(one, other)| one.2.iter().zip(&other.2));
+    let moved: Vec<f32> = pairs.map(|(one, other)| (one - other).abs()).collect();
+    assert!(moved.iter().all(|by| *by < 0.01), "{moved:?}");
+    assert!(moved.iter().filter(|by| **by > 0.0).count() > moved.len() / 2);
 }
 
 #[test]
