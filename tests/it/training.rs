@@ -10,6 +10,7 @@ use podium::engine::cache::Cache;
 use podium::engine::models::Models;
 use podium::engine::noise::seeded;
 use podium::engine::pictures::to_tensor;
+use podium::engine::tensors::TensorFile;
 use podium::engine::train::checkpoint::State;
 use podium::engine::train::loss::{Batch, Counts, slope};
 use podium::engine::train::parameters::Parameters;
@@ -176,6 +177,15 @@ fn the_files_of_a_concept_are_read_back_equal_and_one_is_for_other_programs() {
     for name in ["mint cat.sheet.png", "mint cat.preview.png", "checkpoint.safetensors"] {
         assert!(folder.path().join(name).is_file(), "{name}");
     }
+    // The first picture of its test sheet goes along in it.
+    let inside = TensorFile::open(&trained.file).expect("it opens");
+    let picture =
+        image::load_from_memory(&adapters::thumbnail(&inside).expect("a picture")).expect("a JPEG").into_rgb8();
+    let first = &trained.sheet[0].picture;
+    assert_eq!(picture.dimensions(), (128, 128));
+    let small = image::imageops::thumbnail(first, 128, 128);
+    let apart: u64 = picture.iter().zip(small.iter()).map(|(one, other)| u64::from(one.abs_diff(*other))).sum();
+    assert!(apart / (128 * 128 * 3) < 12, "{apart}");
     // And trains on from there.
     let further = tempfile::tempdir().unwrap();
     let mut more = training(1);

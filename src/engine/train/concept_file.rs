@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::parameters::{Group, Parameter, Parameters, Place, Side, turned};
 use super::torch_file::{self, Value};
-use crate::engine::adapters::{AdapterFile, Change, FULL_AT};
+use crate::engine::adapters::{AdapterFile, Change, FULL_AT, thumbnail_of};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::models::Models;
 use crate::engine::pictures::host;
@@ -97,6 +97,7 @@ impl Numbers {
         };
         let words =
             self.words.iter().map(|(word, shape, numbers)| (word.clone(), Value::Tensor(numbers, shape.to_vec())));
+        let full_at = [self.full_at];
         let mut entries = vec![(
             "params".into(),
             Value::Dict(vec![
@@ -105,7 +106,6 @@ impl Numbers {
                 ("unet".into(), part(Group::Unet)),
             ]),
         )];
-        let full_at = [self.full_at];
         if self.full_at != AS_LEARNT {
             entries.push((FULL_AT.into(), Value::Tensor(&full_at, vec![1])));
         }
@@ -205,6 +205,8 @@ pub struct Seen {
     pub likeness: Option<f32>,
     /// How alike an encoder finds them and the photos.
     pub alike: Option<Alike>,
+    /// Its first picture, small, as a JPEG.
+    pub thumbnail: Option<Vec<u8>>,
 }
 
 /// Writes all of a concept's files, each wholly or not at all; `seen` is what its test sheet says.
@@ -238,6 +240,7 @@ pub fn write(
             about.insert("podium.encoder".to_owned(), alike.encoder.clone());
             about.insert("podium.alike".to_owned(), format!("{:.3}", alike.cosine));
         }
+        about.extend(seen.thumbnail.as_deref().map(thumbnail_of));
         about
     };
     let mut own = about();
