@@ -13,7 +13,7 @@ use super::say::aside;
 use super::written::{put, unwritten};
 use super::{Outcome, interrupt};
 use crate::engine::cache::Cache;
-use crate::engine::device::is_cpu;
+use crate::engine::device::{holds_half, is_cpu};
 use crate::engine::inspect::{ModelReport, inspect_model};
 use crate::engine::train::concept_file::sheet_of;
 use crate::engine::train::photos::{self, Facts, Severity};
@@ -114,8 +114,11 @@ impl Train {
         let report = inspect_model(&files)?;
         let side = photos::side(&training.settings, report.picture_side, &files)?;
         self.inspect(&training, &beside, side)?;
+        let stored = report.total_bytes;
+        let report = if holds_half(self.device) { report.with_half_weights() } else { report };
         let needed = memory::words(report.training_bytes(&training.settings, side));
-        aside(&ProgressBar::hidden(), format_args!("a step needs about {needed} of memory"));
+        let weights = if report.total_bytes < stored { ", with weights in half precision" } else { "" };
+        aside(&ProgressBar::hidden(), format_args!("a step needs about {needed} of memory{weights}"));
         if let Some(shortage) = self.shortage(&report, &training, side) {
             aside(&ProgressBar::hidden(), format_args!("note: {shortage}"));
             if self.strict {
@@ -139,7 +142,7 @@ impl Train {
             say!("stopped; the same command goes on from its checkpoint in {}", run.display());
             return Ok(());
         };
-        self.keep(&trained)
+        self.keep(&trained, &training)
     }
 
     /// Why it may not fit, in words: it is more than the machine has, or near to what is free of it.
@@ -232,7 +235,7 @@ impl Train {
     }
 
     /// Writes what else was asked for, and says where everything is.
-    fn keep(&self, trained: &Trained) -> Outcome {
+    fn keep(&self, trained: &Trained, training: &Training) -> Outcome {
         if let Some(out) = &self.out {
             let from = if ending(out) == "pth" { &trained.pth } else { &trained.file };
             let bytes = std::fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?;
@@ -253,6 +256,10 @@ impl Train {
             let words = alike.words();
             let of = if alike.whole { "whole pictures" } else { "subjects, each inside its mask," };
             say!("{words}: mean cosine of the test sheet's {of} with the photos inside their masks, of 1");
+        }
+        let full_at = training.settings.full_at;
+        if full_at != 1.0 {
+            say!("full at strength {full_at}: used at that strength it acts as it was learnt");
         }
         say!("trained {} steps in {:.1} s", trained.steps, trained.elapsed.as_secs_f64());
         Ok(())

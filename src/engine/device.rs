@@ -5,6 +5,7 @@ use burn_wgpu::WgpuSetup;
 
 use super::error::{EngineError, Result};
 use super::memory;
+use super::weights::Holding;
 pub use crate::link::device::{AdapterKind, DeviceChoice, DeviceReport, Pool};
 
 /// An adapter that wgpu sees.
@@ -16,6 +17,8 @@ pub struct Adapter {
     pub kind: AdapterKind,
     /// The graphics interface: Vulkan, Metal, DX12, GL.
     pub backend: String,
+    /// Whether it computes with f16, so that weights may be held in it.
+    pub half: bool,
     /// Position among the adapters of its kind.
     index: usize,
 }
@@ -40,7 +43,9 @@ pub fn adapters() -> Vec<Adapter> {
         let info = adapter.get_info();
         let kind = AdapterKind::from(info.device_type);
         let index = adapters.iter().filter(|known| known.kind == kind).count();
-        adapters.push(Adapter { name: info.name, kind, backend: format!("{:?}", info.backend), index });
+        // What burn goes by too.
+        let half = adapter.features().contains(wgpu::Features::SHADER_F16);
+        adapters.push(Adapter { name: info.name, kind, backend: format!("{:?}", info.backend), half, index });
     }
     adapters
 }
@@ -101,6 +106,18 @@ pub fn is_cpu(choice: DeviceChoice) -> bool {
         DeviceChoice::Wgpu | DeviceChoice::Adapter(_) => false,
         DeviceChoice::Auto => best_adapter().is_none_or(|adapter| adapter.kind == AdapterKind::Software),
     }
+}
+
+/// Whether the device that a choice means holds weights in half precision that files have so (see [`Holding`]). Looks for
+/// adapters, which takes a moment, unless the choice is the CPU.
+pub fn holds_half(choice: DeviceChoice) -> bool {
+    let adapter = match choice {
+        DeviceChoice::Flex => None,
+        DeviceChoice::Adapter(number) => adapters().into_iter().nth(usize::from(number)),
+        DeviceChoice::Wgpu => best_adapter(),
+        DeviceChoice::Auto => best_adapter().filter(|adapter| adapter.kind != AdapterKind::Software),
+    };
+    adapter.is_some_and(|adapter| adapter.half)
 }
 
 fn best_adapter() -> Option<Adapter> {
@@ -223,6 +240,7 @@ pub fn report(opened: &Opened, threads: usize) -> DeviceReport {
         backend: opened.backend.clone(),
         shared: opened.shared,
         precision: "f32",
+        half_weights: Holding::on(&opened.device) == Holding::AsStored,
         threads,
         process_bytes: memory::resident(),
         pool: pool.map(|pool| Pool { in_use: pool.bytes_in_use, reserved: pool.bytes_reserved }),

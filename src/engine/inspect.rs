@@ -14,6 +14,7 @@ use super::nets::attention::PIECE;
 use super::nets::clip::TextEncoder;
 use super::nets::unet::Unet;
 use super::nets::vae::Vae;
+use super::tensors::StoredType;
 use super::told::{self, Told};
 use super::weights::{Checkpoint, ModelFiles, compare, is_buffer};
 use crate::link::Watch;
@@ -25,6 +26,8 @@ use crate::project::{Concept, MaskSource, Project};
 
 /// Bytes of a number while the engine computes.
 const F32: u64 = size_of::<f32>() as u64;
+/// Bytes of a weight that is held in half precision.
+const F16: u64 = F32 / 2;
 
 /// A render, as far as its need of memory goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,6 +246,19 @@ const TRANSFORMERS: u64 = 5;
 const ADAPTERS: u64 = 3;
 
 impl ModelReport {
+    /// The same model on a device that holds weights in half precision which files have so (see [`Holding::AsStored`]). The few
+    /// numbers that are held in f32 there too, norms and biases, are not told apart.
+    ///
+    /// [`Holding::AsStored`]: super::weights::Holding::AsStored
+    #[must_use]
+    pub fn with_half_weights(mut self) -> Self {
+        for part in self.parts.iter_mut().filter(|part| part.dtype == StoredType::F16.to_string()) {
+            part.bytes_in_memory = part.parameters * F16;
+        }
+        self.total_bytes = self.parts.iter().map(|part| part.bytes_in_memory).sum();
+        self
+    }
+
     /// Bytes that a render needs, about: on the CPU, where it was measured, within a quarter.
     pub fn needed_bytes(&self, demand: Demand) -> u64 {
         let (width, height) = (u64::from(demand.canvas.0), u64::from(demand.canvas.1));
@@ -400,6 +416,22 @@ mod tests {
         assert_eq!((report.channels.as_slice(), report.heads.as_slice()), (&[32, 64, 96, 128][..], &[2, 2, 2, 2][..]));
         let said = report.words(DEMAND);
         assert!(said.contains("8.0 M parameters, F16, 16 MB on disk, needs about"), "{said}");
+    }
+
+    #[test]
+    fn weights_in_half_precision_take_half_where_the_file_has_them_so() {
+        let mut report = miniature();
+        let settings = TrainingSettings::default();
+        let halved = report.clone().with_half_weights();
+        assert_eq!(halved.total_bytes * 2, report.total_bytes);
+        let saved = report.training_bytes(&settings, 256) - halved.training_bytes(&settings, 256);
+        assert_eq!(saved, report.total_bytes / 2);
+        // A part in another precision, or in several, is held as before.
+        report.parts[1].dtype = "F16 and F32".into();
+        let halved = report.clone().with_half_weights();
+        let bytes = |report: &ModelReport| report.parts.iter().map(|part| part.bytes_in_memory).collect::<Vec<_>>();
+        let (wide, some) = (bytes(&report), bytes(&halved));
+        assert_eq!(some, [wide[0] / 2, wide[1], wide[2] / 2]);
     }
 
     /// Peaks of the process in megabytes, as Linux reported them when the constants above were chosen: this keeps the

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{Device, Tensor};
 
 use super::ddim::Schedule;
 use super::error::{EngineError, Result};
@@ -11,7 +11,7 @@ use super::nets::clip::{ClipConfig, TextEncoder};
 use super::nets::tokenizer::Tokenizer;
 use super::nets::unet::{Unet, UnetConfig};
 use super::nets::vae::{Vae, VaeConfig};
-use super::weights::{Checkpoint, LoadProgress, ModelFiles, load_part};
+use super::weights::{Checkpoint, Holding, LoadProgress, ModelFiles, load_part};
 use crate::project::{Canvas, Project};
 
 /// Everything a render needs of a model. A copy shares its weights.
@@ -45,7 +45,7 @@ impl Models {
         device: &Device,
         progress: &mut dyn FnMut(LoadProgress) -> Result<()>,
     ) -> Result<Self> {
-        let dtype = DType::F32;
+        let holding = Holding::on(device);
         let (unet_weights, Configs { text: text_config, unet: unet_config, vae: vae_config }) = recognised(files)?;
         let schedule = Schedule::load(files)?;
         let tokenizer = Arc::new(Tokenizer::load(files, text_config.max_position_embeddings)?);
@@ -65,18 +65,18 @@ impl Models {
         schedule.add_to(&mut hasher);
 
         let checkpoint = Checkpoint::open(files, "text_encoder")?;
-        let text_encoder = load_part(&checkpoint, "text_encoder", device, dtype, progress, |weights| {
+        let text_encoder = load_part(&checkpoint, "text_encoder", device, holding, progress, |weights| {
             TextEncoder::load(weights, text_config.clone(), device, &text_file)
         })?;
         hasher.update(checkpoint.digest().as_bytes());
         let checkpoint = unet_weights;
-        let unet = load_part(&checkpoint, "unet", device, dtype, progress, |weights| {
+        let unet = load_part(&checkpoint, "unet", device, holding, progress, |weights| {
             Unet::load(weights, unet_config.clone(), device)
         })?;
         hasher.update(checkpoint.digest().as_bytes());
         let checkpoint = Checkpoint::open(files, "vae")?;
         let vae =
-            load_part(&checkpoint, "vae", device, dtype, progress, |weights| Vae::load(weights, vae_config.clone()))?;
+            load_part(&checkpoint, "vae", device, holding, progress, |weights| Vae::load(weights, vae_config.clone()))?;
         hasher.update(checkpoint.digest().as_bytes());
         Ok(Self {
             files: files.clone(),

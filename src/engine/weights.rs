@@ -302,13 +302,32 @@ pub struct LoadProgress {
     pub total: usize,
 }
 
+/// In which precision the weights of linear layers, convolutions and tokens are held, which are nearly all. Everything else is
+/// held in f32, and everything is computed in f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// In f32.
+    Wide,
+    /// Those that a file has in f16 as they are there, half as large and the same numbers; each is widened while it is
+    /// multiplied with. Others are held in f32.
+    AsStored,
+}
+
+impl Holding {
+    /// As suits a device: as stored on a GPU that computes with f16. The CPU's kernels pack weights as f32 in any case.
+    pub fn on(device: &Device) -> Self {
+        let half = *device != Device::flex() && device.supports_dtype(DType::F16);
+        if half { Self::AsStored } else { Self::Wide }
+    }
+}
+
 struct Shared<'a> {
     /// Where tensors come from; without one they are only listed.
     checkpoint: Option<&'a Checkpoint>,
     /// Whether they are read; otherwise only their names and shapes are compared.
     reads: bool,
     device: &'a Device,
-    dtype: DType,
+    holding: Holding,
     /// What was asked for, with its shape.
     used: RefCell<BTreeMap<String, Vec<usize>>>,
     progress: RefCell<&'a mut dyn FnMut(LoadProgress) -> Result<()>>,
@@ -341,18 +360,30 @@ impl Weights<'_> {
     /// When it is missing, of another shape, or holds NaN.
     pub fn tensor<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<Tensor<D>> {
         Ok(match self.checked(name, &shape)? {
-            Some(values) => self.upload(values, shape),
+            Some(values) => self.upload(values, shape, DType::F32),
             None => self.blank(shape),
         })
     }
 
-    /// The matrix `name` of shape `[out, in]`, turned to `[in, out]` so that rows of tokens multiply it from the left.
+    /// Likewise of a tensor that is only multiplied with or picked from, which may be held in f16 (see [`Holding`]).
+    ///
+    /// # Errors
+    /// As [`Weights::tensor`].
+    pub fn factor<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<Tensor<D>> {
+        Ok(match self.checked(name, &shape)? {
+            Some(values) => self.upload(values, shape, self.held(name)),
+            None => self.blank(shape),
+        })
+    }
+
+    /// The matrix `name` of shape `[out, in]`, turned to `[in, out]` so that rows of tokens multiply it from the left; held as
+    /// [`Weights::factor`] is.
     ///
     /// # Errors
     /// As [`Weights::tensor`]. A 1x1 convolution's kernel `[out, in, 1, 1]` counts as `[out, in]`.
     pub fn transposed(&self, name: &str, [out, input]: [usize; 2]) -> Result<Tensor<2>> {
         Ok(match self.checked(name, &[out, input])? {
-            Some(values) => self.upload(turned(&values, input), [input, out]),
+            Some(values) => self.upload(turned(&values, input), [input, out], self.held(name)),
             None => self.blank([input, out]),
         })
     }
@@ -365,7 +396,7 @@ impl Weights<'_> {
     pub fn unfolded(&self, name: &str, [out, channels, height, width]: [usize; 4]) -> Result<Tensor<2>> {
         let input = channels * height * width;
         Ok(match self.checked(name, &[out, channels, height, width])? {
-            Some(values) => self.upload(turned(&values, input), [input, out]),
+            Some(values) => self.upload(turned(&values, input), [input, out], self.held(name)),
             None => self.blank([input, out]),
         })
     }
@@ -378,7 +409,7 @@ impl Weights<'_> {
         Ok(match self.checked(name, &[N * out, input])? {
             Some(values) => std::array::from_fn(|part| {
                 let own = &values[part * out * input..][..out * input];
-                self.upload(turned(own, input), [input, out])
+                self.upload(turned(own, input), [input, out], self.held(name))
             }),
             None => std::array::from_fn(|_| self.blank([input, out])),
         })
@@ -420,13 +451,21 @@ impl Weights<'_> {
         Ok(values)
     }
 
-    fn upload<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
-        Tensor::from_data(TensorData::new(values, shape), (self.shared.device, self.shared.dtype))
+    /// The precision in which the tensor `name` is held, where it may be held in another than f32.
+    fn held(&self, name: &str) -> DType {
+        let Shared { checkpoint, holding, .. } = self.shared;
+        let stored = checkpoint.and_then(|checkpoint| checkpoint.tensor(&self.at(name).prefix));
+        let half = *holding == Holding::AsStored && stored.is_some_and(|(_, kind)| kind == StoredType::F16);
+        if half { DType::F16 } else { DType::F32 }
+    }
+
+    fn upload<const D: usize>(&self, values: Vec<f32>, shape: [usize; D], dtype: DType) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(values, shape), (self.shared.device, dtype))
     }
 
     /// A tensor in place of one that is not read: one number, repeated without taking room.
     fn blank<const D: usize>(&self, shape: [usize; D]) -> Tensor<D> {
-        Tensor::<D>::zeros([1; D], (self.shared.device, self.shared.dtype)).expand(shape)
+        Tensor::<D>::zeros([1; D], (self.shared.device, DType::F32)).expand(shape)
     }
 }
 
@@ -466,8 +505,8 @@ pub fn listed<T>(build: impl Fn(&Weights<'_>) -> Result<T>) -> Result<BTreeMap<S
     let device = Device::flex();
     let progress: &mut dyn FnMut(LoadProgress) -> Result<()> = &mut |_| Ok(());
     let progress = RefCell::new(progress);
-    let (used, dtype, part) = (RefCell::default(), DType::F32, "");
-    let shared = Shared { checkpoint: None, reads: false, device: &device, dtype, used, progress, part };
+    let (used, holding, part) = (RefCell::default(), Holding::Wide, "");
+    let shared = Shared { checkpoint: None, reads: false, device: &device, holding, used, progress, part };
     build(&Weights { shared: &shared, prefix: String::new() })?;
     Ok(shared.used.take())
 }
@@ -480,8 +519,8 @@ pub fn compare<T>(checkpoint: &Checkpoint, build: impl Fn(&Weights<'_>) -> Resul
     let device = Device::flex();
     let progress: &mut dyn FnMut(LoadProgress) -> Result<()> = &mut |_| Ok(());
     let progress = RefCell::new(progress);
-    let (used, dtype, part) = (RefCell::default(), DType::F32, "");
-    let shared = Shared { checkpoint: Some(checkpoint), reads: false, device: &device, dtype, used, progress, part };
+    let (used, holding, part) = (RefCell::default(), Holding::Wide, "");
+    let shared = Shared { checkpoint: Some(checkpoint), reads: false, device: &device, holding, used, progress, part };
     build(&Weights { shared: &shared, prefix: String::new() })?;
     let used = shared.used.borrow();
     let without = |name: &&str| !used.contains_key(*name) && !is_buffer(name);
@@ -506,19 +545,57 @@ pub fn load_part<T>(
     checkpoint: &Checkpoint,
     part: &'static str,
     device: &Device,
-    dtype: DType,
+    holding: Holding,
     progress: &mut dyn FnMut(LoadProgress) -> Result<()>,
     build: impl Fn(&Weights<'_>) -> Result<T>,
 ) -> Result<T> {
     compare(checkpoint, &build)?;
     let (used, progress) = (RefCell::default(), RefCell::new(progress));
-    let shared = Shared { checkpoint: Some(checkpoint), reads: true, device, dtype, used, progress, part };
+    let shared = Shared { checkpoint: Some(checkpoint), reads: true, device, holding, used, progress, part };
     build(&Weights { shared: &shared, prefix: String::new() })
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::FloatDType;
+
     use super::*;
+    use crate::engine::nets::clip::{ClipConfig, TextEncoder};
+    use crate::engine::pictures::host;
+
+    /// The CPU computes with f16 too, and so does here what GPUs do.
+    #[test]
+    fn weights_that_a_file_has_in_half_precision_are_held_so_and_encode_a_prompt_the_same() {
+        let (files, device) = (ModelFiles::BuiltIn, Device::flex());
+        let config: ClipConfig = files.json("text_encoder/config.json").unwrap();
+        let (words, width) = (config.vocab_size, config.hidden_size);
+        let load = |holding| {
+            let checkpoint = Checkpoint::open(&files, "text_encoder").unwrap();
+            let progress: &mut dyn FnMut(LoadProgress) -> Result<()> = &mut |_| Ok(());
+            load_part(&checkpoint, "text_encoder", &device, holding, progress, |weights| {
+                let at = weights.at("text_model");
+                let tokens: Tensor<2> = at.at("embeddings.token_embedding").factor("weight", [words, width])?;
+                let query: Tensor<2> =
+                    at.at("encoder.layers.0.self_attn.q_proj").transposed("weight", [width, width])?;
+                let norm: Tensor<1> = at.at("final_layer_norm").tensor("weight", [width])?;
+                Ok((TextEncoder::load(weights, config.clone(), &device, "")?, [tokens, query], norm))
+            })
+            .unwrap()
+        };
+        let (wide, wide_factors, _) = load(Holding::Wide);
+        let (narrow, factors, norm) = load(Holding::AsStored);
+        assert_eq!(norm.dtype(), DType::F32);
+        for (factor, wide) in factors.into_iter().zip(wide_factors) {
+            assert_eq!((factor.dtype(), wide.dtype()), (DType::F16, DType::F32));
+            assert!(host(factor.cast(FloatDType::F32)) == host(wide), "not a number is lost");
+        }
+        let ids = [(0..77).map(|id| id % words as u32).collect::<Vec<u32>>()];
+        let encode = |encoder: &TextEncoder| host(encoder.forward(encoder.embed(&ids), &()));
+        let (found, expected) = (encode(&narrow), encode(&wide));
+        let apart = found.iter().zip(&expected).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
+        assert!(found.len() == 77 * width && apart < 1e-4, "{apart} apart");
+        assert_eq!(Holding::on(&device), Holding::Wide, "its own kernels pack weights as f32");
+    }
 
     #[test]
     fn a_matrix_is_turned_whatever_its_size() {

@@ -206,7 +206,8 @@ fn where_to_compute(ui: &mut Ui, studio: &mut Studio, look: &mut Look, device: &
 /// The device of the last render, in words.
 fn last_used(report: &DeviceReport) -> String {
     let shared = if report.shared { ", shared with the window" } else { "" };
-    format!("The last render ran on {}, in {}{shared}.", report.name, report.precision)
+    let half = if report.half_weights { ", with weights in half precision where their file has them so" } else { "" };
+    format!("The last render ran on {}, in {}{half}{shared}.", report.name, report.precision)
 }
 
 fn memory(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
@@ -288,12 +289,15 @@ mod tests {
             backend: "Vulkan".into(),
             shared: false,
             precision: "f32",
+            half_weights: false,
             threads: 8,
             process_bytes: None,
             pool: None,
             total_bytes: None,
         };
         assert_eq!(last_used(&report), "The last render ran on RTX 4070 · Vulkan, in f32.");
+        let halved = DeviceReport { half_weights: true, ..report.clone() };
+        assert!(last_used(&halved).ends_with("in f32, with weights in half precision where their file has them so."));
         report.shared = true;
         assert_eq!(last_used(&report), "The last render ran on RTX 4070 · Vulkan, in f32, shared with the window.");
     }

@@ -84,6 +84,8 @@ pub struct DeviceReport {
     pub shared: bool,
     /// What it computes in.
     pub precision: &'static str,
+    /// Whether it holds weights in half precision that files have so.
+    pub half_weights: bool,
     /// Threads that compute on the host.
     pub threads: usize,
     /// Bytes that the process holds in RAM; none where the system does not say. [`crate::engine::memory::resident`]

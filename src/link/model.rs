@@ -17,7 +17,7 @@ pub struct PartReport {
     pub dtype: String,
     /// Bytes of its files.
     pub bytes_on_disk: u64,
-    /// Bytes of its weights while the engine computes, in f32.
+    /// Bytes of its weights while the engine computes: in f32, unless it was asked for another holding.
     pub bytes_in_memory: u64,
 }
 
@@ -30,7 +30,7 @@ pub struct ModelReport {
     pub folder: Option<PathBuf>,
     /// Text encoder, UNet, autoencoder.
     pub parts: Vec<PartReport>,
-    /// Bytes of all weights while the engine computes, in f32.
+    /// Bytes of all weights while the engine computes, likewise.
     pub total_bytes: u64,
     /// Channels of the latent.
     pub latent_channels: usize,

@@ -232,8 +232,8 @@ impl Studio {
     pub fn use_trained(&mut self, id: u64) -> Option<String> {
         let run = self.train.runs.get(id)?;
         let (file, class_word) = (run.trained()?.file.clone(), run.training.class_word.clone());
-        let layer = self.document.selected();
-        Some(self.document.add_trained(file, &class_word, layer))
+        let (strength, layer) = (run.training.settings.strength_of_use() as f32, self.document.selected());
+        Some(self.document.add_trained(file, &class_word, strength, layer))
     }
 
     // Results.

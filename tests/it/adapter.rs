@@ -10,6 +10,7 @@ use podium::engine::nets::attention::Context;
 use podium::engine::sample::{Observer, StepReport, sample};
 use podium::engine::scene::Execution;
 use podium::engine::train::loss::{Batch, slope};
+use podium::engine::weights::Holding;
 use podium::engine::{Result, noise};
 
 use crate::golden::{assert_close_within, host};
@@ -92,6 +93,11 @@ fn step_on(device: &Device) -> (Vec<f32>, Step) {
 fn inside_wgpu() {
     let gpu = device::open(DeviceChoice::Wgpu).expect("an adapter");
     println!("on {}", gpu.name);
+    // The reference model's files are in half precision, so that its weights are held so where the adapter computes with it.
+    let halved = Holding::on(&gpu.device) == Holding::AsStored;
+    println!("weights in half precision: {halved}");
+    assert_eq!(halved, device::holds_half(DeviceChoice::Wgpu), "what was said before it was opened");
+    assert_eq!(halved, device::report(&gpu, 1).half_weights);
     let (forward, step) = step_on(&Device::flex());
     let (gpu_forward, gpu_step) = step_on(&gpu.device);
     assert_close_within("forward pass", &gpu_forward, &forward, DEVICES);

@@ -69,6 +69,8 @@ mod nets_parity;
 mod odd_configs;
 /// LoRAs of other trainers as concepts and styles.
 mod own_files;
+/// What trainings of the Plush World's concepts know, by their own test sheets.
+mod own_sheets;
 /// A subject in a photo is replaced, as a person would do it.
 #[cfg(feature = "gui")]
 mod place_page;

@@ -174,6 +174,8 @@ fn a_training_runs_to_its_end_says_where_everything_is_and_can_be_opened_again()
     let words =
         ["on CPU", "step 3 of 3: loss", "mint_cat.safetensors", "mint_cat.sheet.png (test sheet)", "trained 3 steps"];
     assert_says(&out(&trained), &words);
+    // The quick preset's.
+    assert_says(&out(&trained), &["full at strength 0.7"]);
     let run = folder.path().join("mint_cat.training");
     for name in ["mint_cat.safetensors", "mint_cat.pth", "mint_cat.sheet.png", "mint_cat.ron"] {
         assert!(run.join(name).is_file(), "{name} is missing: {:?}", names(&run));
@@ -185,7 +187,55 @@ fn a_training_runs_to_its_end_says_where_everything_is_and_can_be_opened_again()
     assert_eq!(again.photos[0].picture, folder.path().join("mint_cat/0.png"));
     let inspected =
         Command::new(env!("CARGO_BIN_EXE_podium")).args(["inspect", "cat.pth"]).current_dir(folder.path()).output();
-    assert_says(&out(&inspected.expect("it starts")), &["an ED-LoRA", "<mint_cat_1>"]);
+    assert_says(&out(&inspected.expect("it starts")), &["an ED-LoRA", "<mint_cat_1>", "full at strength 0.7"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_training_that_is_killed_at_some_moment_ends_in_the_same_numbers_as_an_unbroken_one() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    let folder = tempfile::tempdir().expect("temporary");
+    copied(folder.path());
+    let arguments = |run: &'static str| {
+        let steps = ["--steps", "10", "--set", "batch=1", "--set", "size=64", "--set", "show_every=0"];
+        let kept = ["--set", "checkpoint_every=1", "--device", "flex", "--run", run];
+        [&["mint_cat", "--preset", "quick", "--prompt", "<TOK>"][..], &steps, &kept].concat()
+    };
+    let unbroken = podium(folder.path(), &arguments("unbroken"));
+    assert!(unbroken.status.success(), "{}", out(&unbroken));
+    for after in [2, 6] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_podium"))
+            .arg("train")
+            .args(arguments("killed"))
+            .current_dir(folder.path())
+            .env("PODIUM_CACHE_DIR", folder.path().join("cache"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut told = BufReader::new(child.stderr.take().expect("piped"));
+        let mut line = String::new();
+        while !line.contains(&format!("step {after} of 10:")) {
+            line.clear();
+            assert!(told.read_line(&mut line).expect("text") > 0, "it ended early");
+        }
+        // Another moment in every run: while it computes, or while it writes.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        let pause = Duration::from_micros(u64::from(now.subsec_micros()) % 60_000);
+        println!("killed {pause:?} after step {after}");
+        std::thread::sleep(pause);
+        // SIGKILL, which nobody can answer.
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+    }
+    let again = podium(folder.path(), &arguments("killed"));
+    assert!(again.status.success(), "{}", out(&again));
+    assert_says(&out(&again), &["goes on from its checkpoint after step", "trained 10 steps"]);
+    let learnt = |run: &str| std::fs::read(folder.path().join(run).join("mint_cat.pth")).expect("there");
+    assert!(learnt("unbroken") == learnt("killed"), "what was learnt differs");
 }
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! A concept from photos: the miniature learns from a few of them, stops, goes on, and what comes out is read back.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
@@ -9,15 +10,20 @@ use podium::engine::cache::Cache;
 use podium::engine::models::Models;
 use podium::engine::noise::seeded;
 use podium::engine::pictures::to_tensor;
+use podium::engine::tensors::TensorFile;
 use podium::engine::train::checkpoint::State;
 use podium::engine::train::loss::{Batch, Counts, slope};
 use podium::engine::train::parameters::Parameters;
-use podium::engine::weights::ModelFiles;
+use podium::engine::weights::{Checkpoint, ModelFiles};
 use podium::engine::worker::Engine;
-use podium::link::{DeviceChoice, Event, JobId, Trained, TrainingEvent, TrainingJob, TrainingStep, Watch};
+use podium::link::{
+    DeviceChoice, Event, JobId, Trained, TrainingEvent, TrainingJob, TrainingPicture, TrainingStep, Watch,
+};
 use podium::project::settings::Inversion;
 use podium::project::training::{PLACE, Photo, Token, Training, TrainingSettings};
 use podium::project::{Canvas, Project};
+
+use crate::golden::Golden;
 
 const PHOTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/training");
 
@@ -82,7 +88,10 @@ fn follow(engine: &Engine, job: TrainingJob, mut at: impl FnMut(JobId, &Training
                     }
                     TrainingEvent::Resumed(step) => followed.resumed = Some(step),
                     TrainingEvent::Checkpoint(step) => followed.checkpoints.push(step),
-                    TrainingEvent::Drawn(picture) => followed.drawn.push((picture.step, picture.strength)),
+                    TrainingEvent::Drawn(picture) => {
+                        followed.drawn.push((picture.step, picture.strength));
+                        followed.pictures.push(picture);
+                    }
                     TrainingEvent::Done(trained) => {
                         followed.trained = Some(Trained::clone(&trained));
                         return followed;
@@ -106,6 +115,7 @@ struct Followed {
     resumed: Option<usize>,
     checkpoints: Vec<usize>,
     drawn: Vec<(usize, f32)>,
+    pictures: Vec<Arc<TrainingPicture>>,
     warnings: Vec<String>,
     trained: Option<Trained>,
     failed: Option<String>,
@@ -167,6 +177,15 @@ fn the_files_of_a_concept_are_read_back_equal_and_one_is_for_other_programs() {
     for name in ["mint cat.sheet.png", "mint cat.preview.png", "checkpoint.safetensors"] {
         assert!(folder.path().join(name).is_file(), "{name}");
     }
+    // The first picture of its test sheet goes along in it.
+    let inside = TensorFile::open(&trained.file).expect("it opens");
+    let picture =
+        image::load_from_memory(&adapters::thumbnail(&inside).expect("a picture")).expect("a JPEG").into_rgb8();
+    let first = &trained.sheet[0].picture;
+    assert_eq!(picture.dimensions(), (128, 128));
+    let small = image::imageops::thumbnail(first, 128, 128);
+    let apart: u64 = picture.iter().zip(small.iter()).map(|(one, other)| u64::from(one.abs_diff(*other))).sum();
+    assert!(apart / (128 * 128 * 3) < 12, "{apart}");
     // And trains on from there.
     let further = tempfile::tempdir().unwrap();
     let mut more = training(1);
@@ -177,6 +196,122 @@ fn the_files_of_a_concept_are_read_back_equal_and_one_is_for_other_programs() {
     more.settings.rank = 8;
     let words = failed(more, tempfile::tempdir().unwrap().path());
     assert!(words.contains("mint cat.pth") && words.contains("choose the rank"), "{words}");
+}
+
+/// The numbers of every pair of factors, with the second's times the file's own scale and `strength`.
+fn acting(file: &adapters::AdapterFile, strength: f32) -> Vec<(String, Vec<f32>, Vec<f32>)> {
+    let changes = file.unet.iter().chain(&file.text_encoder);
+    let pair = |(path, change): (&String, &adapters::Change)| match change {
+        adapters::Change::LowRank { down, up, scale, .. } => {
+            let up = up.values.iter().map(|number| number * scale * strength).collect();
+            (path.clone(), down.values.clone(), up)
+        }
+        other => panic!("{path}: {other:?}"),
+    };
+    changes.map(pair).collect()
+}
+
+fn assert_acts_alike(one: &adapters::AdapterFile, at: f32, other: &adapters::AdapterFile, other_at: f32) {
+    let (one, other) = (acting(one, at), acting(other, other_at));
+    assert_eq!(one.len(), other.len());
+    for ((path, down, up), (other_path, other_down, other_up)) in one.iter().zip(&other) {
+        assert!(path == other_path && down == other_down, "{path}");
+        let near = |(one, other): (&f32, &f32)| (one - other).abs() <= 1e-6 * other.abs();
+        assert!(up.iter().zip(other_up).all(near), "{path}: {up:?}, expected {other_up:?}");
+    }
+    assert!(other.iter().flat_map(|(.., up)| up).any(|number| *number != 0.0), "nothing was learnt");
+}
+
+#[test]
+fn a_concept_that_is_full_at_a_strength_is_learnt_the_same_and_acts_there_as_the_other_does_at_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = |full_at: f64| {
+        let mut plan = training(3);
+        (plan.settings.show_every, plan.settings.size, plan.settings.full_at) = (2, Some(128), full_at);
+        plan
+    };
+    let run = |name: &str, plan: Training| follow(&engine(), job(plan, &folder.path().join(name)), |_, _| ());
+    let (plain, full) = (run("plain", plan(1.0)), run("full", plan(0.7)));
+
+    // What was learnt is the same to the bit, the optimiser's numbers included.
+    let checkpoint = |name: &str| {
+        let bytes = bytes(&folder.path().join(name).join("checkpoint.safetensors"));
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+        let mut tensors: Vec<_> = tensors.tensors().into_iter().map(|(name, of)| (name, of.data().to_vec())).collect();
+        tensors.sort();
+        tensors
+    };
+    assert_eq!(checkpoint("plain").len(), 9);
+    assert!(checkpoint("plain") == checkpoint("full"), "what was learnt differs");
+    // And so are the pictures, each at its own strength.
+    let shown = |followed: &Followed, strength: f32| {
+        let of = |picture: &&Arc<TrainingPicture>| picture.step == 2 && picture.strength == strength;
+        followed.pictures.iter().find(of).expect("shown on the way").picture.clone()
+    };
+    assert!(shown(&full, 0.7) == shown(&plain, 1.0), "at 0.7 it acts whole");
+    assert!(shown(&full, 0.0) == shown(&plain, 0.0));
+    assert!(shown(&full, 1.0) != shown(&plain, 1.0), "above that it exaggerates");
+
+    // All three files of both.
+    let (plain, full) = (plain.trained.expect("trained"), full.trained.expect("trained"));
+    let files = |trained: &Trained| {
+        let kohya = trained.file.with_file_name("mint cat-lora.safetensors");
+        [&trained.file, &trained.pth, &kohya].map(|path| adapters::read(path).expect("it reads"))
+    };
+    for (plain, full) in files(&plain).iter().zip(&files(&full)) {
+        assert_eq!((plain.about.full_at, full.about.full_at), (None, Some(0.7)), "{}", full.file);
+        assert!(full.left_aside.is_empty() && plain.tensors == full.tensors, "{:?}", full.left_aside);
+        assert!(plain.embeddings == full.embeddings, "words have no strength");
+        assert_acts_alike(full, 0.7, plain, 1.0);
+    }
+
+    // Training on undoes it, whatever the next one is for.
+    let read = |trained: &Trained| adapters::read(&trained.file).expect("it reads");
+    for (name, from, full_at) in [("1", &full.file, 1.0), ("2", &full.pth, 0.7), ("3", &plain.pth, 0.7)] {
+        let mut on = plan(full_at);
+        (on.from, on.settings.steps, on.settings.show_every) = (Some(from.clone()), 1, 0);
+        (on.settings.unet_rate, on.settings.text_rate, on.settings.embedding_rate) = (0.0, 0.0, 0.0);
+        let on = run(name, on).trained.expect("trained");
+        assert_acts_alike(&read(&on), full_at as f32, &read(&plain), 1.0);
+    }
+
+    // One that has ended is written anew for another strength, without a step.
+    let again = run("full", plan(1.0));
+    assert_eq!((again.resumed, again.steps.len()), (Some(3), 0));
+    assert!(bytes(&again.trained.expect("trained").pth) == bytes(&plain.pth), "the plain one's");
+}
+
+#[test]
+fn parity_a_concept_has_the_authors_keys_shapes_and_dtypes_and_one_of_theirs_trains_on() {
+    let golden = Golden::open();
+    let concepts = std::fs::read_dir(golden.folder.join("concepts")).expect("the reference's concepts");
+    let mut concepts: Vec<PathBuf> = concepts.map(|entry| entry.expect("readable").path()).collect();
+    concepts.retain(|path| path.extension().is_some_and(|ending| ending == "pth"));
+    concepts.sort();
+    let theirs = concepts.first().expect("a concept of the authors'");
+    let read = adapters::read(theirs).expect("it reads");
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = training(2);
+    plan.from = Some(theirs.clone());
+    plan.model = Some(golden.folder.join("model"));
+    plan.tokens.iter_mut().zip(&read.embeddings).for_each(|(token, word)| token.word.clone_from(&word.name));
+    (plan.settings.rank, plan.settings.size) = (read.rank(), Some(64));
+    let followed = follow(&engine(), job(plan, folder.path()), |_, _| ());
+    let trained = followed.trained.unwrap_or_else(|| panic!("{:?}", followed.failed));
+    let listed = |path: &Path| {
+        let file = Checkpoint::open_file(path).expect("a file of tensors");
+        let listed = file.tensors().map(|(name, shape, kind)| (name.to_owned(), shape.to_vec(), kind.to_string()));
+        listed.collect::<Vec<_>>()
+    };
+    let (ours, wanted) = (listed(&trained.pth), listed(theirs));
+    assert!(wanted.len() > 100, "{wanted:?}");
+    assert_eq!(ours, wanted);
+    // It went on from their numbers: two steps of such rates move none of them far, and most of them a little.
+    let (before, after) = (acting(&read, 1.0), acting(&adapters::read(&trained.pth).expect("it reads"), 1.0));
+    let pairs = before.iter().zip(&after).flat_map(|(one, other)| one.2.iter().zip(&other.2));
+    let moved: Vec<f32> = pairs.map(|(one, other)| (one - other).abs()).collect();
+    assert!(moved.iter().all(|by| *by < 0.01), "{moved:?}");
+    assert!(moved.iter().filter(|by| **by > 0.0).count() > moved.len() / 2);
 }
 
 #[test]

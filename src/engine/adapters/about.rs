@@ -5,14 +5,42 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::change::{About, Prediction};
+use super::group::Tensors;
+use crate::engine::error::Result;
+use crate::project::training::TrainingSettings;
 
 /// The most trigger words that are kept.
 const MOST_WORDS: usize = 64;
 /// The most characters of a text that are kept.
 const MOST_CHARACTERS: usize = 300;
 
+/// The name of the strength of use at which a concept is as it was learnt: in metadata, and as a tensor of one number in files
+/// that have none. Podium's trainer writes it; where nobody does, it is 1.
+pub const FULL_AT: &str = "podium.full_at";
+
+/// Such a strength, where it is one that a training may have.
+fn full_at(strength: f32) -> Option<f32> {
+    // Compared as it was rounded, so that both ends count.
+    let (least, most) = (*TrainingSettings::FULL_AT.start() as f32, *TrainingSettings::FULL_AT.end() as f32);
+    (least..=most).contains(&strength).then_some(strength)
+}
+
+/// What a file says of itself: its metadata, and the number that stands for one in files that have none.
+///
+/// # Errors
+/// When that number is there and cannot be read.
+pub fn of_file(file: &dyn Tensors) -> Result<About> {
+    let about = about(file.metadata());
+    let is_number = |(name, shape): &(String, Vec<usize>)| name == FULL_AT && matches!(shape[..], [] | [1]);
+    if about.full_at.is_some() || !file.listed().iter().any(is_number) {
+        return Ok(about);
+    }
+    let number = file.values(FULL_AT)?.first().copied();
+    Ok(About { full_at: number.and_then(full_at), ..about })
+}
+
 /// What the metadata says; bases, ranks and alphas come from the tensors.
-pub fn about(metadata: &BTreeMap<String, String>) -> About {
+fn about(metadata: &BTreeMap<String, String>) -> About {
     let said = |key: &str| metadata.get(key).and_then(|value| text(value));
     let version = said("ss_base_model_version").unwrap_or_default();
     let prediction = match said("modelspec.prediction_type").as_deref() {
@@ -34,6 +62,7 @@ pub fn about(metadata: &BTreeMap<String, String>) -> About {
         alike: said("podium.encoder").zip(
             said("podium.alike").and_then(|cosine| cosine.parse().ok()).filter(|cosine| (-1.0..=1.0).contains(cosine)),
         ),
+        full_at: said(FULL_AT).and_then(|strength| strength.parse().ok()).and_then(full_at),
         title: said("modelspec.title"),
         prediction,
         output_name: said("ss_output_name"),
@@ -130,12 +159,17 @@ mod tests {
             ("modelspec.title", "My\ncat"),
             ("podium.encoder", "CLIP"),
             ("podium.alike", "0.812"),
+            ("podium.full_at", "0.7"),
             ("modelspec.trigger_phrase", "mint cat"),
             ("ss_tag_frequency", "not JSON"),
         ]));
         assert_eq!((about.prediction, about.trained_on.as_deref()), (Some(Prediction::V), None));
         assert_eq!(about.resolution.as_deref(), Some("512x768"));
         assert_eq!(about.alike, Some(("CLIP".to_owned(), 0.812)));
+        assert_eq!(about.full_at, Some(0.7));
+        for (written, meant) in [("0.1", Some(0.1)), ("2", Some(2.0)), ("0", None), ("NaN", None), ("much", None)] {
+            assert_eq!(super::about(&metadata(&[(FULL_AT, written)])).full_at, meant, "{written}");
+        }
         assert_eq!((about.output_name.as_deref(), about.title.as_deref()), (Some("my_cat"), Some("My cat")));
         assert_eq!(
             (about.module.as_deref(), about.trigger_phrase.as_deref()),

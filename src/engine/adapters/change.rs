@@ -346,6 +346,8 @@ pub struct About {
     pub likeness: Option<f32>,
     /// Which kind of image encoder compared them with the photos, and the mean cosine, -1..=1.
     pub alike: Option<(String, f32)>,
+    /// The strength of use at which it acts as it was learnt, where Podium trained it for another than 1.
+    pub full_at: Option<f32>,
     /// Its title.
     pub title: Option<String>,
     /// What was predicted.

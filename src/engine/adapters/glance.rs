@@ -1,4 +1,5 @@
-//! What an adapter is at a glance: by its list of tensors and what it says of itself. None of its numbers is read.
+//! What an adapter is at a glance: by its list of tensors and what it says of itself. None of the numbers that it changes a
+//! model by is read.
 
 use super::change::{Base, Held};
 use super::names::{self, Names};
@@ -27,6 +28,8 @@ pub struct Glance {
     pub words: Vec<String>,
     /// What it will take in memory.
     pub held: Held,
+    /// The strength of use at which it acts as it was learnt, where it says one.
+    pub full_at: Option<f32>,
 }
 
 /// Looks at many files, for which the names of all layers are worked out once.
@@ -64,7 +67,7 @@ impl Glancer {
             let (refused, _) = sorted.refused.as_ref()?;
             Some(format!("it {}, which Podium does not take", refused.words()))
         });
-        let about = about::about(file.metadata());
+        let about = about::of_file(file)?;
         let brought = sorted.tokens.iter().chain(&sorted.words).map(|(word, _)| word.clone());
         let trained = about.trigger_phrase.into_iter().chain(beside.words.iter().cloned()).chain(about.folder_words);
         let captions = about::trigger_words(file.metadata()).into_iter().map(|(word, _)| word);
@@ -76,6 +79,7 @@ impl Glancer {
         }
         // What the tensors show is surer than what somebody wrote.
         let base = base.or(beside.base);
-        Ok(Some(Glance { changes, brings, is_ed_lora: !sorted.tokens.is_empty(), base, unfit, words, held }))
+        let (is_ed_lora, full_at) = (!sorted.tokens.is_empty(), about.full_at);
+        Ok(Some(Glance { changes, brings, is_ed_lora, base, unfit, words, held, full_at }))
     }
 }

@@ -32,7 +32,8 @@ mod summary;
 mod tests;
 mod words;
 
+pub use about::FULL_AT;
 pub use change::{About, AdapterFile, Base, Change, Embedding, Held, Kind, Part, Prediction};
 pub use fit::{check, check_word};
 pub use read::{from_bytes, looked_at, read};
-pub use sidecar::{Beside, beside, has_thumbnail, preview_picture, thumbnail};
+pub use sidecar::{Beside, beside, has_thumbnail, preview_picture, thumbnail, thumbnail_of};

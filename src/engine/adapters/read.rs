@@ -186,7 +186,7 @@ pub fn take(file: &dyn Tensors, scaling: Scaling, names: &Names) -> Result<Adapt
         text_encoder: BTreeMap::new(),
         embeddings: Vec::new(),
         trigger_words: about::trigger_words(file.metadata()),
-        about: About { base: base.filter(|base| *base == Base::Sd1), ..about::about(file.metadata()) },
+        about: About { base: base.filter(|base| *base == Base::Sd1), ..about::of_file(file)? },
         tensors: sorted.count,
         left_aside: Vec::new(),
     };

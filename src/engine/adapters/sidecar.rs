@@ -93,9 +93,28 @@ pub fn thumbnail(file: &TensorFile) -> Option<Vec<u8>> {
     base64(encoded(url)?)
 }
 
+/// A JPEG as metadata have it: the key, and a `data:` address that [`thumbnail`] reads.
+pub fn thumbnail_of(jpeg: &[u8]) -> (String, String) {
+    (THUMBNAIL.to_owned(), format!("data:image/jpeg;base64,{}", in_base64(jpeg)))
+}
+
 /// The characters that stand for a picture's bytes.
 fn encoded(url: &str) -> Option<&str> {
     url.trim().strip_prefix("data:image/")?.split_once(";base64,").map(|(_, encoded)| encoded)
+}
+
+/// Bytes as characters, three as four of six bits each.
+fn in_base64(bytes: &[u8]) -> String {
+    const CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut encoded = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let held = three.iter().fold(0_u32, |held, byte| held << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let character = CHARACTERS[(held >> (18 - 6 * place) & 63) as usize];
+            encoded.push(if place <= three.len() { char::from(character) } else { '=' });
+        }
+    }
+    encoded
 }
 
 /// The bytes that characters stand for, six bits each, in either alphabet; None where one is of neither.
@@ -137,6 +156,15 @@ mod tests {
             let found = preview_picture(&file).map(|path| path.file_name().expect("a name").to_owned());
             assert_eq!(found, (name != "my.png").then(|| name.into()), "{name}");
         }
+    }
+
+    #[test]
+    fn a_picture_in_metadata_is_read_back_whatever_its_length() {
+        for bytes in [&b""[..], b"f", b"fo", b"foo", &[255, 0, 128, 7]] {
+            let (key, url) = thumbnail_of(bytes);
+            assert_eq!((key.as_str(), encoded(&url).and_then(base64)), (THUMBNAIL, Some(bytes.to_vec())));
+        }
+        assert!(thumbnail_of(b"fo").1.ends_with(",Zm8="));
     }
 
     #[test]

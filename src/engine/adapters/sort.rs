@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::about::FULL_AT;
 use super::family::{self, Evidence};
 use super::group::{self, Found, Group, Tensors};
 use super::leaves::{self, Leaf, Refused};
@@ -35,7 +36,9 @@ const MOST_WORDS: usize = 256;
 /// # Errors
 /// When two tensors are the same to one layer.
 pub fn sort<'a>(file: &'a dyn Tensors, names: &Names) -> Result<Sorted<'a>> {
-    let listed = file.listed();
+    let mut listed = file.listed();
+    // What the file says of itself is nothing that it changes.
+    listed.retain(|(name, _)| name != FULL_AT);
     // A trainer's checkpoint has what it trained below `params`.
     let is_state = listed.iter().any(|(name, _)| name.starts_with("params."));
     let mut sorted = Sorted {

@@ -77,7 +77,8 @@ impl AdapterFile {
         let size = about.resolution.as_ref().map(|size| format!("at {size}"));
         let likeness = about.likeness.map(|likeness| format!("likeness {likeness:.2} on its test sheet"));
         let alike = about.alike.as_ref().map(|(encoder, cosine)| format!("{encoder} {cosine:.2} with its photos"));
-        [module, size, prediction, likeness, alike].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let full = about.full_at.map(|strength| format!("full at strength {strength}"));
+        [module, size, prediction, likeness, alike, full].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// The memory that a LoHa takes, which may be many times its file, and what of it costs time instead.

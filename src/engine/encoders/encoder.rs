@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{Device, Tensor};
 use image::RgbImage;
 
 use super::config::{self, Kind, Settings, Towers};
@@ -11,7 +11,7 @@ use crate::engine::error::{EngineError, Result};
 use crate::engine::nets::layers::upload;
 use crate::engine::nets::tokenizer::Tokenizer;
 use crate::engine::pictures::host;
-use crate::engine::weights::{Checkpoint, ModelFiles, load_part};
+use crate::engine::weights::{Checkpoint, Holding, ModelFiles, load_part};
 use crate::link::DeviceChoice;
 use crate::project::files::name_of;
 
@@ -45,7 +45,7 @@ impl ImageEncoder {
     pub fn open_on(folder: &Path, device: &Device) -> Result<Self> {
         let settings = config::read(folder)?;
         let checkpoint = Checkpoint::open_folder(folder)?;
-        let towers = load_part(&checkpoint, "encoder", device, DType::F32, &mut |_| Ok(()), |weights| {
+        let towers = load_part(&checkpoint, "encoder", device, Holding::Wide, &mut |_| Ok(()), |weights| {
             settings.build(weights, device)
         })?;
         let tokenizer = match &settings.nets {

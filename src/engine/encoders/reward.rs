@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{DType, Device};
+use burn::tensor::Device;
 use image::RgbImage;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::engine::error::{EngineError, Result};
 use crate::engine::nets::layers::upload;
 use crate::engine::nets::vision::reward::{RewardConfig, RewardNet, RewardSizes};
 use crate::engine::pictures::host;
-use crate::engine::weights::{Checkpoint, compare, load_part};
+use crate::engine::weights::{Checkpoint, Holding, compare, load_part};
 use crate::link::DeviceChoice;
 use crate::project::files::name_of;
 
@@ -150,7 +150,7 @@ impl Reward {
         // Whatever is missing is said before a gigabyte is read.
         let (settings, pieces) = compared(path)?;
         let checkpoint = Checkpoint::open_file(&settings.path)?;
-        let net = load_part(&checkpoint, "reward", device, DType::F32, &mut |_| Ok(()), |weights| {
+        let net = load_part(&checkpoint, "reward", device, Holding::Wide, &mut |_| Ok(()), |weights| {
             RewardNet::load(weights, &settings.sizes, device)
         })?;
         let mut hasher = blake3::Hasher::new();

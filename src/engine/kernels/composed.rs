@@ -3,7 +3,7 @@
 use burn::backend::ops::{AttentionModuleOptions, ConvOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
-use burn::tensor::{Shape, Slice};
+use burn::tensor::{FloatDType, Shape, Slice};
 
 pub fn group_norm<B: Backend>(
     x: FloatTensor<B>,
@@ -37,6 +37,23 @@ pub fn geglu<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     B::float_mul(part(x.clone(), 0), B::gelu(part(x, half)))
 }
 
+/// A weight in the precision of what it is multiplied with. It may be held in half of it; the wide copy lives as long as one
+/// product.
+fn widened<B: Backend>(weight: FloatTensor<B>, x: &FloatTensor<B>) -> FloatTensor<B> {
+    if weight.dtype() == x.dtype() { weight } else { B::float_cast(weight, FloatDType::from(x.dtype())) }
+}
+
+pub fn affine<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, bias: Option<FloatTensor<B>>) -> FloatTensor<B> {
+    let weight = widened::<B>(weight, &x);
+    B::linear(x, weight, bias)
+}
+
+/// The gradient of [`affine`]'s `x`.
+pub fn affine_slope<B: Backend>(weight: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
+    let weight = widened::<B>(weight, &grad);
+    B::linear_x_backward(weight, grad)
+}
+
 pub fn conv<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
@@ -44,7 +61,24 @@ pub fn conv<B: Backend>(
     stride: usize,
     padding: usize,
 ) -> FloatTensor<B> {
-    B::conv2d(x, weight, Some(bias), ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1))
+    let weight = widened::<B>(weight, &x);
+    B::conv2d(x, weight, Some(bias), options(stride, padding))
+}
+
+/// The gradient of [`conv`]'s `x`.
+pub fn conv_slope<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    stride: usize,
+    padding: usize,
+) -> FloatTensor<B> {
+    let weight = widened::<B>(weight, &grad);
+    B::conv2d_x_backward(x, weight, grad, options(stride, padding))
+}
+
+fn options(stride: usize, padding: usize) -> ConvOptions<2> {
+    ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1)
 }
 
 pub fn mix<B: Backend>(

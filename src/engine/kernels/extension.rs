@@ -48,12 +48,12 @@ pub trait Kernels: Backend {
 
     /// See [`super::linear`].
     fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::linear(x, weight, Some(bias))
+        composed::affine::<Self>(x, weight, Some(bias))
     }
 
     /// See [`super::linear`], without a bias.
     fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::linear(x, weight, None)
+        composed::affine::<Self>(x, weight, None)
     }
 
     /// See [`super::attention`].

@@ -79,11 +79,15 @@ impl Kernels for Flex {
     }
 
     fn affine(x: Host, weight: Host, bias: Host) -> Host {
-        if ours(&[&x, &weight, &bias]) { line(x, weight, Some(bias)) } else { Self::linear(x, weight, Some(bias)) }
+        if ours(&[&x, &weight, &bias]) {
+            line(x, weight, Some(bias))
+        } else {
+            composed::affine::<Self>(x, weight, Some(bias))
+        }
     }
 
     fn product(x: Host, weight: Host) -> Host {
-        if ours(&[&x, &weight]) { line(x, weight, None) } else { Self::linear(x, weight, None) }
+        if ours(&[&x, &weight]) { line(x, weight, None) } else { composed::affine::<Self>(x, weight, None) }
     }
 
     fn mix(q: Host, k: Host, v: Host, heads: usize, causal: bool) -> Host {

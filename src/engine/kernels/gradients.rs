@@ -113,6 +113,15 @@ fn single<B: Backend, C: CheckpointStrategy, S: Clone + Send + Debug + 'static>(
     }
 }
 
+/// Whether a weight that nobody learns is held in another precision than it is multiplied in. burn's own backward step would keep
+/// the wide copy of it until then; ours keeps the weight, and widens it once more.
+fn is_narrow<B: Backend, C: CheckpointStrategy>(
+    x: &FloatTensor<Autodiff<B, C>>,
+    weight: &FloatTensor<Autodiff<B, C>>,
+) -> bool {
+    !weight.is_tracked() && x.primitive().dtype() != weight.primitive().dtype()
+}
+
 /// The product with a weight that may be tracked: the low-rank factors of a training.
 #[derive(Debug)]
 struct Product;
@@ -202,6 +211,15 @@ impl<B: Kernels + ByHand, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         stride: usize,
         padding: usize,
     ) -> FloatTensor<Self> {
+        if is_narrow::<B, C>(&x, &weight) && !bias.is_tracked() {
+            let (weight, bias) = (weight.into_primitive(), bias.into_primitive());
+            return single::<B, C, _>(
+                x,
+                |x| (x.clone(), weight.clone(), stride, padding),
+                |x| B::conv(x, weight.clone(), bias, stride, padding),
+                |(x, weight, stride, padding), grad| composed::conv_slope::<B>(x, weight, grad, stride, padding),
+            );
+        }
         let by_hand = B::can(&[x.primitive(), weight.primitive(), bias.primitive()])
             && B::conv_fits(&x.shape(), &weight.shape(), stride, padding);
         if weight.is_tracked() || bias.is_tracked() || !by_hand {
@@ -217,6 +235,11 @@ impl<B: Kernels + ByHand, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     }
 
     fn affine(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        if is_narrow::<B, C>(&x, &weight) && !bias.is_tracked() {
+            let (weight, bias) = (weight.into_primitive(), bias.into_primitive());
+            let forward = |x| B::affine(x, weight.clone(), bias);
+            return single::<B, C, _>(x, |_| weight.clone(), forward, composed::affine_slope::<B>);
+        }
         let trained = weight.is_tracked() || bias.is_tracked();
         if trained || !B::can(&[x.primitive(), weight.primitive(), bias.primitive()]) {
             return Self::linear(x, weight, Some(bias));
@@ -226,6 +249,11 @@ impl<B: Kernels + ByHand, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     }
 
     fn product(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        if is_narrow::<B, C>(&x, &weight) {
+            let weight = weight.into_primitive();
+            let forward = |x| B::product(x, weight.clone());
+            return single::<B, C, _>(x, |_| weight.clone(), forward, composed::affine_slope::<B>);
+        }
         if !B::can(&[x.primitive(), weight.primitive()]) {
             return Self::linear(x, weight, None);
         }

@@ -3,7 +3,8 @@
 //! The public functions take and return tensors. On flex they run the kernels of this folder; on other backends the
 //! default bodies of [`extension::Kernels`] compose them of burn's operations. Gradients with respect to the input are
 //! written by hand ([`gradients::ByHand`]), and with respect to the weight of a product without a bias, which is what a training
-//! learns; where another weight is tracked the composed version is differentiated instead.
+//! learns; where another weight is tracked the composed version is differentiated instead. A weight of a linear layer or a
+//! convolution may be held in half precision ([`crate::engine::weights::Holding`]): it is widened for each product.
 //!
 //! | file           | what                                                             |
 //! |----------------|------------------------------------------------------------------|
@@ -71,7 +72,7 @@ pub fn geglu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Kernels>::geglu(x.into_dispatch()))
 }
 
-/// 2D convolution with a square kernel.
+/// 2D convolution with a square kernel; `weight` may be held in f16.
 ///
 /// # Shapes
 /// `x` `[rows, in, h, w]`, `weight` `[out, in, kernel, kernel]`, `bias` `[out]`; returns `[rows, out, h', w']`.
@@ -80,7 +81,7 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, stride: usize, p
     Tensor::from_dispatch(<Dispatch as Kernels>::conv(x, weight, bias, stride, padding))
 }
 
-/// `x W + b`.
+/// `x W + b`; `weight` may be held in f16.
 ///
 /// # Shapes
 /// `x` `[.., in]`, `weight` `[in, out]`, `bias` `[out]`; returns `[.., out]`.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use burn::tensor::activation::{gelu, silu, softmax};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -102,6 +102,34 @@ fn layer_norm_equals_burns() {
         let ours = |x| layer_norm(x, weight.clone(), bias.clone(), 1e-5);
         let burns = |x| burn::tensor::module::layer_norm(x, weight.clone(), Some(bias.clone()), 1e-5);
         compare(&format!("{shape:?}"), random(shape) + 2.0, ours, burns);
+    }
+}
+
+/// The same tensor held in half precision, and that one widened.
+fn halved<const D: usize>(x: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
+    let narrow = x.inner().cast(FloatDType::F16);
+    (narrow.clone(), narrow.cast(FloatDType::F32))
+}
+
+#[test]
+fn a_weight_in_half_precision_multiplies_as_what_it_is_and_passes_the_gradient_on() {
+    let (weight, wide) = halved(random([7, 5]));
+    assert_eq!((weight.dtype(), wide.dtype()), (DType::F16, DType::F32));
+    let bias = random::<1>([5]).inner();
+    for (name, bias) in [("with a bias", Some(bias)), ("without", None)] {
+        let ours = |x| linear(x, weight.clone(), bias.clone());
+        let plain = |x| linear(x, wide.clone(), bias.clone());
+        compare(&format!("linear {name}"), random([2, 3, 7]), ours, plain);
+        // Without a graph too.
+        let x = random([2, 3, 7]).inner();
+        assert_close(name, linear(x.clone(), weight.clone(), bias.clone()), linear(x, wide.clone(), bias.clone()));
+    }
+    let (weight, wide) = halved(random([4, 3, 3, 3]));
+    let bias = random::<1>([4]).inner();
+    for (stride, padding) in [(1, 1), (2, 1), (2, 0), (1, 0)] {
+        let ours = |x| conv2d(x, weight.clone(), bias.clone(), stride, padding);
+        let plain = |x| conv2d(x, wide.clone(), bias.clone(), stride, padding);
+        compare(&format!("stride {stride}, padding {padding}"), random([2, 3, 8, 6]), ours, plain);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use serde::Deserialize;
 
 use super::layers::{Activation, Bias, LayerNorm, Linear, Sizes};
@@ -160,7 +160,7 @@ pub struct TextEncoder {
     /// Its configuration.
     pub config: ClipConfig,
     device: Device,
-    /// `[vocab, width]`
+    /// `[vocab, width]`, in f32 or f16
     tokens: Tensor<2>,
     /// `[positions, width]`
     positions: Tensor<2>,
@@ -187,7 +187,7 @@ impl TextEncoder {
             .collect::<Result<_>>()?;
         Ok(Self {
             device: device.clone(),
-            tokens: at.at("embeddings.token_embedding").tensor("weight", [config.vocab_size, width])?,
+            tokens: at.at("embeddings.token_embedding").factor("weight", [config.vocab_size, width])?,
             positions: at
                 .at("embeddings.position_embedding")
                 .tensor("weight", [config.max_position_embeddings, width])?,
@@ -214,7 +214,8 @@ impl TextEncoder {
         let tokens = ids.first().map_or(0, Vec::len);
         let flat: Vec<i32> = ids.iter().flatten().map(|&id| id as i32).collect();
         let indices = Tensor::<1, Int>::from_data(TensorData::new(flat, [ids.len() * tokens]), &self.device);
-        self.tokens.clone().select(0, indices).reshape([ids.len(), tokens, self.config.hidden_size])
+        let picked = self.tokens.clone().select(0, indices).cast(FloatDType::F32);
+        picked.reshape([ids.len(), tokens, self.config.hidden_size])
     }
 
     /// Encodes embedded prompts.

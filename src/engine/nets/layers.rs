@@ -12,7 +12,7 @@ use crate::engine::weights::Weights;
 /// `y = x W + b`.
 #[derive(Clone, Debug)]
 pub struct Linear {
-    /// `[in, out]`
+    /// `[in, out]`, in f32 or f16
     weight: Tensor<2>,
     /// `[out]`
     bias: Option<Tensor<1>>,
@@ -178,7 +178,7 @@ impl Conv2d {
     /// When a tensor is missing or misshapen.
     pub fn load(weights: &Weights<'_>, input: usize, output: usize, kernel: usize) -> Result<Self> {
         Ok(Self {
-            weight: weights.tensor("weight", [output, input, kernel, kernel])?,
+            weight: weights.factor("weight", [output, input, kernel, kernel])?,
             bias: weights.tensor("bias", [output])?,
             stride: 1,
             padding: kernel / 2,
@@ -225,7 +225,7 @@ impl Conv2d {
 /// # Shapes
 /// `x` `[rows, in, h, w]`, `weight` `[out, in, kernel, kernel]`; returns `[rows, out, h', w']`.
 pub fn convolve(x: Tensor<4>, weight: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
-    let none = Tensor::zeros([weight.dims()[0]], (&weight.device(), weight.dtype()));
+    let none = Tensor::zeros([weight.dims()[0]], (&weight.device(), x.dtype()));
     kernels::conv2d(x, weight, none, stride, padding)
 }
 

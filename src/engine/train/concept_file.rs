@@ -8,13 +8,16 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::parameters::{Group, Parameter, Parameters, Place, Side, turned};
 use super::torch_file::{self, Value};
-use crate::engine::adapters::{AdapterFile, Change};
+use crate::engine::adapters::{AdapterFile, Change, FULL_AT, thumbnail_of};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::models::Models;
 use crate::engine::pictures::host;
 use crate::link::Alike;
 use crate::project::disk::{self, Readers};
 use crate::project::training::Training;
+
+/// A strength of use at which the factors are what was learnt; files say none.
+const AS_LEARNT: f32 = 1.0;
 
 /// What is learnt, as files have it: names, shapes and numbers.
 pub struct Numbers {
@@ -23,6 +26,8 @@ pub struct Numbers {
     /// The factors, in order.
     factors: Vec<Factor>,
     rank: usize,
+    /// The strength of use at which they act as they were learnt.
+    full_at: f32,
 }
 
 /// A low-rank factor.
@@ -44,8 +49,9 @@ impl Factor {
 }
 
 impl Numbers {
-    /// Those of a training.
-    pub fn new(parameters: &Parameters) -> Self {
+    /// Those of a training, for use at strength `full_at`: of each pair of factors the second one, `up`, is divided by it, so
+    /// that their product times that strength is what was learnt.
+    pub fn new(parameters: &Parameters, full_at: f32) -> Self {
         let groups = parameters.groups.clone().map(host);
         let (mut words, mut factors, mut rank) = (Vec::new(), Vec::new(), 0);
         for parameter in &parameters.list {
@@ -59,13 +65,16 @@ impl Numbers {
                     if side == Side::Down {
                         rank = columns;
                     }
-                    let (shape, numbers) = ([columns, rows], turned(numbers, rows, columns));
+                    let (shape, mut numbers) = ([columns, rows], turned(numbers, rows, columns));
+                    if side == Side::Up && full_at != AS_LEARNT {
+                        numbers.iter_mut().for_each(|number| *number /= full_at);
+                    }
                     factors.push(Factor { group: parameter.group(), path, side, shape, numbers });
                 }
                 (_, None) => {}
             }
         }
-        Self { words, factors, rank }
+        Self { words, factors, rank, full_at }
     }
 
     /// A file in safetensors, with what it was made of in its metadata.
@@ -79,7 +88,8 @@ impl Numbers {
         serialize(words.chain(factors).collect(), about)
     }
 
-    /// Mix-of-Show's file, which the authors' release reads.
+    /// Mix-of-Show's file, which the authors' release reads. It has no metadata, so that where the factors are for use at
+    /// another strength than 1, that is a number beside `params`, which everybody else leaves alone.
     fn torch(&self) -> std::io::Result<Vec<u8>> {
         let part = |wanted: Group| {
             let of = self.factors.iter().filter(|factor| factor.group == wanted);
@@ -87,14 +97,19 @@ impl Numbers {
         };
         let words =
             self.words.iter().map(|(word, shape, numbers)| (word.clone(), Value::Tensor(numbers, shape.to_vec())));
-        torch_file::bytes(&Value::Dict(vec![(
+        let full_at = [self.full_at];
+        let mut entries = vec![(
             "params".into(),
             Value::Dict(vec![
                 ("new_concept_embedding".into(), Value::Dict(words.collect())),
                 ("text_encoder".into(), part(Group::Text)),
                 ("unet".into(), part(Group::Unet)),
             ]),
-        )]))
+        )];
+        if self.full_at != AS_LEARNT {
+            entries.push((FULL_AT.into(), Value::Tensor(&full_at, vec![1])));
+        }
+        torch_file::bytes(&Value::Dict(entries))
     }
 
     /// A LoRA in kohya's names with its words as an embedding of one vector each. Other programs have one text for all
@@ -190,6 +205,8 @@ pub struct Seen {
     pub likeness: Option<f32>,
     /// How alike an encoder finds them and the photos.
     pub alike: Option<Alike>,
+    /// Its first picture, small, as a JPEG.
+    pub thumbnail: Option<Vec<u8>>,
 }
 
 /// Writes all of a concept's files, each wholly or not at all; `seen` is what its test sheet says.
@@ -204,7 +221,7 @@ pub fn write(
     steps: usize,
     seen: &Seen,
 ) -> Result<()> {
-    let numbers = Numbers::new(parameters);
+    let numbers = Numbers::new(parameters, training.settings.full_at as f32);
     let settings = ron::ser::to_string(&training.settings).unwrap_or_default();
     let words = parameters.words.join(" ");
     let about = || {
@@ -215,11 +232,15 @@ pub fn write(
             ("podium.settings".to_owned(), settings.clone()),
             ("podium.steps".to_owned(), steps.to_string()),
         ]);
+        if numbers.full_at != AS_LEARNT {
+            about.insert(FULL_AT.to_owned(), numbers.full_at.to_string());
+        }
         about.extend(seen.likeness.map(|likeness| ("podium.likeness".to_owned(), format!("{likeness:.3}"))));
         if let Some(alike) = &seen.alike {
             about.insert("podium.encoder".to_owned(), alike.encoder.clone());
             about.insert("podium.alike".to_owned(), format!("{:.3}", alike.cosine));
         }
+        about.extend(seen.thumbnail.as_deref().map(thumbnail_of));
         about
     };
     let mut own = about();
@@ -246,7 +267,8 @@ pub fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     written.map_err(|source| EngineError::Write { path: path.to_owned(), source })
 }
 
-/// The numbers of a concept that was trained before, to go on from.
+/// The numbers of a concept that was trained before, to go on from, as they were learnt: where its file says at which strength
+/// that is, its factors are brought back to it.
 ///
 /// # Errors
 /// When it is no ED-LoRA of this model, or has another number of words or another rank than the training.
@@ -283,7 +305,8 @@ fn numbers_of(file: &AdapterFile, parameter: &Parameter) -> std::result::Result<
     let Some(Change::LowRank { down, mid: None, up, scale }) = changes.get(&path) else {
         return Err(format!("has no low-rank change of {path}, which is trained"));
     };
-    let (array, factor) = if side == Side::Down { (down, 1.0) } else { (up, *scale) };
+    let whole = file.about.full_at.unwrap_or(AS_LEARNT);
+    let (array, factor) = if side == Side::Down { (down, 1.0) } else { (up, *scale * whole) };
     if array.values.len() != rows * columns || array.shape.first() != Some(&columns) {
         return Err(format!(
             "has a factor of shape {:?} at {path}, where {:?} is needed; choose the rank that it has",

@@ -43,6 +43,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Instant;
 
+use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 
 use self::batch::{Pool, bind};
@@ -77,6 +78,9 @@ const SEEDS: u64 = 2;
 const PROMPTS: usize = 6;
 /// Prompts that say on the way whether the subject is known well enough.
 const ASKED: usize = 4;
+/// The longer side of the picture inside of a concept's file, in pixels, and its quality as a JPEG, of 100.
+const THUMBNAIL: u32 = 128;
+const THUMBNAIL_QUALITY: u8 = 85;
 /// Guidance scale of all these pictures.
 const GUIDANCE: f64 = 5.0;
 
@@ -162,8 +166,10 @@ fn fingerprint(models: &Models, training: &Training, photos: &[ReadPhoto], size:
     let mut hasher = blake3::Hasher::new();
     let mut settings = training.settings.clone();
     (settings.steps, settings.checkpoint_every, settings.show_every, settings.enough) = (0, 0, 0, 0.0);
-    settings.recompute = false;
-    hasher.update(models.fingerprint.as_bytes()).update(format!("{settings:?}").as_bytes()).update(&size.to_le_bytes());
+    (settings.recompute, settings.full_at) = (false, 1.0);
+    // As it was written before there was `full_at`, so that checkpoints of then go on.
+    let settings_then = format!("{settings:?}").replace(", full_at: 1.0", "");
+    hasher.update(models.fingerprint.as_bytes()).update(settings_then.as_bytes()).update(&size.to_le_bytes());
     hasher.update(format!("{:?} {:?}", training.tokens, training.from).as_bytes());
     if settings.prior > 0.0 {
         hasher.update(format!("{:?} {:?}", training.class_word, training.prompts).as_bytes());
@@ -299,7 +305,9 @@ impl Run<'_> {
 
     fn draw(&self, prompt: &str, strength: f32, seed: u64, steps: usize) -> Result<Arc<TrainingPicture>> {
         let parameters = &self.state.parameters;
-        let adapter = parameters.adapter(&parameters.tensors(), f64::from(strength));
+        // As the finished concept acts at this strength; at `full_at` itself that is exactly what was learnt.
+        let factor = strength / self.job.training.settings.full_at as f32;
+        let adapter = parameters.adapter(&parameters.tensors(), f64::from(factor));
         let bound = bind(&self.job.training, prompt);
         let wish = Wish { prompt: &bound, seed, steps, guidance: GUIDANCE, size: self.size };
         // Only an encoder asks where the subject is.
@@ -349,7 +357,11 @@ impl Run<'_> {
         }
         let drawn: Vec<&TrainingPicture> = pictures.iter().map(|picture| &**picture).collect();
         let likeness = mean(&drawn.iter().filter_map(|picture| picture.likeness).collect::<Vec<_>>());
-        let seen = Seen { likeness, alike: mean_alike(&drawn) };
+        let thumbnail = drawn.first().map(|picture| thumbnail(&picture.picture)).transpose().unwrap_or_else(|error| {
+            self.report.warn(Warning::Training(error.to_string()));
+            None
+        });
+        let seen = Seen { likeness, alike: mean_alike(&drawn), thumbnail };
         let whole = drawn.iter().filter(|picture| picture.alike.as_ref().is_some_and(|alike| alike.whole)).count();
         if whole > 0 {
             let (of, left) = (drawn.len(), if whole < drawn.len() { " and left out of the mean" } else { "" });
@@ -431,6 +443,18 @@ fn norms(parameters: &Parameters) -> Vec<f32> {
             numbers[word.start..][..word.len()].chunks_exact(width).map(norm).sum::<f32>() / layers as f32
         })
         .collect()
+}
+
+/// A picture as it is kept inside of a concept's file.
+fn thumbnail(picture: &RgbImage) -> Result<Vec<u8>> {
+    let longest = picture.width().max(picture.height()).max(1);
+    let side = |length: u32| (length * THUMBNAIL / longest).max(1);
+    let (width, height) = (side(picture.width()), side(picture.height()));
+    let small = image::imageops::resize(picture, width, height, image::imageops::FilterType::Triangle);
+    let mut bytes = Vec::new();
+    let written = JpegEncoder::new_with_quality(&mut bytes, THUMBNAIL_QUALITY).encode_image(&small);
+    written.map_err(|error| EngineError::Job(format!("a picture could not be written as JPEG ({error})")))?;
+    Ok(bytes)
 }
 
 fn png(picture: &RgbImage) -> Result<Vec<u8>> {

@@ -49,7 +49,7 @@ pub fn change(project: &mut Project, concept: &str, change: impl FnOnce(&mut Con
 }
 
 /// What a person reads of a file's strength.
-const HOVER: &str = "The file's weight: 0 has no effect, 1 is as trained, above that exaggerates.";
+const HOVER: &str = "The file's weight: 0 has no effect, 1 is as trained (or where the file says that it is full), above that exaggerates.";
 /// The same of a strength for prompts alone.
 const TEXT_HOVER: &str = "The file's weight in the text encoder, that is in what words mean.";
 
@@ -168,6 +168,7 @@ pub fn in_a_line(known: Option<&Result<Arc<ConceptFacts>, String>>) -> String {
             if facts.rank > 0 {
                 said.push(format!("rank {}", facts.rank));
             }
+            said.extend(facts.full_at.map(|strength| format!("full at {strength}")));
             match facts.words.len() {
                 0 => {}
                 1 => said.push("1 word".to_owned()),

@@ -155,7 +155,9 @@ fn prompts(ui: &mut Ui, studio: &mut Studio) {
 fn memory(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
     let total = look.machine.memory(ui.ctx()).total;
     let total = total.filter(|_| studio.renders.device == DeviceChoice::Flex);
-    if let Some((needed, shortage)) = studio.train.memory(total) {
+    let half =
+        !studio.renders.on_cpu() && studio.renders.device_report.as_ref().is_some_and(|report| report.half_weights);
+    if let Some((needed, shortage)) = studio.train.memory(total, half) {
         small(ui, &needed);
         if let Some(words) = shortage {
             widgets::amber(ui, &sentence(&words));

@@ -122,7 +122,7 @@ macro_rules! switch {
 const GREATEST: f64 = 9_007_199_254_740_992.0;
 
 /// All of them, in the order in which they are shown.
-pub const FIELDS: [Field; 23] = [
+pub const FIELDS: [Field; 24] = [
     Field {
         key: "steps",
         words: "Steps",
@@ -321,6 +321,21 @@ pub const FIELDS: [Field; 23] = [
         group: Group::Watching,
         value: real!(enough, 1.0),
     },
+    Field {
+        key: "full_at",
+        words: "Full at strength",
+        explanation: "The strength at which the finished concept acts as it was learnt: 0.7 is where concepts are usually used, so nothing of it is lost there; 1 as in the paper. Changes the files and the pictures, not what is learnt.",
+        unit: "",
+        group: Group::Watching,
+        value: Value::Number {
+            least: *TrainingSettings::FULL_AT.start(),
+            most: *TrainingSettings::FULL_AT.end(),
+            step: 0.0,
+            none: None,
+            get: |settings| Some(settings.full_at),
+            set: |settings, value| settings.full_at = value.unwrap_or(settings.full_at),
+        },
+    },
 ];
 
 /// The seed, which has no row of its own among the others.
@@ -484,6 +499,8 @@ mod tests {
             "settings.size is 100; use a multiple of 64 from 64 to 1024, or none (the model's own)"
         );
         assert_eq!(said(|s| s.unet_rate = f64::NAN), "settings.unet_rate is NaN; use 0 to 1");
+        assert_eq!(said(|s| s.full_at = 0.0), "settings.full_at is 0; use 0.1 to 2");
+        assert_eq!(said(|s| s.full_at = f64::NAN), "settings.full_at is NaN; use 0.1 to 2");
         assert!(said(|s| s.background = 1.5).contains("settings.background is 1.5"));
         let still = said(|s| (s.embedding_rate, s.text_rate, s.unet_rate) = (0.0, 0.0, 0.0));
         assert!(still.contains("all learning rates are 0"), "{still}");
@@ -493,10 +510,16 @@ mod tests {
     #[test]
     fn values_are_set_by_their_keys_as_they_are_typed() {
         let mut settings = TrainingSettings::default();
-        for (key, value) in [("unet_rate", "2e-3"), ("mirror", "true"), ("size", "128"), ("embedding_norm", "none")] {
+        for (key, value) in [
+            ("unet_rate", "2e-3"),
+            ("mirror", "true"),
+            ("size", "128"),
+            ("embedding_norm", "none"),
+            ("full_at", "0.85"),
+        ] {
             settings.set(key, value).unwrap();
         }
-        assert_eq!((settings.unet_rate, settings.mirror), (2e-3, true));
+        assert_eq!((settings.unet_rate, settings.mirror, settings.full_at), (2e-3, true, 0.85));
         assert_eq!((settings.size, settings.embedding_norm), (Some(128), None));
         settings.set("size", "none").unwrap();
         assert_eq!(settings.size, None);

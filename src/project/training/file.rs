@@ -88,6 +88,8 @@ mod tests {
         let training = from_str(text).unwrap();
         assert_eq!((training.settings.steps, training.settings.size), (20, Some(128)));
         assert_eq!(training.settings.batch, Training::new("a", "b").settings.batch);
+        // What was written before there was this setting means the paper's.
+        assert_eq!(training.settings.full_at, 1.0);
         assert_eq!(training.validate(), Ok(()));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("concept.ron");

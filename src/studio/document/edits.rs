@@ -366,14 +366,14 @@ impl Document {
         }
     }
 
-    /// Adds a concept that was trained here, with the class word that it was trained for, and puts it on a layer, all as
-    /// one step; one that is there already is not added twice. Gives its name.
-    pub fn add_trained(&mut self, file: PathBuf, class_word: &str, layer: Option<usize>) -> String {
+    /// Adds a concept that was trained here, with the class word that it was trained for and the strength that it is for, and
+    /// puts it on a layer, all as one step; one that is there already is not added twice. Gives its name.
+    pub fn add_trained(&mut self, file: PathBuf, class_word: &str, strength: f32, layer: Option<usize>) -> String {
         let known = self.concept_of(&file);
         let is_new = known.is_none();
         let name = known.unwrap_or_else(|| free_name_of(self.project(), &stem_of(&file)));
         let color = palette::free(self.project());
-        let concept = Concept::new(name.clone(), file, class_word.to_owned(), color);
+        let concept = Concept { strength, ..Concept::new(name.clone(), file, class_word.to_owned(), color) };
         let words = if layer.is_some() { format!("Use {name} on a layer") } else { format!("Load {name}") };
         self.edit(words, |project| {
             if is_new {

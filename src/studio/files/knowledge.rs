@@ -28,6 +28,8 @@ pub struct ConceptFacts {
     pub triggers: Vec<String>,
     /// The greatest rank of its factors; 0 where it has none.
     pub rank: usize,
+    /// The strength of use at which it acts as it was learnt, where its file says one.
+    pub full_at: Option<f32>,
     /// Everything else that a person may want to know of it, line by line.
     pub summary: Vec<String>,
     /// What it takes in memory.
@@ -43,12 +45,13 @@ pub struct ConceptFacts {
 impl ConceptFacts {
     /// The strength that its trainer means.
     pub fn usual_strength(&self) -> f32 {
-        usual_strength(self.kind)
+        usual_strength(self.kind == Kind::EdLora, self.full_at)
     }
 }
 
-fn usual_strength(kind: Kind) -> f32 {
-    if kind == Kind::EdLora { Concept::STRENGTH_OF_ED_LORA } else { 1.0 }
+/// What a file says of it; else the release's of an ED-LoRA, and 1, which all other trainers mean.
+fn usual_strength(is_ed_lora: bool, full_at: Option<f32>) -> f32 {
+    full_at.unwrap_or(if is_ed_lora { Concept::STRENGTH_OF_ED_LORA } else { 1.0 })
 }
 
 /// What the trainer of a file means by it.
@@ -71,10 +74,9 @@ impl Default for AsTrained {
 pub fn as_trained(path: &Path) -> AsTrained {
     let glance = || Glancer::new()?.look(&TensorFile::open(path)?, &adapters::beside(path));
     match glance() {
-        Ok(Some(glance)) => AsTrained {
-            strength: usual_strength(if glance.is_ed_lora { Kind::EdLora } else { Kind::Lora }),
-            words: glance.words,
-        },
+        Ok(Some(glance)) => {
+            AsTrained { strength: usual_strength(glance.is_ed_lora, glance.full_at), words: glance.words }
+        }
         _ => AsTrained::default(),
     }
 }
@@ -100,6 +102,7 @@ pub fn concept_facts(files: &DiskFiles, path: &Path, model: &ModelFiles) -> Resu
         words,
         triggers,
         rank: file.rank(),
+        full_at: file.about.full_at,
         summary: file.summary(),
         held: file.held(),
         misfit: fit.err().map(|error| error.to_string()),
@@ -279,6 +282,23 @@ mod tests {
         assert_eq!((facts.kind, facts.words.len(), facts.rank, facts.misfit.clone()), (Kind::EdLora, 2, 4, None));
         assert!(facts.summary.iter().any(|line| line.contains("changes in the UNet: 128 attention")), "{facts:?}");
         assert!(facts.thumbnail.is_some());
+    }
+
+    #[test]
+    fn a_file_that_says_at_which_strength_it_is_full_is_used_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cat.safetensors");
+        let built_in = crate::assets::find("miniature/concepts/mint_cat.safetensors").unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(built_in).unwrap();
+        for (said, strength) in [(None, 0.7), (Some("0.85"), 0.85), (Some("9"), 0.7)] {
+            let about = said.map(|said: &str| [("podium.full_at".to_owned(), said.to_owned())].into());
+            std::fs::write(&path, safetensors::serialize(tensors.tensors(), about).unwrap()).unwrap();
+            assert_eq!(as_trained(&path).strength, strength, "{said:?}");
+            let facts = concept_facts(&files(), &path, &ModelFiles::BuiltIn).unwrap();
+            assert_eq!((facts.usual_strength(), facts.full_at.is_some()), (strength, strength == 0.85));
+            let words = facts.summary.iter().any(|line| line.contains("full at strength 0.85"));
+            assert_eq!(words, said == Some("0.85"), "{:?}", facts.summary);
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::models::{KnownModel, Models};
 use super::notice::{Notice, Place, sentence};
 use super::places::{Places, WriteError};
 use super::tasks::{Desk, Due, Owed, Pool};
+use crate::engine::inspect::ModelReport;
 use crate::engine::memory::words;
 use crate::engine::train::concept_file::sheet_of;
 use crate::engine::train::photos::{Facts, Finding, Severity, inspect, side};
@@ -468,11 +469,14 @@ impl Trainings {
     }
 
     /// What a step of the training needs of the memory, in words; and why it does not fit into `total` bytes, where it does
-    /// not. None until the model is known.
-    pub fn memory(&mut self, total: Option<u64>) -> Option<(String, Option<String>)> {
+    /// not. `half` says that the device holds weights in half precision which files have so. None until the model is known.
+    pub fn memory(&mut self, total: Option<u64>, half: bool) -> Option<(String, Option<String>)> {
         let side = self.side()?.ok()?;
         let (model, settings) = (self.model()?.ok()?, &self.draft.training().settings);
-        let needed = format!("Needs about {}.", words(model.training_bytes(settings, side)));
+        let held = half.then(|| ModelReport::clone(&model).with_half_weights());
+        let held = held.as_ref().unwrap_or(&model);
+        let weights = if held.total_bytes < model.total_bytes { ", with weights in half precision" } else { "" };
+        let needed = format!("Needs about {}{weights}.", words(held.training_bytes(settings, side)));
         Some((needed, total.and_then(|total| model.training_shortage(settings, side, total))))
     }
 

@@ -46,6 +46,21 @@ fn a_kohya_file_is_summed_up_in_about_ten_lines() {
 }
 
 #[test]
+fn a_torch_file_says_by_a_number_of_its_own_at_which_strength_it_is_full() {
+    let of = |number: f32| {
+        let made = Made::new("cat.pth").any("params.new_concept_embedding.<cat_1>", &[16, 768]);
+        made.with("podium.full_at", &[1], vec![number]).taken()
+    };
+    let read = of(0.7);
+    assert_eq!((read.about.full_at, read.tensors, read.left_aside.len()), (Some(0.7), 1, 0));
+    assert!(read.summary().contains(&"trained: full at strength 0.7".to_owned()), "{:?}", read.summary());
+    // What no training would write says nothing.
+    assert_eq!(of(0.0).about.full_at, None);
+    let matrix = Made::new("cat.pth").any("params.new_concept_embedding.<cat_1>", &[16, 768]);
+    assert_eq!(matrix.with("podium.full_at", &[1, 2], vec![0.7; 2]).taken().about.full_at, None);
+}
+
+#[test]
 fn an_ed_lora_is_summed_up_with_its_tokens() {
     let read = shipped();
     let lines = read.summary();
