@@ -89,3 +89,35 @@ pub fn transparent(picture: &RgbaImage) -> ColorImage {
     let (width, height) = picture.dimensions();
     ColorImage::from_rgba_unmultiplied([width as usize, height as usize], picture.as_raw())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_draws_is_dropped_after_a_while_and_what_is_drawn_stays() {
+        let ctx = Context::default();
+        let mut textures = Textures::default();
+        let whole = Arc::new(RgbaImage::new(8, 8));
+        let mut made = Vec::new();
+        let mut draw = |textures: &mut Textures, key: &'static str| {
+            drop(textures.get(&ctx, key, || {
+                made.push(key);
+                transparent(&whole)
+            }));
+        };
+        draw(&mut textures, "once");
+        textures.halved(&whole, 1);
+        for _ in 0..KEPT_FRAMES {
+            draw(&mut textures, "always");
+            textures.sweep();
+        }
+        assert_eq!((textures.len(), textures.halved.len()), (2, 1), "it may be looked at again");
+        draw(&mut textures, "always");
+        textures.sweep();
+        assert_eq!((textures.len(), textures.halved.len()), (1, 0));
+        draw(&mut textures, "always");
+        draw(&mut textures, "once");
+        assert_eq!(made, ["once", "always", "once"]);
+    }
+}

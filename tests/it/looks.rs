@@ -238,6 +238,8 @@ fn cover(window: &Harness<'static, Podium>, picture: &mut RgbaImage) {
     let bar = parts.iter().copied().filter(|part| part.top() < 40.0).reduce(Rect::union).expect("the top bar has some");
     parts.push(bar.with_min_x(bar.right() - 220.0));
     for part in parts {
+        // Words below it are as wide as their numbers, and so would be what covers them: one digit is 120 pixels.
+        let part = if part.top() < 40.0 { part } else { part.with_max_x(part.right().max(part.left() + 420.0)) };
         // A chip's own width depends on its words, and moves the next one.
         let part = part.expand2(Vec2::new(16.0, 2.0)).intersect(window.ctx.content_rect());
         for y in part.top() as u32..part.bottom() as u32 {

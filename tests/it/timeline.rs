@@ -410,6 +410,18 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
         let part = image::imageops::crop_imm(picture, place.0, place.1, place.2, place.3).to_image();
         part.pixels().map(|pixel| pixel.0).collect::<HashSet<[u8; 4]>>().len()
     };
+    // How many pixels two pictures differ by there.
+    let apart = |harness: &Window, a: &RgbaImage, b: &RgbaImage, rect: Rect| {
+        let rect = rect.intersect(harness.ctx.content_rect()) * harness.ctx.pixels_per_point();
+        let rows = rect.top() as u32..rect.bottom() as u32;
+        let places = rows.flat_map(|y| (rect.left() as u32..rect.right() as u32).map(move |x| (x, y)));
+        places.filter(|&(x, y)| a.get_pixel(x, y) != b.get_pixel(x, y)).count()
+    };
+    // The pictures of the steps, which stand above lanes and curve: each has its colours, and lines and words have few.
+    let pictures = |harness: &Window, picture: &RgbaImage| {
+        let rect = slider(harness).1;
+        colours(harness, picture, rect.with_max_y(rect.top() + 20.0))
+    };
     let mut harness = window(small("beach", 50), Vec2::new(1440.0, 900.0));
     settle(&mut harness);
     let empty = shot(&mut harness, "empty");
@@ -422,6 +434,8 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
         let drawn = shot(&mut harness, name);
         let timeline = colours(&harness, &drawn, slider(&harness).1);
         assert!(timeline > empty + 100, "{timeline} colours in the timeline, {empty} without a run");
+        let strip = pictures(&harness, &drawn);
+        assert!(strip > 1000, "{name}: only {strip} colours in the strip of pictures");
         harness.state_mut().panels.inspector.curves = true;
         let mut seen: Vec<(&str, RgbaImage)> = Vec::new();
         for (part, tile, beside, least) in [
@@ -437,10 +451,28 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
             let inspected: Vec<Rect> =
                 harness.query_all_by_label_contains("Inspected view").map(|node| node.rect()).collect();
             assert!(!inspected.is_empty(), "{part}: nothing is inspected");
-            for rect in inspected {
+            for rect in inspected.iter().copied() {
                 let found = colours(&harness, &drawn, rect);
                 println!("{name} {part}: {found} colours in {rect:?}");
                 assert!(found >= least, "{part}: only {found} colours in {rect:?}");
+            }
+            // The preview beneath has colours too: it is another picture without what lies over it.
+            let least = match tile {
+                Tile::Attention | Tile::Clusters => Some(0.5),
+                Tile::Masks if !beside => Some(0.03),
+                _ => None,
+            };
+            if let Some(least) = least {
+                let podium = harness.state_mut();
+                let (opacity, masks) = (podium.panels.inspector.opacity, podium.look.masks.combined);
+                (podium.panels.inspector.opacity, podium.look.masks.combined) = (0.0, false);
+                let clear = shot(&mut harness, &format!("{name}-{part}-clear"));
+                let podium = harness.state_mut();
+                (podium.panels.inspector.opacity, podium.look.masks.combined) = (opacity, masks);
+                let side = inspected[0].width().min(inspected[0].height());
+                let share = apart(&harness, &drawn, &clear, inspected[0]) as f32 / (side * side);
+                println!("{name} {part}: covers {share} of the preview");
+                assert!(share > least, "{part}: only {share} of the preview is covered");
             }
             for (other, earlier) in &seen {
                 let apart = drawn.pixels().zip(earlier.pixels()).filter(|(a, b)| a != b).count();
@@ -458,10 +490,12 @@ fn timeline_and_inspector_are_drawn_in_both_themes_and_at_twice_the_size() {
     let drawn = shot(&mut harness, "small");
     let timeline = colours(&harness, &drawn, slider(&harness).1);
     assert!(timeline > empty + 100, "{timeline} colours in a small window");
+    assert!(pictures(&harness, &drawn) > 1000, "no pictures in a small window");
     harness.state_mut().studio.session.config.ui_scale = 2.0;
     let drawn = shot(&mut harness, "zoomed");
     let timeline = colours(&harness, &drawn, slider(&harness).1);
     assert!(timeline > empty + 50, "{timeline} colours at twice the size");
+    assert!(pictures(&harness, &drawn) > 1000, "no pictures at twice the size");
     let window = harness.ctx.content_rect();
     for name in ["Live", "Branch from here...", "Edit masks here...", "Inspect masks and attention...", "Curves..."] {
         let button = harness.get_by_role_and_label(Role::Button, name).rect();

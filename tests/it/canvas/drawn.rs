@@ -118,6 +118,8 @@ fn overlays_and_boards_are_drawn_in_both_themes_and_at_every_size() {
         window.app().look.overlay = Overlay::Attention;
         let attention = look(&mut window, "attention");
         assert_changed("attention", &attention, &clusters, none, most);
+        // The made-up picture grows brighter to the right too: it is the map that is seen, and not what lies beneath.
+        assert_changed("attention over the picture", &attention, &bare, none, most);
         // In a small window the label with the range takes most of the lower part.
         let bright = |x: f32| attention.at(x, 0.6).iter().map(|value| u32::from(*value)).sum::<u32>();
         assert!(bright(0.05) < bright(0.5) && bright(0.5) < bright(0.95), "{name}: it does not grow to the right");
