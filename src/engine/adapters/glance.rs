@@ -12,7 +12,7 @@ use crate::engine::tensors::TensorFile;
 const MOST_WORDS: usize = 24;
 
 /// What shows of an adapter at a glance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Glance {
     /// Whether it changes layers of Stable Diffusion 1.5's names.
     pub changes: bool,
