@@ -510,7 +510,7 @@ mod tests {
         shared.push(Work::Remove(vec!["a".into()]));
         assert_eq!((shared.failed(), shared.waiting()), (1, 1));
         shared.stop();
-        let mut turn = || {
+        let turn = || {
             let next = name(shared.next(true));
             shared.finish(next.starts_with("keep"));
             next
