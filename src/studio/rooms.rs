@@ -307,8 +307,8 @@ impl Studio {
                 losses.push(format!("{count} pictures could not be written to the gallery yet and would be lost."))
             }
         }
-        if self.place.unwritten() > 0 {
-            losses.push("An edit mask could not be written yet and would be lost.".to_owned());
+        if self.place.unwritten() + self.train.unwritten() > 0 {
+            losses.push("Masks that were painted could not be written yet and would be lost.".to_owned());
         }
         if self.export.is_busy() {
             losses.push("An export is being written and would be given up.".to_owned());

@@ -6,6 +6,7 @@
 //! - Where are the files that a prompt asks for by name? `networks.rs`.
 //! - What is a file that was dropped, pasted or opened? `intake.rs`; what for, says `target.rs`.
 //! - Which of several answers counts? `answer.rs`.
+//! - How is a painted mask a file, and what becomes of it until it is on the disk? `painted.rs`, `keeping.rs`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ use crate::project::{Background, Canvas, Collage, Concept, ConceptFile, Crop, Di
 
 mod answer;
 pub mod intake;
+pub mod keeping;
 pub mod knowledge;
 pub mod networks;
 pub mod painted;

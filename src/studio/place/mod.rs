@@ -1,7 +1,6 @@
 //! Placing subjects into a photo: the photo as the render sees it.
 //!
 //! - Where may it change? `mask.rs` paints; what follows layers is worked out here, in the background.
-//! - What becomes of a painted mask until it is on the disk? `keeping.rs`.
 //! - Which piece of it does the canvas show? `frame.rs`.
 //! - How does one subject come anew while the others stay? `again.rs`.
 
@@ -12,9 +11,9 @@ use std::time::Instant;
 use image::{GrayImage, RgbImage};
 
 use self::frame::Frame;
-use self::keeping::{Keeping, Kept};
 use self::mask::outlines;
 use super::document::Document;
+use super::files::keeping::{Keeping, Kept};
 use super::files::pictures::Loaded;
 use super::files::{Files, on_disk, painted};
 use super::notice::{Notice, Place};
@@ -26,7 +25,8 @@ use crate::project::{Canvas, Collage, Crop, Follow, Project, placed};
 
 mod again;
 pub mod frame;
-mod keeping;
+#[cfg(test)]
+mod keeping_tests;
 mod mask;
 
 pub use mask::{MARGIN, is_empty, paint};
@@ -424,11 +424,7 @@ impl Placing {
         while let Some(told) = self.desk.next() {
             self.take(told);
         }
-        for (path, mask) in self.keeping.rest() {
-            if let Err(error) = painted::write(&path, &mask) {
-                log::warn!("{error}");
-            }
-        }
+        self.keeping.end();
     }
 
     /// Edit masks that could not be written so far; they are kept in memory and tried again.
@@ -494,7 +490,7 @@ impl Placing {
                 }
             }
             Told::Written(kept, written) => {
-                if let Some(words) = self.keeping.take(kept, written, Instant::now()) {
+                if let Some(words) = self.keeping.take("The edit mask", kept, written, Instant::now()) {
                     return Outcome::Say(Notice::new(PLACE, words));
                 }
             }

@@ -74,11 +74,22 @@ pub(super) fn keep(path: &Path, draft: &KeptDraft) -> Result<(), WriteError> {
     write_whole(path, text.as_bytes())
 }
 
-/// What the last session left, where it can be read.
+/// What the last session left, where it can be read. What cannot be is put aside under a name that ends in `.broken`, since
+/// what is kept next would take its place.
 pub(super) fn left(path: &Path) -> Option<KeptDraft> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let left = ron::from_str(&text);
-    left.inspect_err(|error| log::warn!("{}: {error}; a new training is begun", path.display())).ok()
+    let read = std::fs::read_to_string(path);
+    if read.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return None;
+    }
+    let text = read.map_err(|error| error.to_string());
+    let left = text.and_then(|text| ron::from_str(&text).map_err(|error| error.to_string()));
+    left.inspect_err(|problem| {
+        let aside = path.with_extension("broken");
+        log::warn!("{}: {problem}; it is kept as {}, and a new training is begun", path.display(), aside.display());
+        // Where it cannot be renamed, there is hardly a way to write over it either.
+        let _ = std::fs::rename(path, aside);
+    })
+    .ok()
 }
 
 /// The folder of a training's checkpoints and concept: beside its file, or among Podium's own, where each training has

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use image::GrayImage;
 
@@ -16,6 +16,7 @@ use self::draft::Draft;
 use self::files::{Found, KeptDraft};
 use self::photos::{Key, Look, Looks};
 use self::runs::{Runs, State};
+use super::files::keeping::{Keeping, Kept as KeptMask};
 use super::files::painted;
 use super::models::{KnownModel, Models};
 use super::notice::{Notice, Place, sentence};
@@ -42,6 +43,9 @@ pub const PLACE: Place = Place::Training;
 const TOO_LATE: &str =
     "Another training was begun before those photos were read. Add them again where they are wanted.";
 
+/// From a draft that could not be kept to the next try.
+const AGAIN: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(10) };
+
 /// What a new training is called.
 const NAME: &str = "my_concept";
 
@@ -56,7 +60,7 @@ enum Told {
     Opened(u64, PathBuf, Result<Box<Training>, String>),
     /// The second number says which training it is, see [`Draft::id`].
     Saved(u64, u64, PathBuf, Result<(), String>),
-    Painted(PathBuf, Result<(), WriteError>),
+    Painted(KeptMask, Result<(), WriteError>),
     Kept(Result<(), WriteError>),
     Left(Option<Box<KeptDraft>>),
     Sheet(u64, Option<PathBuf>),
@@ -84,11 +88,13 @@ pub struct Trainings {
     looks: Looks,
     /// What the training's model is.
     models: Models,
-    /// Masks on their way to the disk, by the number of times that each is.
-    writing: HashMap<PathBuf, usize>,
+    /// Masks on their way to the disk.
+    keeping: Keeping,
     findings: Option<(Seen, Arc<Vec<Finding>>)>,
     /// The state that was kept for the next start, and whether it is being written.
     kept: (u64, bool),
+    /// Where it could not be, when it is tried again.
+    unkept: Option<Instant>,
     /// Whether what the last session left was read: nothing is written over it before.
     is_read: bool,
     /// What is on its way into the training that is open, and files that are being written.
@@ -112,9 +118,10 @@ impl Trainings {
             places,
             looks: Looks::default(),
             models: Models::new(pool),
-            writing: HashMap::new(),
+            keeping: Keeping::default(),
             findings: None,
             kept: (0, false),
+            unkept: None,
             is_read: false,
             owed: Owed::default(),
             saves: Owed::default(),
@@ -126,6 +133,9 @@ impl Trainings {
 
     /// Takes in what was read and written.
     pub fn poll(&mut self) -> Vec<Outcome> {
+        for (path, mask) in self.keeping.due(Instant::now()) {
+            self.write_mask(path, mask);
+        }
         let mut outcomes = Vec::new();
         while let Some(told) = self.desk.next() {
             self.learnt += 1;
@@ -175,19 +185,17 @@ impl Trainings {
                 (Due::Now, Err(words)) => return Some(sentence(&words)),
                 (Due::GivenUp | Due::Nobodys, _) => {}
             },
-            Told::Painted(path, written) => {
-                if let Some(count) = self.writing.get_mut(&path) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.writing.remove(&path);
-                    }
-                }
-                let error = written.err()?;
-                return Some(format!("The mask was not kept: {error}. Undo the stroke and paint it again."));
-            }
+            Told::Painted(kept, written) => return self.keeping.take("The mask", kept, written, Instant::now()),
             Told::Kept(written) => {
                 self.kept.1 = false;
-                let error = written.err()?;
+                let Err(error) = written else {
+                    self.unkept = None;
+                    return None;
+                };
+                // Said once: it is tried again, though nothing more is changed.
+                if self.unkept.replace(Instant::now() + AGAIN).is_some() {
+                    return None;
+                }
                 return Some(format!("The training is not kept for the next start: {error}. Save it to a file."));
             }
             Told::Left(_) if self.is_read => {}
@@ -226,6 +234,7 @@ impl Trainings {
 
     /// Waits until what was saved, painted or is kept for the next start is written, at the end of the session.
     pub fn close(&mut self) {
+        self.unkept = self.unkept.map(|_| Instant::now());
         // What is kept waits for what was being kept.
         for _ in 0..2 {
             self.desk.finish();
@@ -236,6 +245,7 @@ impl Trainings {
             }
         }
         self.desk.finish();
+        self.keeping.end();
     }
 
     /// Takes photos, folders of photos or a training's file in, in the background.
@@ -361,12 +371,21 @@ impl Trainings {
             training.photos[at].mask = Some(path.clone());
         });
         if changed {
-            *self.writing.entry(path.clone()).or_default() += 1;
-            self.desk.run(move || {
-                let written = painted::write(&path, &mask);
-                Told::Painted(path, written)
-            });
+            self.write_mask(path, mask);
         }
+    }
+
+    fn write_mask(&mut self, path: PathBuf, mask: Arc<GrayImage>) {
+        self.keeping.begin(&path);
+        self.desk.run(move || {
+            let written = painted::write(&path, &mask);
+            Told::Painted((path, mask), written)
+        });
+    }
+
+    /// Masks that could not be written so far; they are kept in memory and tried again.
+    pub fn unwritten(&self) -> usize {
+        self.keeping.unwritten()
     }
 
     /// Opens a training's file in the background.
@@ -406,7 +425,8 @@ impl Trainings {
     /// Keeps what is open for the next start, once it has changed and nothing older is being written.
     fn keep(&mut self) {
         let (kept, writing) = self.kept;
-        if writing || !self.is_read || kept == self.draft.revision() {
+        let due = self.unkept.is_some_and(|again| again <= Instant::now());
+        if writing || !self.is_read || (kept == self.draft.revision() && !due) {
             return;
         }
         self.kept = (self.draft.revision(), true);
@@ -519,7 +539,8 @@ impl Trainings {
         if let Some(Err(words)) = self.side() {
             return Some(sentence(&words));
         }
-        if !self.writing.is_empty() {
+        let mut masks = self.training().photos.iter().filter_map(|photo| photo.mask.as_ref());
+        if masks.any(|mask| self.keeping.is_awaited(mask)) {
             return Some("A mask is still being written. Try again in a moment.".into());
         }
         let loading = (0..self.training().photos.len()).any(|at| matches!(self.photo(at), Some(Look::Loading)));

@@ -134,6 +134,63 @@ fn findings_are_cured_by_one_call_each_and_each_is_a_step() {
     assert_eq!(room.training().photos.len(), 8);
 }
 
+/// Settles again and again until something is so; what was said stays said.
+fn until(room: &mut Trainings, said: &mut Vec<String>, so: impl Fn(&Trainings) -> bool) {
+    let begun = Instant::now();
+    while !so(room) {
+        said.extend(settle(room));
+        assert!(begun.elapsed() < Duration::from_secs(120), "waited in vain: {said:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_painted_mask_that_the_disk_does_not_take_is_said_once_and_written_later() {
+    let mut opened = Room::with_photos();
+    let pasted = Places::in_folder(opened.folder.path()).pasted_folder();
+    std::fs::create_dir_all(pasted.parent().unwrap()).unwrap();
+    std::fs::write(&pasted, "in the way").unwrap();
+    let room = &mut opened.room;
+    room.paint_mask(2, Arc::new(GrayImage::from_pixel(256, 256, Luma([255]))));
+    let mut said = settle(room);
+    let path = room.training().photos[2].mask.clone().unwrap();
+    assert!(said.len() == 1 && said[0].contains("tried again"), "{said:?}");
+    assert!(!path.exists() && room.unwritten() == 1 && room.obstacle().is_some());
+    std::fs::remove_file(&pasted).unwrap();
+    until(room, &mut said, |room| room.unwritten() == 0 && path.exists());
+    assert_eq!(said.len(), 1, "{said:?}");
+}
+
+#[test]
+fn what_is_open_is_kept_once_the_disk_takes_it_though_nothing_more_is_changed() {
+    let mut opened = Room::open();
+    let path = Places::in_folder(opened.folder.path()).open_training();
+    // A folder of its name.
+    std::fs::create_dir_all(&path).unwrap();
+    let room = &mut opened.room;
+    room.draft.edit("Steps", |training| training.settings.steps = 7);
+    let mut said = settle(room);
+    assert!(said.len() == 1 && said[0].contains("not kept for the next start"), "{said:?}");
+    std::fs::remove_dir(&path).unwrap();
+    until(room, &mut said, |_| path.is_file());
+    assert_eq!(said.len(), 1, "{said:?}");
+    let (again, _pool) = Room::in_folder(opened.folder.path());
+    assert_eq!(again.training().settings.steps, 7);
+}
+
+#[test]
+fn what_cannot_be_understood_of_the_last_session_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Places::in_folder(folder.path()).open_training();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, "of another Podium").unwrap();
+    let (mut room, _pool) = Room::in_folder(folder.path());
+    room.draft.edit("Steps", |training| training.settings.steps = 7);
+    settle(&mut room);
+    assert_eq!(std::fs::read_to_string(path.with_extension("broken")).unwrap(), "of another Podium");
+    assert!(path.is_file());
+}
+
 #[test]
 fn what_is_open_is_there_again_at_the_next_start_and_is_saved_to_files() {
     let mut opened = Room::with_photos();
