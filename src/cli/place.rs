@@ -333,8 +333,9 @@ impl Place {
                 crop: Some(group.crop),
                 grain: self.grain,
                 follow: Some(Follow { margin: self.margin }),
-                // With fresh noise the rim of a small canvas took on patches of whatever lies beside the subject.
-                background: PlaceBackground::Inverted,
+                // With fresh noise the rim of a small canvas took on patches of whatever lies beside the subject, and beside
+                // the inversion as it is subjects had other colours than their own.
+                background: PlaceBackground::Evened,
                 ..Placement::new(photo, PathBuf::new())
             }),
             seed: self.seed,

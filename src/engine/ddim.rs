@@ -244,7 +244,7 @@ fn end_in_noise(alphas: &mut [f64]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn schedule(more: &str, told: &Told) -> std::result::Result<Schedule, String> {
@@ -254,7 +254,7 @@ mod tests {
         Schedule::new(&serde_json::from_str(&config).expect("written above"), told)
     }
 
-    fn stable_diffusion() -> Schedule {
+    pub(in crate::engine) fn stable_diffusion() -> Schedule {
         schedule("", &Told::default()).expect("supported")
     }
 

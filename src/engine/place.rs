@@ -15,7 +15,8 @@ pub enum Background {
         /// `[pictures, channels, h, w]`
         noise: Tensor<4>,
     },
-    /// The photo's inverted latent (paper): it keeps the background better.
+    /// The photo's inverted latent (paper): it keeps the background better. Or that with even noise
+    /// ([`Trajectory::evened`]).
     Inverted {
         /// Latents by timestep.
         trajectory: Trajectory,

@@ -20,7 +20,7 @@ use super::masks::{Clusters, GridMasks, Mask, grid_of};
 use super::models::Models;
 use super::nets::layers::upload;
 use super::noise;
-use super::pictures::to_tensor;
+use super::pictures::{host, to_tensor};
 use super::place::{Background, Placement};
 use super::prompt::{EncodedPrompt, Word};
 use super::recorded::Record;
@@ -383,8 +383,11 @@ fn place(
     let latent = models.vae.encode_scaled(to_tensor(&photo, &models.device));
     let background = match place.background {
         project::PlaceBackground::Noised => Background::Noised { latent, noise: noise.clone() },
-        project::PlaceBackground::Inverted => {
+        project::PlaceBackground::Inverted | project::PlaceBackground::Evened => {
             let trajectory = invert_picture(desk, run, project, &photo, prompt, Stage::InvertingPhoto)?;
+            let evens = place.background == project::PlaceBackground::Evened;
+            let even = || trajectory.evened(&host(latent.clone()), &models.schedule, &run.timesteps);
+            let trajectory = if evens { even() } else { trajectory };
             Background::Inverted { trajectory, latent }
         }
     };

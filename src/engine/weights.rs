@@ -262,6 +262,15 @@ fn open(files: &ModelFiles, path: &str) -> Result<TensorFile> {
     }
 }
 
+/// The files that an index on the disk lists, all of which lie beside it and hold what it says.
+///
+/// # Errors
+/// When the index or one of its files cannot be read, or a file or a tensor is not there.
+pub fn open_listed(index: &Path) -> Result<Vec<TensorFile>> {
+    let files = ModelFiles::Folder(index.parent().unwrap_or(Path::new("")).to_owned());
+    from_index(&files, "", &index.file_name().unwrap_or_default().to_string_lossy())
+}
+
 /// The files that an index lists, all of which hold what it says.
 fn from_index(files: &ModelFiles, folder: &str, index: &str) -> Result<Vec<TensorFile>> {
     #[derive(serde::Deserialize)]

@@ -248,6 +248,9 @@ pub enum PlaceBackground {
     Noised,
     /// The photo's inverted latent, as the paper says; it keeps the background better.
     Inverted,
+    /// The inverted latent with its noise made even: an inversion leaves part of the colours around in what should be noise, and
+    /// what is rendered beside that takes on the opposite ones.
+    Evened,
 }
 
 impl Project {
@@ -288,6 +291,18 @@ impl Project {
         match &mut self.layout {
             Layout::Collage { layers, .. } => Some(layers),
             Layout::Picture(_) => None,
+        }
+    }
+
+    /// Lays the photo that subjects are placed into behind the layers. Where it was not there before, its latents get even
+    /// noise, beside which a subject keeps its own colours.
+    pub fn lay_photo_behind(&mut self) {
+        let Layout::Collage { background, .. } = &mut self.layout else { return };
+        if *background != Background::Photo {
+            *background = Background::Photo;
+            if let Some(place) = &mut self.place {
+                place.background = PlaceBackground::Evened;
+            }
         }
     }
 
@@ -414,6 +429,23 @@ pub(crate) mod tests {
         assert_eq!((set(&[1, 1, 0], &mut last), last), (vec![1, 4, 5], 5));
         assert_eq!((set(&[9, 2, 9], &mut last), last), (vec![9, 2, 10], 10));
         assert_eq!(set(&[u32::MAX, u32::MAX, 1, 0], &mut 0), [u32::MAX, 2, 1, 3]);
+    }
+
+    #[test]
+    fn a_photo_laid_behind_the_layers_has_even_noise_unless_somebody_chose_otherwise_since() {
+        let mut project = example();
+        let background = |project: &Project| project.place.as_ref().unwrap().background;
+        project.lay_photo_behind();
+        assert!(matches!(&project.layout, Layout::Collage { background: Background::Photo, .. }));
+        assert_eq!(background(&project), PlaceBackground::Evened);
+        project.place.as_mut().unwrap().background = PlaceBackground::Noised;
+        project.lay_photo_behind();
+        assert_eq!(background(&project), PlaceBackground::Noised);
+
+        let mut picture = Project { layout: Layout::Picture("beach.png".into()), ..example() };
+        let before = picture.clone();
+        picture.lay_photo_behind();
+        assert_eq!(picture, before);
     }
 
     #[test]

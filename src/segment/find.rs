@@ -27,7 +27,7 @@ pub struct Pair {
 pub enum Files {
     /// Two networks, as ONNX.
     Pair(Pair),
-    /// Weights alone, in one file.
+    /// Weights alone, in one file, or the index of several.
     Weights(PathBuf),
 }
 
@@ -44,8 +44,41 @@ impl Files {
 
 /// Endings of files that may have weights.
 pub const ENDINGS: [&str; 3] = ["safetensors", "pth", "pt"];
-/// What the weights of a folder are called as transformers writes them.
-const MODEL: &str = "model.safetensors";
+/// What the weights of a folder are called as transformers writes them: one file, or the index of several.
+const MODELS: [&str; 2] = ["model.safetensors", "model.safetensors.index.json"];
+/// What the list of several files is called behind the name that they have in common.
+const INDEX: &str = ".index.json";
+
+/// Whether a file is called as the list of several files of weights is.
+pub fn is_index(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().to_ascii_lowercase().ends_with(INDEX))
+}
+
+/// The index that one of several files of weights belongs to, by its name: of `model-00001-of-00002.safetensors` it is
+/// `model.safetensors.index.json` beside it. None of a file that is whole.
+fn index_of(piece: &Path) -> Option<PathBuf> {
+    let (stem, ending) = (piece.file_stem()?.to_str()?, piece.extension()?.to_str()?);
+    let (stem, count) = stem.rsplit_once("-of-")?;
+    let (stem, number) = stem.rsplit_once('-')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(count) && is_number(number)).then(|| piece.with_file_name(format!("{stem}.{ending}{INDEX}")))
+}
+
+/// The files that these weights are kept in: the file itself, and those beside an index that belong to it.
+pub fn pieces(path: &Path) -> Vec<PathBuf> {
+    let mut all = vec![path.to_owned()];
+    if is_index(path) {
+        let is_its_own = |piece: &PathBuf| index_of(piece).is_some_and(|index| index.file_name() == path.file_name());
+        all.extend(listed(path.parent().unwrap_or(Path::new(""))).into_iter().filter(is_its_own));
+    }
+    all
+}
+
+/// How many bytes weights have, in all their files.
+fn size(path: &Path) -> u64 {
+    let length = |path: PathBuf| fs::metadata(path).map_or(u64::MAX, |about| about.len());
+    pieces(path).into_iter().map(length).fold(0, u64::saturating_add)
+}
 
 /// A file, and what it says of itself.
 type Known = (PathBuf, Told);
@@ -55,7 +88,6 @@ type Known = (PathBuf, Told);
 pub fn find(folder: &Path, open: Open) -> Option<Files> {
     let files = read(folder);
     let encoders = files.iter().filter(|(_, told)| role(told) == Some(Role::Encoder));
-    let size = |path: &Path| fs::metadata(path).map_or(u64::MAX, |about| about.len());
     let pairs = encoders.filter_map(|encoder| partner(encoder, &files));
     let pairs = pairs.map(|pair| (size(&pair.encoder), Files::Pair(pair)));
     let weights = weights(folder, open).into_iter().map(|path| (size(&path), Files::Weights(path)));
@@ -75,13 +107,23 @@ pub fn choose(chosen: &[PathBuf], folder: &Path, open: Open) -> Result<Option<Fi
             return Ok(Some(files));
         }
         // Says what is wrong with what can only be meant.
-        let meant = latest.join(MODEL);
-        if meant.is_file() {
+        if let Some(meant) = MODELS.map(|name| latest.join(name)).into_iter().find(|path| path.is_file()) {
             return Weights::open(&meant, open).map(|_| Some(Files::Weights(meant)));
         }
         return Err(Error::refused(latest, "has no encoder and decoder that go together, and no weights of SAM"));
     }
-    if has_weights_alone(latest) {
+    if let Some(index) = index_of(latest) {
+        if !index.is_file() {
+            let name = index.file_name().unwrap_or_default().to_string_lossy();
+            return Err(Error::advised(
+                latest,
+                "is one of several files",
+                format!("put {name} beside it, which lists all"),
+            ));
+        }
+        return Weights::open(&index, open).map(|_| Some(Files::Weights(index)));
+    }
+    if is_index(latest) || has_weights_alone(latest) {
         return Weights::open(latest, open).map(|_| Some(Files::Weights(latest.clone())));
     }
     let own = (latest.clone(), told(latest)?);
@@ -102,6 +144,8 @@ pub fn choose(chosen: &[PathBuf], folder: &Path, open: Open) -> Result<Option<Fi
 
 /// The files of a folder, in the order of their names.
 fn listed(folder: &Path) -> Vec<PathBuf> {
+    // What a name alone lies in.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     files.sort_unstable();
@@ -115,9 +159,12 @@ fn ends_with(path: &Path, endings: &[&str]) -> bool {
 /// The weights of a folder, and those of transformers' folders in it.
 fn weights(folder: &Path, open: Open) -> Vec<PathBuf> {
     let listed = listed(folder);
-    let own = listed.iter().filter(|path| ends_with(path, &ENDINGS)).cloned();
-    let deeper = listed.iter().map(|path| path.join(MODEL));
-    let all = own.chain(deeper).filter(|path| has_weights_alone(path)).take(MOST);
+    // One of several is none by itself: their index stands for all.
+    let is_own = |path: &PathBuf| is_index(path) || ends_with(path, &ENDINGS) && index_of(path).is_none();
+    let own = listed.iter().filter(|path| is_own(path)).cloned();
+    let deeper = listed.iter().flat_map(|path| MODELS.map(|name| path.join(name)));
+    let may_be = |path: &PathBuf| if is_index(path) { path.is_file() } else { has_weights_alone(path) };
+    let all = own.chain(deeper).filter(may_be).take(MOST);
     all.filter(|path| Weights::open(path, open).is_ok()).collect()
 }
 

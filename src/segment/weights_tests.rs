@@ -292,3 +292,47 @@ fn weights_are_found_and_chosen_as_pairs_are() {
     assert!(said.contains("cut short") && said.contains("broken"), "{said}");
     assert!(chosen(&[data("logits.safetensors")]).unwrap_err().to_string().contains("has no weights of Segment"));
 }
+
+#[test]
+fn weights_in_several_files_are_those_that_their_index_lists() {
+    let whole = tempfile::tempdir().unwrap();
+    let folder = whole.path().join("sam-vit-huge");
+    fs::create_dir(&folder).unwrap();
+    let all = tensors();
+    let names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    let mut map = serde_json::Map::new();
+    for (name, part) in names.iter().zip([&all[..all.len() / 2], &all[all.len() / 2..]]) {
+        fs::rename(written(&folder, part), folder.join(name)).unwrap();
+        map.extend(part.iter().map(|(tensor, ..)| (tensor.clone(), (*name).into())));
+    }
+    let index = folder.join("model.safetensors.index.json");
+    fs::write(&index, serde_json::json!({ "metadata": {}, "weight_map": map }).to_string()).unwrap();
+
+    // Whichever of them somebody chooses, or their folder: all are meant.
+    let [first, second] = names.map(|name| folder.join(name));
+    let nowhere = whole.path().join("none");
+    for chosen in [&index, &first, &second, &folder] {
+        let found = choose(std::slice::from_ref(chosen), &nowhere, &open_tensors);
+        assert_eq!(found, Ok(Some(Files::Weights(index.clone()))), "{}", chosen.display());
+    }
+    assert_eq!(find(whole.path(), &open_tensors), Some(Files::Weights(index.clone())), "a folder deeper");
+    assert_eq!(pieces(&index), [index.clone(), first.clone(), second.clone()]);
+    assert_eq!(pieces(&first), std::slice::from_ref(&first));
+    // An index is a few lines, and what it lists counts: the smaller network is taken still.
+    fs::copy(data("mobile.pt"), whole.path().join("mobile_sam.pt")).unwrap();
+    assert_eq!(find(whole.path(), &open_tensors), Some(Files::Weights(whole.path().join("mobile_sam.pt"))));
+
+    let prompt = Prompt { clicks: vec![[54.5, 45.0]], ..Prompt::default() };
+    let mask = |path: &Path| {
+        let sam = Sam::of_weights(path, &open_tensors).unwrap();
+        sam.masks(&sam.look(&photo("small.png"), &always).unwrap(), &prompt).unwrap().swap_remove(0).mask()
+    };
+    assert_eq!(mask(&index), mask(&data("weights/model.safetensors")));
+
+    // What is not there is named.
+    fs::remove_file(&second).unwrap();
+    assert!(refused(&index).contains("model-00002-of-00002.safetensors, which is not there"));
+    fs::remove_file(&index).unwrap();
+    let said = choose(&[first], &nowhere, &open_tensors).unwrap_err().to_string();
+    assert!(said.contains("one of several files") && said.contains("model.safetensors.index.json"), "{said}");
+}

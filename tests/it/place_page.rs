@@ -9,7 +9,7 @@ use podium::cut::area::bounds;
 use podium::gui::Podium;
 use podium::gui::look::Page;
 use podium::plush::{CONCEPTS, Picture, chance, draw};
-use podium::project::{Background, Layout};
+use podium::project::{Background, Layout, PlaceBackground};
 use podium::studio::export::exporting::{Kind, Subject};
 use podium::studio::place::frame::Frame;
 
@@ -60,6 +60,8 @@ fn who_is_cut_out_of_a_photo_is_replaced_in_it_and_the_whole_photo_comes_back() 
     let layout = studio.project().layout.clone();
     assert!(matches!(layout, Layout::Collage { background: Background::Photo, .. }), "{layout:?}");
     assert!(studio.project().place.as_ref().is_some_and(|place| place.follow.is_some()));
+    let evened = studio.project().place.as_ref().is_some_and(|place| place.background == PlaceBackground::Evened);
+    assert!(evened, "as the command line does it");
     let canvas = studio.project().canvas;
     let middle = |studio: &podium::studio::Studio| {
         let (project, layer) = (studio.project(), &studio.project().layers()[0]);

@@ -223,6 +223,10 @@ fn a_photo_s_inverted_background_is_another_than_noise_and_keeps_the_photo() {
     assert!(!inverts);
     let (inverted, inverts) = place(PlaceBackground::Inverted);
     assert!(inverts);
+    // The same inversion, and other latents.
+    let (evened, inverts) = place(PlaceBackground::Evened);
+    assert!(inverts);
+    assert_ne!(evened, inverted);
     let apart = |columns: std::ops::Range<u32>| {
         let places = columns.flat_map(|x| (0..128).map(move |y| (x, y)));
         let sums = places.map(|(x, y)| {

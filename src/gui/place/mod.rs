@@ -189,6 +189,12 @@ fn background(ui: &mut Ui, studio: &mut Studio) {
             "Inverted",
             "Outside of the paint stands the photo's own inversion: it keeps the photo better and takes longer.",
         ),
+        (
+            PlaceBackground::Evened,
+            "Evened",
+            "As inverted, and the colours around are taken out of its noise: so subjects on one colour, such as a meadow, \
+             keep their own.",
+        ),
     ];
     ui.spacing_mut().interact_size.y = 28.0;
     ui.horizontal_wrapped(|ui| {

@@ -54,11 +54,7 @@ pub(super) fn frame(ui: &mut Ui, studio: &mut Studio, look: &mut Look) {
         let hover = "The photo becomes the layout's background: layers stand in it where the subjects shall, and what \
                      has no layer is its own reference. A layer cut out of this photo replaces what it was cut from.";
         if behind.on_hover_text(hover).on_disabled_hover_text("It is there already").clicked() {
-            studio.edit("Photo behind the layers", |project| {
-                if let Layout::Collage { background, .. } = &mut project.layout {
-                    *background = Background::Photo;
-                }
-            });
+            studio.edit("Photo behind the layers", Project::lay_photo_behind);
         }
     });
     ui.add(Label::new(theme::note(ui, words)).wrap());

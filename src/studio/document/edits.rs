@@ -68,9 +68,7 @@ impl Document {
         Ok(self.push(layer, name, |project| {
             if let Some(place) = &mut project.place {
                 place.follow.get_or_insert_default();
-                if let Layout::Collage { background, .. } = &mut project.layout {
-                    *background = Background::Photo;
-                }
+                project.lay_photo_behind();
             }
         }))
     }
