@@ -256,8 +256,7 @@ fn replaced(folder: &Path, index: u64, seed: u64, steps: &str) -> (bool, f64, St
         &["place", &before, "-o", &out, "-p", &prompt, "--replace", &replace][..],
         &["--strength", "1", "--seed", &seed, "--margin", "12", "--device", "flex"],
         &["--set", &steps, "--set", "guidance_scale=4.5", "--set", "inversion=Coarse"],
-        // As the examples with small figures have it.
-        &["--set", "layout_alignment.weight=20", "--set", "mask_refinement.overlap_threshold=0.5"],
+        &["--set", "layout_alignment.weight=20"],
     ];
     // The binary writes it as a whole or not at all.
     if !folder.join(&out).exists() {
