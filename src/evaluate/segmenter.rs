@@ -15,7 +15,7 @@ use image::{DynamicImage, RgbImage};
 use super::compose::a;
 use super::finder::Finder;
 use crate::project::files::name_of;
-use crate::segment::{self, Files, Find, Open, Pair, Prompt, Sam, VOCAB, Words, choose};
+use crate::segment::{self, Files, Find, Open, Pair, Prompt, Sam, VOCAB, Words, choose, pieces};
 
 /// Boxes that overlap by more than this are of one subject: the threshold of Grounded-SAM's own demo for labels.
 const SAME: f32 = 0.5;
@@ -57,13 +57,13 @@ impl Segmenter {
     pub fn open(words: &Path, sam: Option<(&Files, Open)>, sure: f32) -> Result<Self, String> {
         let network = Words::open(words).map_err(|error| error.to_string())?;
         let vocabulary = words.with_file_name(VOCAB);
-        let own = known_by(&[words, &vocabulary])?;
+        let own = known_by(&[words, vocabulary.as_path()])?;
         let mut name = format!("Grounding DINO {} (sure by {sure:.2} and more; {own})", name_of(words));
         let sam = sam.map(|(files, open)| {
             let sam = Sam::of(files, open).map_err(|error| error.to_string())?;
             let (first, own) = match files {
                 Files::Pair(Pair { encoder, decoder }) => (encoder, known_by(&[encoder, decoder])?),
-                Files::Weights(path) => (path, known_by(&[path])?),
+                Files::Weights(path) => (path, known_by(&pieces(path))?),
             };
             name = format!("{name} and {} {} ({own})", sam.name(), name_of(first));
             Ok::<_, String>(sam)
@@ -147,9 +147,9 @@ fn of_box([[left, top], [right, bottom]]: [[f32; 2]; 2], (width, height): (u32, 
 }
 
 /// The beginning of a hash of what files hold.
-fn known_by(files: &[&Path]) -> Result<String, String> {
+fn known_by<P: AsRef<Path>>(files: &[P]) -> Result<String, String> {
     let mut hasher = blake3::Hasher::new();
-    for path in files {
+    for path in files.iter().map(AsRef::as_ref) {
         let read = File::open(path).and_then(|mut file| std::io::copy(&mut file, &mut hasher));
         read.map_err(|error| format!("{}: cannot be read ({error})", path.display()))?;
     }
