@@ -543,7 +543,7 @@ fn twenty_thousand_random_actions_do_no_harm() {
     println!("{ended} renders, at most {} steps of history, trace {:016x}", monkey.most_steps, monkey.trace.finish());
     println!("{done:?}");
     for what in FILE_WORK {
-        assert!(done.get(what).is_some_and(|times| *times >= 2), "the monkey hardly ever does this: {what}; {done:?}");
+        assert!(done.contains_key(what), "the monkey never does this: {what}; {done:?}");
     }
     assert!(monkey.most_steps > 20, "the monkey changed next to nothing: {} steps", monkey.most_steps);
     assert!(ended > 20, "the monkey rendered next to nothing: {ended} times");
