@@ -21,6 +21,7 @@ use crate::project::{
 use crate::studio::document::palette;
 use crate::studio::export::photo::{self, Which};
 use crate::studio::files::intake::keep_pasted;
+use crate::studio::files::knowledge::strength_as_trained;
 use crate::studio::place::frame::Frame;
 use crate::studio::places::{Places, folder_of, write_whole};
 
@@ -74,9 +75,9 @@ pub struct Place {
     #[arg(long, value_name = "WIDTHxHEIGHT")]
     canvas: Option<Size>,
 
-    /// The concepts' strength
-    #[arg(long, default_value_t = Concept::STRENGTH_OF_ED_LORA)]
-    strength: f32,
+    /// The concepts' strength [default: the one that its file says; else 0.7 for an ED-LoRA and 1 for others]
+    #[arg(long)]
+    strength: Option<f32>,
 
     /// The seed
     #[arg(long, default_value_t = 0)]
@@ -377,7 +378,8 @@ impl Place {
         let name = names.take(project.concepts.len() + 2).find(free).unwrap_or(stem);
         let color = palette::free(project);
         let mut concept = Concept::new(name.clone(), subject.concept, subject.word, color);
-        concept.strength = self.strength;
+        let files = || DiskFiles { base: PathBuf::from("."), assets: crate::assets::find };
+        concept.strength = self.strength.unwrap_or_else(|| strength_as_trained(&files(), subject.concept));
         project.concepts.push(concept);
         name
     }

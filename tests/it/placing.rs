@@ -254,7 +254,7 @@ fn replaced(folder: &Path, index: u64, seed: u64, steps: &str) -> (bool, f64, St
     let (prompt, seed, steps) = (format!("a {word} {phrase}"), seed.to_string(), format!("steps={steps}"));
     let arguments = [
         &["place", &before, "-o", &out, "-p", &prompt, "--replace", &replace][..],
-        &["--strength", "1", "--seed", &seed, "--margin", "12", "--device", "flex"],
+        &["--seed", &seed, "--margin", "12", "--device", "flex"],
         &["--set", &steps, "--set", "guidance_scale=4.5", "--set", "inversion=Coarse"],
         &["--set", "layout_alignment.weight=20"],
     ];

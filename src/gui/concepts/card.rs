@@ -55,7 +55,11 @@ pub fn show(ui: &mut Ui, studio: &mut Studio, look: &mut Look, concepts: &mut Co
                         });
                     });
                 });
-                let words = format!("stands for \"{}\" · {}", concept.class_word, files::in_a_line(facts.as_ref()));
+                let words = format!(
+                    "stands for \"{}\" · {}",
+                    concept.class_word,
+                    files::in_a_line(facts.as_ref(), concept.strength)
+                );
                 let label = ui.add(egui::Label::new(theme::note(ui, words)).wrap());
                 files::about(label, &concept.file, facts.as_ref());
                 if !used {

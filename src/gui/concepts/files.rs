@@ -128,7 +128,7 @@ pub fn further(
         studio.edit(format!("Remove {title} from {owner}"), remove);
         return;
     }
-    ui.label(theme::note(ui, in_a_line(known(studio, &file.file).as_ref())));
+    ui.label(theme::note(ui, in_a_line(known(studio, &file.file).as_ref(), file.strength)));
     let strength = Strength {
         name: format!("Strength of {title}"),
         hover: HOVER,
@@ -158,8 +158,8 @@ pub fn known(studio: &mut Studio, file: &Path) -> Known {
     studio.file_facts(file)
 }
 
-/// What is known of a file, in a few words.
-pub fn in_a_line(known: Option<&Result<Arc<ConceptFacts>, String>>) -> String {
+/// What is known of a file that acts at this strength, in a few words.
+pub fn in_a_line(known: Option<&Result<Arc<ConceptFacts>, String>>, strength: f32) -> String {
     match known {
         None => "reading its file".to_owned(),
         Some(Err(_)) => "its file cannot be used".to_owned(),
@@ -168,7 +168,9 @@ pub fn in_a_line(known: Option<&Result<Arc<ConceptFacts>, String>>) -> String {
             if facts.rank > 0 {
                 said.push(format!("rank {}", facts.rank));
             }
-            said.extend(facts.full_at.map(|strength| format!("full at {strength}")));
+            // Where it acts as it was learnt there is nothing to say.
+            let other = facts.full_at.filter(|full| (full - strength).abs() > 0.005);
+            said.extend(other.map(|full| format!("full at {full}")));
             match facts.words.len() {
                 0 => {}
                 1 => said.push("1 word".to_owned()),

@@ -190,16 +190,19 @@ fn picture(ui: &mut Ui, look: Option<&photos::Look>, masks: bool, rect: Rect, at
 pub(super) fn pictures(ui: &mut Ui, side: f32, pictures: &[(Source<paint::Pixels>, Vec2, String)]) {
     let room = ui.available_width();
     let columns = (((room + GAP) / (side + GAP)).floor().max(1.0)) as usize;
+    let color = theme::colors(ui).weak;
     for row in pictures.chunks(columns) {
-        let (rect, _) = ui.allocate_exact_size(vec2(room, side + 18.0), Sense::hover());
-        for (column, (source, size, words)) in row.iter().enumerate() {
+        let lay = |words: &String| ui.painter().layout(words.clone(), FontId::proportional(11.0), color, side);
+        let laid: Vec<_> = row.iter().map(|(_, _, words)| lay(words)).collect();
+        let words_high = laid.iter().map(|words| words.size().y).fold(0.0, f32::max);
+        let (rect, _) = ui.allocate_exact_size(vec2(room, side + words_high + 6.0), Sense::hover());
+        for (column, ((source, size, words), laid)) in row.iter().zip(laid).enumerate() {
             let left = rect.left() + column as f32 * (side + GAP);
             let place = Rect::from_min_size(pos2(left, rect.top()), Vec2::splat(side));
             let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
             let place = widgets::fit(place, *size);
             paint::picture(&painter, place, source, Sampling::Smooth);
-            let at = pos2(left, rect.top() + side + 2.0);
-            ui.painter().text(at, Align2::LEFT_TOP, words, FontId::proportional(11.0), theme::colors(ui).weak);
+            ui.painter().galley(pos2(left, rect.top() + side + 2.0), laid, color);
             let response =
                 ui.interact(place, ui.scope_id().with((words, left as i64, rect.top() as i64)), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Image, true, words));

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use image::RgbaImage;
 
 use crate::engine::adapters::glance::Glancer;
-use crate::engine::adapters::{self, Held, Kind};
+use crate::engine::adapters::{self, AdapterFile, Held, Kind};
 use crate::engine::concept_files;
 use crate::engine::nets::clip::ClipConfig;
 use crate::engine::nets::tokenizer::{Placeholder, Tokenizer};
@@ -79,6 +79,12 @@ pub fn as_trained(path: &Path) -> AsTrained {
         }
         _ => AsTrained::default(),
     }
+}
+
+/// The strength that the trainer of a file means, and the release's where it cannot be read, which is said elsewhere.
+pub fn strength_as_trained(files: &DiskFiles, path: &Path) -> f32 {
+    let said = |file: AdapterFile| usual_strength(file.kind == Kind::EdLora, file.about.full_at);
+    concept_files::open(files, path).map_or(Concept::STRENGTH_OF_ED_LORA, said)
 }
 
 /// The side of a card's thumbnail, for screens of twice the density.
