@@ -36,4 +36,4 @@ pub use about::FULL_AT;
 pub use change::{About, AdapterFile, Base, Change, Embedding, Held, Kind, Part, Prediction};
 pub use fit::{check, check_word};
 pub use read::{from_bytes, looked_at, read};
-pub use sidecar::{Beside, beside, has_thumbnail, preview_picture, thumbnail, thumbnail_of};
+pub use sidecar::{Beside, beside, has_thumbnail, in_base64, preview_picture, thumbnail, thumbnail_of};

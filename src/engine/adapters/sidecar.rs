@@ -104,7 +104,7 @@ fn encoded(url: &str) -> Option<&str> {
 }
 
 /// Bytes as characters, three as four of six bits each.
-fn in_base64(bytes: &[u8]) -> String {
+pub fn in_base64(bytes: &[u8]) -> String {
     const CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {
@@ -145,6 +145,14 @@ fn base64(encoded: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_for_bytes_are_those_that_everybody_writes() {
+        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(in_base64(bytes.as_bytes()), text);
+        }
+        assert_eq!(in_base64(&[255, 254, 253]), "//79");
+    }
 
     #[test]
     fn the_picture_beside_a_file_is_found_by_its_name() {

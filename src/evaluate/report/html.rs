@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::basis::COST;
 use super::contents::{Report, STRIP};
 use super::tables::Table;
+use crate::engine::adapters::in_base64;
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2rem auto;padding:0 1rem;color:#1c1c22;background:#fff}\
@@ -49,14 +50,14 @@ pub(super) fn html(report: &Report) -> String {
         let layout = sheet.reference.as_ref().map(|jpeg| ("layout", jpeg));
         let rows = sheet.rows.iter().map(|(title, jpeg)| (title.as_str(), jpeg));
         for (title, jpeg) in layout.into_iter().chain(rows) {
-            let (title, data) = (escaped(title), base64(jpeg));
+            let (title, data) = (escaped(title), in_base64(jpeg));
             say(&format!(
                 "<tr><th>{title}</th><td><img alt=\"{title}\" src=\"data:image/jpeg;base64,{data}\"></td></tr>"
             ));
         }
         say("</table></div>");
         if let Some((_, png)) = &sheet.strip {
-            let data = base64(png);
+            let data = in_base64(png);
             say(&format!(
                 "<details><summary>{STRIP}</summary><img alt=\"{STRIP}\" src=\"data:image/png;base64,{data}\"></details>"
             ));
@@ -90,18 +91,4 @@ fn table(table: &Table, say: &mut impl FnMut(&str)) {
 
 fn escaped(words: &str) -> String {
     words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// Bytes as text, three in four letters.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let all = three.iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for place in 0..4 {
-            let letter = LETTERS[(all >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
 }

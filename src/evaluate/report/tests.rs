@@ -1,5 +1,4 @@
 use super::super::tests::{made, small};
-use super::html::base64;
 use super::*;
 
 fn written(made_of: impl Fn(usize) -> bool) -> [String; 2] {
@@ -71,14 +70,6 @@ fn the_same_records_give_the_same_report_and_missing_ones_are_counted() {
     assert_eq!(first, again);
     let [_, part] = written(|index| index % 2 == 0);
     assert!(part.contains("16 of 32 pictures are made, 0 of them failed; 16 are still to be made."));
-}
-
-#[test]
-fn base64_is_as_everybody_writes_it() {
-    for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-        assert_eq!(base64(bytes.as_bytes()), text);
-    }
-    assert_eq!(base64(&[255, 254, 253]), "//79");
 }
 
 /// A folder whose pictures CLIP has seen, but for the first.

@@ -251,6 +251,13 @@ mod tests {
         results.store.add(&RgbImage::new(8, 8), &project, Path::new("/work"), 5, Meta::default())
     }
 
+    /// The prompts of two results, as comparing them says.
+    fn prompts_compared(results: &mut Results, runs: &Runs, one: &ResultId, other: &ResultId) -> (String, String) {
+        wait(results, "comparing", |results, _| results.compare(runs, one, other).is_some());
+        let found = results.compare(runs, one, other).unwrap().clone().unwrap();
+        (found[0].before.clone(), found[0].after.clone())
+    }
+
     fn wait(results: &mut Results, what: &str, mut there: impl FnMut(&mut Results, &[Outcome]) -> bool) {
         let begun = Instant::now();
         loop {
@@ -296,9 +303,7 @@ mod tests {
         wait(&mut results, "a try", |results, _| results.store.unwritten() == 2);
         // Their renders are no longer kept.
         let runs = Runs::default();
-        wait(&mut results, "comparing", |results, _| results.compare(&runs, &first, &second).is_some());
-        let found = results.compare(&runs, &first, &second).unwrap().clone().unwrap();
-        assert_eq!((found[0].before.as_str(), found[0].after.as_str()), ("a cat", "a dog"));
+        assert_eq!(prompts_compared(&mut results, &runs, &first, &second), ("a cat".to_owned(), "a dog".to_owned()));
         results.read_project(&runs, &second);
         wait(&mut results, "reading", |_, outcomes| {
             let read = |outcome: &Outcome| match outcome {
@@ -315,9 +320,7 @@ mod tests {
         let (first, second) = (add(&mut results, "a cat"), add(&mut results, "a dog"));
         wait(&mut results, "writing", |results, _| !results.store.is_writing());
         let runs = Runs::default();
-        wait(&mut results, "comparing", |results, _| results.compare(&runs, &first, &second).is_some());
-        let found = results.compare(&runs, &first, &second).unwrap().clone().unwrap();
-        assert_eq!((found[0].before.as_str(), found[0].after.as_str()), ("a cat", "a dog"));
+        assert_eq!(prompts_compared(&mut results, &runs, &first, &second), ("a cat".to_owned(), "a dog".to_owned()));
         results.read_project(&runs, &second);
         wait(&mut results, "reading", |_, outcomes| {
             let prompt = |outcome: &Outcome| match outcome {
