@@ -77,6 +77,12 @@ fn who_is_cut_out_of_a_photo_is_replaced_in_it_and_the_whole_photo_comes_back() 
     until(&mut window, "the mask follows", |podium| {
         podium.studio.edit_mask_with_layers().ready().is_some_and(|mask| mask.pixels().any(|pixel| pixel.0 != [0]))
     });
+    // No choice of the panel reaches under the photo.
+    let photo = window.get_by_label_contains("Photo with its edit mask").rect();
+    for choice in ["Noised", "Inverted", "Evened"] {
+        let button = window.get_by_label(choice).rect();
+        assert!(button.right() < photo.left(), "{choice} at {button} is cut off at the photo's {photo}");
+    }
     press(&mut window, "Frame the subjects");
     until(&mut window, "a piece is shown", |podium| {
         podium.studio.project().place.as_ref().is_some_and(|place| place.crop.is_some())

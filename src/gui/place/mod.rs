@@ -198,7 +198,9 @@ fn background(ui: &mut Ui, studio: &mut Studio) {
     ];
     ui.spacing_mut().interact_size.y = 28.0;
     ui.horizontal_wrapped(|ui| {
+        // Beside its name the three would not have room.
         ui.label("Background");
+        ui.end_row();
         let names: Vec<(PlaceBackground, &str)> = choices.iter().map(|(value, name, _)| (*value, *name)).collect();
         if widgets::segmented(ui, &mut chosen, &names) {
             studio.edit("Background of the photo", |project| {
