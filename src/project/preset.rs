@@ -1,5 +1,4 @@
-//! Three complete sets of settings to start from. Their numbers stand here and nowhere else; what a search of settings found for them
-//! is in `docs/evaluation/search.md`.
+//! Three complete sets of settings to start from. Their numbers stand here and nowhere else.
 
 use serde::{Deserialize, Serialize};
 
