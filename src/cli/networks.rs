@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::segment::{Error, Files, Pair, choose};
+use crate::segment::{Error, Files, named};
 use crate::studio::cut::open_tensors;
 
 /// What --sam names.
@@ -29,10 +29,7 @@ impl Networks {
     /// # Errors
     /// In words, where what is named is no such file.
     pub fn files(&self, folder: &Path) -> Result<Option<Files>, Error> {
-        match self.clone() {
-            Self::Two(encoder, decoder) => Ok(Some(Files::Pair(Pair { encoder, decoder }))),
-            Self::One(path) => choose(&[path], folder, &open_tensors),
-        }
+        named(&self.paths(), folder, &open_tensors)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::project::{
 use crate::studio::document::palette;
 use crate::studio::export::photo::{self, Which};
 use crate::studio::files::intake::keep_pasted;
-use crate::studio::files::knowledge::strength_as_trained;
+use crate::studio::files::knowledge::as_trained;
 use crate::studio::place::frame::Frame;
 use crate::studio::places::{Places, folder_of, write_whole};
 
@@ -379,7 +379,7 @@ impl Place {
         let color = palette::free(project);
         let mut concept = Concept::new(name.clone(), subject.concept, subject.word, color);
         let files = || DiskFiles { base: PathBuf::from("."), assets: crate::assets::find };
-        concept.strength = self.strength.unwrap_or_else(|| strength_as_trained(&files(), subject.concept));
+        concept.strength = self.strength.unwrap_or_else(|| as_trained(&files(), subject.concept).strength);
         project.concepts.push(concept);
         name
     }

@@ -35,17 +35,25 @@ pub fn files_of(project: &Project) -> Vec<ConceptFile> {
     project.concepts.iter().flat_map(project::Concept::files).chain(project.styles.iter().cloned()).collect()
 }
 
+/// The tensors of one file as a project names it: on disk, or built in. None of a file on disk is read yet but their list.
+///
+/// # Errors
+/// When it cannot be read, or is no file of tensors.
+pub fn tensors(files: &DiskFiles, path: &Path) -> Result<TensorFile> {
+    if project::files::asset_name(path).is_some() {
+        return TensorFile::from_owned(&path.display().to_string(), files.read(path)?);
+    }
+    TensorFile::open(&project::resolve(&files.base, path))
+}
+
 fn glance(glancer: &Glancer, files: &DiskFiles, path: &Path) -> Option<Held> {
     let held = |file: &TensorFile| Some(glancer.look(file, &Beside::default()).ok()??.held);
-    if project::files::asset_name(path).is_some() {
-        return held(&TensorFile::from_owned(&path.display().to_string(), files.read(path).ok()?).ok()?);
-    }
-    let path = project::resolve(&files.base, path);
-    if !path.is_dir() {
-        return held(&TensorFile::open(&path).ok()?);
+    let folder = project::resolve(&files.base, path);
+    if !folder.is_dir() {
+        return held(&tensors(files, path).ok()?);
     }
     // One of a folder's own, or one of each part.
-    let there = adapters::looked_at(&path).into_iter().filter(|file| file.is_file());
+    let there = adapters::looked_at(&folder).into_iter().filter(|file| file.is_file());
     Some(there.filter_map(|file| held(&TensorFile::open(&file).ok()?)).sum())
 }
 

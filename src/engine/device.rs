@@ -104,7 +104,7 @@ pub fn is_cpu(choice: DeviceChoice) -> bool {
     match choice {
         DeviceChoice::Flex => true,
         DeviceChoice::Wgpu | DeviceChoice::Adapter(_) => false,
-        DeviceChoice::Auto => best_adapter().is_none_or(|adapter| adapter.kind == AdapterKind::Software),
+        DeviceChoice::Auto => real_adapter().is_none(),
     }
 }
 
@@ -115,13 +115,18 @@ pub fn holds_half(choice: DeviceChoice) -> bool {
         DeviceChoice::Flex => None,
         DeviceChoice::Adapter(number) => adapters().into_iter().nth(usize::from(number)),
         DeviceChoice::Wgpu => best_adapter(),
-        DeviceChoice::Auto => best_adapter().filter(|adapter| adapter.kind != AdapterKind::Software),
+        DeviceChoice::Auto => real_adapter(),
     };
     adapter.is_some_and(|adapter| adapter.half)
 }
 
 fn best_adapter() -> Option<Adapter> {
     adapters().into_iter().min_by_key(|adapter| adapter.kind as usize)
+}
+
+/// The best one that is no software.
+fn real_adapter() -> Option<Adapter> {
+    best_adapter().filter(|adapter| adapter.kind != AdapterKind::Software)
 }
 
 fn flex() -> Opened {

@@ -15,7 +15,7 @@ use image::{DynamicImage, RgbImage};
 use super::compose::a;
 use super::finder::Finder;
 use crate::project::files::name_of;
-use crate::segment::{self, Files, Find, Open, Pair, Prompt, Sam, VOCAB, Words, choose, pieces};
+use crate::segment::{self, Files, Find, Open, Pair, Prompt, Sam, VOCAB, Words, named, pieces};
 
 /// Boxes that overlap by more than this are of one subject: the threshold of Grounded-SAM's own demo for labels.
 const SAME: f32 = 0.5;
@@ -40,9 +40,8 @@ impl Segmenter {
     pub fn of(finder: &Finder, folder: &Path, open: Open) -> Result<Self, String> {
         let files = match finder.sam.as_slice() {
             [] => None,
-            [encoder, decoder] => Some(Files::Pair(Pair { encoder: encoder.clone(), decoder: decoder.clone() })),
-            one => {
-                let found = choose(one, folder, open).map_err(|error| error.to_string())?;
+            paths => {
+                let found = named(paths, folder, open).map_err(|error| error.to_string())?;
                 Some(found.ok_or_else(|| "the sam that is named has nothing of Segment Anything".to_owned())?)
             }
         };

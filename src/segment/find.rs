@@ -94,6 +94,18 @@ pub fn find(folder: &Path, open: Open) -> Option<Files> {
     pairs.chain(weights).min_by_key(|(size, _)| *size).map(|(_, files)| files)
 }
 
+/// The network that somebody means who names one file, one folder, or an encoder and a decoder. None where nothing goes with the
+/// one there or in `folder`.
+///
+/// # Errors
+/// As [`choose`].
+pub fn named(paths: &[PathBuf], folder: &Path, open: Open) -> Result<Option<Files>, Error> {
+    match paths {
+        [encoder, decoder] => Ok(Some(Files::Pair(Pair { encoder: encoder.clone(), decoder: decoder.clone() }))),
+        one => choose(one, folder, open),
+    }
+}
+
 /// The network that somebody means who chose these files, the latest first: weights by themselves; an encoder or a decoder with
 /// another chosen one, or with what lies beside it. A folder stands for what is in it. Where nothing was chosen, [`find`] in
 /// `folder`.

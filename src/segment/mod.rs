@@ -35,7 +35,7 @@ mod wire;
 mod words;
 
 pub use error::Error;
-pub use find::{ENDINGS, Files, Pair, choose, find, is_index, pieces};
+pub use find::{ENDINGS, Files, Pair, choose, find, is_index, named, pieces};
 pub use guess::Guess;
 pub use sam::{Prompt, Sam, Seen};
 pub use weights::{Open, Tensors};

@@ -11,6 +11,9 @@ use crate::project::disk::{Readers, TEMPORARY, replace};
 /// Names one folder for everything, for portable use and for tests.
 const HOME: &str = "PODIUM_HOME";
 
+/// From something that could not be written to the next try: a full disk may have room in a while.
+pub const AGAIN: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(10) };
+
 /// The folders of one user's Podium. Nothing is made until something is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {

@@ -1,6 +1,10 @@
 //! `podium train`, driven from outside: what is found about photos, in which words, and what is written.
 
+#[cfg(unix)]
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::{Child, ChildStderr, Stdio};
 use std::process::{Command, Output};
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -190,11 +194,30 @@ fn a_training_runs_to_its_end_says_where_everything_is_and_can_be_opened_again()
     assert_says(&out(&inspected.expect("it starts")), &["an ED-LoRA", "<mint_cat_1>", "full at strength 0.7"]);
 }
 
+/// A training in a process of its own, as soon as it tells of this step; beside it what it tells after that.
+#[cfg(unix)]
+fn at_step(folder: &Path, arguments: &[&str], step: &str) -> (Child, BufReader<ChildStderr>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_podium"))
+        .arg("train")
+        .args(arguments)
+        .current_dir(folder)
+        .env("PODIUM_CACHE_DIR", folder.join("cache"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut told = BufReader::new(child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains(step) {
+        line.clear();
+        assert!(told.read_line(&mut line).expect("text") > 0, "it ended early");
+    }
+    (child, told)
+}
+
 #[cfg(unix)]
 #[test]
 fn a_training_that_is_killed_at_some_moment_ends_in_the_same_numbers_as_an_unbroken_one() {
-    use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     let folder = tempfile::tempdir().expect("temporary");
@@ -207,21 +230,7 @@ fn a_training_that_is_killed_at_some_moment_ends_in_the_same_numbers_as_an_unbro
     let unbroken = podium(folder.path(), &arguments("unbroken"));
     assert!(unbroken.status.success(), "{}", out(&unbroken));
     for after in [2, 6] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_podium"))
-            .arg("train")
-            .args(arguments("killed"))
-            .current_dir(folder.path())
-            .env("PODIUM_CACHE_DIR", folder.path().join("cache"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let mut told = BufReader::new(child.stderr.take().expect("piped"));
-        let mut line = String::new();
-        while !line.contains(&format!("step {after} of 10:")) {
-            line.clear();
-            assert!(told.read_line(&mut line).expect("text") > 0, "it ended early");
-        }
+        let (mut child, _told) = at_step(folder.path(), &arguments("killed"), &format!("step {after} of 10:"));
         // Another moment in every run: while it computes, or while it writes.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         let pause = Duration::from_micros(u64::from(now.subsec_micros()) % 60_000);
@@ -241,28 +250,13 @@ fn a_training_that_is_killed_at_some_moment_ends_in_the_same_numbers_as_an_unbro
 #[cfg(unix)]
 #[test]
 fn ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on_from_it() {
-    use std::io::{BufRead, BufReader, Read};
-    use std::process::Stdio;
+    use std::io::Read;
 
     let folder = tempfile::tempdir().expect("temporary");
     copied(folder.path());
     let steps = ["--steps", "40", "--set", "batch=1", "--set", "size=64", "--set", "show_every=0", "--device", "flex"];
     let arguments = [&["mint_cat", "--preset", "quick", "--prompt", "<TOK>"][..], &steps].concat();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_podium"))
-        .arg("train")
-        .args(&arguments)
-        .current_dir(folder.path())
-        .env("PODIUM_CACHE_DIR", folder.path().join("cache"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let mut told = BufReader::new(child.stderr.take().expect("piped"));
-    let mut line = String::new();
-    while !line.contains("step 4 of 40") {
-        line.clear();
-        assert!(told.read_line(&mut line).expect("text") > 0, "it ended early");
-    }
+    let (child, mut told) = at_step(folder.path(), &arguments, "step 4 of 40");
     let pid = i32::try_from(child.id()).expect("a process");
     // SAFETY: a signal to a child of our own that has not been waited for.
     assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);

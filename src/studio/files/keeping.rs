@@ -4,15 +4,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use image::GrayImage;
 
 use super::painted;
-use crate::studio::places::WriteError;
-
-/// From a mask that could not be written to the next try.
-const AGAIN: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(10) };
+use crate::studio::places::{AGAIN, WriteError};
 
 /// A mask and its file.
 pub type Kept = (PathBuf, Arc<GrayImage>);

@@ -7,15 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use image::RgbaImage;
 
 use crate::engine::adapters::glance::Glancer;
-use crate::engine::adapters::{self, AdapterFile, Held, Kind};
+use crate::engine::adapters::{self, Held, Kind};
 use crate::engine::concept_files;
 use crate::engine::nets::clip::ClipConfig;
 use crate::engine::nets::tokenizer::{Placeholder, Tokenizer};
 use crate::engine::nets::unet::UnetConfig;
-use crate::engine::tensors::TensorFile;
 use crate::engine::train::concept_file::sheet_of;
 use crate::engine::weights::ModelFiles;
-use crate::project::{Concept, DiskFiles, Project, PromptReading, picture};
+use crate::project::{Concept, DiskFiles, Project, PromptReading, picture, resolve};
 
 /// What a card says of a file of a concept or style.
 #[derive(Clone, Debug)]
@@ -69,22 +68,17 @@ impl Default for AsTrained {
     }
 }
 
-/// What the trainer of a file on disk means by it; nothing in particular where it cannot be read, which is said elsewhere.
-/// None of the file's numbers is read: that is the card's to do.
-pub fn as_trained(path: &Path) -> AsTrained {
-    let glance = || Glancer::new()?.look(&TensorFile::open(path)?, &adapters::beside(path));
+/// What the trainer of a file means by it, on disk or built in; nothing in particular where it cannot be read, which is said
+/// elsewhere. None of the numbers of a file on disk is read: that is the card's to do.
+pub fn as_trained(files: &DiskFiles, path: &Path) -> AsTrained {
+    let beside = || adapters::beside(&resolve(&files.base, path));
+    let glance = || Glancer::new()?.look(&concept_files::tensors(files, path)?, &beside());
     match glance() {
         Ok(Some(glance)) => {
             AsTrained { strength: usual_strength(glance.is_ed_lora, glance.full_at), words: glance.words }
         }
         _ => AsTrained::default(),
     }
-}
-
-/// The strength that the trainer of a file means, and the release's where it cannot be read, which is said elsewhere.
-pub fn strength_as_trained(files: &DiskFiles, path: &Path) -> f32 {
-    let said = |file: AdapterFile| usual_strength(file.kind == Kind::EdLora, file.about.full_at);
-    concept_files::open(files, path).map_or(Concept::STRENGTH_OF_ED_LORA, said)
 }
 
 /// The side of a card's thumbnail, for screens of twice the density.
@@ -119,18 +113,18 @@ pub fn concept_facts(files: &DiskFiles, path: &Path, model: &ModelFiles) -> Resu
 
 fn sheet(files: &DiskFiles, path: &Path) -> Option<PathBuf> {
     let on_disk = crate::project::files::asset_name(path).is_none();
-    sheet_of(&crate::project::resolve(&files.base, path)).filter(|_| on_disk)
+    sheet_of(&resolve(&files.base, path)).filter(|_| on_disk)
 }
 
 fn thumbnail(files: &DiskFiles, path: &Path) -> Option<RgbaImage> {
     let beside = match crate::project::files::asset_name(path) {
         Some(_) => Some(path.with_extension("png")),
-        None => adapters::preview_picture(&crate::project::resolve(&files.base, path)),
+        None => adapters::preview_picture(&resolve(&files.base, path)),
     };
     let found = match beside {
         Some(beside) => picture::load_rgba(files, &beside).ok()?,
         None => {
-            let file = TensorFile::open(&crate::project::resolve(&files.base, path)).ok()?;
+            let file = concept_files::tensors(files, path).ok()?;
             // Whatever a decoder may do at a picture made to break it, the card is shown.
             let decode = || picture::decode(&adapters::thumbnail(&file)?, path).ok();
             catch_unwind(AssertUnwindSafe(decode)).ok()??.into_rgba8()
@@ -299,7 +293,7 @@ mod tests {
         for (said, strength) in [(None, 0.7), (Some("0.85"), 0.85), (Some("9"), 0.7)] {
             let about = said.map(|said: &str| [("podium.full_at".to_owned(), said.to_owned())].into());
             std::fs::write(&path, safetensors::serialize(tensors.tensors(), about).unwrap()).unwrap();
-            assert_eq!(as_trained(&path).strength, strength, "{said:?}");
+            assert_eq!(as_trained(&files(), &path).strength, strength, "{said:?}");
             let facts = concept_facts(&files(), &path, &ModelFiles::BuiltIn).unwrap();
             assert_eq!((facts.usual_strength(), facts.full_at.is_some()), (strength, strength == 0.85));
             let words = facts.summary.iter().any(|line| line.contains("full at strength 0.85"));

@@ -408,7 +408,10 @@ impl Files {
             let stamp = Stamp::of(&path);
             let found = intake::classify(&path).map_err(|error| error.to_string());
             let trained = match &found {
-                Ok(intake::Intake::Concept { path }) => knowledge::as_trained(path),
+                Ok(intake::Intake::Concept { path }) => {
+                    let files = DiskFiles { base: PathBuf::new(), assets: crate::assets::find };
+                    knowledge::as_trained(&files, path)
+                }
                 _ => AsTrained::default(),
             };
             Told::TakenIn(number, Box::new(TakenIn { target, path, stamp, found, trained }))

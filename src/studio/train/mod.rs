@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use image::GrayImage;
 
@@ -20,7 +20,7 @@ use super::files::keeping::{Keeping, Kept as KeptMask};
 use super::files::painted;
 use super::models::{KnownModel, Models};
 use super::notice::{Notice, Place, sentence};
-use super::places::{Places, WriteError};
+use super::places::{AGAIN, Places, WriteError};
 use super::tasks::{Desk, Due, Owed, Pool};
 use crate::engine::inspect::ModelReport;
 use crate::engine::memory::words;
@@ -42,9 +42,6 @@ pub const PLACE: Place = Place::Training;
 /// What is said of photos that were read for a training that is no longer open.
 const TOO_LATE: &str =
     "Another training was begun before those photos were read. Add them again where they are wanted.";
-
-/// From a draft that could not be kept to the next try.
-const AGAIN: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(10) };
 
 /// What a new training is called.
 const NAME: &str = "my_concept";
@@ -497,7 +494,7 @@ impl Trainings {
         let held = held.as_ref().unwrap_or(&model);
         let weights = if held.total_bytes < model.total_bytes { ", with weights in half precision" } else { "" };
         let needed = format!("Needs about {}{weights}.", words(held.training_bytes(settings, side)));
-        Some((needed, total.and_then(|total| model.training_shortage(settings, side, total))))
+        Some((needed, total.and_then(|total| held.training_shortage(settings, side, total))))
     }
 
     /// Why the training may not fit into `room` bytes that are free, in words (see

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use image::RgbImage;
@@ -15,9 +15,7 @@ use super::disk::{self, Keep, Listing};
 use super::entry::{Entry, MOST};
 use crate::project::hash::Known;
 use crate::studio::document::history::ResultId;
-
-/// From a picture that could not be written to the next try.
-const AGAIN: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(10) };
+use crate::studio::places::AGAIN;
 
 /// Pictures that may be asked for at once; whoever scrolls past more looks at the last ones.
 const ASKS: usize = 64;
