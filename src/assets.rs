@@ -89,6 +89,7 @@ pub const FILES: &[(&str, &[u8])] = embed![
     "sd15/unet/config.json",
     "sd15/vae/config.json",
     "suites/paper.ron",
+    "suites/placing.ron",
     "suites/plush.ron",
 ];
 

@@ -15,7 +15,9 @@ use super::render::{check_all, follow};
 use super::written::put;
 use crate::engine::cache::Cache;
 use crate::engine::worker::Engine;
-use crate::evaluate::compare::{Looks, SEEDS, Scores, Side, Sight, Start, Summary, Variant, order, ruler, summarise};
+use crate::evaluate::compare::{
+    Looks, SEEDS, Scores, Side, Sight, Start, Summary, Variant, background, order, ruler, summarise,
+};
 use crate::evaluate::methods::{METHODS, Method, method};
 use crate::evaluate::metrics::Ruler;
 use crate::link::{DeviceChoice, Finished, Watch};
@@ -237,7 +239,8 @@ impl Meter {
             say!("note: no SegSim: {words}");
         }
         self.missing = missing;
-        Ok(Scores { learned: learned.map(Box::new), ..Scores::of(finished, measures) })
+        let background = background(project, &self.files, picture)?;
+        Ok(Scores { background, learned: learned.map(Box::new), ..Scores::of(finished, measures) })
     }
 }
 

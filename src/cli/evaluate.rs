@@ -21,12 +21,13 @@ use crate::evaluate::encoders::Encoders;
 use crate::evaluate::finder::{Asked, Finder, SURE};
 use crate::evaluate::merge::merge;
 use crate::evaluate::methods::METHODS;
+use crate::evaluate::metrics::background::Background;
 use crate::evaluate::record::{self, Folder, Record};
 use crate::evaluate::report;
 use crate::evaluate::run::{Ending, Order, Strip, Told, measure_again, one_of_each, run};
 use crate::evaluate::search::{self, Axis};
 use crate::evaluate::segmenter::Segmenter;
-use crate::evaluate::suite::{self, Suite, Unit, shard};
+use crate::evaluate::suite::{self, SHIPPED, Suite, Unit, shard};
 use crate::link::{DeviceChoice, Finished, StepView, Watch};
 use crate::project::Project;
 use crate::studio::cut::open_tensors;
@@ -40,7 +41,7 @@ pub struct Evaluate {
     #[command(subcommand)]
     other: Option<Other>,
 
-    /// A shipped suite (plush, paper), or a suite's file (.ron)
+    /// A shipped suite (plush, placing, paper), or a suite's file (.ron)
     #[arg(required = true)]
     suite: Option<String>,
 
@@ -172,7 +173,7 @@ enum Other {
     Search(Search),
     /// Write a shipped suite to a file, to change it
     Suite {
-        /// plush or paper
+        /// plush, placing or paper
         name: String,
     },
 }
@@ -180,7 +181,7 @@ enum Other {
 /// What `podium evaluate search` is told.
 #[derive(Debug, Args)]
 struct Search {
-    /// A shipped suite (plush), or a suite's file (.ron)
+    /// A shipped suite (plush, placing), or a suite's file (.ron)
     suite: String,
 
     /// The folder of pictures, numbers and report; the same command goes on with what is there
@@ -266,8 +267,8 @@ impl Evaluate {
                 return self.report(folder);
             }
             Some(Other::Suite { name }) => {
-                let text = Suite::shipped(name)
-                    .ok_or_else(|| format!("there is no suite {name}; there are plush and paper"))?;
+                let text =
+                    Suite::shipped(name).ok_or_else(|| format!("there is no suite {name}; there are {SHIPPED}"))?;
                 say!("{}", String::from_utf8_lossy(text).trim_end());
                 return Ok(());
             }
@@ -448,17 +449,24 @@ fn ended(record: &Record) -> String {
     let name = record.unit.words();
     match (&record.outcome, record.measures()) {
         (record::Outcome::Failed(words), _) => format!("{name} failed: {words}"),
-        (_, None) => format!("{name}{} ({:.0} s)", seen(record), record.cost.seconds),
+        (_, None) => format!("{name}{}{} ({:.0} s)", around(record), seen(record), record.cost.seconds),
         (_, Some(measures)) => {
             let (right, seconds) = (if measures.right { ", right" } else { "" }, record.cost.seconds);
             let known = measures.recognised();
             let (all, figures, segsim) = (measures.subjects.len(), measures.figures, measures.segsim);
             format!(
-                "{name}: {known} of {all} recognised, {figures} figures, SegSim {segsim:.2}{right}{} ({seconds:.0} s)",
+                "{name}: {known} of {all} recognised, {figures} figures, SegSim {segsim:.2}{right}{}{} ({seconds:.0} s)",
+                around(record),
                 seen(record)
             )
         }
     }
+}
+
+/// What became of the photo that a picture was placed into, to follow what else is told of it.
+fn around(record: &Record) -> String {
+    let Some(Background { finished, .. }) = &record.background else { return String::new() };
+    format!(", background {:.2} of 255, {:.1} % touched", finished.apart, 100.0 * finished.touched)
 }
 
 /// What encoders say of a picture, to follow what else is told of it.
@@ -480,6 +488,7 @@ fn left(elapsed: Duration, made: usize, left: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::metrics::background::Change;
 
     #[test]
     fn a_part_of_a_job_array_is_read_and_nonsense_is_told() {
@@ -487,6 +496,19 @@ mod tests {
         for wrong in ["3", "0/8", "9/8", "a/b", "3/", "-1/2", ""] {
             assert!(part(wrong).is_err_and(|words| words.contains("such as 3/8")), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_became_of_a_photo_is_told_with_its_picture() {
+        let made = record::Outcome::Made(None);
+        let name =
+            suite::UnitName { case: "a cat".into(), prompt: "beach".into(), method: "conductor".into(), seed: 1 };
+        let cost = record::Cost { seconds: 3.0, ..record::Cost::default() };
+        let mut record = Record::new(name, "hash".into(), made, Vec::new(), cost);
+        assert_eq!(ended(&record), "a cat, beach, conductor, seed 1 (3 s)");
+        let (finished, rendered) = (Change { apart: 1.25, touched: 0.125 }, Change { apart: 9.0, touched: 1.0 });
+        record.background = Some(Background { finished, rendered });
+        assert_eq!(ended(&record), "a cat, beach, conductor, seed 1, background 1.25 of 255, 12.5 % touched (3 s)");
     }
 
     #[test]

@@ -12,17 +12,14 @@ use super::{Outcome, say};
 use crate::link::DeviceChoice;
 use crate::photo::plan::{self, Group};
 use crate::photo::{Crop, Format, Original};
+use crate::project::frame::{Stand, box_around};
 use crate::project::hash::Known;
 use crate::project::picture::{decode, load_gray, load_rgba};
-use crate::project::{
-    Background, Canvas, Concept, DiskFiles, Files, Follow, Layer, Layout, PlaceBackground, Placement, Project, file,
-    png_text,
-};
+use crate::project::{Canvas, Concept, DiskFiles, Files, Follow, Project, file, png_text};
 use crate::studio::document::palette;
 use crate::studio::export::photo::{self, Which};
 use crate::studio::files::intake::keep_pasted;
 use crate::studio::files::knowledge::as_trained;
-use crate::studio::place::frame::Frame;
 use crate::studio::places::{Places, folder_of, write_whole};
 
 type Trouble = Box<dyn std::error::Error>;
@@ -323,39 +320,30 @@ impl Place {
                 return Err(words.into());
             }
         };
-        let canvas = self.canvas();
-        let frame = Frame::of(Some(group.crop), size, canvas);
         let mut project = Project {
-            canvas,
+            canvas: self.canvas(),
             model: self.model.clone(),
             prompt: prompt.clone(),
             negative_prompt: self.negative_prompt.clone(),
-            place: Some(Placement {
-                crop: Some(group.crop),
-                grain: self.grain,
-                follow: Some(Follow { margin: self.margin }),
-                // With fresh noise the rim of a small canvas took on patches of whatever lies beside the subject, and beside
-                // the inversion as it is subjects had other colours than their own.
-                background: PlaceBackground::Evened,
-                ..Placement::new(photo, PathBuf::new())
-            }),
             seed: self.seed,
             ..Project::new()
         };
-        if let (Some(feather), Some(place)) = (self.feather, &mut project.place) {
-            place.feather = feather;
-        }
-        let mut layers = Vec::new();
+        let mut stands = Vec::new();
         for subject in group.boxes.iter().filter_map(|index| placed.get(*index)) {
-            let (x, y) = frame.to_canvas(subject.middle);
-            let mut layer = Layer::new(&subject.picture, x as f32, y as f32);
-            layer.scale = (subject.scale * frame.canvas_pixels()) as f32;
-            layer.name = subject.word.to_owned();
-            layer.concept = Some(self.concept(&mut project, subject));
-            layers.push(layer);
+            stands.push(Stand {
+                picture: subject.picture.clone(),
+                middle: subject.middle,
+                scale: subject.scale,
+                name: subject.word.to_owned(),
+                concept: self.concept(&mut project, subject),
+            });
         }
-        project.layout = Layout::Collage { background: Background::Photo, layers };
-        project.number_layers(&mut 0);
+        project.place_into(photo, size, group.crop, stands);
+        if let Some(place) = &mut project.place {
+            place.grain = self.grain;
+            place.follow = Some(Follow { margin: self.margin });
+            place.feather = self.feather.unwrap_or(place.feather);
+        }
         for setting in &self.settings {
             let (key, value) = key_value(setting)?;
             project.settings.set(key, value)?;
@@ -383,15 +371,6 @@ impl Place {
         project.concepts.push(concept);
         name
     }
-}
-
-/// The box of the photo's pixels that a picture of this size about this middle lies in; None where it is beside the photo.
-fn box_around((x, y): (f64, f64), (width, height): (f64, f64), photo: (u32, u32)) -> Option<Crop> {
-    // Casts saturate at 0.
-    let (left, top) = ((x - width / 2.0).floor() as u32, (y - height / 2.0).floor() as u32);
-    let right = ((x + width / 2.0).ceil() as u32).min(photo.0);
-    let below = ((y + height / 2.0).ceil() as u32).min(photo.1);
-    (left < right && top < below).then(|| Crop { x: left, y: top, width: right - left, height: below - top })
 }
 
 /// Keeps what has been rendered so far as a file, which the next project names. Whoever writes the end result decides whether
@@ -433,14 +412,5 @@ mod tests {
         assert_eq!("512x768".parse(), Ok(Size(Canvas { width: 512, height: 768 })));
         assert!("500x768".parse::<Size>().unwrap_err().contains("multiple of 64"));
         assert!("512".parse::<Size>().is_err());
-    }
-
-    #[test]
-    fn a_cutout_s_box_ends_at_the_photo_s_border() {
-        let at = |x, y| box_around((x, y), (20.0, 10.0), (100, 80));
-        assert_eq!(at(50.0, 40.0), Some(Crop { x: 40, y: 35, width: 20, height: 10 }));
-        assert_eq!(at(0.0, 0.0), Some(Crop { x: 0, y: 0, width: 10, height: 5 }));
-        assert_eq!(at(110.0, 40.0), None);
-        assert_eq!(at(-10.0, 40.0), None);
     }
 }

@@ -1,15 +1,20 @@
 //! A unit as the project that is rendered: layout, prompts and settings. Every method gets the same layout and the same noise.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use image::{GrayImage, RgbImage};
+
 use super::methods::Shape;
-use super::suite::{ALL, Case, OwnPrompts, Prompt, Subject, Suite, Unit};
+use super::suite::{ALL, Case, OwnPrompts, Place, Prompt, Subject, Suite, Unit};
+use crate::photo::plan;
+use crate::project::frame::{Frame, Stand, box_around};
 use crate::project::picture::{cover_gray, load_gray};
 use crate::project::prompt::TOKEN_MARK;
 use crate::project::{
-    Background, Color, Concept, ConceptFile, Files, Layer, Layout, MaskSource, Project, composite, picture,
+    Background, Color, Concept, ConceptFile, Crop, Files, Layer, Layout, MaskSource, Project, ProjectError, composite,
+    picture,
 };
-use image::{GrayImage, RgbImage};
 
 /// The reference picture of a case's prompt, with where each concept stands in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +23,8 @@ pub struct Reference {
     pub picture: RgbImage,
     /// One for each concept, in their order: more than 127 is inside.
     pub masks: Vec<GrayImage>,
+    /// Which rows of what is behind the concepts it shows, as shares of its height: of a photo, those of a piece.
+    pub rows: Range<f64>,
 }
 
 /// What marks concepts on screen, should somebody open a picture's project.
@@ -40,6 +47,9 @@ pub fn project(
     let settings = method.settings(&suite.settings)?;
     let mut project =
         Project { settings, seed, prompt: words(suite, case, prompt)?, ..layout(suite, case, prompt, files)? };
+    if let (Some(place), Some(background)) = (&mut project.place, method.background) {
+        place.background = background;
+    }
     let subjects: Vec<&Subject> = suite.concepts_of(case).collect();
     match method.shape {
         Shape::Suite | Shape::Release => {
@@ -96,7 +106,7 @@ pub fn project(
 /// In words, where a file cannot be read, or a mask has nothing in it.
 pub fn reference(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Result<Reference, String> {
     let project = layout(suite, case, prompt, files)?;
-    let words = |error: crate::project::ProjectError| error.to_string();
+    let words = |error: ProjectError| error.to_string();
     let collage = composite(&project, files).map_err(words)?;
     let masks: Vec<GrayImage> = match &prompt.layout {
         Some(_) => {
@@ -112,7 +122,15 @@ pub fn reference(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files)
             prompt.name
         ));
     }
-    Ok(Reference { picture: collage.picture, masks })
+    let piece = project.place.as_ref().and_then(|place| Some((place.crop?, &place.photo)));
+    let rows = match piece {
+        Some((crop, photo)) => {
+            let tall = f64::from(size(files, photo)?.1);
+            f64::from(crop.y) / tall..(f64::from(crop.y) + f64::from(crop.height)) / tall
+        }
+        None => 0.0..1.0,
+    };
+    Ok(Reference { picture: collage.picture, masks, rows })
 }
 
 /// The project without what depends on the method.
@@ -126,6 +144,9 @@ fn layout(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Res
         concepts.push(concept);
     }
     let base = Project { canvas: suite.canvas, model: suite.model.clone(), concepts, ..Project::new() };
+    if let Some(photo) = &prompt.photo {
+        return placed(base, suite, case, prompt, photo, files);
+    }
     let Some(picture) = &prompt.layout else {
         return Ok(Project { layout: collage(suite, case, prompt, files)?, ..base });
     };
@@ -141,38 +162,101 @@ fn layout(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Res
     Ok(project)
 }
 
-/// The concepts' cutouts side by side, as figures of the Plush World stand.
-fn collage(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Result<Layout, String> {
-    let (width, height) = (suite.canvas.width as f32, suite.canvas.height as f32);
-    let count = case.concepts.len();
-    // As shares of the picture's sides.
+/// The concepts' cutouts in a photo, as `podium place` has them stand there, in one piece of it.
+fn placed(
+    mut base: Project,
+    suite: &Suite,
+    case: &Case,
+    prompt: &Prompt,
+    photo: &Path,
+    files: &dyn Files,
+) -> Result<Project, String> {
+    let canvas = suite.canvas;
+    let photo_size = size(files, photo)?;
+    let frame = Frame::of(None, photo_size, canvas);
+    let usual = |index: usize| {
+        let Place { x, y, height } = side_by_side(case.concepts.len(), index);
+        let (wide, high) = (f64::from(canvas.width), f64::from(canvas.height));
+        (frame.to_photo((x * wide, y * high)), height * high * frame.photo_pixels())
+    };
+    let told = |place: &Place| {
+        let (wide, high) = (f64::from(photo_size.0), f64::from(photo_size.1));
+        ((place.x * wide, place.y * high), place.height * high)
+    };
+    let (mut stands, mut boxes) = (Vec::new(), Vec::<Crop>::new());
+    for (index, subject) in suite.concepts_of(case).enumerate() {
+        let (middle, tall) = prompt.places.get(index).map_or_else(|| usual(index), told);
+        let cutout = cutout(subject, prompt)?;
+        let (width, height) = picture::load_rgba(files, cutout).map_err(|error| error.to_string())?.dimensions();
+        let scale = tall / f64::from(height.max(1));
+        let within = box_around(middle, (f64::from(width) * scale, tall), photo_size);
+        boxes.push(within.ok_or_else(|| {
+            format!("{} lies beside the photo of \"{}\"; give it another place", subject.name, prompt.name)
+        })?);
+        let (picture, concept) = (cutout.to_owned(), subject.name.clone());
+        stands.push(Stand { picture, middle, scale, name: String::new(), concept });
+    }
+    let crop = plan::crop(&boxes, photo_size, (canvas.width, canvas.height)).ok_or_else(|| {
+        let ((width, height), photo) = (photo_size, photo.display());
+        format!("{photo}: has {width} x {height} pixels, too few for a piece of the canvas's shape; choose another")
+    })?;
+    // Those of the usual places may stand over the canvas's border, as they do without a photo.
+    if !prompt.places.is_empty() && boxes.iter().any(|subject| !crop.contains(subject)) {
+        return Err(format!(
+            "the places of \"{}\" are in no one piece of the photo of the canvas's shape; put them nearer to each other, or \
+             give the suite another canvas",
+            prompt.name
+        ));
+    }
+    base.place_into(photo, photo_size, crop, stands);
+    Ok(base)
+}
+
+/// Width and height of a photo, upright.
+fn size(files: &dyn Files, photo: &Path) -> Result<(u32, u32), String> {
+    let decoded = files.read(photo).and_then(|bytes| picture::decode_as_it_is(&bytes, photo));
+    decoded.map(|photo| (photo.width(), photo.height())).map_err(|error| error.to_string())
+}
+
+/// What stands for a concept.
+fn cutout<'a>(subject: &'a Subject, prompt: &Prompt) -> Result<&'a PathBuf, String> {
+    subject.cutout.as_ref().ok_or_else(|| {
+        let name = &subject.name;
+        let or = if prompt.photo.is_some() { "" } else { ", or the prompt a layout" };
+        format!("{name} has no cutout to draw the layout of \"{}\" with; give it one{or}", prompt.name)
+    })
+}
+
+/// Where one of so many stands, as figures of the Plush World do, in shares of the canvas's sides.
+fn side_by_side(count: usize, index: usize) -> Place {
     let tall = match count {
         1 => 0.56,
         2 => 0.49,
         3 => 0.4,
         more => (1.2 / more as f32).max(0.1),
     };
-    let middle = |index: usize| match count {
+    let middle = match count {
         1 => 0.5,
         2 => [0.31, 0.69][index],
         3 => [0.19, 0.5, 0.81][index],
         more => (index as f32 + 0.5) / more as f32,
     };
+    // Nobody stands on one line with all others.
+    let foot = 0.87 + 0.02 * (index % 2) as f32;
+    Place { x: f64::from(middle), y: f64::from(foot - tall / 2.0), height: f64::from(tall) }
+}
+
+/// The concepts' cutouts side by side.
+fn collage(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Result<Layout, String> {
+    let (width, height) = (suite.canvas.width as f32, suite.canvas.height as f32);
     let mut layers = Vec::new();
     for (index, subject) in suite.concepts_of(case).enumerate() {
-        let cutout = subject.cutout.as_ref().ok_or_else(|| {
-            let name = &subject.name;
-            format!(
-                "{name} has no cutout to draw the layout of \"{}\" with; give it one, or the prompt a layout",
-                prompt.name
-            )
-        })?;
+        let cutout = cutout(subject, prompt)?;
         let drawn = picture::load_rgba(files, cutout).map_err(|error| error.to_string())?;
-        let scale = tall * height / drawn.height() as f32;
-        // Nobody stands on one line with all others.
-        let foot = 0.87 + 0.02 * (index % 2) as f32;
-        let mut layer = Layer::new(cutout, middle(index) * width, (foot - tall / 2.0) * height);
-        layer.scale = scale;
+        // All of them were of single precision, and come back as they were.
+        let Place { x, y, height: tall } = side_by_side(case.concepts.len(), index);
+        let mut layer = Layer::new(cutout, x as f32 * width, y as f32 * height);
+        layer.scale = tall as f32 * height / drawn.height() as f32;
         layer.concept = Some(subject.name.clone());
         layers.push(layer);
     }

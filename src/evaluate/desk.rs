@@ -11,19 +11,20 @@ use serde_json::Value;
 
 use super::compose;
 use super::encoders::{Bench, Encoders};
+use super::finished::Finished;
 use super::methods::FULL;
 use super::metrics::Ruler;
 use super::metrics::learned::Learned;
 use super::record::{Cost, Folder, Outcome, Record};
 use super::suite::{Measure, Suite, Unit};
 use crate::engine::concept_files;
-use crate::link::{Finished, StepView};
+use crate::link::{self, StepView};
 use crate::plush;
 use crate::project::hash::Known;
 use crate::project::{self, DiskFiles, Project, Settings, png_text};
 
 /// Draws what the method saw of a picture from step to step.
-pub type Strip<'a> = &'a dyn Fn(&Project, &[Arc<StepView>], &Arc<Finished>) -> Result<RgbImage, String>;
+pub type Strip<'a> = &'a dyn Fn(&Project, &[Arc<StepView>], &Arc<link::Finished>) -> Result<RgbImage, String>;
 
 /// What is to be made.
 pub struct Order<'a> {
@@ -86,8 +87,20 @@ impl<'a> Desk<'a> {
     pub(super) fn look_at(&mut self, unit: &Unit<'_>) -> Result<(), String> {
         let Some(mut record) = self.order.folder.record(&unit.name()) else { return Ok(()) };
         let picture = read(&self.order.folder.picture(&record.unit))?;
-        self.learn(unit, &picture, &mut record)?;
+        let finished = self.finished(unit, &picture)?;
+        self.learn(unit, &finished.picture, &mut record)?;
         self.order.folder.keep(&record)
+    }
+
+    /// What comes of a picture that is there: itself, or the photo that it was placed into.
+    ///
+    /// # Errors
+    /// In words, where the photo cannot be read.
+    pub(super) fn finished<'p>(&self, unit: &Unit<'_>, picture: &'p RgbImage) -> Result<Finished<'p>, String> {
+        if unit.prompt.photo.is_none() {
+            return Ok(Finished::plain(picture));
+        }
+        Finished::of(&composed(self.order.suite, unit, &self.files)?, &self.files, picture)
     }
 
     /// Writes down what the encoders say of a picture, or why they say nothing.
@@ -145,7 +158,7 @@ impl<'a> Desk<'a> {
         unit: &Unit<'_>,
         project: &Project,
         seen: &[Arc<StepView>],
-        finished: &Arc<Finished>,
+        finished: &Arc<link::Finished>,
     ) -> Result<Option<String>, String> {
         let Some(draw) = self.order.strips.filter(|_| self.has_strip(unit)) else { return Ok(None) };
         let strip = match draw(project, seen, finished) {
@@ -162,7 +175,8 @@ impl<'a> Desk<'a> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(env!("CARGO_PKG_VERSION").as_bytes()).update(essence(project)?.as_bytes());
         let paths: Vec<PathBuf> = project.clone().paths_mut().into_iter().map(|path| path.clone()).collect();
-        for path in paths {
+        // An edit mask that was not painted has no file.
+        for path in paths.into_iter().filter(|path| !path.as_os_str().is_empty()) {
             hasher.update(self.hash_of_file(&path)?.as_bytes());
         }
         if project.model.is_none() {
@@ -215,8 +229,12 @@ impl<'a> Desk<'a> {
         let path = self.order.folder.picture(&name);
         let project = project.with_hashes(self.order.base, &self.known);
         png_text::write_png(&path, picture, &project, self.order.base, unit.seed).map_err(|error| error.to_string())?;
+        let finished = match Finished::of(&project, &self.files, picture) {
+            Ok(finished) => finished,
+            Err(words) => return Ok(Record::new(name, hash, Outcome::Failed(words), notes, cost)),
+        };
         let outcome = match self.ruler_of(unit)? {
-            Ok(Some(ruler)) => match ruler.measure(picture) {
+            Ok(Some(ruler)) => match ruler.measure(&finished.picture) {
                 Ok(measures) => Outcome::Made(Some(measures)),
                 Err(words) => Outcome::Failed(words),
             },
@@ -227,7 +245,8 @@ impl<'a> Desk<'a> {
         let mut record = Record::new(name, hash, outcome, notes, cost);
         record.learned = before.and_then(|before| before.learned);
         if let Outcome::Made(_) = &record.outcome {
-            self.learn(unit, picture, &mut record)?;
+            record.background = finished.background;
+            self.learn(unit, &finished.picture, &mut record)?;
         }
         Ok(record)
     }
@@ -263,7 +282,8 @@ fn ruler(order: &Order<'_>, files: &DiskFiles, unit: &Unit<'_>) -> Result<Result
         return Ok(Ok(None));
     }
     let known = suite.concepts_of(unit.case).filter_map(|subject| plush::concept(subject.plush.as_deref()?).copied());
-    Ok(Ok(Some(Ruler::new(known.collect(), reference.masks, &unit.prompt.words))))
+    let ruler = Ruler::new(known.collect(), reference.masks, &unit.prompt.words).through(&reference.rows);
+    Ok(Ok(Some(ruler)))
 }
 
 /// Writes a picture of a folder, wholly or not at all.

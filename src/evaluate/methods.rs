@@ -1,6 +1,6 @@
 //! The methods that are compared: each a change of the project that a suite composes.
 
-use crate::project::Settings;
+use crate::project::{PlaceBackground, Settings};
 
 /// Whose settings and prompts a method begins with, and how many branches it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,9 @@ pub struct Method {
     pub shape: Shape,
     /// What it changes, as `--set` does.
     pub changes: &'static [(&'static str, &'static str)],
+    /// What of a photo stands outside of what may change, where concepts are placed into one; none where that is what
+    /// `podium place` has there.
+    pub background: Option<PlaceBackground>,
     /// Where it stands.
     pub table: Table,
 }
@@ -55,7 +58,7 @@ pub const FULL: &str = "conductor";
 const CONDUCTOR: &str = "Yao et al. 2024, arXiv 2408.03632";
 
 /// All methods, in the order of the report.
-pub const METHODS: [Method; 16] = [
+pub const METHODS: [Method; 18] = [
     Method {
         name: FULL,
         title: "Concept Conductor",
@@ -63,6 +66,7 @@ pub const METHODS: [Method; 16] = [
         source: CONDUCTOR,
         shape: Shape::Suite,
         changes: &[],
+        background: None,
         table: Table::Methods,
     },
     Method {
@@ -72,6 +76,7 @@ pub const METHODS: [Method; 16] = [
         source: "the authors' release",
         shape: Shape::Release,
         changes: &[],
+        background: Some(PlaceBackground::Noised),
         table: Table::Methods,
     },
     Method {
@@ -81,6 +86,7 @@ pub const METHODS: [Method; 16] = [
         source: CONDUCTOR,
         shape: Shape::Release,
         changes: &[("mask_refinement.clusters", "Paper"), ("layout_alignment.loss", "Norm")],
+        background: Some(PlaceBackground::Inverted),
         table: Table::Methods,
     },
     Method {
@@ -90,6 +96,7 @@ pub const METHODS: [Method; 16] = [
         source: CONDUCTOR,
         shape: Shape::Suite,
         changes: &[("concept_injection.fusion", "Noise")],
+        background: None,
         table: Table::Methods,
     },
     Method {
@@ -99,6 +106,7 @@ pub const METHODS: [Method; 16] = [
         source: "the plain sum of adapters, such as kohya's and diffusers' programs form it",
         shape: Shape::Sum,
         changes: &[("layout_alignment.enabled", "false"), ("mask_refinement.enabled", "false")],
+        background: None,
         table: Table::Methods,
     },
     Method {
@@ -108,6 +116,7 @@ pub const METHODS: [Method; 16] = [
         source: "the base model",
         shape: Shape::Base,
         changes: &[("layout_alignment.enabled", "false"), ("mask_refinement.enabled", "false")],
+        background: None,
         table: Table::Methods,
     },
     Method {
@@ -117,6 +126,7 @@ pub const METHODS: [Method; 16] = [
         source: "Liu et al. 2025, arXiv 2510.23515, second phase; a variant: the masks are given",
         shape: Shape::OnePrompt,
         changes: &[("method", "MaskedAdapters")],
+        background: None,
         table: Table::Methods,
     },
     Method {
@@ -126,6 +136,7 @@ pub const METHODS: [Method; 16] = [
         source: "Gu et al. 2023, arXiv 2305.18292 (Mix-of-Show), without gradient fusion",
         shape: Shape::Regions,
         changes: &[("method", "RegionalSampling")],
+        background: None,
         table: Table::Methods,
     },
     Method {
@@ -135,6 +146,7 @@ pub const METHODS: [Method; 16] = [
         source: "Gu et al. 2023, arXiv 2305.18292; the suite's strengths and sampler",
         shape: Shape::Regions,
         changes: &[("method", "MixOfShow")],
+        background: None,
         table: Table::Methods,
     },
     Method {
@@ -144,6 +156,7 @@ pub const METHODS: [Method; 16] = [
         source: "Liu et al. 2025, arXiv 2510.23515; its script for SDXL brought to the model's size",
         shape: Shape::OnePrompt,
         changes: &[("method", "FoundMasks")],
+        background: None,
         table: Table::Methods,
     },
     Method {
@@ -153,6 +166,7 @@ pub const METHODS: [Method; 16] = [
         source: "the merge of Custom Diffusion (Kumari et al. 2022, arXiv 2212.04488), with 200 captions of ours; not Custom Diffusion",
         shape: Shape::OnePrompt,
         changes: &[("method", "ConstrainedMerge")],
+        background: None,
         table: Table::Methods,
     },
     Method {
@@ -162,6 +176,7 @@ pub const METHODS: [Method; 16] = [
         source: "the guidance of Cones 2 (Liu et al. 2023, arXiv 2305.19327), residuals from the same files; not Cones 2",
         shape: Shape::OnePrompt,
         changes: &[("method", "ResidualOnly")],
+        background: None,
         table: Table::Methods,
     },
     Method {
@@ -171,6 +186,7 @@ pub const METHODS: [Method; 16] = [
         source: "ablation, Table 2 of the paper",
         shape: Shape::Suite,
         changes: &[("layout_alignment.enabled", "false")],
+        background: None,
         table: Table::Ablations,
     },
     Method {
@@ -180,6 +196,7 @@ pub const METHODS: [Method; 16] = [
         source: "ablation, Table 2 of the paper",
         shape: Shape::Suite,
         changes: &[("concept_injection.self_attention", "false")],
+        background: None,
         table: Table::Ablations,
     },
     Method {
@@ -189,6 +206,7 @@ pub const METHODS: [Method; 16] = [
         source: "ablation, Table 2 of the paper",
         shape: Shape::Suite,
         changes: &[("concept_injection.cross_attention", "false")],
+        background: None,
         table: Table::Ablations,
     },
     Method {
@@ -198,7 +216,28 @@ pub const METHODS: [Method; 16] = [
         source: "ablation, Table 2 of the paper",
         shape: Shape::Suite,
         changes: &[("mask_refinement.enabled", "false")],
+        background: None,
         table: Table::Ablations,
+    },
+    Method {
+        name: "noised_photo",
+        title: "Concept Conductor, noised photo",
+        about: "placed as the release does: outside of what may change stands the photo with the run's own noise",
+        source: "the authors' release",
+        shape: Shape::Suite,
+        changes: &[],
+        background: Some(PlaceBackground::Noised),
+        table: Table::Methods,
+    },
+    Method {
+        name: "inverted_photo",
+        title: "Concept Conductor, inverted photo",
+        about: "placed as the paper says: outside of what may change stands the photo's inversion, its noise not made even",
+        source: CONDUCTOR,
+        shape: Shape::Suite,
+        changes: &[],
+        background: Some(PlaceBackground::Inverted),
+        table: Table::Methods,
     },
 ];
 
@@ -208,6 +247,24 @@ pub fn method(name: &str) -> Option<&'static Method> {
 }
 
 impl Method {
+    /// Whether it can place concepts into a photo: where that may change follows the concepts' layers, and a method without
+    /// concepts has none.
+    pub fn places(&self) -> bool {
+        !matches!(self.shape, Shape::Sum | Shape::Base)
+    }
+
+    /// Whether it differs from the full method only in what becomes of a photo.
+    pub fn only_places(&self) -> bool {
+        self.shape == Shape::Suite && self.changes.is_empty() && self.background.is_some()
+    }
+
+    /// What it changes, as it is typed; `places` has what it changes where concepts are placed into a photo too.
+    pub fn changed(&self, places: bool) -> Vec<String> {
+        let settings = self.changes.iter().map(|(key, value)| format!("{key}={value}"));
+        let background = self.background.iter().filter(|_| places);
+        settings.chain(background.map(|background| format!("place.background={background:?}"))).collect()
+    }
+
     /// The settings that it renders with, from the suite's.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //!
 //! - What is evaluated? `suite.rs`; the shipped ones are `assets/suites`. By which methods? `methods.rs`.
 //! - What exactly is rendered? `compose.rs`. How does it run, and go on after it was stopped? `run.rs`, of what `desk.rs` knows.
-//!   Who computes, where there are several devices? `crew.rs`.
+//!   Who computes, where there are several devices? `crew.rs`. What comes out where it is placed into a photo? `finished.rs`.
 //! - What is kept, and how do parts made elsewhere come together? `record.rs`, `merge.rs`.
 //! - What is measured of a picture? `metrics/`; with which encoders of the user's? `encoders.rs`. Who finds subjects in
 //!   pictures of anything? `segmenter.rs`; by whose files, the suite's or the user's? `finder.rs`. Which photos are they compared
@@ -18,6 +18,7 @@ pub mod crew;
 mod desk;
 pub mod encoders;
 pub mod finder;
+pub mod finished;
 pub mod merge;
 pub mod methods;
 pub mod metrics;
@@ -30,5 +31,7 @@ pub mod segmenter;
 pub mod statistics;
 pub mod suite;
 
+#[cfg(test)]
+mod placing_tests;
 #[cfg(test)]
 mod tests;

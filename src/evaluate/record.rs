@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::metrics::Measures;
+use super::metrics::background::Background;
 use super::metrics::learned::Learned;
 use super::suite::{Choice, Suite, UnitName, layout_file};
 use crate::project::disk::{Readers, replace};
@@ -32,6 +33,9 @@ pub struct Record {
     /// What was measured with encoders that the user has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<Learned>,
+    /// What became of the photo that it was placed into; none where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<Background>,
     /// How it went; no two runs agree in this.
     pub cost: Cost,
 }
@@ -60,7 +64,7 @@ pub struct Cost {
 impl Record {
     /// A record of this version.
     pub fn new(unit: UnitName, hash: String, outcome: Outcome, notes: Vec<String>, cost: Cost) -> Self {
-        Self { version: VERSION, unit, hash, outcome, notes, learned: None, cost }
+        Self { version: VERSION, unit, hash, outcome, notes, learned: None, background: None, cost }
     }
 
     /// What was measured.

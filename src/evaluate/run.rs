@@ -97,15 +97,18 @@ pub fn measure_again(order: &Order<'_>) -> Result<usize, String> {
     for unit in &order.units {
         let name = unit.name();
         let Some(mut record) = order.folder.record(&name) else { continue };
-        let is_measured = matches!(record.outcome, Outcome::Made(Some(_)));
-        if !is_measured && (order.encoders.is_empty() || !matches!(record.outcome, Outcome::Made(_))) {
+        let Outcome::Made(measures) = &record.outcome else { continue };
+        let (is_measured, is_placed) = (measures.is_some(), unit.prompt.photo.is_some());
+        if !is_measured && !is_placed && order.encoders.is_empty() {
             continue;
         }
         let picture = read(&order.folder.picture(&name))?;
+        let finished = desk.finished(unit, &picture)?;
+        record.background = finished.background;
         if is_measured && let Some(ruler) = desk.ruler_of(unit)?.as_ref().map_err(Clone::clone)? {
-            record.outcome = Outcome::Made(Some(ruler.measure(&picture)?));
+            record.outcome = Outcome::Made(Some(ruler.measure(&finished.picture)?));
         }
-        desk.learn(unit, &picture, &mut record)?;
+        desk.learn(unit, &finished.picture, &mut record)?;
         order.folder.keep(&record)?;
         count += 1;
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::finder::Finder;
-use super::methods::{METHODS, Method, method};
+use super::methods::{FULL, METHODS, Method, method};
 use crate::plush;
 use crate::project::{Canvas, Settings};
 
@@ -18,6 +18,9 @@ pub const VERSION: u32 = 1;
 
 /// Stands in a prompt for all concepts, as an enumeration: `a cat and a dog`.
 pub const ALL: &str = "{all}";
+
+/// The suites that come with the program, in words.
+pub const SHIPPED: &str = "plush, placing and paper";
 
 /// The most pictures that a suite may ask for: days on a small machine, and all that the bootstrap's draws have room for.
 const MOST_UNITS: u64 = 20_000;
@@ -150,7 +153,8 @@ impl Case {
     }
 }
 
-/// A prompt with its layout: a finished picture with a mask for each concept, or else the concepts' cutouts side by side.
+/// A prompt with its layout: a finished picture with a mask for each concept, or else the concepts' cutouts side by side. With a
+/// photo these are placed into it, and nothing changes but where they are and a little around.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prompt {
@@ -170,9 +174,34 @@ pub struct Prompt {
     /// Its masks, one for each concept.
     #[serde(default)]
     pub masks: Vec<PathBuf>,
+    /// The photo that the concepts are placed into, in place of a layout and of a background.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo: Option<PathBuf>,
+    /// Where their cutouts stand in it, from left to right; as on a canvas that the photo covers where nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
     /// Only with `--full`.
     #[serde(default)]
     pub full: bool,
+}
+
+/// Where a cutout stands in a photo.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Its middle, as a share of the photo's width, 0..1.
+    pub x: f64,
+    /// Its middle, as a share of the photo's height, 0..1.
+    pub y: f64,
+    /// Its height, as a share of the photo's, above 0 and at most 1.
+    pub height: f64,
+}
+
+impl Place {
+    fn is_one(&self) -> bool {
+        let share = 0.0..=1.0;
+        share.contains(&self.x) && share.contains(&self.y) && share.contains(&self.height) && self.height > 0.0
+    }
 }
 
 /// Which part of a suite is made.
@@ -377,10 +406,41 @@ impl Suite {
         let more = if full { self.full_methods.as_slice() } else { &[] };
         let all = [self.methods.as_slice(), more].concat();
         let asked = if methods.is_empty() { all.as_slice() } else { methods };
-        if let Some(unknown) = asked.iter().find(|name| method(name).is_none()) {
-            return Err(unknown_method(unknown));
+        for name in asked {
+            self.check_method(method(name).ok_or_else(|| unknown_method(name))?)?;
         }
         Ok(Choice::default().with(&Choice { full, methods: asked.to_vec() }))
+    }
+
+    /// Whether any concepts are placed into a photo.
+    pub fn places(&self) -> bool {
+        self.all_prompts().any(|prompt| prompt.photo.is_some())
+    }
+
+    fn all_prompts(&self) -> impl Iterator<Item = &Prompt> {
+        self.cases.iter().flat_map(|case| self.prompts_of(case))
+    }
+
+    /// Checks that a method can make the pictures of every prompt.
+    fn check_method(&self, method: &Method) -> Result<(), BadSuite> {
+        let name = method.name;
+        let placed = self.all_prompts().find(|prompt| prompt.photo.is_some());
+        if let Some(prompt) = placed.filter(|_| !method.places()) {
+            let problem = format!(
+                "name {name:?}, which has no concepts whose places in a photo could change, and the prompt {:?} has a photo",
+                prompt.name
+            );
+            return Err(bad("methods", problem, "leave that method out, or give the photo a suite of its own"));
+        }
+        let other = self.all_prompts().find(|prompt| prompt.photo.is_none());
+        if let Some(prompt) = other.filter(|_| method.only_places()) {
+            let problem = format!(
+                "name {name:?}, which is {FULL:?} but for what becomes of a photo, and the prompt {:?} has none",
+                prompt.name
+            );
+            return Err(bad("methods", problem, "leave that method out, or give every prompt a photo to place into"));
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<(), BadSuite> {
@@ -466,6 +526,7 @@ impl Suite {
                 if !prompts.insert(plain(&prompt.name)) {
                     return Err(bad(place, format!("has the prompt {:?} twice", prompt.name), "name them apart"));
                 }
+                check_photo(prompt, case)?;
             }
             if self.prompts_of(case).iter().all(|prompt| prompt.full) {
                 return Err(bad(place, "has no prompt without --full", "add one to the case or to the suite"));
@@ -473,6 +534,39 @@ impl Suite {
         }
         Ok(())
     }
+}
+
+/// Checks what a prompt says of a photo, for a case.
+fn check_photo(prompt: &Prompt, case: &Case) -> Result<(), BadSuite> {
+    let wrong = |problem: String, advice: &str| Err(bad(format!("prompt {:?}", prompt.name), problem, advice));
+    let Some(photo) = &prompt.photo else {
+        if prompt.places.is_empty() {
+            return Ok(());
+        }
+        return wrong("has places, and no photo that they are in".into(), "give it the photo, or no places");
+    };
+    if photo.as_os_str().is_empty() {
+        return wrong("has a photo without a name".into(), "name the photo's file, or leave it out");
+    }
+    if prompt.layout.is_some() || !prompt.masks.is_empty() {
+        let advice =
+            "leave one of them out: into a photo cutouts are placed, and where they are is where it may change";
+        return wrong("has a photo, and a finished layout or masks too".into(), advice);
+    }
+    if prompt.background.is_some() {
+        return wrong("has a photo and a background".into(), "leave the background out: the photo is what lies behind");
+    }
+    let (places, concepts) = (prompt.places.len(), case.concepts.len());
+    if places != 0 && places != concepts {
+        let problem = format!("has {places} places, and {:?} has {concepts} concepts", case.name());
+        let advice = "give one place for each concept, from left to right, or none; a case may have prompts of its own";
+        return wrong(problem, advice);
+    }
+    if let Some((number, Place { x, y, height })) = (1..).zip(&prompt.places).find(|(_, place)| !place.is_one()) {
+        let problem = format!("has place {number} at x {x}, y {y} with height {height}");
+        return wrong(problem, "use shares of the photo from 0 to 1, and a height above 0");
+    }
+    Ok(())
 }
 
 fn names_of_methods() -> String {
@@ -492,7 +586,7 @@ pub fn open(named: &str) -> Result<(Suite, PathBuf), String> {
     let (text, base) = match Suite::shipped(named) {
         Some(bytes) => (bytes.to_vec(), PathBuf::from(".")),
         None => {
-            let shipped = "the shipped suites are plush and paper; else name a suite's file (.ron)";
+            let shipped = format!("the shipped suites are {SHIPPED}; else name a suite's file (.ron)");
             let bytes = std::fs::read(path).map_err(|error| format!("{named}: cannot be read ({error}); {shipped}"))?;
             let base = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             (bytes, base.unwrap_or(Path::new(".")).to_owned())

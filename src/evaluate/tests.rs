@@ -87,7 +87,7 @@ fn the_shipped_suites_can_be_read_and_have_what_the_paper_asks_for() {
     }
     assert!(Suite::from_text(&plush.to_text().unwrap()).is_ok_and(|again| again == plush));
     let unknown = open("no such suite").unwrap_err();
-    assert!(unknown.contains("plush and paper"), "{unknown}");
+    assert!(unknown.contains("plush, placing and paper"), "{unknown}");
 }
 
 #[test]

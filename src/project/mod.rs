@@ -10,7 +10,7 @@
 //! - How is it kept? `file.rs` (RON), `migration.rs` (earlier versions), `png_text.rs` and `parameters.rs` (in a picture), `disk.rs`.
 //! - Is a file still as it was? `stamp.rs`; what is it known by wherever it lies? `hash.rs`; where has it moved to? `moved.rs`.
 //! - What do its pictures look like together? `files.rs`, `picture.rs` (phones' photos: `heic.rs`, `avif/`), `sprite.rs`, `collage.rs`.
-//! - What of a photo is on the canvas, and where may it change? `placed.rs`.
+//! - What of a photo is on the canvas, and where may it change? `placed.rs`, `frame.rs`; how does it come back? `put_back.rs`.
 //! - Which words stand for concepts? `prompt.rs`; where one prompt names all of them, `naming.rs`. What do brackets and weights in prompts mean? `syntax/`.
 //! - What is a concept trained from? `training/`.
 //! - What did other programs write into their pictures? `foreign/`.
@@ -29,6 +29,7 @@ pub mod error;
 pub mod file;
 pub mod files;
 pub mod foreign;
+pub mod frame;
 pub mod hash;
 mod heic;
 mod keys;
@@ -43,6 +44,7 @@ pub mod placed;
 pub mod png_text;
 pub mod preset;
 pub mod prompt;
+pub mod put_back;
 pub mod settings;
 mod sprite;
 pub mod stamp;

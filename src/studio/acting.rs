@@ -16,7 +16,6 @@ use super::files::on_disk;
 use super::files::pictures::Loaded;
 use super::files::target::Target;
 use super::notice::Place;
-use super::place::frame::Frame;
 use super::place::{self, Known};
 use super::results::comparing::Compared;
 use super::results::store::Entry;
@@ -24,6 +23,7 @@ use super::rooms::Studio;
 use super::train::PLACE;
 use crate::link::JobId;
 use crate::project::files::asset_name;
+use crate::project::frame::Frame;
 use crate::project::{Background, Cut, Layer, Layout, Project, resolve};
 
 impl Studio {

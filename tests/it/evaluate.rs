@@ -306,7 +306,7 @@ fn what_cannot_be_evaluated_is_said_before_anything_is_made() {
     std::fs::write(folder.path().join("small.ron"), SUITE).expect("written");
     std::fs::write(folder.path().join("broken.ron"), SUITE.replace("seeds: 2", "seeds: none")).expect("written");
     for (arguments, said) in [
-        (vec!["nothing", "--out", "x"], "the shipped suites are plush and paper"),
+        (vec!["nothing", "--out", "x"], "the shipped suites are plush, placing and paper"),
         (vec!["broken.ron", "--out", "x"], "line 2, column"),
         (vec!["plush"], "--out"),
         (small(&["--out", "x", "--methods", "conductor,magic"]), "name \"magic\"; there are conductor, release"),
@@ -316,7 +316,7 @@ fn what_cannot_be_evaluated_is_said_before_anything_is_made() {
         (small(&["--out", "small.ron"]), "small.ron"),
         (vec!["report", "."], "holds no evaluation"),
         (vec!["merge", ".", "--out", "x"], "holds no evaluation"),
-        (vec!["suite", "none"], "there are plush and paper"),
+        (vec!["suite", "none"], "there are plush, placing and paper"),
         (vec!["search", "small.ron", "--out", "x", "--try", "guidance_scale"], "such as guidance_scale=4,5,6"),
         (vec!["search", "small.ron", "--out", "x", "--try", "step=3,4"], "did you mean"),
         (vec!["search", "paper", "--out", "x", "--try", "steps=3,4"], "measures nothing"),

@@ -106,7 +106,10 @@ pub fn comparison(studio: &mut Studio) {
         let lost = "the mask of mint cat shrank away at step 24 (100 cells became 9): refine later".to_owned();
         let findings = if !better && index == 0 { vec![lost] } else { Vec::new() };
         let followed = Some(if better { 0.5 } else { 0.4 });
-        Cell::Made(id, Scores { seconds: 3.0, followed, findings, measures: Some(measures), learned: None })
+        Cell::Made(
+            id,
+            Scores { seconds: 3.0, followed, findings, measures: Some(measures), background: None, learned: None },
+        )
     };
     let cells = (0..begun.seeds.len()).map(|index| Side::BOTH.map(|side| cell(studio, index, side))).collect();
     studio.compare.show(cells);

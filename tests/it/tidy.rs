@@ -23,7 +23,7 @@ const FLOORS: [(&str, &[&str]); 17] = [
     ("project", &["photo"]),
     ("link", &["project"]),
     ("engine", &["assets", "bert", "bytes", "link", "photo", "project"]),
-    ("evaluate", &["assets", "bytes", "engine", "link", "plush", "project", "segment"]),
+    ("evaluate", &["assets", "bytes", "engine", "link", "photo", "plush", "project", "segment"]),
     ("studio", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "project", "segment"]),
     ("cli", &["assets", "cut", "engine", "evaluate", "hub", "link", "photo", "plush", "project", "segment", "studio"]),
     ("gui", &["assets", "cut", "engine", "hub", "link", "project", "segment", "studio"]),

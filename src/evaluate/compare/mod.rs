@@ -1,7 +1,8 @@
 //! Two settings of one project beside one another, over several seeds: the same for the window and the command line.
 //!
 //! - What do the two sides render with? `variant.rs`.
-//! - What is known of a picture? `scores.rs`. Which pictures of a project can be measured by their truth? `truth.rs`.
+//! - What is known of a picture? `scores.rs`. Which pictures of a project can be measured by their truth, and what became of a
+//!   photo? `truth.rs`.
 //! - What do encoders of the user's see in it, ImageReward among them? `sight.rs`.
 //! - What do all pictures say, in numbers and words? `summary.rs`.
 
@@ -17,7 +18,7 @@ pub use super::encoders::Named;
 pub use scores::{Score, Scores};
 pub use sight::{Looks, Sight};
 pub use summary::{Line, Summary, summarise};
-pub use truth::ruler;
+pub use truth::{background, ruler};
 pub use variant::{Start, Variant};
 
 /// How many seeds may be compared.

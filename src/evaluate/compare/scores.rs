@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::encoders::config::Kind;
+use crate::evaluate::metrics::background::{Background, BackgroundMetric};
 use crate::evaluate::metrics::learned::{Learned, LearnedMetric};
 use crate::evaluate::metrics::{Measures, Metric};
 use crate::link::Finished;
@@ -19,6 +20,9 @@ pub struct Scores {
     pub findings: Vec<String>,
     /// What was measured by the truth of the Plush World; none where the project is of another.
     pub measures: Option<Measures>,
+    /// What became of the photo that was placed into; none where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<Background>,
     /// What encoders of the user's see; none where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<Box<Learned>>,
@@ -34,6 +38,7 @@ impl Scores {
             followed: overlaps.map(mean),
             findings: finished.findings.iter().map(ToString::to_string).collect(),
             measures,
+            background: None,
             learned: None,
         }
     }
@@ -55,6 +60,8 @@ impl Scores {
             parts.push(format!("{} {figures}", measures.figures));
         }
         parts.extend(self.followed.map(|followed| format!("masks as laid out {followed:.2}")));
+        let apart = self.background.as_ref().map(|background| BackgroundMetric::PRIMARY.of(background));
+        parts.extend(apart.map(|apart| format!("background {apart:.2} of 255")));
         parts.extend(self.seen());
         parts.push(match self.findings.len() {
             0 => "no findings".to_owned(),
@@ -72,6 +79,8 @@ pub enum Score {
     Of(Metric),
     /// How many figures too many or too few, of the Plush World.
     Miscounted,
+    /// What became of a photo.
+    Background(BackgroundMetric),
     /// What encoders of the user's see.
     Learned(LearnedMetric),
     /// [`Scores::followed`].
@@ -84,12 +93,13 @@ pub enum Score {
 
 impl Score {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Of(Metric::Recognised),
         Self::Of(Metric::Identity),
         Self::Of(Metric::Layout),
         Self::Of(Metric::Leakage),
         Self::Miscounted,
+        Self::Background(BackgroundMetric::PRIMARY),
         Self::Learned(LearnedMetric::SegSim(Kind::Clip)),
         Self::Learned(LearnedMetric::SegSim(Kind::Dino)),
         Self::Learned(LearnedMetric::Text),
@@ -105,6 +115,7 @@ impl Score {
             Self::Of(Metric::Layout) => "in place",
             Self::Of(metric) => metric.title(),
             Self::Miscounted => "figures too many or few",
+            Self::Background(metric) => metric.title(),
             Self::Learned(metric) => metric.title(),
             Self::Followed => "masks as laid out",
             Self::Findings => "findings",
@@ -121,6 +132,7 @@ impl Score {
             Self::Of(Metric::Leakage) => "The share of concepts with another's body or details",
             Self::Of(metric) => metric.title(),
             Self::Miscounted => "By how many the figures that are seen differ from the concepts",
+            Self::Background(_) => "How far the photo changed around the subjects, in levels of 255",
             Self::Learned(LearnedMetric::Text) => "How well the picture goes with its prompt, by CLIP",
             Self::Learned(LearnedMetric::Reward) => {
                 "How well the picture goes with its prompt, and pleases, by ImageReward"
@@ -138,7 +150,7 @@ impl Score {
             Self::Of(metric) => metric.more_is_better(),
             Self::Learned(metric) => metric.more_is_better(),
             Self::Followed => true,
-            Self::Miscounted | Self::Findings | Self::Seconds => false,
+            Self::Miscounted | Self::Background(_) | Self::Findings | Self::Seconds => false,
         }
     }
 
@@ -149,6 +161,7 @@ impl Score {
             Self::Miscounted => {
                 scores.measures.as_ref().map(|measures| measures.figures.abs_diff(measures.subjects.len()) as f64)
             }
+            Self::Background(metric) => scores.background.as_ref().map(|background| metric.of(background)),
             Self::Learned(metric) => scores.learned.as_ref().and_then(|learned| metric.of(learned)),
             Self::Followed => scores.followed,
             Self::Findings => Some(scores.findings.len() as f64),

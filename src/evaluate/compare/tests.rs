@@ -15,7 +15,8 @@ fn example(name: &str) -> Project {
 }
 
 fn scores(followed: f64, findings: usize, seconds: f64) -> Scores {
-    Scores { seconds, followed: Some(followed), findings: vec!["lost".into(); findings], measures: None, learned: None }
+    let findings = vec!["lost".into(); findings];
+    Scores { seconds, followed: Some(followed), findings, measures: None, background: None, learned: None }
 }
 
 fn measured(recognised: bool, figures: usize) -> Scores {
@@ -100,10 +101,39 @@ fn what_is_measured_by_the_truth_is_compared_where_both_have_it() {
     use crate::evaluate::metrics::Metric;
     assert_eq!((line(Score::Of(Metric::Recognised)).a, line(Score::Of(Metric::Recognised)).b), (0.5, 1.0));
     assert_eq!((line(Score::Miscounted).a, line(Score::Miscounted).b), (0.5, 0.0));
-    // All but what encoders see.
-    assert_eq!(summary.lines.len(), Score::ALL.len() - 4);
+    // All but what encoders see, and a photo.
+    assert_eq!(summary.lines.len(), Score::ALL.len() - 5);
     let json = serde_json::to_string(&measured(true, 2)).unwrap();
     assert_eq!(serde_json::from_str::<Scores>(&json).unwrap(), measured(true, 2));
+}
+
+#[test]
+fn what_became_of_a_photo_is_compared_where_there_is_one_and_less_of_it_is_better() {
+    use crate::evaluate::metrics::background::{Background, BackgroundMetric, Change};
+    let files = DiskFiles { base: ".".into(), assets: crate::assets::find };
+    let photo = example("photo");
+    let size = photo.canvas;
+    let picture = |shade: u8| image::RgbImage::from_pixel(size.width, size.height, image::Rgb([shade; 3]));
+    let found = background(&photo, &files, &picture(0)).unwrap().unwrap();
+    // Little of a black render comes back around the subject, and all of it is what the model made.
+    assert!(found.finished.apart > 0.0 && found.finished.apart < found.rendered.apart, "{found:?}");
+    let beach = example("beach");
+    let plain = image::RgbImage::new(beach.canvas.width, beach.canvas.height);
+    assert_eq!(background(&beach, &files, &plain), Ok(None));
+
+    let of = |apart: f64| {
+        let change = Change { apart, touched: 0.5 };
+        let background = Some(Background { finished: change, rendered: change });
+        Scores { background, ..scores(0.5, 0, 1.0) }
+    };
+    assert!(of(1.25).words().contains(", background 1.25 of 255, "), "{}", of(1.25).words());
+    let pairs: Vec<[Scores; 2]> = (0..8).map(|seed| [of(2.0 + 0.01 * f64::from(seed)), of(1.0)]).collect();
+    let summary = super::summarise(&pairs.iter().map(|[a, b]| [Some(a), Some(b)]).collect::<Vec<_>>());
+    let line = summary.lines.iter().find(|line| line.score == Score::Background(BackgroundMetric::PRIMARY)).unwrap();
+    assert_eq!((line.title, line.verdict.as_str()), ("background", "B is better"));
+    let json = serde_json::to_string(&of(1.0)).unwrap();
+    assert_eq!(serde_json::from_str::<Scores>(&json).unwrap(), of(1.0));
+    assert!(!serde_json::to_string(&scores(0.5, 0, 1.0)).unwrap().contains("background"));
 }
 
 #[test]

@@ -1,10 +1,13 @@
-//! Whether the truth of a project's pictures is known: where the miniature draws its own concepts.
+//! Whether the truth of a project's pictures is known: where the miniature draws its own concepts. Of a photo that is placed into it
+//! is the photo as it was.
 
 use std::path::Path;
 
-use image::GrayImage;
+use image::{GrayImage, RgbImage};
 
+use crate::evaluate::finished::Finished;
 use crate::evaluate::metrics::Ruler;
+use crate::evaluate::metrics::background::Background;
 use crate::plush::{self, Concept};
 use crate::project::files::asset_name;
 use crate::project::{Files, MaskSource, Project, composite};
@@ -33,6 +36,14 @@ pub fn ruler(project: &Project, files: &dyn Files) -> Result<Option<Ruler>, Stri
     }
     let measured = layers && !concepts.is_empty();
     Ok(measured.then(|| Ruler::new(concepts, masks, &project.prompt)))
+}
+
+/// What became of the photo that a picture of a project was placed into; none where there is none.
+///
+/// # Errors
+/// In words, where the photo or a layer cannot be read.
+pub fn background(project: &Project, files: &dyn Files, picture: &RgbImage) -> Result<Option<Background>, String> {
+    Ok(Finished::of(project, files, picture)?.background)
 }
 
 /// The concept of the Plush World that a file is.

@@ -5,6 +5,8 @@
 //! where two should, or are as large as two. A figure in the scene's own colour (a white one in the snow) is not seen. How often that errs is measured
 //! in `tests.rs`.
 
+use std::ops::Range;
+
 use image::{GrayImage, RgbImage};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -77,6 +79,20 @@ impl Backdrop {
             widen(&all)
         });
         Self { rows: rows.collect() }
+    }
+
+    /// What pictures see of it that show only these rows of the scene, as shares of its height.
+    #[must_use]
+    pub fn through(self, rows: &Range<f64>) -> Self {
+        if *rows == (0.0..1.0) || self.rows.is_empty() {
+            return self;
+        }
+        let seen = |row: usize| {
+            let at = rows.start + (rows.end - rows.start) * (row as f64 + 0.5) / SIDE as f64;
+            // The cast saturates at 0.
+            self.rows[((at * SIDE as f64) as usize).min(SIDE - 1)].clone()
+        };
+        Self { rows: (0..SIDE).map(seen).collect() }
     }
 
     fn has(&self, row: usize, color: [u8; 3]) -> bool {
@@ -253,4 +269,19 @@ fn parts(set: &[bool], width: usize) -> Vec<Vec<usize>> {
         parts.push(part);
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_of_a_scene_has_the_colours_of_its_own_rows() {
+        let setting = Some(Setting::ALL[0]);
+        let whole = Backdrop::of(setting);
+        let lower = Backdrop::of(setting).through(&(0.5..1.0));
+        assert!((0..SIDE).all(|row| lower.rows[row] == whole.rows[SIDE / 2 + row / 2]));
+        assert!(lower.rows != whole.rows && Backdrop::of(setting).through(&(0.0..1.0)).rows == whole.rows);
+        assert!(Backdrop::of(None).through(&(0.5..1.0)).rows.is_empty(), "of no scene nothing is known");
+    }
 }

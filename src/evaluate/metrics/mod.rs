@@ -15,11 +15,15 @@
 //! Figures are counted whatever their colour (`figures.rs`), as the paper counts subjects of the asked classes: a grey cat in
 //! the mint cat's place is there, and not recognised.
 //!
-//! A picture that could not be made has the worst of each. With encoders that the user has, more is measured: `learned.rs`.
+//! A picture that could not be made has the worst of each. With encoders that the user has, more is measured: `learned.rs`. Of
+//! concepts that are placed into a photo, what becomes of the photo around them is too: `background.rs`.
 
+pub mod background;
 pub mod figures;
 pub mod learned;
 pub mod segsim;
+
+use std::ops::Range;
 
 use image::{GrayImage, RgbImage};
 use serde::{Deserialize, Serialize};
@@ -160,6 +164,12 @@ impl Ruler {
         let setting = Setting::in_words(prompt);
         let photos = concepts.iter().map(photos).collect();
         Self { concepts, masks, setting, backdrop: Backdrop::of(setting), photos }
+    }
+
+    /// Likewise, for pictures that show only these rows of the scene, as shares of its height.
+    #[must_use]
+    pub fn through(self, rows: &Range<f64>) -> Self {
+        Self { backdrop: self.backdrop.through(rows), ..self }
     }
 
     /// The figures that are seen in a picture.

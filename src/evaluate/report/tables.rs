@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::basis::{COST, Records};
 use crate::engine::encoders::config::Kind;
 use crate::evaluate::methods::{FULL, Method, Table as Place, method};
+use crate::evaluate::metrics::background::{BackgroundMetric, LEVELS};
 use crate::evaluate::metrics::learned::{LearnedMetric, Segments};
 use crate::evaluate::metrics::{Metric, anchors};
 use crate::evaluate::record::{Outcome, Plan, Record};
 use crate::evaluate::statistics::{DRAWS, Draws, Mean, Nest, holm};
-use crate::evaluate::suite::{Case, Measure};
+use crate::evaluate::suite::{Case, Measure, Prompt};
 use crate::plush;
 
 /// A table of text.
@@ -30,7 +31,7 @@ struct Pictures<'a> {
     plan: &'a Plan,
     records: &'a Records,
     /// For each, the place of its case, of its prompt, and its seed.
-    places: Vec<(&'a Case, &'a str, u64)>,
+    places: Vec<(&'a Case, &'a Prompt, u64)>,
     draws: Draws,
 }
 
@@ -41,9 +42,7 @@ impl<'a> Pictures<'a> {
             let mut prompts = Vec::new();
             for prompt in plan.suite.prompts_of(case).iter().filter(|prompt| plan.choice.full || !prompt.full) {
                 let first = places.len();
-                places.extend(
-                    (0..u64::from(plan.suite.seeds(plan.choice.full))).map(|seed| (case, prompt.name.as_str(), seed)),
-                );
+                places.extend((0..u64::from(plan.suite.seeds(plan.choice.full))).map(|seed| (case, prompt, seed)));
                 prompts.push((first..places.len()).collect());
             }
             nest.push(prompts);
@@ -53,7 +52,7 @@ impl<'a> Pictures<'a> {
             records.keys().map(|unit| (unit.case.as_str(), unit.prompt.as_str(), unit.seed)).collect();
         let any = |picture: &usize| {
             let (case, prompt, seed) = places[*picture];
-            made.contains(&(case.name().as_str(), prompt, seed))
+            made.contains(&(case.name().as_str(), prompt.name.as_str(), seed))
         };
         nest.iter_mut().flatten().for_each(|seeds| seeds.retain(any));
         let draws = Draws::new(nest, places.len());
@@ -64,7 +63,7 @@ impl<'a> Pictures<'a> {
         let (case, prompt, seed) = self.places[picture];
         let name = crate::evaluate::suite::UnitName {
             case: case.name(),
-            prompt: prompt.to_owned(),
+            prompt: prompt.name.clone(),
             method: method.to_owned(),
             seed,
         };
@@ -79,6 +78,9 @@ impl<'a> Pictures<'a> {
             match (column, &record.outcome) {
                 (Column::Own(metric), Outcome::Made(measures)) => measures.as_ref().map(|measures| metric.of(measures)),
                 (Column::Learned(metric), Outcome::Made(_)) => metric.of(record.learned.as_ref()?),
+                (Column::Background(metric), Outcome::Made(_)) => record.background.as_ref().map(|of| metric.of(of)),
+                // Without a photo there is none that could have changed.
+                (Column::Background(_), _) if self.places[picture].1.photo.is_none() => None,
                 (_, Outcome::Failed(_)) => Some(worst),
             }
         };
@@ -89,6 +91,7 @@ impl<'a> Pictures<'a> {
     fn worst(&self, column: Column) -> f64 {
         match column {
             Column::Own(metric) => metric.worst(),
+            Column::Background(metric) => metric.worst(),
             Column::Learned(metric @ LearnedMetric::Reward) => {
                 let all = self.records.values().filter_map(|record| metric.of(record.learned.as_ref()?));
                 all.min_by(f64::total_cmp).unwrap_or(0.0)
@@ -97,10 +100,17 @@ impl<'a> Pictures<'a> {
         }
     }
 
-    /// What stands in the tables of scores: what the suite measures, and what encoders have measured of any picture.
+    /// What stands in the tables of scores: what the suite measures, what became of photos, and what encoders have measured of
+    /// any picture.
     fn columns(&self) -> Vec<Column> {
         let own = Metric::ALL.into_iter().filter(|_| self.plan.suite.measure == Measure::Plush).map(Column::Own);
-        own.chain(self.learned()).collect()
+        own.chain(self.backgrounds()).chain(self.learned()).collect()
+    }
+
+    /// What became of photos, where concepts were placed into any.
+    fn backgrounds(&self) -> impl Iterator<Item = Column> {
+        let any = self.records.values().any(|record| record.background.is_some());
+        BackgroundMetric::ALL.into_iter().filter(move |_| any).map(Column::Background)
     }
 
     /// What encoders have measured of any picture.
@@ -114,11 +124,12 @@ impl<'a> Pictures<'a> {
         LearnedMetric::ALL.into_iter().filter(measured).map(Column::Learned)
     }
 
-    /// Those columns that decide: named beforehand for the Plush World; of other pictures all that encoders measure.
+    /// Those columns that decide: named beforehand for the Plush World and for photos; of other pictures all that encoders measure.
     fn primary(&self) -> Vec<Column> {
+        let photos = self.backgrounds().filter(|column| *column == Column::Background(BackgroundMetric::PRIMARY));
         match self.plan.suite.measure {
-            Measure::Plush => Metric::PRIMARY.map(Column::Own).to_vec(),
-            Measure::Nothing => self.learned().collect(),
+            Measure::Plush => Metric::PRIMARY.into_iter().map(Column::Own).chain(photos).collect(),
+            Measure::Nothing => photos.chain(self.learned()).collect(),
         }
     }
 
@@ -132,6 +143,8 @@ impl<'a> Pictures<'a> {
 enum Column {
     /// What the suite measures.
     Own(Metric),
+    /// What became of a photo.
+    Background(BackgroundMetric),
     /// What encoders of the user's measure.
     Learned(LearnedMetric),
 }
@@ -140,6 +153,7 @@ impl Column {
     fn title(self) -> &'static str {
         match self {
             Self::Own(metric) => metric.title(),
+            Self::Background(metric) => metric.title(),
             Self::Learned(metric) => metric.title(),
         }
     }
@@ -147,6 +161,7 @@ impl Column {
     fn more_is_better(self) -> bool {
         match self {
             Self::Own(metric) => metric.more_is_better(),
+            Self::Background(_) => false,
             Self::Learned(metric) => metric.more_is_better(),
         }
     }
@@ -157,7 +172,7 @@ pub(super) fn tables(plan: &Plan, records: &Records) -> Vec<Table> {
     let pictures = Pictures::new(plan, records);
     let mut tables = Vec::new();
     let is_plush = plan.suite.measure == Measure::Plush;
-    if is_plush || pictures.learned().next().is_some() {
+    if !pictures.columns().is_empty() {
         let ablated = |method: &Method| method.table == Place::Ablations || method.name == FULL;
         let beside: Vec<&Method> = pictures.methods().filter(|method| method.table == Place::Methods).collect();
         let parts: Vec<&Method> = pictures.methods().filter(|method| ablated(method)).collect();
@@ -169,7 +184,8 @@ pub(super) fn tables(plan: &Plan, records: &Records) -> Vec<Table> {
         }
         tables.extend(differences(&pictures));
         let own = [Metric::Recognised, Metric::SegSim].map(Column::Own).into_iter().filter(|_| is_plush);
-        tables.extend(own.chain(pictures.learned()).map(|column| by_case(&pictures, column)));
+        let others = pictures.backgrounds().chain(pictures.learned());
+        tables.extend(own.chain(others).map(|column| by_case(&pictures, column)));
         if is_plush {
             tables.push(bounds(plan));
         }
@@ -201,12 +217,25 @@ fn scores(pictures: &Pictures<'_>, title: &str, methods: &[&Method]) -> Table {
         title: title.to_owned(),
         note: format!(
             "Means with 95 % intervals (bootstrap, {DRAWS} draws over cases, prompts and seeds). A picture that failed counts \
-             with the worst of each. {} The paper's own numbers are not at hand and are left out.",
+             with the worst of each.{} {} The paper's own numbers are not at hand and are left out.",
+            photos(pictures),
             encoders(pictures)
         ),
         columns: ["method", "pictures"].map(str::to_owned).into_iter().chain(all.iter().map(arrow)).collect(),
         rows: methods.iter().map(row).collect(),
     }
+}
+
+/// What is to be known of what became of photos, in sentences that follow others; nothing where there are none.
+fn photos(pictures: &Pictures<'_>) -> String {
+    if pictures.backgrounds().next().is_none() {
+        return String::new();
+    }
+    format!(
+        " Background: how far the photo differs from what it was outside of the subjects' masks, in the piece that the canvas \
+         shows, as a mean in levels of 255; touched: the share of its pixels with a channel that differs by more than {LEVELS}; \
+         unpasted: the levels of the render before it is put back."
+    )
 }
 
 /// What is to be known of learned measures, in sentences.
@@ -339,7 +368,7 @@ fn bounds(plan: &Plan) -> Table {
 
 fn methods(pictures: &Pictures<'_>) -> Table {
     let row = |method: &'static Method| {
-        let changes: Vec<String> = method.changes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let changes = method.changed(pictures.plan.suite.places());
         let changes = if changes.is_empty() { NOTHING.to_owned() } else { changes.join(", ") };
         vec![
             method.title.to_owned(),

@@ -154,3 +154,49 @@ fn a_suite_that_measures_nothing_itself_has_the_tables_that_its_encoders_fill() 
     }
     assert!(!text.contains("recognised") && !text.contains("What SegSim can be"));
 }
+
+#[test]
+fn what_became_of_photos_has_columns_where_there_are_any_and_what_failed_counts_with_the_worst() {
+    use crate::evaluate::metrics::background::{Background, Change};
+    let [html, markdown] = written(|_| true);
+    for text in [&html, &markdown] {
+        assert!(!text.contains("background ↓") && !text.contains("place.background"), "there are no photos");
+    }
+    let (at, mut suite) = (tempfile::tempdir().unwrap(), small());
+    suite.methods = ["conductor", "release"].map(str::to_owned).to_vec();
+    (suite.prompts[0].photo, suite.prompts[0].background) = (suite.prompts[0].background.take(), None);
+    let part = at.path().join("part");
+    let folder = made(&part, &suite, |_| true);
+    let (_, plan) = Folder::open(&part).unwrap();
+    for mut record in folder.records(&plan).into_values() {
+        if record.unit.prompt != "beach" || matches!(record.outcome, Outcome::Failed(_)) {
+            continue;
+        }
+        let apart = if record.unit.method == "release" { 2.0 } else { 1.0 };
+        let of = |apart: f64| Change { apart, touched: 0.25 };
+        record.background = Some(Background { finished: of(apart), rendered: of(10.0 * apart) });
+        folder.keep(&record).unwrap();
+    }
+    let paths = write(&folder, &plan).unwrap();
+    let [html, markdown] = paths.map(|path| std::fs::read_to_string(path).unwrap());
+    for words in [
+        "redundancy n>N ↓ | background ↓ | background touched ↓ | background unpasted ↓ |",
+        "| 1.000 [1.000, 1.000] | 0.250 [0.250, 0.250] | 10.000 [10.000, 10.000] |",
+        "differs by more than 8",
+        "Case by case: background unpasted",
+        "place.background=Noised",
+    ] {
+        assert!(markdown.contains(words), "{words} is missing: {markdown}");
+    }
+    assert!(html.contains("<th>background ↓</th>"));
+    // Of the release's four on the beach one has failed; those in the snow have no photo.
+    let row = |from: &str| markdown.lines().find(|line| line.starts_with(from)).unwrap();
+    assert!(row("| Concept Conductor, release | 8 |").contains("| 65.250 ["), "{markdown}");
+    let difference = row("| Concept Conductor, release | background |");
+    assert!(difference.contains("| 64.250 [") && difference.contains("] | 4 | 2 |"), "{difference}");
+    // Nothing of it is lost where parts are put together.
+    let whole = at.path().join("whole");
+    assert_eq!(crate::evaluate::merge::merge(&[part], &whole), Ok(16));
+    let (merged, _) = Folder::open(&whole).unwrap();
+    assert_eq!(merged.records(&plan), folder.records(&plan));
+}

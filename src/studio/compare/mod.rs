@@ -15,7 +15,7 @@ use super::tasks::{Desk, Pool};
 pub use crate::engine::encoders::config::Kind as EncoderKind;
 use crate::engine::encoders::inspect::kind_of;
 pub use crate::evaluate::compare::{Line, Looks, Named, SEEDS, Score, Scores, Side, Start, Summary, Variant};
-use crate::evaluate::compare::{Sight, order, ruler, summarise};
+use crate::evaluate::compare::{Sight, background, order, ruler, summarise};
 use crate::link::{DeviceChoice, Finished, JobId};
 use crate::project::{DiskFiles, Project};
 
@@ -401,11 +401,13 @@ fn measure(
     let files = DiskFiles { base, assets: crate::assets::find };
     let by_truth = || {
         let ruler = ruler(project, &files)?;
-        let measures = match (&ruler, finished.pictures.first()) {
+        let picture = finished.pictures.first();
+        let measures = match (&ruler, picture) {
             (Some(ruler), Some(picture)) => Some(ruler.measure(picture)?),
             _ => None,
         };
-        Ok::<_, String>((ruler, Scores::of(finished, measures)))
+        let background = picture.map(|picture| background(project, &files, picture)).transpose()?.flatten();
+        Ok::<_, String>((ruler, Scores { background, ..Scores::of(finished, measures) }))
     };
     let (ruler, scores) = match by_truth() {
         Ok(known) => known,

@@ -83,7 +83,7 @@ fn two_seeds_are_rendered_in_turn_measured_and_summed_up() {
         assert!(scores.followed.is_some() && scores.seconds > 0.0);
         assert_eq!(scores.measures.as_ref().unwrap().subjects.len(), 2, "the beach's truth is known");
     }
-    assert_eq!((begun.summary.pairs, begun.summary.lines.len()), (2, Score::ALL.len() - 4));
+    assert_eq!((begun.summary.pairs, begun.summary.lines.len()), (2, Score::ALL.len() - 5));
     // Of the same seed and settings, whoever renders it.
     let aligned = |job: usize| room.renders.runs.iter().nth(job).unwrap().project.settings.layout_alignment.enabled;
     assert_eq!([0, 1, 2, 3].map(aligned), [true, false, true, false]);
@@ -158,8 +158,8 @@ fn encoders_measure_pictures_too_and_one_that_cannot_be_used_is_said_and_costs_n
     let said = |words: &str| words.contains("CLIP-T") && words.contains("ImageReward");
     let seen = |cell: &Cell| matches!(cell, Cell::Made(_, scores) if scores.seen().is_some_and(|words| said(&words)));
     assert!(room.begun().cells.iter().flatten().all(seen), "{:?}", room.begun().cells);
-    // All but DINOv2.
-    assert_eq!(room.begun().summary.lines.len(), Score::ALL.len() - 1);
+    // All but DINOv2, and a photo.
+    assert_eq!(room.begun().summary.lines.len(), Score::ALL.len() - 2);
     assert!(room.told.iter().all(|told| *told == Outcome::Told));
     room.begin(2);
     room.until("a picture", |begun| begun.done().0 > 0);

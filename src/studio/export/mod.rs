@@ -19,6 +19,7 @@ use image::RgbImage;
 
 use crate::link::{Finished, StepView};
 use crate::project::hash::Known;
+use crate::project::put_back::NotPutBack;
 use crate::project::{Project, ProjectError, png_text};
 
 pub mod animation;
@@ -84,6 +85,15 @@ pub enum ExportError {
     /// Whoever asked for the export stopped it.
     #[error("the export was stopped; nothing was written")]
     Stopped,
+}
+
+impl From<NotPutBack> for ExportError {
+    fn from(error: NotPutBack) -> Self {
+        match error {
+            NotPutBack::Photo(error) => error.into(),
+            NotPutBack::Project(error) => error.into(),
+        }
+    }
 }
 
 impl ExportError {

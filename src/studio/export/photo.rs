@@ -6,20 +6,11 @@ use std::path::Path;
 use image::RgbImage;
 
 use super::ExportError;
-use crate::photo::stitch::Unfit;
-use crate::photo::{Blend, Format, Original, Unwritable, stitch};
+use crate::photo::{Format, Original, Unwritable};
 use crate::project::disk::{Readers, replace};
-use crate::project::picture::{LayerMask, composite, decode_as_it_is};
-use crate::project::{DiskFiles, Files, Placement, Project, placed, png_text};
-
-/// Which of what was rendered is put back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// All that could change.
-    All,
-    /// All but what follows this layer (its index from the rearmost, 0): what was painted, and what follows the others.
-    AllBut(usize),
-}
+use crate::project::put_back::PutBack;
+pub use crate::project::put_back::Which;
+use crate::project::{DiskFiles, Placement, Project, png_text};
 
 /// The photo of a project with a rendered picture of its crop put back. `base` is the folder that the project's relative
 /// paths start from.
@@ -27,38 +18,12 @@ pub enum Which {
 /// # Errors
 /// When the project has no crop, the photo or a layer cannot be read, or the picture is not of the canvas's size.
 pub fn with_render(project: &Project, base: &Path, picture: &RgbImage, which: Which) -> Result<Original, ExportError> {
-    let (place, crop) = placement(project).ok_or(ExportError::Nothing {
+    let files = DiskFiles { base: base.to_owned(), assets: crate::assets::find };
+    let photo = PutBack::new(project, &files, which)?.ok_or(ExportError::Nothing {
         what: "this render shows the whole photo, scaled to the canvas",
         advice: "export it as a PNG, or frame the subjects on the Place page and render again",
     })?;
-    project.validate()?;
-    let files = DiskFiles { base: base.to_owned(), assets: crate::assets::find };
-    let bytes = files.read(&place.photo)?;
-    let mut photo = Original::new(decode_as_it_is(&bytes, &place.photo)?, &bytes);
-    let canvas = project.canvas;
-    if !crop.is_inside(photo.size()) {
-        return Err(Unfit::Outside { crop, photo: photo.size() }.into());
-    }
-    // Only the crop is made 8 bits of four channels, and seen as what covers the canvas, whose shape it has.
-    let colors = photo.colors();
-    let piece = photo.pixels.crop_imm(crop.x, crop.y, crop.width, crop.height);
-    let piece = match &colors {
-        Some(colors) => colors.to_srgb(piece),
-        None => piece,
-    };
-    let piece = piece.into_rgba8();
-    let alone = Placement { crop: None, ..place.clone() };
-    let seen = placed::seen(&alone, &piece, canvas)?;
-    let painted = placed::painted(place, &files, canvas)?;
-    let mut collage = composite(project, &files)?;
-    if let Which::AllBut(layer) = which {
-        collage.masks.retain(|mask: &LayerMask| mask.layer != layer);
-    }
-    let mask = placed::edit_mask(place, painted.as_ref(), &collage.masks, canvas);
-    let grain = place.grain.then_some(project.seed);
-    let blend = Blend { feather: place.feather, match_rim: place.match_rim, grain };
-    stitch(&mut photo.pixels, colors.as_ref(), crop, picture, &seen, &mask, blend)?;
-    Ok(photo)
+    Ok(photo.put(picture)?)
 }
 
 /// What a project that places into a piece of a photo says of it; None for all others, whose picture is the canvas.

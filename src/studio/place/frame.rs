@@ -1,64 +1,12 @@
-//! The frame: which piece of a photo the canvas shows, planned around what is to change, and layers and painted masks that
-//! stay where they are in the photo when another piece is shown.
+//! Another piece of a photo on the canvas: planned around what is to change, with layers and painted masks that stay where they
+//! are in the photo.
 
 use image::{GrayImage, Luma};
 
 use crate::photo::{Crop, plan};
+use crate::project::frame::Frame;
 use crate::project::picture::LayerMask;
 use crate::project::{Canvas, Layer, Layout, MaskSource, Placement, Project};
-
-/// Where the canvas lies in the photo.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Frame {
-    /// The photo's column at the canvas's left edge.
-    left: f64,
-    /// The photo's row at the canvas's upper edge.
-    top: f64,
-    /// Photo pixels per canvas pixel.
-    scale: f64,
-}
-
-impl Frame {
-    /// The frame of a crop, or of the whole photo that covers the canvas; `photo` is its width and height.
-    pub fn of(crop: Option<Crop>, photo: (u32, u32), canvas: Canvas) -> Self {
-        let (width, height) = (f64::from(canvas.width.max(1)), f64::from(canvas.height.max(1)));
-        match crop {
-            Some(crop) => Self { left: crop.x.into(), top: crop.y.into(), scale: f64::from(crop.width.max(1)) / width },
-            None => {
-                let (across, down) = (f64::from(photo.0.max(1)), f64::from(photo.1.max(1)));
-                // As `picture::cover` does it: what stands over is cut off evenly.
-                let scale = (across / width).min(down / height);
-                Self { left: (across - width * scale) / 2.0, top: (down - height * scale) / 2.0, scale }
-            }
-        }
-    }
-
-    /// A place of the canvas in the photo.
-    pub fn to_photo(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        (self.left + x * self.scale, self.top + y * self.scale)
-    }
-
-    /// A place of the photo on the canvas.
-    pub fn to_canvas(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        ((x - self.left) / self.scale, (y - self.top) / self.scale)
-    }
-
-    /// How many canvas pixels one of the photo's is long.
-    pub fn canvas_pixels(&self) -> f64 {
-        1.0 / self.scale
-    }
-
-    /// The box of the photo's pixels that one of the canvas's holds, as far as the photo goes; None where it is beside it.
-    fn box_in_photo(&self, of: Crop, photo: (u32, u32)) -> Option<Crop> {
-        let (left, top) = self.to_photo((of.x.into(), of.y.into()));
-        let (right, below) =
-            self.to_photo((f64::from(of.x) + f64::from(of.width), f64::from(of.y) + f64::from(of.height)));
-        // Casts saturate at 0.
-        let (x, y) = (left.floor() as u32, top.floor() as u32);
-        let (right, below) = ((right.ceil() as u32).min(photo.0), (below.ceil() as u32).min(photo.1));
-        (x < right && y < below).then(|| Crop { x, y, width: right - x, height: below - y })
-    }
-}
 
 /// The boxes of the photo's pixels that hold what is to change, one for each layer that stands for a concept and one for what
 /// was painted.
@@ -85,7 +33,7 @@ pub fn reframe(project: &mut Project, photo: (u32, u32), crop: Option<Crop>) {
     if let Layout::Collage { layers, .. } = &mut project.layout {
         for layer in layers {
             let (x, y) = carried(layer.x, layer.y);
-            let scale = f64::from(layer.scale) * old.scale / new.scale;
+            let scale = f64::from(layer.scale) * old.photo_pixels() / new.photo_pixels();
             layer.x = (x as f32).clamp(*Layer::POSITION.start(), *Layer::POSITION.end());
             layer.y = (y as f32).clamp(*Layer::POSITION.start(), *Layer::POSITION.end());
             layer.scale = (scale as f32).clamp(*Layer::SCALE.start(), *Layer::SCALE.end());

@@ -1,7 +1,7 @@
 //! Placing subjects into a photo: the photo as the render sees it.
 //!
 //! - Where may it change? `mask.rs` paints; what follows layers is worked out here, in the background.
-//! - Which piece of it does the canvas show? `frame.rs`.
+//! - Another piece of it on the canvas: `frame.rs`.
 //! - How does one subject come anew while the others stay? `again.rs`.
 
 use std::path::PathBuf;
@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use image::{GrayImage, RgbImage};
 
-use self::frame::Frame;
 use self::mask::outlines;
 use super::document::Document;
 use super::files::keeping::{Keeping, Kept};
@@ -20,6 +19,7 @@ use super::notice::{Notice, Place};
 use super::places::{Places, WriteError};
 use super::tasks::{Desk, Due, Owed, Pool};
 use crate::photo::plan;
+use crate::project::frame::Frame;
 use crate::project::picture::{cover_gray, load_gray, load_rgba};
 use crate::project::{Canvas, Collage, Crop, Follow, Project, placed};
 
