@@ -9,7 +9,7 @@ use super::crew::Crew;
 use super::desk::Desk;
 use super::encoders::Encoders;
 use super::methods::{METHODS, method};
-use super::record::{Folder, Outcome, Record};
+use super::record::{Folder, Outcome};
 use super::run::{Ending, Order, measure_again, run};
 use super::suite::{Suite, open};
 use crate::engine::cache::Cache;
@@ -272,7 +272,8 @@ fn a_placed_picture_is_made_and_measured_and_measured_again_the_same() {
     let again = folder.record(&name).unwrap();
     assert_eq!((&again.hash, &again.outcome, again.background), (&record.hash, &record.outcome, record.background));
     // Where the suite measures nothing else, photos are measured all the same.
-    let bare: Record = Record { outcome: Outcome::Made(None), background: None, ..record.clone() };
+    let mut bare = record.clone();
+    (bare.outcome, bare.background) = (Outcome::Made(None), None);
     folder.keep(&bare).unwrap();
     assert_eq!(measure_again(&order), Ok(1));
     assert_eq!(folder.record(&name).unwrap().background, record.background);

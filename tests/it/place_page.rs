@@ -9,9 +9,9 @@ use podium::cut::area::bounds;
 use podium::gui::Podium;
 use podium::gui::look::Page;
 use podium::plush::{CONCEPTS, Picture, chance, draw};
+use podium::project::frame::Frame;
 use podium::project::{Background, Layout, PlaceBackground};
 use podium::studio::export::exporting::{Kind, Subject};
-use podium::studio::place::frame::Frame;
 
 use crate::looks::{render, same_in_both_themes, settle, until, window};
 use crate::story::{drag, says};
