@@ -43,10 +43,19 @@ pub fn project(
     files: &dyn Files,
     tokens: &dyn Fn(&Path) -> Result<String, String>,
 ) -> Result<Project, String> {
+    on_layout(suite, unit, || layout(suite, unit.case, unit.prompt, files), tokens)
+}
+
+/// Likewise, on the [`layout`] of its case and prompt.
+pub(super) fn on_layout(
+    suite: &Suite,
+    unit: &Unit<'_>,
+    layout: impl FnOnce() -> Result<Project, String>,
+    tokens: &dyn Fn(&Path) -> Result<String, String>,
+) -> Result<Project, String> {
     let Unit { case, prompt, method, seed } = *unit;
     let settings = method.settings(&suite.settings)?;
-    let mut project =
-        Project { settings, seed, prompt: words(suite, case, prompt)?, ..layout(suite, case, prompt, files)? };
+    let mut project = Project { settings, seed, prompt: words(suite, case, prompt)?, ..layout()? };
     if let (Some(place), Some(background)) = (&mut project.place, method.background) {
         place.background = background;
     }
@@ -134,7 +143,10 @@ pub fn reference(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files)
 }
 
 /// The project without what depends on the method.
-fn layout(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Result<Project, String> {
+///
+/// # Errors
+/// In words, where a file cannot be read, or says another thing than the suite.
+pub(super) fn layout(suite: &Suite, case: &Case, prompt: &Prompt, files: &dyn Files) -> Result<Project, String> {
     let mut concepts = Vec::new();
     for (index, subject) in suite.concepts_of(case).enumerate() {
         let color = Color(COLORS[index % COLORS.len()]);

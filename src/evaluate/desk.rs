@@ -63,6 +63,8 @@ pub(super) struct Desk<'a> {
     order: &'a Order<'a>,
     files: DiskFiles,
     hashes: HashMap<PathBuf, blake3::Hash>,
+    /// What the projects of a case's prompt have in common: photos and cutouts are read once.
+    layouts: HashMap<(String, String), Result<Project, String>>,
     /// What the projects in its pictures remember of their files.
     known: Known,
     /// What measures the pictures of a case's prompt, or why nothing can; none where nothing shall.
@@ -74,7 +76,8 @@ impl<'a> Desk<'a> {
     pub(super) fn new(order: &'a Order<'a>) -> Self {
         let files = DiskFiles { base: order.base.to_owned(), assets: crate::assets::find };
         let bench = Bench::new(order.suite, order.base, order.encoders);
-        Self { order, files, hashes: HashMap::new(), known: Known::default(), rulers: BTreeMap::new(), bench }
+        let (hashes, layouts, known) = (HashMap::new(), HashMap::new(), Known::default());
+        Self { order, files, hashes, layouts, known, rulers: BTreeMap::new(), bench }
     }
 
     /// Whether the encoders have not seen a picture that is there.
@@ -96,11 +99,11 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// In words, where the photo cannot be read.
-    pub(super) fn finished<'p>(&self, unit: &Unit<'_>, picture: &'p RgbImage) -> Result<Finished<'p>, String> {
+    pub(super) fn finished<'p>(&mut self, unit: &Unit<'_>, picture: &'p RgbImage) -> Result<Finished<'p>, String> {
         if unit.prompt.photo.is_none() {
             return Ok(Finished::plain(picture));
         }
-        Finished::of(&composed(self.order.suite, unit, &self.files)?, &self.files, picture)
+        Finished::of(&self.composed(unit)?, &self.files, picture)
     }
 
     /// Writes down what the encoders say of a picture, or why they say nothing.
@@ -130,9 +133,18 @@ impl<'a> Desk<'a> {
     }
 
     pub(super) fn prepare(&mut self, unit: &Unit<'_>) -> Result<Prepared, String> {
-        let project = composed(self.order.suite, unit, &self.files)?;
+        let project = self.composed(unit)?;
         let hash = self.hash(&project)?;
         Ok(Prepared { project, hash })
+    }
+
+    /// As [`composed`].
+    fn composed(&mut self, unit: &Unit<'_>) -> Result<Project, String> {
+        let (suite, files) = (self.order.suite, &self.files);
+        let key = (unit.case.name(), unit.prompt.name.clone());
+        let layout = self.layouts.entry(key).or_insert_with(|| compose::layout(suite, unit.case, unit.prompt, files));
+        let layout = layout.clone();
+        compose::on_layout(suite, unit, || layout, &|path: &Path| tokens(files, path))
     }
 
     pub(super) fn is_there(&self, unit: &Unit<'_>, prepared: &Result<Prepared, String>) -> bool {
@@ -263,11 +275,13 @@ impl<'a> Desk<'a> {
 
 /// The project of a unit, with the words that its concepts' files bring.
 pub(super) fn composed(suite: &Suite, unit: &Unit<'_>, files: &DiskFiles) -> Result<Project, String> {
-    let tokens = |path: &Path| {
-        let file = concept_files::open(files, path).map_err(|error| error.to_string())?;
-        Ok(file.embeddings.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(" "))
-    };
-    compose::project(suite, unit, files, &tokens)
+    compose::project(suite, unit, files, &|path: &Path| tokens(files, path))
+}
+
+/// The words that a concept's file brings.
+fn tokens(files: &DiskFiles, path: &Path) -> Result<String, String> {
+    let file = concept_files::open(files, path).map_err(|error| error.to_string())?;
+    Ok(file.embeddings.iter().map(|word| word.name.as_str()).collect::<Vec<_>>().join(" "))
 }
 
 /// What measures the pictures of a unit's case and prompt, or why they cannot be made. Keeps their reference too.

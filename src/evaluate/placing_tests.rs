@@ -112,7 +112,7 @@ fn the_shipped_suite_places_built_in_concepts_into_built_in_scenes() {
     assert!(suite.places());
     let count = |full| suite.units(&suite.choice(full, &[]).unwrap()).len();
     assert_eq!((count(false), count(true)), (5 * 3 * 2 * 3, 5 * 3 * 8 * 6));
-    for unit in suite.units(&suite.choice(true, &[]).unwrap()) {
+    for unit in suite.units(&suite.choice(true, &[]).unwrap()).into_iter().filter(|unit| unit.seed == 0) {
         let composed = project(&suite, &unit, &files(), &|_: &Path| Ok(String::new())).unwrap();
         // But for the edit mask, which nobody has painted.
         for path in composed.clone().paths_mut().into_iter().filter(|path| !path.as_os_str().is_empty()) {
