@@ -15,8 +15,8 @@ use crate::photo::{Crop, Format, Original};
 use crate::project::hash::Known;
 use crate::project::picture::{decode, load_gray, load_rgba};
 use crate::project::{
-    Background, Canvas, Concept, DiskFiles, Files, Follow, Layer, Layout, PlaceBackground, Placement, Project, file,
-    png_text,
+    Background, Canvas, Concept, DiskFiles, Files, Follow, Layer, Layout, PlaceBackground, Placement, Preset, Project,
+    file, png_text,
 };
 use crate::studio::document::palette;
 use crate::studio::export::photo::{self, Which};
@@ -86,6 +86,10 @@ pub struct Place {
     /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
     #[arg(long, default_value_t)]
     device: DeviceChoice,
+
+    /// Settings to begin with, with the values for the model: draft, standard or paper
+    #[arg(long, default_value = "standard")]
+    preset: Preset,
 
     /// Change a setting, such as steps=30; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -356,6 +360,7 @@ impl Place {
         }
         project.layout = Layout::Collage { background: Background::Photo, layers };
         project.number_layers(&mut 0);
+        self.preset.apply(&mut project);
         for setting in &self.settings {
             let (key, value) = key_value(setting)?;
             project.settings.set(key, value)?;
