@@ -21,7 +21,7 @@ use crate::evaluate::compare::{
 use crate::evaluate::methods::{METHODS, Method, method};
 use crate::evaluate::metrics::Ruler;
 use crate::link::{DeviceChoice, Finished, Watch};
-use crate::project::{DiskFiles, Project, png_text};
+use crate::project::{DiskFiles, Preset, Project, png_text};
 
 /// What `podium compare` is told.
 #[derive(Debug, Args)]
@@ -36,6 +36,10 @@ pub struct Compare {
     /// What side B changes, such as mask_refinement.enabled=false; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+
+    /// A preset that side B begins with in place of the project's settings: draft, standard or paper
+    #[arg(long, conflicts_with = "method")]
+    preset: Option<Preset>,
 
     /// A part of the method that side B leaves out or does another way, such as no_alignment
     #[arg(long, value_name = "NAME", value_parser = by_name)]
@@ -126,14 +130,19 @@ impl Compare {
             let (key, value) = key_value(setting)?;
             Ok((key.to_owned(), value.to_owned()))
         });
-        let changes = changes.collect::<Result<Vec<_>, String>>()?;
-        let sides = [Variant::default(), Variant { start: self.method.map_or(Start::Project, Start::Method), changes }];
+        let mut changes = changes.collect::<Result<Vec<_>, String>>()?;
+        // A preset has its own number, and whoever asks for one for both sides means that one.
+        if let (Some(_), Some(steps)) = (self.preset, self.steps) {
+            changes.insert(0, ("steps".to_owned(), steps.to_string()));
+        }
+        let method = self.method.map_or(Start::Project, Start::Method);
+        let sides = [Variant::default(), Variant { start: self.preset.map_or(method, Start::Preset), changes }];
         let mut projects = Vec::new();
         for side in &sides {
-            projects.push(Project { settings: side.settings(&project.settings)?, ..project.clone() });
+            projects.push(Project { settings: side.settings(&project)?, ..project.clone() });
         }
         if projects[0].settings == projects[1].settings {
-            return Err("both sides are the same: say with --set or --method what side B changes".into());
+            return Err("both sides are the same: say with --set, --preset or --method what side B changes".into());
         }
         png_text::check(&project, &folder)?;
         let looks = self.looks(&project)?;

@@ -15,7 +15,7 @@ use crate::photo::{Crop, Format, Original};
 use crate::project::frame::{Stand, box_around};
 use crate::project::hash::Known;
 use crate::project::picture::{decode, load_gray, load_rgba};
-use crate::project::{Canvas, Concept, DiskFiles, Files, Follow, Project, file, png_text};
+use crate::project::{Canvas, Concept, DiskFiles, Files, Follow, Preset, Project, file, png_text};
 use crate::studio::document::palette;
 use crate::studio::export::photo::{self, Which};
 use crate::studio::files::intake::keep_pasted;
@@ -83,6 +83,10 @@ pub struct Place {
     /// Where to compute: auto (a real GPU, else the CPU), flex (the CPU) or wgpu (a GPU)
     #[arg(long, default_value_t)]
     device: DeviceChoice,
+
+    /// Settings to begin with, with the values for the model: draft, standard or paper
+    #[arg(long, default_value = "standard")]
+    preset: Preset,
 
     /// Change a setting, such as steps=30; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -344,6 +348,7 @@ impl Place {
             place.follow = Some(Follow { margin: self.margin });
             place.feather = self.feather.unwrap_or(place.feather);
         }
+        self.preset.apply(&mut project);
         for setting in &self.settings {
             let (key, value) = key_value(setting)?;
             project.settings.set(key, value)?;

@@ -20,7 +20,7 @@ use crate::engine::worker::{Engine, model_files};
 use crate::engine::{concept_files, fit, memory};
 use crate::link::{DeviceChoice, Event, Finished, Watch};
 use crate::photo::Format;
-use crate::project::{DiskFiles, Project, png_text};
+use crate::project::{DiskFiles, Preset, Project, png_text};
 use crate::studio::export::photo::{self, Which};
 
 /// What `podium render` is told.
@@ -33,6 +33,10 @@ pub struct Render {
     /// numbered: out-1.png, out-2.png
     #[arg(short, long)]
     output: PathBuf,
+
+    /// Settings to begin with in place of the project's: draft, standard or paper, with the values for the project's model
+    #[arg(long)]
+    preset: Option<Preset>,
 
     /// Sampling steps
     #[arg(long)]
@@ -79,6 +83,9 @@ impl Render {
 
     fn project(&self) -> Result<(Project, PathBuf), Box<dyn std::error::Error>> {
         let (mut project, folder) = open(&self.project, self.strict)?;
+        if let Some(preset) = self.preset {
+            preset.apply(&mut project);
+        }
         if let Some(steps) = self.steps {
             project.settings.set("steps", &steps.to_string())?;
         }

@@ -1,13 +1,13 @@
 //! Which preset's values are the defaults. What a project came with is as good as a preset: an example that was tuned is not
 //! one that somebody has changed.
 
-use crate::project::{Preset, Settings};
+use crate::project::{BaseModel, Preset, Project, Settings};
 use crate::studio::Studio;
 
 /// The settings that the project was opened with, where they are no preset's.
 pub fn opened(studio: &Studio) -> Option<Settings> {
-    let opened = &studio.document.history.first().project.settings;
-    Preset::matching(opened).is_none().then(|| opened.clone())
+    let opened = &studio.document.history.first().project;
+    Preset::matching(opened).is_none().then(|| opened.settings.clone())
 }
 
 /// Whether settings are others', but for what no preset is about.
@@ -20,15 +20,21 @@ pub fn are(settings: &Settings, others: &Settings) -> bool {
 /// The settings whose values are the defaults: a preset's where they are one's or have come near to one, or those that the
 /// project was opened with where it was not brought to another preset since.
 pub fn defaults(studio: &Studio) -> Settings {
-    let now = &studio.project().settings;
-    let opened = opened(studio).filter(|opened| Preset::matching(now).is_none() && base(opened) == base(now));
-    opened.unwrap_or_else(|| base(now).settings())
+    let now = studio.project();
+    let opened =
+        opened(studio).filter(|opened| Preset::matching(now).is_none() && nearest(opened) == nearest(&now.settings));
+    opened.unwrap_or_else(|| base(now).settings(BaseModel::of(now)))
 }
 
-/// The preset that settings are, or come nearest to: its values are their defaults.
-pub fn base(settings: &Settings) -> Preset {
+/// The preset that a project's settings are, or come nearest to: its values are their defaults.
+pub fn base(project: &Project) -> Preset {
+    Preset::matching(project).unwrap_or_else(|| nearest(&project.settings))
+}
+
+/// The preset that is as careful, whichever values the model wants for the rest.
+fn nearest(settings: &Settings) -> Preset {
     let alike = |preset: &Preset| {
-        let other = preset.settings();
+        let other = preset.settings(BaseModel::StableDiffusion);
         [
             settings.steps == other.steps,
             settings.inversion == other.inversion,
@@ -39,9 +45,7 @@ pub fn base(settings: &Settings) -> Preset {
         .count()
     };
     // Of equals the last is taken: Standard, where nothing says more.
-    Preset::matching(settings).unwrap_or_else(|| {
-        [Preset::Draft, Preset::Paper, Preset::Standard].into_iter().max_by_key(alike).unwrap_or(Preset::Standard)
-    })
+    [Preset::Draft, Preset::Paper, Preset::Standard].into_iter().max_by_key(alike).unwrap_or(Preset::Standard)
 }
 
 #[cfg(test)]
@@ -60,17 +64,20 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_preset_that_was_changed() {
-        for preset in Preset::ALL {
-            let mut settings = preset.settings();
-            settings.guidance_scale = 3.0;
-            settings.layout_alignment.weight = 1.0;
-            assert_eq!(base(&settings), preset);
+        for (preset, model) in Preset::ALL.into_iter().flat_map(|preset| BaseModel::ALL.map(|model| (preset, model))) {
+            let model = (model == BaseModel::StableDiffusion).then(|| "models/sd15".into());
+            let mut project = Project { model, ..Project::new() };
+            preset.apply(&mut project);
+            project.settings.guidance_scale = 3.0;
+            project.settings.layout_alignment.weight = 1.0;
+            assert_eq!(base(&project), preset);
         }
-        let mut settings = Preset::Paper.settings();
-        settings.steps = 150;
-        assert_eq!(base(&settings), Preset::Paper);
-        settings = Preset::Standard.settings();
-        settings.steps = 37;
-        assert_eq!(base(&settings), Preset::Standard);
+        let mut project = Project::new();
+        Preset::Paper.apply(&mut project);
+        project.settings.steps = 150;
+        assert_eq!(base(&project), Preset::Paper);
+        Preset::Standard.apply(&mut project);
+        project.settings.steps = 37;
+        assert_eq!(base(&project), Preset::Standard);
     }
 }

@@ -11,7 +11,7 @@ use super::look::Look;
 use super::preset::{self, base};
 use super::{export, icons, theme, widgets};
 use crate::link::JobId;
-use crate::project::{Preset, Project, Settings};
+use crate::project::{BaseModel, Preset, Project, Settings};
 use crate::studio::renders::clock;
 use crate::studio::renders::runs::{Note, Run, State};
 use crate::studio::{Place, Studio};
@@ -309,16 +309,20 @@ fn what_is_made(ui: &mut Ui, studio: &mut Studio) {
 }
 
 fn presets(ui: &mut Ui, studio: &mut Studio) {
-    let now = &studio.project().settings;
-    let (matching, nearest) = (Preset::matching(now), base(now));
+    let now = studio.project();
+    let (matching, nearest, model) = (Preset::matching(now), base(now), BaseModel::of(now));
     let opened = preset::opened(studio);
-    let is_opened = opened.as_ref().is_some_and(|opened| preset::are(now, opened));
+    let is_opened = opened.as_ref().is_some_and(|opened| preset::are(&now.settings, opened));
     // None stands for what the project came with.
     let chosen = matching.map(Some).or(is_opened.then_some(None));
     let pressed = anchored(ui, "presets", |ui| {
         ui.horizontal_wrapped(|ui| {
-            let mut choices: Vec<(Option<Preset>, &str, &str)> =
-                Preset::ALL.map(|preset| (Some(preset), preset.name(), preset.about())).into();
+            let hovers = Preset::ALL.map(|preset| format!("{}\n{}", preset.about(), preset.origin(model)));
+            let mut choices: Vec<(Option<Preset>, &str, &str)> = Preset::ALL
+                .into_iter()
+                .zip(&hovers)
+                .map(|(preset, hover)| (Some(preset), preset.name(), hover.as_str()))
+                .collect();
             if opened.is_some() {
                 choices.push((None, OPENED, "The settings that this project came with"));
             }
@@ -337,7 +341,7 @@ fn presets(ui: &mut Ui, studio: &mut Studio) {
     });
     match (pressed, opened) {
         (Some(Some(preset)), _) => {
-            studio.edit(format!("Preset {}", preset.name()), |project| preset.apply(&mut project.settings));
+            studio.edit(format!("Preset {}", preset.name()), |project| preset.apply(project));
         }
         (Some(None), Some(opened)) => {
             let name = format!("Preset {OPENED}");

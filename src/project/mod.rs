@@ -59,7 +59,7 @@ pub use files::{DiskFiles, Files, resolve};
 pub use hash::Hashes;
 pub use layer::{Cut, Layer};
 pub use picture::{Collage, LayerMask, composite};
-pub use preset::Preset;
+pub use preset::{BaseModel, Preset};
 pub use settings::{PromptReading, Settings};
 pub use warning::{ProjectWarning, PromptOf};
 

@@ -194,6 +194,6 @@ impl Studio {
 fn fresh_project() -> Project {
     let mut project = Project::new();
     project.canvas = Canvas { width: 256, height: 256 };
-    Preset::Standard.apply(&mut project.settings);
+    Preset::Standard.apply(&mut project);
     project
 }

@@ -16,7 +16,7 @@ use crate::project::files::name_of;
 use crate::project::foreign::{Parameters, TakenOver};
 use crate::project::picture::KINDS;
 use crate::project::stamp::Stamp;
-use crate::project::{Background, ConceptFile, Project};
+use crate::project::{Background, ConceptFile, Preset, Project};
 
 impl Studio {
     /// Looks at a file in the background and takes it in.
@@ -254,13 +254,14 @@ impl Studio {
         self.document.add_layer(picture, size, at).map_err(|notice| self.session.say(notice)).ok()
     }
 
-    /// Lets the project name another model; None is the built-in miniature.
+    /// Lets the project name another model; None is the built-in miniature. Settings that are a preset's become that preset's
+    /// for it.
     pub fn set_model(&mut self, model: Option<PathBuf>) {
         if let Some(folder) = &model {
             self.session.config.remember_model(folder);
             self.session.save_config();
         }
-        self.document.edit("Change the model", |project| project.model = model);
+        self.document.edit("Change the model", |project| Preset::follow_model(project, model));
     }
 
     /// Lets the project name another autoencoder; None is the model's own.

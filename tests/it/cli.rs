@@ -9,7 +9,8 @@ use podium::engine::concept_files;
 use podium::engine::inspect::{Demand, inspect_model};
 use podium::engine::nets::unet::UnetConfig;
 use podium::engine::weights::ModelFiles;
-use podium::project::{ConceptFile, DiskFiles, Project, file, png_text};
+use podium::project::settings::Inversion;
+use podium::project::{BaseModel, ConceptFile, DiskFiles, Preset, Project, Settings, file, png_text};
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::broken::assert_says;
@@ -210,10 +211,12 @@ fn compare_writes_pictures_scores_and_a_table_and_says_what_it_cannot() {
         podium(folder.path(), &all)
     };
     for (more, words) in [
-        (&[][..], "both sides are the same: say with --set or --method"),
+        (&[][..], "both sides are the same: say with --set, --preset or --method"),
         (&["--set", "steps"], "--set steps: write KEY=VALUE"),
         (&["--set", "steps=many"], "write a whole number"),
         (&["--method", "lora_sum"], "no_alignment, no_self_attention"),
+        (&["--preset", "quick"], "there is no preset quick; there are draft, standard, paper"),
+        (&["--preset", "draft", "--method", "no_alignment"], "cannot be used with"),
         (&["--set", "steps=3", "--seeds", "1"], "1 is not in 2..=16"),
         (&["--set", "steps=3", "--clip", "nowhere"], "nowhere"),
         (&["--set", "steps=3", "--dino", &clip], "is CLIP, where DINOv2 is named"),
@@ -328,6 +331,15 @@ fn settings_from_the_command_line_take_effect_and_several_pictures_are_numbered(
         pictures.push(image::open(&path).expect("a picture").to_rgb8());
     }
     assert_ne!(pictures[0], pictures[1]);
+
+    // A preset comes first, with its values for the project's model, and what is said beside it after it.
+    let preset = ["--preset", "Paper", "--steps", "1", "--set", "inversion=Coarse", "--set", "mask_refinement.every=9"];
+    let output = podium(folder.path(), &[&["render", "small.ron", "-o", "paper.png"][..], &preset].concat());
+    assert!(output.status.success(), "{}", out(&output));
+    let made = png_text::read_project(&folder.path().join("paper-1.png")).expect("readable").expect("a project inside");
+    let mut expected = Preset::Paper.settings(BaseModel::Miniature);
+    (expected.steps, expected.inversion, expected.mask_refinement.every) = (1, Inversion::Coarse, 9.0);
+    assert_eq!(made.settings, Settings { execution: made.settings.execution, ..expected });
 }
 
 #[test]

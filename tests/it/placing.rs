@@ -9,7 +9,7 @@ use podium::photo::plan;
 use podium::plush::looks::{Kind, natural};
 use podium::plush::picture::{Figure, Place};
 use podium::plush::{Asked, CONCEPTS, Concept, Look, Picture, Setting, chance, concept, draw, judge, score};
-use podium::project::{PlaceBackground, Project, file, png_text};
+use podium::project::{BaseModel, PlaceBackground, Preset, Project, file, png_text};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
@@ -102,6 +102,10 @@ fn photos_of_every_kind_change_inside_the_feathered_mask_alone() {
         let place = inside.place.expect("a photo");
         assert_eq!(place.crop.map(|crop| (crop.width, crop.height)), Some((240, 240)));
         assert_eq!(place.background, PlaceBackground::Evened, "subjects keep their colours beside it");
+        // What nobody said is the preset's for this model, as in the window.
+        let standard = Preset::Standard.settings(BaseModel::Miniature);
+        assert_eq!(inside.settings.guidance_scale, standard.guidance_scale);
+        assert_eq!(inside.settings.mask_refinement, standard.mask_refinement);
     }
 }
 

@@ -192,7 +192,7 @@ fn a_preset_is_one_step_and_says_when_it_was_changed() {
     let mut harness = tall(2);
     for preset in Preset::ALL {
         press(&mut harness, Role::RadioButton, &format!("Preset: {}", preset.name()));
-        assert_eq!(Preset::matching(&project(&harness).settings), Some(preset));
+        assert_eq!(Preset::matching(project(&harness)), Some(preset));
         assert!(!says(&harness, "changed"));
         assert_eq!(
             harness.state().studio.document.history.undo_name(),
@@ -204,14 +204,14 @@ fn a_preset_is_one_step_and_says_when_it_was_changed() {
     // Its own preset's value is one press away.
     press(&mut harness, Role::Button, "Reset step size λ to 10");
     assert!(!says(&harness, "changed"));
-    assert_eq!(Preset::matching(&project(&harness).settings), Some(Preset::Paper));
+    assert_eq!(Preset::matching(project(&harness)), Some(Preset::Paper));
 }
 
 #[test]
 fn what_a_project_came_with_is_as_good_as_a_preset() {
     let mut harness = tall(50);
     let opened = project(&harness).settings.clone();
-    assert!(Preset::matching(&opened).is_none() && !says(&harness, "changed"));
+    assert!(Preset::matching(project(&harness)).is_none() && !says(&harness, "changed"));
     // Nothing of it is offered to be reset.
     assert!(harness.query_by_label("Reset step size λ to 10").is_none());
     press(&mut harness, Role::RadioButton, "Preset: Draft");

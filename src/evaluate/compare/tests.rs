@@ -7,7 +7,7 @@ use crate::evaluate::metrics::learned::{LearnedMetric, Segments};
 use crate::evaluate::metrics::{Measures, OfSubject};
 use crate::link::DeviceChoice;
 use crate::project::files::DiskFiles;
-use crate::project::{Preset, Project, Settings, composite, file};
+use crate::project::{BaseModel, Preset, Project, composite, file};
 
 fn example(name: &str) -> Project {
     let text = crate::assets::find(&format!("projects/{name}.ron")).unwrap();
@@ -37,18 +37,18 @@ fn pictures_come_seed_by_seed_a_before_b() {
 
 #[test]
 fn a_variant_is_a_start_and_changes_in_order() {
-    let settings = example("beach").settings;
-    assert_eq!(Variant::default().settings(&settings), Ok(settings.clone()));
+    let project = example("beach");
+    assert_eq!(Variant::default().settings(&project), Ok(project.settings.clone()));
     let mut variant = Variant::of(Start::Preset(Preset::Draft));
     variant.changes = vec![("steps".into(), " 12 ".into()), ("guidance_scale".into(), String::new())];
-    let made = variant.settings(&settings).unwrap();
-    assert_eq!((made.steps, made.guidance_scale), (12, Settings::default().guidance_scale));
+    let made = variant.settings(&project).unwrap();
+    assert_eq!((made.steps, made.guidance_scale), (12, Preset::Draft.settings(BaseModel::Miniature).guidance_scale));
     assert_eq!(variant.words(), "Preset Draft, steps=12");
     let without = Variant::of(Start::Method(method("no_alignment").unwrap()));
-    assert!(!without.settings(&settings).unwrap().layout_alignment.enabled);
+    assert!(!without.settings(&project).unwrap().layout_alignment.enabled);
     assert_eq!(without.words(), "Without layout alignment");
     variant.changes[0].1 = "many".into();
-    assert!(variant.settings(&settings).unwrap_err().contains("whole number"));
+    assert!(variant.settings(&project).unwrap_err().contains("whole number"));
     let names: Vec<String> = Start::all().into_iter().map(Start::words).collect();
     assert!(names.len() == 9 && names.contains(&"Noise fusion (Eq. 3)".to_owned()), "{names:?}");
     assert!(!names.iter().any(|name| name == "LoRA sum"), "that is no matter of settings");

@@ -1,7 +1,7 @@
 //! What a side renders with: the project's settings, a preset's or a method's, and changes of them.
 
 use crate::evaluate::methods::{METHODS, Method, Shape};
-use crate::project::{Preset, Settings};
+use crate::project::{BaseModel, Preset, Project, Settings};
 
 /// What a side begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -55,11 +55,11 @@ impl Variant {
     ///
     /// # Errors
     /// In words, where a key or value is none.
-    pub fn settings(&self, project: &Settings) -> Result<Settings, String> {
-        let mut settings = project.clone();
+    pub fn settings(&self, project: &Project) -> Result<Settings, String> {
+        let mut settings = project.settings.clone();
         match self.start {
             Start::Project => {}
-            Start::Preset(preset) => preset.apply(&mut settings),
+            Start::Preset(preset) => Preset::take_over(&mut settings, preset.settings(BaseModel::of(project))),
             Start::Method(method) => settings = method.settings(&settings)?,
         }
         for (key, value) in self.changes.iter().filter(|(_, value)| !value.trim().is_empty()) {

@@ -106,7 +106,7 @@ fn change(ui: &mut Ui, studio: &mut Studio, side: Side) {
     widgets::name_button(&menu.response, &format!("Change a setting of {}", side.letter()));
     if let Some(key) = chosen {
         // As it is now, to be typed over.
-        let now = studio.compare.draft.side(side).settings(&studio.project().settings);
+        let now = studio.compare.draft.side(side).settings(studio.project());
         let value = now.ok().and_then(|settings| settings.get(&key)).unwrap_or_default();
         studio.compare.draft.side_mut(side).changes.push((key, value));
     }

@@ -212,7 +212,7 @@ impl Comparing {
     /// Why nothing can be compared as it is chosen, in words.
     pub fn obstacle(&self, project: &Project) -> Option<String> {
         let settings = |side: Side| {
-            let made = self.draft.side(side).settings(&project.settings);
+            let made = self.draft.side(side).settings(project);
             made.map_err(|words| format!("{}: {words}.", side.letter()))
         };
         match (settings(Side::A), settings(Side::B)) {
@@ -235,7 +235,7 @@ impl Comparing {
             return Err(words);
         }
         let of = |side: Side| {
-            let settings = self.draft.side(side).settings(&project.settings)?;
+            let settings = self.draft.side(side).settings(project)?;
             Ok::<_, String>(Arc::new(Project { settings, pictures: 1, ..project.clone() }))
         };
         let projects = [of(Side::A)?, of(Side::B)?];
