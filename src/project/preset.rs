@@ -66,8 +66,10 @@ impl Preset {
     pub fn origin(self, base: BaseModel) -> &'static str {
         match (self, base) {
             (Self::Paper, _) => "The values of the paper and its release",
-            (_, BaseModel::Miniature) => "What was best for the built-in miniature in a search (docs/evaluation)",
-            (_, BaseModel::StableDiffusion) => "The release's values for the rest",
+            (_, BaseModel::Miniature) => {
+                "Guidance, alignment and refinement as the built-in miniature wants them (docs/evaluation)"
+            }
+            (_, BaseModel::StableDiffusion) => "Guidance, alignment and refinement are the release's",
         }
     }
 
@@ -76,6 +78,7 @@ impl Preset {
     pub fn settings(self, base: BaseModel) -> Settings {
         let release = Settings::default();
         let own = match base {
+            // A draft has them too: it is to tell what the careful picture will be.
             BaseModel::Miniature => Settings {
                 guidance_scale: 4.5,
                 layout_alignment: LayoutAlignment { weight: 20.0, ..release.layout_alignment },
