@@ -186,7 +186,7 @@ fn train(title: &str, job: TrainingJob) -> u64 {
 
 /// `PODIUM_WAYS=1` trains in the first of the three ways alone.
 #[test]
-#[ignore = "writes 2 GB, and takes half an hour and many gigabytes of memory"]
+#[ignore = "writes 2 GB, and takes minutes and 8 GB of memory"]
 fn a_step_of_a_training_on_the_full_size_takes_the_memory_that_is_said() {
     let folder = tempfile::tempdir().expect("temporary");
     let model = folder.path().join("model");
