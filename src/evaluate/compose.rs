@@ -43,19 +43,19 @@ pub fn project(
     files: &dyn Files,
     tokens: &dyn Fn(&Path) -> Result<String, String>,
 ) -> Result<Project, String> {
-    on_layout(suite, unit, || layout(suite, unit.case, unit.prompt, files), tokens)
+    on_layout(suite, unit, layout(suite, unit.case, unit.prompt, files)?, tokens)
 }
 
 /// Likewise, on the [`layout`] of its case and prompt.
 pub(super) fn on_layout(
     suite: &Suite,
     unit: &Unit<'_>,
-    layout: impl FnOnce() -> Result<Project, String>,
+    layout: Project,
     tokens: &dyn Fn(&Path) -> Result<String, String>,
 ) -> Result<Project, String> {
     let Unit { case, prompt, method, seed } = *unit;
     let settings = method.settings(&suite.settings)?;
-    let mut project = Project { settings, seed, prompt: words(suite, case, prompt)?, ..layout()? };
+    let mut project = Project { settings, seed, prompt: words(suite, case, prompt)?, ..layout };
     if let (Some(place), Some(background)) = (&mut project.place, method.background) {
         place.background = background;
     }

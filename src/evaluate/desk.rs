@@ -143,8 +143,7 @@ impl<'a> Desk<'a> {
         let (suite, files) = (self.order.suite, &self.files);
         let key = (unit.case.name(), unit.prompt.name.clone());
         let layout = self.layouts.entry(key).or_insert_with(|| compose::layout(suite, unit.case, unit.prompt, files));
-        let layout = layout.clone();
-        compose::on_layout(suite, unit, || layout, &|path: &Path| tokens(files, path))
+        compose::on_layout(suite, unit, layout.clone()?, &|path: &Path| tokens(files, path))
     }
 
     pub(super) fn is_there(&self, unit: &Unit<'_>, prepared: &Result<Prepared, String>) -> bool {

@@ -10,13 +10,6 @@ pub fn opened(studio: &Studio) -> Option<Settings> {
     Preset::matching(opened).is_none().then(|| opened.settings.clone())
 }
 
-/// Whether settings are others', but for what no preset is about.
-pub fn are(settings: &Settings, others: &Settings) -> bool {
-    let mut applied = settings.clone();
-    Preset::take_over(&mut applied, others.clone());
-    applied == *settings
-}
-
 /// The settings whose values are the defaults: a preset's where they are one's or have come near to one, or those that the
 /// project was opened with where it was not brought to another preset since.
 pub fn defaults(studio: &Studio) -> Settings {
@@ -51,16 +44,6 @@ fn nearest(settings: &Settings) -> Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn settings_are_others_whatever_the_method() {
-        let tuned = Settings { guidance_scale: 4.5, ..Settings::default() };
-        let mut settings = tuned.clone();
-        (settings.method, settings.clip_skip) = (crate::project::settings::Method::MixOfShow, 2);
-        assert!(are(&settings, &tuned));
-        settings.steps += 1;
-        assert!(!are(&settings, &tuned));
-    }
 
     #[test]
     fn defaults_are_those_of_the_preset_that_was_changed() {

@@ -312,7 +312,7 @@ fn presets(ui: &mut Ui, studio: &mut Studio) {
     let now = studio.project();
     let (matching, nearest, model) = (Preset::matching(now), base(now), BaseModel::of(now));
     let opened = preset::opened(studio);
-    let is_opened = opened.as_ref().is_some_and(|opened| preset::are(&now.settings, opened));
+    let is_opened = opened.as_ref().is_some_and(|opened| Preset::are(&now.settings, opened.clone()));
     // None stands for what the project came with.
     let chosen = matching.map(Some).or(is_opened.then_some(None));
     let pressed = anchored(ui, "presets", |ui| {

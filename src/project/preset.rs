@@ -115,11 +115,14 @@ impl Preset {
     /// compared.
     pub fn matching(project: &Project) -> Option<Self> {
         let base = BaseModel::of(project);
-        Self::ALL.into_iter().find(|preset| {
-            let mut applied = project.settings.clone();
-            Self::take_over(&mut applied, preset.settings(base));
-            applied == project.settings
-        })
+        Self::ALL.into_iter().find(|preset| Self::are(&project.settings, preset.settings(base)))
+    }
+
+    /// Whether settings are others', but for what no preset is about.
+    pub fn are(settings: &Settings, others: Settings) -> bool {
+        let mut applied = settings.clone();
+        Self::take_over(&mut applied, others);
+        applied == *settings
     }
 
     /// Gives a project another model; None is the built-in miniature. Settings that are a preset's become that preset's for the
@@ -166,6 +169,16 @@ mod tests {
             project.settings.guidance_scale += 1.0;
             assert_eq!(Preset::matching(&project), None);
         }
+    }
+
+    #[test]
+    fn settings_are_others_whatever_the_method() {
+        let tuned = Settings { guidance_scale: 4.5, ..Settings::default() };
+        let mut settings = tuned.clone();
+        (settings.method, settings.clip_skip) = (super::super::settings::Method::MixOfShow, 2);
+        assert!(Preset::are(&settings, tuned.clone()));
+        settings.steps += 1;
+        assert!(!Preset::are(&settings, tuned.clone()));
     }
 
     #[test]
